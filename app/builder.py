@@ -1,0 +1,80 @@
+"""Puts the page together from its collaborators. No work happens at import."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.explore_tab import ExploreParts, build_explore, opened
+from app.localised import Localised
+from app.rate_tab import build_rate
+from app.rating import RatingDesk
+from app.results_tab import build_results
+from app.services import Services
+from app.texts import ENGLISH, available, catalogue
+from app.views.html import message
+from core.errors import CoreError
+
+HERE = Path(__file__).resolve().parent
+
+
+def build_app(services: Services) -> gr.Blocks:
+    """The whole app over ``services``."""
+    localised = Localised()
+    texts = catalogue(ENGLISH)
+    with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True) as page:
+        tag = gr.State(ENGLISH)
+        with gr.Row(elem_id="agl-head"):
+            with gr.Column(scale=4, min_width=280):
+                gr.HTML("<h1>AGL</h1>", padding=False)
+                localised.bind(gr.Markdown(texts("app.tagline"), elem_id="agl-tagline"), value="app.tagline")
+            choices = [(entry.name, entry.tag) for entry in available()]
+            interface = localised.bind(
+                gr.Dropdown(choices, value=ENGLISH, label=texts("app.interface"), elem_id="agl-language", scale=1, min_width=150),
+                label="app.interface",
+            )  # fmt: skip
+        with gr.Tabs():
+            with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
+                explore = build_explore(services, localised, tag, texts)
+            desk = RatingDesk(services)
+            with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
+                build_rate(desk, localised, tag, texts, rate, page)
+            with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
+                build_results(desk, localised, tag, texts, results)
+        _wire(page, services, localised, tag, interface, explore)
+    return page
+
+
+def _wire(page: gr.Blocks, services: Services, localised: Localised, tag: gr.State, interface: gr.Dropdown, explore: ExploreParts) -> None:
+    """The opening example, and the change of the interface's language."""
+    shown = explore.shown
+
+    def show_opening(tag_now: str) -> list[Any]:
+        try:
+            return opened(services, services.opening(), catalogue(tag_now))
+        except CoreError as error:
+            return [message(str(error), "error"), *[gr.skip()] * (len(shown) - 1)]
+
+    def show_again(tag_now: str, found: Any) -> list[Any]:
+        if not found:
+            return [gr.skip()] * len(shown)
+        return opened(services, found, catalogue(tag_now))
+
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    page.load(show_opening, tag, shown, **options)
+    interface.input(lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options)
+    tag.change(show_again, [tag, explore.predictions], shown, **options)
+
+
+def look() -> dict[str, Any]:
+    """Arguments of ``launch`` that make the page look and behave as it should."""
+    theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=["system-ui", "Noto Sans", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    return {
+        "theme": theme,
+        "css_paths": [HERE / "style.css"],
+        "head": f"<script>{(HERE / 'keys.js').read_text(encoding='utf-8')}</script>",
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+    }

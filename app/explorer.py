@@ -1,0 +1,176 @@
+"""What Explore does, without gradio: questions to predictions, predictions to outputs for rating."""
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from annotation.records import AddReport, NewOutput
+from annotation.store import RatingStore
+from core.adherence import detect
+from core.bundle import Workbench, bundled_examples, open_workbench
+from core.errors import InvalidQuery, UnknownLanguage
+from core.languages import language
+from core.models import ModelConfig, Precision
+from core.policy import PolicyConfig
+from core.predictor import Predictor, Question, Settings, checked
+from core.records import Prediction, Query
+
+DETECT = "detect"
+KEPT_MODELS = 2
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a person filled in."""
+
+    text: str
+    language: str = DETECT  # code, or DETECT
+    task: str = "topic"
+    answer_languages: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ("agl", "knn")
+    k: int = 4
+    pool_languages: tuple[str, ...] = ()
+    model: str = "embedded"
+    precision: Precision = "fp32"
+    temperature: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a question stands: its predictions so far, one per strategy asked for, and what is being done."""
+
+    predictions: tuple[Prediction, ...]
+    stage: str  # key of the interface texts
+    values: dict[str, int]  # what the text is filled with
+    share: float  # done, in [0, 1]
+    finished: bool = False
+
+
+class Explorer:
+    """Asks questions; keeps the last models loaded. One question at a time per model."""
+
+    def __init__(self, cache: Path | None = None, encoder: str = "embedded") -> None:
+        """``cache``: folder for the pool's vectors."""
+        self._cache, self._encoder = cache, encoder
+        self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def workbench(self, config: ModelConfig) -> Workbench:
+        """The workbench of a model, loaded on first use; the least recently used one is let go."""
+        with self._lock:
+            if config not in self._benches:
+                self._benches[config] = open_workbench(config, self._encoder, self._cache)
+            self._benches.move_to_end(config)
+            while len(self._benches) > KEPT_MODELS:
+                self._benches.popitem(last=False)
+            return self._benches[config]
+
+    def predictor(self, form: Form) -> Predictor:
+        """The predictor that a form asks for."""
+        found = self.workbench(ModelConfig(form.model.strip() or "embedded", form.precision)).predictor(form.task)
+        settings = Settings(PolicyConfig(temperature=form.temperature), found.settings.prompt)
+        return found if settings == found.settings else Predictor(found.task, found.index, found.scorer, settings)
+
+    def ask(self, form: Form) -> Iterator[Step]:
+        """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
+        query = Query(form.text, "eng_Latn" if form.language == DETECT else form.language)
+        query = checked(query)
+        with self._lock:
+            yield Step((), "explore.step_load", {}, 0.02)
+            predictor = self.predictor(form)
+            query = replace(query, language=self._language(query.text, form, predictor.task.languages))
+            yield Step((), "explore.step_pool", {}, 0.05)
+            predictor.index.prepare()
+            strategies = tuple(dict.fromkeys(form.strategies))
+            if not strategies:
+                raise InvalidQuery("No strategy is chosen; choose at least one way to pick demonstrations.")
+            done: tuple[Prediction, ...] = ()
+            answers = tuple(form.answer_languages) or (query.language,)
+            for place, strategy in enumerate(strategies):
+                question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed)
+                current = None
+                for current in predictor.ask(question):
+                    ready = len(current.answers)
+                    stage = "explore.step_answer" if ready < len(answers) else "explore.step_explain"
+                    share = (place + 0.9 * (ready + 1) / (len(answers) + 1)) / len(strategies)
+                    counts = {"done": min(len(answers), ready + 1), "total": len(answers)}
+                    yield Step((*done, current), stage, counts, share)
+                if current is not None:
+                    done = (*done, current)
+            yield Step(done, "", {}, 1.0, finished=True)
+
+    def _language(self, text: str, form: Form, known: tuple[str, ...]) -> str:
+        if form.language != DETECT:
+            return form.language
+        found = detect(text, known)
+        if found is None:
+            raise UnknownLanguage(f"The language of {text[:30]!r} could not be told; choose it from the list.")
+        return found
+
+    def examples(self) -> list[Form]:
+        """Ready questions, one script after another, with their task; drawn from the bundled sentences."""
+        wanted = [
+            ("topic", "swh_Latn", "topic-004"), ("topic", "arb_Arab", "topic-013"), ("topic", "zho_Hans", "topic-008"),
+            ("topic", "hin_Deva", "topic-005"), ("sentiment", "fra_Latn", "sentiment-002"), ("sentiment", "jpn_Jpan", "sentiment-001"),
+            ("topic", "rus_Cyrl", "topic-010"), ("topic", "yor_Latn", "topic-009"), ("sentiment", "urd_Arab", "sentiment-004"),
+            ("translation", "spa_Latn", "topic-016"), ("topic", "tam_Taml", "topic-014"),
+        ]  # fmt: skip
+        forms = []
+        for task, code, item in wanted:
+            pool = "sentiment" if task == "sentiment" else "topic"
+            text = next(e.text for e in bundled_examples(pool) if e.item == item and e.language == code)
+            targets = tuple(dict.fromkeys([code, "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva"]))
+            chosen = tuple(c for c in targets if c != code)[:3] if task == "translation" else targets
+            forms.append(Form(text, code, task, chosen))
+        return forms
+
+
+def outputs_of(prediction: Prediction) -> list[NewOutput]:
+    """The answers of a prediction as outputs to rate, each with everything needed to make it again."""
+    query = prediction.query
+    item = f"{prediction.task}|{language(query.language).tag}|{query.text}"
+    shown = [entry.example.id for entry in prediction.selection.demonstrations]
+    return [
+        NewOutput(
+            item_key=item,
+            item_language=language(query.language).tag,
+            source_text=query.text,
+            task=prediction.task,
+            system=_system(prediction.provenance),
+            language=language(answer.language).tag,
+            text=answer.text or "…",
+            provenance={**prediction.provenance, "prompt": answer.prompt.text, "template": answer.prompt.template, "demonstrations": shown},
+        )
+        for answer in prediction.answers
+    ]
+
+
+def _system(provenance: dict[str, str]) -> str:
+    """A name that two outputs share only when everything that shapes them is the same."""
+    keys = ("model", "fingerprint", "precision", "adapter", "strategy", "k", "seed", "temperature", "order", "labels")
+    return "/".join([provenance["strategy"], *(f"{key}={provenance[key]}" for key in keys if key != "strategy")])
+
+
+def send(store: RatingStore, study_id: int, predictions: tuple[Prediction, ...]) -> AddReport:
+    """Put the outputs of finished predictions into a study."""
+    return store.add_outputs(study_id, [output for prediction in predictions for output in outputs_of(prediction)])
+
+
+def as_json(predictions: tuple[Prediction, ...]) -> str:
+    """Everything about the predictions, for a file."""
+    return json.dumps({"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "predictions": [asdict(p) for p in predictions]},
+                      ensure_ascii=False, indent=1)  # fmt: skip
+
+
+def pool_vectors(predictor: Predictor, query: Query) -> tuple[Any, Any]:
+    """Own vectors of the pool ``(N, D)`` and of a query ``(D,)``, as arrays, for the map."""
+    with torch.inference_mode():
+        return predictor.index.own_vectors().numpy(), predictor.index.own_vector(query).numpy()

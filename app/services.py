@@ -1,0 +1,71 @@
+"""The collaborators of the app, made once and handed to every builder."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from annotation.criteria import DEFAULT_CRITERIA
+from annotation.records import NewStudy, Study
+from annotation.store import RatingStore
+from app.explorer import Explorer, Step
+from core.models import ASSETS
+from core.records import Prediction
+from core.tasks import Task, load_tasks
+
+EXPLORE_STUDY = NewStudy(
+    slug="explore",
+    name="Outputs sent from Explore",
+    task="mixed",
+    instructions={"en": "Rate each answer for the text above it."},
+    criteria=DEFAULT_CRITERIA,
+    raters_per_item=5,
+)
+
+
+@dataclass
+class Services:
+    """Everything the tabs work with."""
+
+    explorer: Explorer
+    store: RatingStore
+    study: Study
+    folder: Path  # for files people download
+    tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
+    _opening: tuple[Prediction, ...] = ()
+    _ready: threading.Event = field(default_factory=threading.Event)
+    _failure: Exception | None = None
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes that every bundled task can be asked and answered in."""
+        return sorted(set.intersection(*(set(task.languages) for task in self.tasks.values())))
+
+    def warm_up(self) -> None:
+        """Answer the opening example in the background, so that the first visitor finds it there."""
+
+        def work() -> None:
+            try:
+                step: Step | None = None
+                for step in self.explorer.ask(self.explorer.examples()[0]):
+                    pass
+                self._opening = step.predictions if step else ()
+            except Exception as error:
+                self._failure = error
+            finally:
+                self._ready.set()
+
+        threading.Thread(target=work, name="warm-up", daemon=True).start()
+
+    def opening(self) -> tuple[Prediction, ...]:
+        """The opening example's predictions, waiting for them if need be. Raises what went wrong."""
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self._opening
+
+
+def open_services(data: Path, database: str | None = None) -> Services:
+    """Open the rating store (raises ``DatabaseUnavailable``) and prepare the explorer. ``data``: a writable folder."""
+    store = RatingStore.open(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
+    study = store.ensure_study(EXPLORE_STUDY)
+    return Services(Explorer(data / "cache"), store, study, data / "downloads")

@@ -1,0 +1,136 @@
+"""Plotly figures from records, in one style: transparent ground, readable fonts for every script, safe colours."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.texts import Texts
+from core.languages import language
+from core.pool import Pool
+from core.records import Prediction
+from core.tasks import Task
+
+FONT = "system-ui, 'Noto Sans', 'Noto Sans Arabic', 'Noto Sans CJK SC', 'Noto Sans Devanagari', sans-serif"
+# Okabe and Ito (2008), safe for colour-blind eyes.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B8A500")
+MAP_POINTS = 1500
+
+
+def style(figure: go.Figure, height: int = 320, **layout: Any) -> go.Figure:
+    """The shared look; greys that read on light and dark ground."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 13, "color": "#7d8590"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hoverlabel={"font": {"family": FONT}},
+        **layout,
+    )
+    grid = {"gridcolor": "rgba(128,128,128,0.18)", "zerolinecolor": "rgba(128,128,128,0.35)", "automargin": True}
+    figure.update_xaxes(**grid)
+    figure.update_yaxes(**grid)
+    return figure
+
+
+def label_bars(prediction: Prediction, task: Task, place: int, texts: Texts) -> go.Figure:
+    """Label probabilities of one answer with and without demonstrations."""
+    answer = prediction.answers[place]
+    assert answer.with_context is not None and answer.without_context is not None
+    words = task.verbaliser(answer.language).words
+    labels = sorted(task.labels, key=lambda label: answer.with_context.probabilities[label])  # type: ignore[union-attr]
+    figure = go.Figure()
+    for name, distribution, colour in (
+        (texts("explore.without_context"), answer.without_context, "rgba(128,128,128,0.55)"),
+        (texts("explore.with_context"), answer.with_context, COLOURS[0]),
+    ):
+        values = [distribution.probabilities[label] for label in labels]
+        figure.add_bar(
+            x=values, y=[words[label] for label in labels], orientation="h", name=name, marker_color=colour,
+            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="group", bargap=0.3, title={"text": language(answer.language).autonym, "font": {"size": 13}})
+    return style(figure, height=60 + 42 * len(labels), xaxis={"range": [0, 1]})
+
+
+def coherence_map(prediction: Prediction, texts: Texts) -> go.Figure:
+    """Heat map of cosines between the query and the answers in every language."""
+    names = [texts("explore.query_row"), *(language(answer.language).autonym for answer in prediction.answers)]
+    values = np.array(prediction.coherence)
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.tolist(), x=names, y=names, zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}", showscale=False,
+            hovertemplate="%{y} – %{x}: %{z:.3f}<extra></extra>",
+        )  # fmt: skip
+    )
+    figure.update_yaxes(autorange="reversed")
+    return style(figure, height=90 + 38 * len(names))
+
+
+def pool_map(pool: Pool, vectors: np.ndarray, query: np.ndarray, prediction: Prediction, task: Task, texts: Texts) -> go.Figure:
+    """First two principal directions of the pool's own vectors ``(N, D)``, with the query ``(D,)`` and the chosen."""
+    centre = vectors.mean(0)
+    _, _, directions = np.linalg.svd(vectors[:: max(1, len(vectors) // MAP_POINTS)] - centre, full_matrices=False)
+    flat = (vectors - centre) @ directions[:2].T
+    shown = np.arange(0, len(vectors), max(1, len(vectors) // MAP_POINTS))
+    figure = go.Figure()
+    groups: Sequence[str] = task.labels or sorted({pool.examples[i].label for i in shown})
+    for colour, label in zip(COLOURS, groups, strict=False):
+        points = [i for i in shown if pool.examples[i].label == label]
+        figure.add_scatter(
+            x=flat[points, 0].tolist(), y=flat[points, 1].tolist(), mode="markers", name=label,
+            marker={"size": 5, "color": colour, "opacity": 0.45},
+            text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in points], hoverinfo="text",
+        )  # fmt: skip
+    chosen = {entry.example.id for entry in prediction.selection.demonstrations}
+    places = [i for i, example in enumerate(pool.examples) if example.id in chosen]
+    figure.add_scatter(
+        x=flat[places, 0].tolist(), y=flat[places, 1].tolist(), mode="markers", name=texts("explore.map_chosen"),
+        marker={"size": 13, "symbol": "diamond-open", "color": "#D55E00", "line": {"width": 3}},
+        text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in places], hoverinfo="text",
+    )  # fmt: skip
+    at = (query - centre) @ directions[:2].T
+    figure.add_scatter(
+        x=[float(at[0])], y=[float(at[1])], mode="markers", name=texts("explore.map_query"),
+        marker={"size": 16, "symbol": "star", "color": "#D55E00"}, hoverinfo="name",
+    )  # fmt: skip
+    hidden = {"showticklabels": False}
+    return style(figure, height=460, xaxis=hidden, yaxis=hidden)
+
+
+def _hover(text: str, code: str) -> str:
+    return f"{escape(text[:90])}<br>{language(code).name}"
+
+
+def rating_means(rows: Sequence[dict[str, Any]], texts: Texts) -> go.Figure:
+    """Mean rating with interval by method, one colour per criterion; ``rows`` from ``views.tables``."""
+    figure = go.Figure()
+    for colour, criterion in zip(COLOURS, dict.fromkeys(row["criterion"] for row in rows), strict=False):
+        of_it = [row for row in rows if row["criterion"] == criterion and row["mean"] is not None]
+        above = [(row["high"] or row["mean"]) - row["mean"] for row in of_it]
+        below = [row["mean"] - (row["low"] or row["mean"]) for row in of_it]
+        figure.add_scatter(
+            x=[row["mean"] for row in of_it], y=[row["method"] for row in of_it], mode="markers", name=criterion,
+            marker={"size": 10, "color": colour},
+            error_x={"type": "data", "array": above, "arrayminus": below, "thickness": 2},
+        )  # fmt: skip
+    return style(figure, height=140 + 60 * len({row["method"] for row in rows}), xaxis={"range": [0.8, 5.2], "dtick": 1}, scattermode="group")
+
+
+def rating_counts(rows: Sequence[dict[str, Any]], texts: Texts) -> go.Figure:
+    """Share of each scale point, stacked, one bar per method and criterion."""
+    scale = ("#B2182B", "#EF8A62", "#BDBDBD", "#67A9CF", "#2166AC")
+    names = [f"{row['method']} · {row['criterion']}" for row in rows]
+    figure = go.Figure()
+    for point in range(5):
+        values = [row["counts"][point] / row["n"] if row["n"] else 0 for row in rows]
+        figure.add_bar(
+            x=values, y=names, orientation="h", name=str(point + 1), marker_color=scale[point],
+            text=[row["counts"][point] or "" for row in rows], hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
+    return style(figure, height=120 + 34 * len(rows), xaxis={"range": [0, 1], "tickformat": ".0%"})

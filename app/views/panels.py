@@ -1,0 +1,71 @@
+"""Larger pieces of Explore: result panels, the progress line, prompts, details."""
+
+from html import escape
+
+from app.explorer import Step
+from app.texts import Texts
+from app.views.answers import answer_table
+from app.views.cards import demonstration_cards
+from app.views.html import number, said
+from core.languages import language
+from core.records import Prediction
+from core.tasks import Task
+
+
+def result_panels(predictions: tuple[Prediction, ...], tasks: dict[str, Task], texts: Texts, languages: int = 0) -> str:
+    """The strategies side by side (below each other on a phone). ``languages``: answers expected."""
+    panels = "".join(
+        f'<article class="panel"><h3>{escape(texts(f"explore.strategy_{prediction.selection.strategy}"))}</h3>'
+        f"{demonstration_cards(prediction, tasks[prediction.task], texts)}"
+        f"{answer_table(prediction, texts, max(0, languages - len(prediction.answers)))}</article>"
+        for prediction in predictions
+    )
+    if not predictions:
+        return ""
+    query = predictions[0].query
+    asked = f'<p class="asked">{said(query.text, query.language)} <span class="quiet">{escape(language(query.language).autonym)}</span></p>'
+    return f'<div class="agl" dir="{texts.direction}">{asked}<div class="panels n{len(predictions)}">{panels}</div></div>'
+
+
+def progress_line(step: Step, texts: Texts) -> str:
+    """What is being done now, with a bar; empty when all is done."""
+    if step.finished or not step.stage:
+        return ""
+    said_now = escape(texts(step.stage, **step.values))
+    return (
+        f'<div class="agl progress" role="status" dir="{texts.direction}"><span>{said_now}</span>'
+        f'<span class="bar"><i style="width:{100 * step.share:.0f}%"></i></span></div>'
+    )
+
+
+def prompt_view(prediction: Prediction, place: int, texts: Texts) -> str:
+    """The exact prompt of one answer, with what was left out, and the answer where it begins."""
+    answer = prediction.answers[place]
+    spoken = language(answer.language)
+    prompt = answer.prompt
+    lead = " " if not prompt.text.endswith("：") else ""
+    return (
+        f'<div class="agl"><p class="quiet">{escape(prompt.template)} · {prompt.tokens} tokens</p>'
+        f'<pre class="prompt" dir="{spoken.direction}" lang="{spoken.tag}">{escape(prompt.text)}'
+        f"<mark>{lead}{escape(answer.text)}</mark></pre></div>"
+    )
+
+
+def details_view(predictions: tuple[Prediction, ...], texts: Texts) -> str:
+    """How long each phase took, the policy's numbers, and where everything comes from."""
+    rows = []
+    for prediction in predictions:
+        selection = prediction.selection
+        facts = {
+            "candidates": str(selection.candidates),
+            "log π(C|x)": f"{number(selection.log_prob)} nats",
+            "entropy of the first draw": f"{number(selection.entropy)} nats",
+            **{f"seconds: {phase}": f"{value:.2f}" for phase, value in prediction.seconds.items()},
+            **prediction.provenance,
+        }
+        if selection.log_prob is None:
+            facts = {key: value for key, value in facts.items() if "nats" not in value}
+        lines = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
+        name = escape(texts(f"explore.strategy_{selection.strategy}"))
+        rows.append(f'<article class="panel"><h3>{name}</h3><table class="facts">{lines}</table></article>')
+    return f'<div class="agl" dir="ltr"><div class="panels n{len(predictions)}">{"".join(rows)}</div></div>'

@@ -1,0 +1,65 @@
+"""Rating summaries as rows."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import langcodes
+
+from annotation.summary import Cell
+from app.texts import Texts
+from html import escape
+
+
+def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[dict[str, Any]]:
+    """One row per method, criterion and language that has ratings; ``tag`` keeps one language."""
+    rows = []
+    for cell in cells:
+        if cell.n == 0 or (tag and cell.language != tag):
+            continue
+        rows.append(
+            {
+                "method": method_name(cell.system, texts),
+                "system": cell.system,
+                "language": cell.language,
+                "criterion": texts(f"criteria.{cell.criterion}"),
+                "mean": cell.mean,
+                "low": cell.mean_interval.low,
+                "high": cell.mean_interval.high,
+                "reason": cell.mean_interval.reason,
+                "median": cell.median,
+                "n": cell.n,
+                "items": cell.items,
+                "counts": cell.counts,
+            }
+        )
+    return rows
+
+
+def method_name(system: str, texts: Texts) -> str:
+    """The readable name of a system: its strategy, and K."""
+    strategy, *facts = system.split("/")
+    known = dict(fact.split("=", 1) for fact in facts if "=" in fact)
+    name = texts(f"explore.strategy_{strategy}")
+    return f"{name}, K={known['k']}" if known.get("k") and strategy != "zero-shot" else name
+
+
+def summary_table(rows: Sequence[dict[str, Any]], texts: Texts) -> str:
+    """The rows as an HTML table; an interval that cannot be computed says why on hover."""
+    keys = ("method", "language", "criterion", "mean", "interval", "median", "ratings", "items", "counts")
+    heads = "".join(f'<th scope="col">{escape(texts(f"results.{key}"))}</th>' for key in keys)
+    body = "".join(_line(row, texts) for row in rows)
+    return (
+        f'<div class="agl" dir="{texts.direction}" style="overflow-x:auto"><table id="summary"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _line(row: dict[str, Any], texts: Texts) -> str:
+    if row["low"] is None:
+        interval = f'<abbr class="hint" title="{escape(row["reason"] or "")}">{escape(texts("results.too_few"))}</abbr>'
+    else:
+        interval = f"{row['low']:.2f} – {row['high']:.2f}"
+    counts = " · ".join(map(str, row["counts"]))
+    autonym = langcodes.Language.get(row["language"]).autonym()
+    figures = "".join(f'<td class="figure">{value}</td>' for value in (f"{row['mean']:.2f}", interval, f"{row['median']:g}", row["n"], row["items"], counts))
+    return f'<tr title="{escape(row["system"])}"><th scope="row">{escape(row["method"])}</th><td>{escape(autonym)}</td><td>{escape(row["criterion"])}</td>{figures}</tr>'

@@ -1,0 +1,78 @@
+"""What ships with the project, put together: pool, tasks, model, encoder. The app and ``train.py`` start from here."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from core.data import read_examples
+from core.embeddings import SentenceVectors
+from core.encoder import SentenceEncoder
+from core.errors import InvalidQuery
+from core.index import PoolIndex
+from core.models import ASSETS, LanguageModel, ModelConfig, load_model
+from core.pool import Pool
+from core.predictor import Predictor, Settings
+from core.records import Example
+from core.scoring import Scorer
+from core.tasks import Task, load_tasks
+
+POOL_OF_TASK = {"topic": "topic", "sentiment": "sentiment", "translation": "topic"}
+
+
+class Workbench:
+    """One model with the bundled tasks and pools, or with a pool of the user's; predictors are made on demand."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        encoder: SentenceEncoder,
+        settings: Settings | None = None,
+        cache: Path | None = None,
+        pools: dict[str, Pool] | None = None,
+        assets: Path = ASSETS,
+    ) -> None:
+        """``cache``: folder for vectors; ``pools``: by task, instead of the bundled ones."""
+        self.model, self.encoder, self.settings, self.cache = model, encoder, settings, cache
+        self.assets = assets
+        self.scorer = Scorer(model)
+        self.vectors = SentenceVectors(model)
+        self._pools = dict(pools or {})
+        self._indexes: dict[str, PoolIndex] = {}
+        self._predictors: dict[str, Predictor] = {}
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """Bundled tasks by name."""
+        return load_tasks(self.assets)
+
+    def predictor(self, task: str) -> Predictor:
+        """The predictor of a task."""
+        if task not in self.tasks:
+            raise InvalidQuery(f"There is no task {task!r}; choose one of {', '.join(self.tasks)}.")
+        if task not in self._predictors:
+            self._predictors[task] = Predictor(self.tasks[task], self.index(task), self.scorer, self.settings)
+        return self._predictors[task]
+
+    def index(self, task: str) -> PoolIndex:
+        """The pool of a task with its vectors; tasks that share a pool share its vectors."""
+        name = task if task in self._pools else POOL_OF_TASK.get(task, task)
+        if name not in self._indexes:
+            cache = self.cache / f"{self.model.fingerprint}-{name}.npz" if self.cache else None
+            self._indexes[name] = PoolIndex(self.pool(name), self.vectors, self.encoder, cache)
+        return self._indexes[name]
+
+    def pool(self, name: str) -> Pool:
+        """A pool by name."""
+        if name not in self._pools:
+            self._pools[name] = Pool(tuple(bundled_examples(name, self.assets)))
+        return self._pools[name]
+
+
+def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:
+    """The bundled sentences of a task, all languages."""
+    return read_examples(assets / "demonstrations" / name)
+
+
+def open_workbench(config: ModelConfig, encoder: str = "embedded", cache: Path | None = None) -> Workbench:
+    """Load a model and put the workbench together."""
+    return Workbench(load_model(config), SentenceEncoder(encoder), cache=cache)

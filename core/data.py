@@ -1,0 +1,124 @@
+"""Reading examples from JSONL, CSV, TSV, Parquet, or a data set of the ``datasets`` library, with clear refusals.
+
+Columns: ``text`` and ``language`` are required; ``label`` where the task has labels; ``id`` (unique) and ``index_id`` (the
+item: translations of each other share it) are made from the file name and line where they are missing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import InvalidData
+from core.languages import language
+from core.records import Example
+from core.tasks import Task
+from core.templates import clean
+
+LONGEST_TEXT = 4000  # characters
+
+
+def read_examples(source: str | Path, task: Task | None = None, where: dict[str, Sequence[str]] | None = None) -> list[Example]:
+    """Read one file, every matching file of a folder, or a Hub data set ("owner/name", "owner/name:config:split").
+
+    ``where`` keeps rows whose column holds one of the values. With ``task`` labels are checked.
+    Raises ``InvalidData`` naming file, line and field.
+    """
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
+        if not files:
+            raise InvalidData(f"{path} holds no file that ends in {', '.join(_READERS)}; put the examples there.")
+        rows = [row for file in files for row in _rows(file, where)]
+    elif path.exists():
+        rows = list(_rows(path, where))
+    elif isinstance(source, str) and source.count("/") == 1 and not source.startswith((".", "/")):
+        rows = list(_hub_rows(source, where))
+    else:
+        raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
+    examples = [_example(row, place, task) for place, row in rows]
+    _refuse_duplicates(examples)
+    return examples
+
+
+def _rows(path: Path, where: dict[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    reader = _READERS.get(path.suffix)
+    if reader is None:
+        raise InvalidData(f"{path} ends in {path.suffix!r}; readable endings are {', '.join(_READERS)}.")
+    for number, row in reader(path):
+        if all(str(row.get(column)) in set(map(str, values)) for column, values in (where or {}).items()):
+            yield f"{path}, line {number}", row
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise InvalidData(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InvalidData(f"{path}, line {number}: not JSON ({error.msg} at column {error.colno}).") from error
+        if not isinstance(row, dict):
+            raise InvalidData(f"{path}, line {number}: expected an object with fields, saw {type(row).__name__}.")
+        yield number, row
+
+
+def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            separator = "\t" if path.suffix == ".tsv" else ","
+            frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise InvalidData(f"{path} cannot be read as {path.suffix[1:].upper()} ({error}); mend or replace the file.") from error
+    first = 1 if path.suffix == ".parquet" else 2  # a text table has its column names in line 1
+    for number, row in enumerate(frame.to_dict("records"), start=first):
+        yield number, {str(key): (None if value is None or value != value else value) for key, value in row.items()}
+
+
+_READERS = {".jsonl": _read_jsonl, ".csv": _read_table, ".tsv": _read_table, ".parquet": _read_table}
+
+
+def _hub_rows(name: str, where: dict[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    import datasets
+
+    repository, _, rest = name.partition(":")
+    config, _, split = rest.partition(":")
+    try:
+        table = datasets.load_dataset(repository, config or None, split=split or "train")
+    except Exception as error:
+        raise InvalidData(f"The data set {name!r} could not be loaded ({type(error).__name__}: {error}).") from error
+    for number, row in enumerate(table, start=1):
+        values = {"language": config, **row} if config else dict(row)
+        if all(str(values.get(column)) in set(map(str, allowed)) for column, allowed in (where or {}).items()):
+            yield f"{name}, row {number}", values
+
+
+def _example(row: dict[str, Any], place: str, task: Task | None) -> Example:
+    for field in ("text", "language"):
+        if not isinstance(row.get(field), str) or not row[field].strip():
+            raise InvalidData(f"{place}: field {field!r} is missing or empty; every row needs a text there.")
+    text = clean(row["text"])
+    if not 0 < len(text) <= LONGEST_TEXT:
+        raise InvalidData(f"{place}: field 'text' has {len(text)} characters; allowed are 1 to {LONGEST_TEXT}.")
+    code = language(str(row["language"])).code
+    label = str(row.get("label") or "")
+    if task is not None and task.is_closed:
+        task.check_label(label, f"{place}, field 'label'")
+    identity = str(row.get("id") or place)
+    return Example(identity, str(row.get("index_id") or identity), code, text, label)
+
+
+def _refuse_duplicates(examples: Iterable[Example]) -> None:
+    seen: dict[str, Example] = {}
+    for example in examples:
+        if example.id in seen:
+            raise InvalidData(f"Two examples share the id {example.id!r}; ids must be unique, rename one.")
+        seen[example.id] = example

@@ -1,0 +1,124 @@
+"""The model's own sentence vectors: masked means of a middle layer's states, centred per language, cached.
+
+``h(t)`` is the mean over the tokens of ``t`` of the states after ``layer`` layers (special tokens left out);
+``z(t) = W (h(t) - m_l) / |W (h(t) - m_l)|`` with ``m_l`` the mean of the pool's vectors in the language of ``t``. Removing the
+language mean takes out what only tells languages apart (Libovický et al. 2020, arXiv 2004.05160, section 3).
+``W`` is the policy's projection, the identity until it is trained.
+
+Shapes: N texts, T tokens, H hidden size.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.models import LanguageModel
+
+Progress = Callable[[float, str], None]
+LONGEST = 256  # tokens of a text that are read for its vector
+
+
+class SentenceVectors:
+    """Vectors of texts by one model, remembered in memory (last used first) and, for pools, on disk."""
+
+    def __init__(self, model: LanguageModel, layer: int | None = None, remember: int = 50_000) -> None:
+        """``layer`` counts from 0 (token vectors) to the number of layers; default half of them."""
+        self.model = model
+        self.layer = model.layers // 2 if layer is None else layer
+        self._remember = remember
+        self._known: OrderedDict[str, np.ndarray] = OrderedDict()
+
+    def raw(self, texts: Sequence[str], batch_tokens: int = 4096, progress: Progress | None = None) -> np.ndarray:
+        """``h``: ``(N, H)`` float32, one row per text, in order."""
+        missing = sorted({text for text in texts if text not in self._known}, key=len)
+        encoded = [row[:LONGEST] for row in self.model.encode([" " + text for text in missing])] if missing else []
+        place = 0
+        while place < len(missing):
+            size = max(1, min(len(missing) - place, batch_tokens // (len(encoded[place]) + 1)))
+            while size > 1 and size * (len(encoded[place + size - 1]) + 1) > batch_tokens:
+                size //= 2
+            means = self._means(encoded[place : place + size])
+            for text, vector in zip(missing[place : place + size], means, strict=True):
+                self._known[text] = vector
+            place += size
+            if progress is not None:
+                progress(place / len(missing), "reading the pool")
+        rows = np.stack([self._known[text] for text in texts])
+        for text in texts:
+            self._known.move_to_end(text)
+        while len(self._known) > self._remember:
+            self._known.popitem(last=False)
+        return rows
+
+    def knows(self, texts: Sequence[str]) -> bool:
+        """Whether all vectors are in memory."""
+        return all(text in self._known for text in texts)
+
+    @torch.inference_mode()
+    def _means(self, encoded: list[list[int]]) -> np.ndarray:
+        start = list(self.model.start)
+        rows = [start + (ids or [self.model.tokenizer.pad_token_id]) for ids in encoded]
+        length = max(map(len, rows))
+        pad = self.model.tokenizer.pad_token_id
+        ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=self.model.device)
+        counts = torch.zeros(ids.shape, device=self.model.device)
+        for number, row in enumerate(rows):
+            counts[number, len(start) : len(row)] = 1.0
+        mask = torch.arange(length, device=ids.device)[None, :] < torch.tensor([[len(row)] for row in rows], device=ids.device)
+        body = self.model.network.get_decoder()
+        states = body(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True, use_cache=False)
+        middle = states.hidden_states[self.layer].float()  # (N, T, H)
+        means = (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
+        return means.cpu().numpy()  # type: ignore[no-any-return]
+
+    def load(self, path: Path) -> None:
+        """Take in vectors saved by ``save``; a file of another model or layer is ignored."""
+        if not path.is_file():
+            return
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                if str(stored["key"]) == self.key:
+                    self._known.update(zip(stored["texts"].tolist(), stored["vectors"].astype(np.float32), strict=True))
+        except (OSError, ValueError, KeyError):
+            return  # a damaged cache is only a cache: vectors are computed again
+
+    def save(self, path: Path) -> None:
+        """Write all known vectors to ``path`` (npz), replacing it in one step."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial.npz")
+        np.savez(partial, key=self.key, texts=np.array(list(self._known)), vectors=np.stack(list(self._known.values())))
+        partial.replace(path)
+
+    @property
+    def key(self) -> str:
+        """Identifies model and layer."""
+        return f"{self.model.fingerprint}/{self.layer}"
+
+
+class Projection:
+    """``z``: removes the language's mean, applies ``W`` and normalises. ``weight`` None stands for the identity."""
+
+    def __init__(self, means: dict[str, np.ndarray], overall: np.ndarray, weight: np.ndarray | None = None) -> None:
+        """``means`` by language code ``(H,)``; ``overall`` serves languages without one; ``weight`` ``(D, H)``."""
+        self.means, self.overall, self.weight = means, overall, weight
+
+    @staticmethod
+    def fit(vectors: np.ndarray, languages: Sequence[str]) -> "Projection":
+        """Language means of unit-normalised raw vectors ``(N, H)``, as many languages."""
+        unit = _unit(vectors)
+        codes = np.array(languages)
+        means = {code: unit[codes == code].mean(0) for code in sorted(set(languages))}
+        return Projection(means, unit.mean(0))
+
+    def __call__(self, vectors: np.ndarray, languages: Sequence[str]) -> np.ndarray:
+        """``(N, H)`` raw vectors to ``(N, D)`` unit vectors."""
+        centred = _unit(vectors) - np.stack([self.means.get(code, self.overall) for code in languages])
+        return _unit(centred if self.weight is None else centred @ self.weight.T)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)

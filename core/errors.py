@@ -1,0 +1,45 @@
+"""Every error that a user of ``core`` can cause.
+
+``CoreError`` is the base. Its message is one sentence: what was seen, what is allowed, what to do.
+
+- ``CoreError``
+    - ``UnknownLanguage``    a language code, tag or name that cannot be resolved
+    - ``InvalidData``        a pool, query, template or verbaliser file that cannot be used (names line and field)
+    - ``InvalidQuery``       a query text that cannot be asked (empty, too long)
+    - ``InvalidConfig``      settings that contradict each other or fall outside their range
+    - ``ModelUnavailable``   a model that is missing, damaged, or would run code of its own
+    - ``PoolTooSmall``       fewer usable demonstrations than asked for
+    - ``PromptTooLong``      a query that does not fit the model's context window even without demonstrations
+"""
+
+
+class CoreError(Exception):
+    """Base of all errors of this package; ``str(error)`` is one sentence for the person in front of it."""
+
+
+class UnknownLanguage(CoreError):
+    """A language code, tag or name that cannot be resolved."""
+
+
+class InvalidData(CoreError):
+    """A data, template or verbaliser file that cannot be used."""
+
+
+class InvalidQuery(CoreError):
+    """A query text that cannot be asked."""
+
+
+class InvalidConfig(CoreError):
+    """Settings that contradict each other or fall outside their range."""
+
+
+class ModelUnavailable(CoreError):
+    """A model that is missing, damaged, or would need to run code of its own."""
+
+
+class PoolTooSmall(CoreError):
+    """Fewer usable demonstrations than asked for."""
+
+
+class PromptTooLong(CoreError):
+    """A query that does not fit the model's context window."""

@@ -1,0 +1,81 @@
+"""A pool with everything that strategies look at, computed on first use and remembered."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.embeddings import Projection, SentenceVectors
+from core.encoder import SentenceEncoder
+from core.pool import Pool
+from core.records import Query
+from core.strategies.lexical import Bm25Index
+
+
+class PoolIndex:
+    """Vectors and tokens of one pool by one language model and one sentence encoder."""
+
+    def __init__(self, pool: Pool, vectors: SentenceVectors, encoder: SentenceEncoder, cache: Path | None = None) -> None:
+        """``cache``: file that keeps the pool's vectors between runs."""
+        self.pool, self.vectors, self.encoder, self.cache = pool, vectors, encoder, cache
+
+    def prepare(self, progress: Callable[[float, str], None] | None = None) -> None:
+        """Compute the pool's own vectors now, with progress, reading and writing the cache file."""
+        if "_raw" in self.__dict__:
+            return
+        texts = [example.text for example in self.pool.examples]
+        if self.cache is not None:
+            self.vectors.load(self.cache)
+        complete = self.vectors.knows(texts)
+        self.__dict__["_raw"] = self.vectors.raw(texts, progress=progress)
+        if self.cache is not None and not complete:
+            self.vectors.save(self.cache)
+
+    @cached_property
+    def _raw(self) -> np.ndarray:
+        return self.vectors.raw([example.text for example in self.pool.examples])
+
+    @cached_property
+    def projection(self) -> Projection:
+        """``z`` with the language means of this pool."""
+        self.prepare()
+        return Projection.fit(self._raw, [example.language for example in self.pool.examples])
+
+    @cached_property
+    def _own(self) -> torch.Tensor:
+        languages = [example.language for example in self.pool.examples]
+        return torch.from_numpy(self.projection(self._raw, languages)).float()
+
+    def own_vectors(self) -> torch.Tensor:
+        """``z`` of the pool, ``(N, D)``."""
+        return self._own
+
+    def own_vector(self, query: Query) -> torch.Tensor:
+        """``z`` of a query, ``(D,)``."""
+        return torch.from_numpy(self.own([query.text], [query.language])[0]).float()
+
+    def own(self, texts: list[str], languages: list[str]) -> np.ndarray:
+        """``z`` of any texts, ``(N, D)``."""
+        return self.projection(self.vectors.raw(texts), languages)
+
+    @cached_property
+    def _encoded(self) -> torch.Tensor:
+        return torch.from_numpy(self.encoder.vectors([example.text for example in self.pool.examples]))
+
+    def encoder_vectors(self) -> torch.Tensor:
+        """Sentence encoder's vectors of the pool, ``(N, E)``."""
+        return self._encoded
+
+    def encoder_vector(self, query: Query) -> torch.Tensor:
+        """Sentence encoder's vector of a query, ``(E,)``."""
+        return torch.from_numpy(self.encoder.vectors([query.text])[0])
+
+    @cached_property
+    def _lexical(self) -> Bm25Index:
+        return Bm25Index(self.vectors.model.encode([" " + example.text.casefold() for example in self.pool.examples]))
+
+    def lexical_scores(self, query: Query) -> np.ndarray:
+        """BM25 scores of the pool, ``(N,)``."""
+        return self._lexical.scores(self.vectors.model.encode([" " + query.text.casefold()])[0])

@@ -1,0 +1,178 @@
+"""Loading a causal language model: embedded, from a local folder, or from the Hub; fp32, bf16 or 4-bit NF4.
+
+The only file that knows bitsandbytes. Safetensors only; code that a model folder brings along is never run. Nothing is
+downloaded unless a Hub id is named.
+"""
+
+import hashlib
+import logging
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from core.errors import InvalidConfig, ModelUnavailable
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+EMBEDDED = ASSETS / "models" / "lm"
+EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
+Precision = Literal["fp32", "bf16", "nf4"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "nf4")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model, and how it is held in memory."""
+
+    name: str = "embedded"  # "embedded", a local folder, or a Hub id
+    precision: Precision = "fp32"
+    device: str = "auto"  # "auto" takes a GPU where there is one
+
+    def __post_init__(self) -> None:
+        """Refuse a precision that does not exist."""
+        if self.precision not in PRECISIONS:
+            raise InvalidConfig(f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}.")
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal LM in evaluation mode with its tokenizer."""
+
+    network: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    config: ModelConfig
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.device
+
+    @property
+    def context(self) -> int:
+        """Tokens the model can attend over."""
+        limit = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
+        return int(limit) if limit else 2048
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer layers."""
+        return int(self.network.config.get_text_config().num_hidden_layers)
+
+    @cached_property
+    def start(self) -> tuple[int, ...]:
+        """Special tokens that the tokenizer puts in front of every text."""
+        ids = self.tokenizer("", add_special_tokens=True).input_ids
+        end = self.tokenizer.eos_token_id
+        return tuple(token for token in ids if token != end or token == self.tokenizer.bos_token_id)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change with the weights and the tokenizer; keys every cache and record."""
+        digest = hashlib.sha256(self.config.precision.encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            flat = tensor.detach().flatten()
+            step = max(1, flat.numel() // 4096)
+            digest.update(flat[::step].float().cpu().numpy().tobytes())
+        digest.update(str(len(self.tokenizer)).encode())
+        return digest.hexdigest()[:12]
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Token ids without special tokens; marks of special tokens inside a text are read as plain text."""
+        rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
+        return rows
+
+    @property
+    def megabytes(self) -> float:
+        """Memory of the weights, 10^6 bytes."""
+        return float(self.network.get_memory_footprint()) / 1e6
+
+
+def load_model(config: ModelConfig) -> LanguageModel:
+    """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
+    place = resolve_model(config.name)
+    offline = Path(place).is_absolute()
+    try:
+        settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
+        network = AutoModelForCausalLM.from_pretrained(
+            place, config=settings, trust_remote_code=False, local_files_only=offline, use_safetensors=True, **_memory(config)
+        )
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        raise ModelUnavailable(_explain(config.name, error)) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    network.eval()
+    if config.precision == "nf4":
+        _keep_trainable(network)
+    else:
+        network.to(_device(config.device))
+    return LanguageModel(network, tokenizer, config)
+
+
+def resolve_model(name: str) -> str:
+    """Absolute folder of a model that is here, or the Hub id as given.
+
+    Raises ``ModelUnavailable`` for a path that does not exist, so that a typing error never turns into a download.
+    """
+    if name == "embedded":
+        if not (EMBEDDED / "config.json").is_file():
+            raise ModelUnavailable(f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository.")
+        return str(EMBEDDED)
+    path = Path(name).expanduser()
+    if path.exists():
+        return str(path.resolve())
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1
+    if looks_like_path or os.environ.get("HF_HUB_OFFLINE") == "1":
+        raise ModelUnavailable(
+            f"No model was found at {name!r}; give 'embedded', a folder with config.json and model.safetensors, "
+            "or a Hub id as owner/name with access to the Hub."
+        )
+    return name
+
+
+def _memory(config: ModelConfig) -> dict[str, Any]:
+    if config.precision == "fp32":
+        return {"dtype": torch.float32}
+    if config.precision == "bf16":
+        return {"dtype": torch.bfloat16}
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)  # advertises a package that does not help
+    from transformers import BitsAndBytesConfig
+
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": quantisation, "device_map": _device(config.device), "dtype": torch.bfloat16}
+
+
+def _keep_trainable(network: PreTrainedModel) -> None:
+    """Stop bitsandbytes from repacking weights at the first evaluation on a CPU: the packed form has no backward."""
+    import bitsandbytes
+
+    for module in network.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _explain(name: str, error: Exception) -> str:
+    seen = str(error).strip().split("\n")[0][:200]
+    if "trust_remote_code" in str(error):
+        return f"The model {name!r} would run code of its own, which is never allowed here; choose a model that transformers knows."
+    if "safetensors" in str(error).lower() or type(error).__name__ == "SafetensorError":
+        return f"The weights of {name!r} are missing, truncated or not safetensors ({seen}); restore or convert the folder."
+    return f"The model {name!r} could not be loaded ({type(error).__name__}: {seen}); check the folder or the Hub id."

@@ -1,0 +1,150 @@
+"""The selection policy: Plackett-Luce over candidates, with exact log-probabilities.
+
+``s_i = z(x) . z(x_i) / tau``; a context is drawn without replacement, ``log pi(C|x) = sum_k [s_{c_k} - logsumexp over the not yet
+chosen]`` (Plackett 1975). Gumbel-top-K draws from exactly this distribution in one pass (Kool et al. 2019, arXiv
+1903.06059, section 3). With ``redundancy`` > 0 the score of a candidate falls with its nearest chosen one, so the choice goes
+step by step; its log-probability stays exact. Candidates that may not be shown are masked before the softmax.
+
+Shapes: N candidates, K demonstrations, D dimensions, G contexts.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import InvalidConfig
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """How contexts are drawn."""
+
+    temperature: float = 0.05  # tau
+    redundancy: float = 0.0  # weight of the similarity to the nearest chosen candidate, in units of cosine
+
+    def __post_init__(self) -> None:
+        """Refuse a temperature that is not positive, or a negative redundancy."""
+        if not self.temperature > 0:
+            raise InvalidConfig(f"The policy's temperature is {self.temperature}; it must be above 0.")
+        if self.redundancy < 0:
+            raise InvalidConfig(f"The policy's redundancy is {self.redundancy}; it must be 0 or more.")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One context."""
+
+    chosen: torch.Tensor  # (K,) int64, in the order of drawing
+    log_probs: torch.Tensor  # (K,) log-probability of each draw given the earlier ones, nats, <= 0
+    scores: torch.Tensor  # (K,) score of each chosen candidate when it was drawn
+
+    @property
+    def log_prob(self) -> torch.Tensor:
+        """log pi(C|x), a scalar, nats."""
+        return self.log_probs.sum()
+
+
+def scores(query: torch.Tensor, candidates: torch.Tensor, config: PolicyConfig) -> torch.Tensor:
+    """``s``: ``(N,)`` from unit vectors ``(D,)`` and ``(N, D)``."""
+    return candidates @ query / config.temperature
+
+
+def log_prob(
+    score: torch.Tensor, chosen: torch.Tensor, usable: torch.Tensor, groups: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Log-probability of each draw ``(K,)`` of the sequence ``chosen`` under scores ``(N,)``; mask True = may be drawn.
+
+    Differentiable in ``score``. ``groups`` ``(N,)`` int64: candidates of one group exclude each other (translations of one
+    item), so a draw takes its whole group out. Without redundancy the sum is all of log pi.
+    """
+    left = usable.clone()
+    terms = []
+    for index in chosen.tolist():
+        terms.append(score[index] - score.masked_fill(~left, -torch.inf).logsumexp(0))
+        left = _without(left, index, groups)
+    return torch.stack(terms)
+
+
+def entropy(score: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
+    """Entropy of the first draw, nats, in [0, log of the number of usable candidates]."""
+    logs = score.masked_fill(~usable, -torch.inf).log_softmax(0)[usable]
+    return -(logs.exp() * logs).sum()
+
+
+def draw(
+    query: torch.Tensor,
+    candidates: torch.Tensor,
+    usable: torch.Tensor,
+    count: int,
+    config: PolicyConfig,
+    groups: torch.Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Draw:
+    """Choose ``count`` candidates: greedily without a generator, by Gumbel-top-K with one.
+
+    ``query`` is ``(D,)``, ``candidates`` ``(N, D)``, ``usable`` ``(N,)`` bool, ``groups`` as in ``log_prob``. The caller has made sure
+    that ``count`` can be drawn.
+    """
+    score = scores(query, candidates, config)
+    if config.redundancy > 0:
+        return _sequential(score, candidates, usable, count, config, groups, generator)
+    keys = score if generator is None else score + gumbel(score.shape, generator).to(score)
+    chosen = top(keys.masked_fill(~usable, -torch.inf), count, groups)
+    return Draw(chosen, log_prob(score, chosen, usable, groups), score[chosen])
+
+
+def top(keys: torch.Tensor, count: int, groups: torch.Tensor | None = None) -> torch.Tensor:
+    """The ``count`` highest finite keys ``(N,)``, best first, at most one of each group.
+
+    Restricting a Plackett-Luce ranking to a subset leaves it Plackett-Luce on that subset, so skipping excluded
+    candidates in a Gumbel-perturbed ranking still draws from the exact sequential distribution.
+    """
+    if groups is None:
+        return keys.topk(count).indices
+    reach = count
+    while True:
+        reach = min(len(keys), reach * 8)
+        seen: dict[int, int] = {}
+        for index in keys.topk(reach).indices.tolist():
+            if keys[index] > -torch.inf:
+                seen.setdefault(int(groups[index]), index)
+            if len(seen) == count:
+                break
+        if len(seen) == count or reach == len(keys):
+            return torch.tensor(list(seen.values()), dtype=torch.int64)
+
+
+def _without(left: torch.Tensor, index: int, groups: torch.Tensor | None) -> torch.Tensor:
+    if groups is not None:
+        return left & (groups != groups[index])
+    return left.index_fill(0, torch.tensor([index], device=left.device), False)
+
+
+def gumbel(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
+    """Standard Gumbel noise."""
+    uniform = torch.rand(shape, generator=generator, dtype=torch.float64).clamp_min(1e-300)
+    return -torch.log(-torch.log(uniform).clamp_min(1e-300))
+
+
+def _sequential(
+    score: torch.Tensor,
+    candidates: torch.Tensor,
+    usable: torch.Tensor,
+    count: int,
+    config: PolicyConfig,
+    groups: torch.Tensor | None,
+    generator: torch.Generator | None,
+) -> Draw:
+    left = usable.clone()
+    nearest = torch.zeros_like(score)
+    chosen, logs, values = [], [], []
+    for _ in range(count):
+        current = (score - config.redundancy * nearest / config.temperature).masked_fill(~left, -torch.inf)
+        keys = current if generator is None else current + gumbel(current.shape, generator).to(current)
+        index = int(keys.argmax())
+        chosen.append(index)
+        values.append(current[index])
+        logs.append(current[index] - current.logsumexp(0))
+        left = _without(left, index, groups)
+        nearest = torch.maximum(nearest, candidates @ candidates[index])
+    return Draw(torch.tensor(chosen), torch.stack(logs), torch.stack(values))

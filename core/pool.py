@@ -1,0 +1,87 @@
+"""The demonstration pool: examples with what is needed to keep a query's own answer out of its context."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core.errors import PoolTooSmall
+from core.records import Example, Query
+
+
+def normal_form(text: str) -> str:
+    """Case-folded text with single spaces, the form in which texts are compared."""
+    return " ".join(text.casefold().split())
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Examples that may be shown as demonstrations, N of them, in a fixed order."""
+
+    examples: tuple[Example, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty pool."""
+        if not self.examples:
+            raise PoolTooSmall("The pool is empty; give at least one example.")
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Language codes present, sorted."""
+        return tuple(sorted({example.language for example in self.examples}))
+
+    @cached_property
+    def _language_of(self) -> np.ndarray:
+        return np.array([example.language for example in self.examples])
+
+    @cached_property
+    def _item_of(self) -> np.ndarray:
+        return np.array([example.item for example in self.examples], dtype=object)
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """``(N,)`` int64, equal for examples of one item: a context never shows an item twice."""
+        _, numbers = np.unique(self._item_of.astype(str), return_inverse=True)
+        return numbers.astype(np.int64)
+
+    @cached_property
+    def _items_by_text(self) -> dict[str, str]:
+        return {normal_form(example.text): example.item for example in self.examples}
+
+    @cached_property
+    def _sides(self) -> dict[tuple[str, str], Example]:
+        return {(example.item, example.language): example for example in self.examples}
+
+    def side(self, item: str, code: str) -> Example | None:
+        """The example that says ``item`` in another language, if the pool has it."""
+        return self._sides.get((item, code))
+
+    def item_of(self, text: str) -> str | None:
+        """The item whose text, in some language, is this text."""
+        return self._items_by_text.get(normal_form(text))
+
+    def usable(self, query: Query, languages: Sequence[str] | None = None) -> np.ndarray:
+        """Mask ``(N,)``, True = may be shown to this query.
+
+        Left out: the query's own language (a context is cross-lingual) and every translation of the query,
+        recognised by its item or by its text. ``languages`` narrows the choice further.
+        """
+        mask = self._language_of != query.language
+        for item in {query.item, self.item_of(query.text)} - {None}:
+            mask &= self._item_of != item
+        if languages is not None:
+            mask &= np.isin(self._language_of, list(languages))
+        return mask
+
+    def require(self, mask: np.ndarray, count: int, query: Query) -> None:
+        """Raise ``PoolTooSmall`` when fewer than ``count`` examples are usable."""
+        usable = len(np.unique(self.groups[mask]))
+        if usable < count:
+            raise PoolTooSmall(
+                f"{count} demonstrations were asked for, but only {usable} different items of the pool's {len(self)} examples "
+                f"may be shown to a query in {query.language} (other languages, other items); lower K or add examples."
+            )

@@ -1,0 +1,143 @@
+"""The one way to ask a model: choose demonstrations, answer in several languages, measure the answers.
+
+The app, ``train.py`` and the tests all call ``Predictor``.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from core.answers import Answerer
+from core.errors import InvalidQuery
+from core.index import PoolIndex
+from core.models import LanguageModel
+from core.policy import PolicyConfig
+from core.prompting import PromptConfig, PromptWriter
+from core.records import Answer, Demonstration, Effect, Prediction, Query, Selection
+from core.scoring import Scorer
+from core.strategies import STRATEGIES, Candidates
+from core.tasks import Task
+from core.templates import clean
+
+LONGEST_QUERY = 2000  # characters
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and how demonstrations are chosen for it."""
+
+    query: Query
+    strategy: str = "agl"
+    k: int = 4
+    answer_languages: tuple[str, ...] = ()  # empty: the query's own language
+    pool_languages: tuple[str, ...] | None = None  # None: every language but the query's
+    seed: int = 0
+    explain: bool = True  # measure what leaving each demonstration out does
+    fixed: tuple[Demonstration, ...] | None = None  # shown as given instead of being chosen
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings shared by all questions."""
+
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+
+
+class Predictor:
+    """Asks one model about one task with one pool."""
+
+    def __init__(self, task: Task, index: PoolIndex, scorer: Scorer, settings: Settings | None = None) -> None:
+        """``scorer`` is shared by all predictors of a model, so that they share its cache."""
+        self.task, self.index, self.scorer = task, index, scorer
+        self.settings = settings or Settings()
+        self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
+        self.answerer = Answerer(self.writer, scorer, index)
+
+    @property
+    def model(self) -> LanguageModel:
+        """The language model."""
+        return self.scorer.model
+
+    def select(self, question: Question, sample: bool = False) -> Selection:
+        """Choose the demonstrations of a question. Raises ``PoolTooSmall``."""
+        if question.fixed is not None:
+            return Selection(question.strategy, question.fixed)
+        strategy = STRATEGIES.get(question.strategy)
+        if strategy is None:
+            raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
+        if not strategy.needs_k or question.k == 0:
+            return Selection(question.strategy, ())
+        usable = self.index.pool.usable(question.query, question.pool_languages)
+        self.index.pool.require(usable, question.k, question.query)
+        candidates = Candidates(self.index, question.query, usable, self.settings.policy, question.seed, sample)
+        return strategy.select(candidates, question.k)
+
+    def predict(self, question: Question) -> Prediction:
+        """Ask and wait for the whole answer."""
+        *_, last = self.ask(question)
+        return last
+
+    def ask(self, question: Question) -> Iterator[Prediction]:
+        """Yield the prediction as it grows: first the choice, then answer by answer, last with everything measured."""
+        question = replace(question, query=checked(question.query))
+        codes = question.answer_languages or (question.query.language,)
+        seconds: dict[str, float] = {}
+        began = time.perf_counter()
+        selection = self.select(question)
+        seconds["choose"] = time.perf_counter() - began
+        prediction = Prediction(question.query, self.task.name, selection, (), (), (), dict(seconds), self._provenance(question))
+        yield prediction
+        began = time.perf_counter()
+        answers: list[Answer] = []
+        for code in codes:
+            answers.append(self.answerer.answer(question.query, selection, code, codes))
+            seconds["answer"] = time.perf_counter() - began
+            prediction = replace(prediction, answers=tuple(answers), seconds=dict(seconds))
+            yield prediction
+        began = time.perf_counter()
+        effects = self._effects(question.query, selection, answers[0]) if question.explain else ()
+        coherence = self.answerer.coherence(question.query, answers)
+        seconds["explain"] = time.perf_counter() - began
+        yield replace(prediction, effects=effects, coherence=coherence, seconds=dict(seconds))
+
+    def _effects(self, query: Query, selection: Selection, answer: Answer) -> tuple[Effect, ...]:
+        """Leave one out, for the first answer of a closed task."""
+        if answer.with_context is None or answer.label is None:
+            return ()
+        shown = selection.demonstrations
+        contexts = [shown[:place] + shown[place + 1 :] for place in range(len(shown))]
+        without = self.answerer.distributions(query, contexts, answer.language)
+        whole = answer.with_context.probabilities[answer.label]
+        changes = [whole - distribution.probabilities[answer.label] for distribution in without]
+        return tuple(Effect(entry, change) for entry, change in zip(shown, changes, strict=True))
+
+    def _provenance(self, question: Question) -> dict[str, str]:
+        config = self.model.config
+        return {
+            "model": config.name,
+            "fingerprint": self.model.fingerprint,
+            "precision": config.precision,
+            "adapter": "none",
+            "strategy": question.strategy,
+            "k": str(question.k),
+            "seed": str(question.seed),
+            "temperature": str(self.settings.policy.temperature),
+            "order": self.settings.prompt.order,
+            "labels": self.settings.prompt.labels,
+            "scoring": self.scorer.method,
+        }
+
+
+def checked(query: Query) -> Query:
+    """The query with its text cleaned. Raises ``InvalidQuery`` when it is empty, too long, or has nothing to read."""
+    text = clean(query.text)
+    if not text:
+        raise InvalidQuery("The query is empty; type a sentence, or take one of the examples.")
+    if len(text) > LONGEST_QUERY:
+        raise InvalidQuery(f"The query has {len(text)} characters; at most {LONGEST_QUERY} are allowed. Shorten it.")
+    if not any(character.isalnum() for character in text):
+        raise InvalidQuery(f"The query {text[:20]!r} has no letter or digit; type a sentence.")
+    return replace(query, text=text)
+
+

@@ -1,0 +1,99 @@
+"""Cuts the corpus into what episodes are drawn from: labelled items, parallel sentences, running documents."""
+
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.pretraining.corpus import Corpus, forbidden_texts, normal_form
+from core.pretraining.episodes import Material, Sentence
+from core.tasks import Task
+
+LONGEST_PARALLEL = 90  # characters of a sentence in copy and translation episodes
+REMARKS_PER_LANGUAGE = 1500
+
+
+def build_material(
+    corpus: Corpus, folder: Path, tasks: dict[str, Task], languages: tuple[str, ...], vectors: dict[str, np.ndarray]
+) -> Material:
+    """Assemble the material. ``vectors`` maps English sides to teacher vectors (D,), for topic neighbours."""
+    sib = pd.read_parquet(folder / "sib200" / "sib200_devlangs_train_dev.parquet")
+    topics = _topics(corpus.train, sib)
+    return Material(
+        tasks=tasks,
+        topics=topics,
+        sentiments=_sentiments(folder, languages, forbidden_texts(sib)),
+        parallel=_parallel(corpus.train),
+        documents=_documents(corpus.train),
+        neighbours=_neighbours(topics, vectors),
+        words=_words(corpus.train),
+    )
+
+
+def _topics(text: pd.DataFrame, sib: pd.DataFrame) -> dict[str, list[Sentence]]:
+    labels = sib[sib["devfold"] == "demo"].drop_duplicates("index_id").set_index("index_id")["label"].to_dict()
+    topics: dict[str, list[Sentence]] = defaultdict(list)
+    for row in text[text["source"] == "SIB-200 demo"].itertuples():
+        label = labels[type(next(iter(labels)))(row.group.split("/")[1])]
+        topics[row.group].append(Sentence(row.group, row.language, row.text, row.english, label))
+    return {item: sentences for item, sentences in topics.items() if len(sentences) > 1}
+
+
+def _sentiments(folder: Path, languages: tuple[str, ...], forbidden: frozenset[str]) -> dict[str, list[Sentence]]:
+    remarks: dict[str, list[Sentence]] = defaultdict(list)
+    for name in ("nusax_senti", "afrisenti"):
+        frame = pd.read_parquet(folder / "sentiment" / f"{name}.parquet")
+        frame["language"] = frame["language"].str.split("-").str[0]
+        frame = frame[(frame["split"] == "train") & frame["language"].isin(languages)].drop_duplicates(["language", "text"])
+        for code, rows in frame.groupby("language"):
+            rows = rows.sample(min(len(rows), REMARKS_PER_LANGUAGE), random_state=0)
+            for text, label in zip(rows["text"], rows["label"], strict=True):
+                if normal_form(text) not in forbidden:
+                    remarks[str(code)].append(Sentence(text, str(code), text[:200], "", label))
+    return dict(remarks)
+
+
+def _parallel(text: pd.DataFrame) -> list[list[Sentence]]:
+    """Meanings with a short sentence in at least two languages; a Tatoeba pair brings its English side along."""
+    short = text[(text["text"].str.len() <= LONGEST_PARALLEL) & (text["english"] != "") & (text["source"] != "Bible")]
+    meanings: dict[str, list[Sentence]] = defaultdict(list)
+    for row in short.itertuples():
+        key = row.english if row.source == "Tatoeba" else row.group
+        if row.source == "Tatoeba" and key not in meanings:
+            meanings[key].append(Sentence(key, "eng_Latn", row.english, row.english))
+        meanings[key].append(Sentence(key, row.language, row.text, row.english))
+    return [sentences for sentences in meanings.values() if len({s.language for s in sentences}) > 1]
+
+
+def _documents(text: pd.DataFrame) -> dict[str, list[str]]:
+    documents: dict[str, list[str]] = {}
+    for code, rows in text[text["source"] != "SIB-200 demo"].groupby("language", sort=True):
+        joined = rows.groupby("document", sort=True)["text"].agg(" ".join)
+        short, long = joined[joined.str.len() < 400].tolist(), joined[joined.str.len() >= 400].tolist()
+        random.Random(0).shuffle(short)
+        documents[str(code)] = [" " + " ".join(short[i : i + 8]) for i in range(0, len(short), 8)]
+        documents[str(code)] += [" " + piece for whole in long for piece in _pieces(whole)]
+    return documents
+
+
+def _pieces(text: str, size: int = 1500) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _neighbours(topics: dict[str, list[Sentence]], vectors: dict[str, np.ndarray]) -> dict[str, list[str]]:
+    items = list(topics)
+    matrix = np.stack([vectors[topics[item][0].english] for item in items])
+    cosines = matrix @ matrix.T
+    np.fill_diagonal(cosines, -np.inf)
+    return {item: [items[j] for j in np.argsort(-cosines[i])[:48]] for i, item in enumerate(items)}
+
+
+def _words(text: pd.DataFrame, per_language: int = 60) -> list[str]:
+    """Frequent words of four to nine letters, from every language: label words without a meaning of their own."""
+    words: set[str] = set()
+    for _, lines in text.groupby("language", sort=True)["text"]:
+        counts = lines.str.casefold().str.findall(r"\w{4,9}").explode().value_counts()
+        words |= set(counts.index[:per_language])
+    return sorted(words)

@@ -1,0 +1,78 @@
+"""Prompts: chosen demonstrations and a query, written out by a task's template within the token budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import InvalidConfig, PromptTooLong
+from core.models import LanguageModel
+from core.pool import Pool
+from core.records import Demonstration, Example, Prompt, Query
+from core.tasks import FALLBACK, Task
+from core.templates import SEPARATOR
+
+Order = Literal["best_last", "best_first"]
+LabelLanguage = Literal["answer", "english", "demonstration"]
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """How a prompt is put together."""
+
+    order: Order = "best_last"  # the best demonstration stands next to the query
+    labels: LabelLanguage = "answer"  # whose words say the labels of demonstrations
+    reserve: int = 64  # tokens kept free for the answer
+
+    def __post_init__(self) -> None:
+        """Refuse unknown choices."""
+        if self.order not in ("best_last", "best_first"):
+            raise InvalidConfig(f"order is {self.order!r}; allowed are best_last and best_first.")
+        if self.labels not in ("answer", "english", "demonstration"):
+            raise InvalidConfig(f"labels is {self.labels!r}; allowed are answer, english and demonstration.")
+
+
+class PromptWriter:
+    """Writes prompts for one task, pool and model."""
+
+    def __init__(self, task: Task, pool: Pool, model: LanguageModel, config: PromptConfig) -> None:
+        """All strategies share one writer, so their prompts differ in nothing but the demonstrations."""
+        self.task, self.pool, self.model, self.config = task, pool, model, config
+
+    def answer_of(self, example: Example, code: str) -> str | None:
+        """What a demonstration answers when answers are in ``code``; None where it cannot be said.
+
+        A translation cannot be shown where the pool lacks that side, or where it is the demonstration's own language.
+        """
+        if not self.task.is_closed:
+            side = self.pool.side(example.item, code) if example.language != code else None
+            return side.text if side else None
+        spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[self.config.labels]
+        return self.task.verbaliser(spoken).words[example.label]
+
+    def prompt(self, query: Query, demonstrations: Sequence[Demonstration], code: str) -> Prompt:
+        """The prompt that asks for an answer in ``code``. ``demonstrations`` come best first.
+
+        Demonstrations that do not fit are dropped whole, the least preferred first. Raises ``PromptTooLong`` when the
+        query alone does not fit.
+        """
+        template = self.task.template(code)
+        shown = [entry for entry in demonstrations if self.answer_of(entry.example, code) is not None]
+        dropped = [entry for entry in demonstrations if self.answer_of(entry.example, code) is None]
+        limit = self.model.context - self.config.reserve
+        while True:
+            ordered = shown[::-1] if self.config.order == "best_last" else shown
+            blocks = [template.instruction]
+            for entry in ordered:
+                answer = self.answer_of(entry.example, code) or ""
+                blocks.append(template.block(entry.example.text, answer, entry.example.language))
+            text = SEPARATOR.join([*blocks, template.open_block(query.text, query.language)])
+            tokens = len(self.model.start) + len(self.model.encode([text])[0])
+            if tokens <= limit:
+                name = f"{self.task.name}/{template.language}@{template.version}"
+                return Prompt(text, code, tuple(ordered), tuple(dropped), tokens, name)
+            if not shown:
+                raise PromptTooLong(
+                    f"The query takes {tokens} tokens, but the model reads at most {self.model.context} of which {self.config.reserve} "
+                    "are kept for the answer; shorten the text."
+                )
+            dropped.append(shown.pop())

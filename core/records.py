@@ -1,0 +1,123 @@
+"""The records that pass between the parts: frozen, one line of meaning per field.
+
+Languages are FLORES-200 style codes ("swh_Latn"). Log-probabilities are in nats.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Origin = Literal["pool", "generated"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled text of a pool or a query set."""
+
+    id: str  # unique within its file
+    item: str  # what it says: translations of each other share it (``index_id`` in files)
+    language: str
+    text: str
+    label: str  # a label of the task; "" for free-text tasks
+    origin: Origin = "pool"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked about. ``item`` is known when the text comes from a parallel set: its translations are kept out."""
+
+    text: str
+    language: str
+    item: str | None = None
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """One chosen example."""
+
+    example: Example
+    score: float | None  # the strategy's score (higher was preferred), None where it has none
+    log_prob: float | None  # log-probability of being drawn next, given those drawn before; None without a policy
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The demonstrations of one query, best first."""
+
+    strategy: str
+    demonstrations: tuple[Demonstration, ...]
+    log_prob: float | None = None  # log pi(C|x), sum of the demonstrations' own
+    entropy: float | None = None  # of the first draw, nats
+    candidates: int = 0  # examples that could have been chosen
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as the model reads it."""
+
+    text: str
+    language: str  # of the answer, and of the template's words
+    shown: tuple[Demonstration, ...]  # in the order of the prompt
+    dropped: tuple[Demonstration, ...]  # left out whole because they did not fit
+    tokens: int
+    template: str  # "task/language@version"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution over a task's labels."""
+
+    log_probs: dict[str, float]  # label -> log p(label words | prompt), nats, not normalised over the labels
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Normalised over the labels; sums to 1."""
+        top = max(self.log_probs.values())
+        weights = {label: math.exp(value - top) for label, value in self.log_probs.items()}
+        total = sum(weights.values())
+        return {label: weight / total for label, weight in weights.items()}
+
+    @property
+    def best(self) -> str:
+        """The most probable label."""
+        return max(self.log_probs, key=lambda label: self.log_probs[label])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says in one language."""
+
+    language: str
+    text: str  # the label's word, or the generated text
+    label: str | None  # None for free text
+    confidence: float  # [0, 1]: probability of the label, or geometric mean probability of a generated token
+    adherence: float | None  # [0, 1]: how far the answer is in the language asked for; None if it cannot be told
+    coherence: float | None  # [-1, 1]: cosine between the model's own vectors of query and answer
+    with_context: Distribution | None  # closed tasks only
+    without_context: Distribution | None
+    kl: float | None  # KL(p(y|x,C) || p(y|x)) over the labels, nats
+    bare_text: str | None  # the answer without demonstrations
+    prompt: Prompt
+    sentence: str  # the answer said in full, as it was embedded
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What leaving one demonstration out does to the answer."""
+
+    demonstration: Demonstration
+    change: float  # p(answer | all) - p(answer | all but this one): positive means it helped
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Everything known about one asked query under one strategy."""
+
+    query: Query
+    task: str
+    selection: Selection
+    answers: tuple[Answer, ...]
+    effects: tuple[Effect, ...]  # leave-one-out, for the first answer
+    coherence: tuple[tuple[float, ...], ...]  # cosines between (query, answer 1, answer 2, ...), symmetric
+    seconds: dict[str, float]  # wall time by phase
+    provenance: dict[str, str] = field(default_factory=dict)  # model, adapter, template versions, seed, precision

@@ -1,0 +1,53 @@
+"""Scoring by plain padded batches: right for every causal architecture, computes shared prefixes again and again.
+
+Padding stands on the right, where a causal model cannot see it from earlier positions.
+"""
+
+import inspect
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from core.scoring.trie import Target
+
+
+class PaddedScorer:
+    """Scores targets in batches of similar length."""
+
+    def __init__(self, network: PreTrainedModel, budget: int, pad: int) -> None:
+        """``budget`` is the number of tokens of one batch, padding included."""
+        self.network, self.budget, self.pad = network, budget, pad
+        self._keeps = "logits_to_keep" in inspect.signature(network.forward).parameters
+
+    @torch.inference_mode()
+    def score(self, targets: Sequence[Target]) -> list[np.ndarray]:
+        """Log-probability of every asked token, one array per target, nats."""
+        order = sorted(range(len(targets)), key=lambda i: len(targets[i].tokens))
+        results: list[np.ndarray] = [np.empty(0)] * len(targets)
+        place = len(order)
+        while place > 0:  # longest first, so that running out of memory shows at once
+            size = max(1, min(place, self.budget // len(targets[order[place - 1]].tokens)))
+            batch = order[place - size : place]
+            for index, values in zip(batch, self._batch([targets[i] for i in batch]), strict=True):
+                results[index] = values
+            place -= size
+        return results
+
+    def _batch(self, targets: list[Target]) -> list[np.ndarray]:
+        length = max(len(target.inputs) for target in targets)
+        device = self.network.device
+        ids = torch.tensor([list(t.inputs) + [self.pad] * (length - len(t.inputs)) for t in targets], device=device)
+        mask = torch.tensor([[1] * len(t.inputs) + [0] * (length - len(t.inputs)) for t in targets], device=device)
+        first = min(target.first for target in targets) - 1
+        extra = {"logits_to_keep": length - first} if self._keeps else {}
+        logits = self.network(input_ids=ids, attention_mask=mask, use_cache=False, **extra).logits
+        offset = first if self._keeps else 0
+        values = []
+        for row, target in enumerate(targets):
+            places = torch.arange(target.first - 1 - offset, len(target.tokens) - 1 - offset, device=device)
+            logs = logits[row, places].float().log_softmax(-1)
+            asked = torch.tensor(target.tokens[target.first :], device=device)
+            values.append(logs[torch.arange(len(asked), device=device), asked].cpu().numpy())
+        return values

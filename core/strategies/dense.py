@@ -1,0 +1,47 @@
+"""Strategies on the sentence encoder's vectors: nearest neighbours, and neighbours that differ from each other."""
+
+import torch
+
+from core.records import Selection
+from core.strategies.base import Candidates
+
+
+class Knn:
+    """The nearest candidates by cosine (KATE, Liu et al. 2022, arXiv 2101.06804)."""
+
+    name = "knn"
+    needs_k = True
+
+    def select(self, candidates: Candidates, count: int) -> Selection:
+        """Choose the nearest."""
+        scores = candidates.index.encoder_vectors() @ candidates.index.encoder_vector(candidates.query)
+        return candidates.selection(self.name, candidates.best(scores, count).tolist(), lambda i: float(scores[i]))
+
+
+class MaximalMarginalRelevance:
+    """MMR (Carbonell and Goldstein 1998): near to the query, far from what is chosen.
+
+    Score ``balance * cos(x, c) - (1 - balance) * max over chosen cos(c, c')``.
+    """
+
+    name = "mmr"
+    needs_k = True
+    balance = 0.7
+
+    def select(self, candidates: Candidates, count: int) -> Selection:
+        """Choose greedily."""
+        vectors = candidates.index.encoder_vectors()
+        relevance = vectors @ candidates.index.encoder_vector(candidates.query)
+        nearest = torch.zeros_like(relevance)
+        left = candidates.usable_mask.clone()
+        chosen: list[int] = []
+        marginal: dict[int, float] = {}
+        for _ in range(count):
+            scores = self.balance * relevance - (1 - self.balance) * nearest
+            index = int(scores.masked_fill(~left, -torch.inf).argmax())
+            marginal[index] = float(scores[index])
+            chosen.append(index)
+            left &= candidates.groups != candidates.groups[index]
+            similar = vectors @ vectors[index]
+            nearest = similar if len(chosen) == 1 else torch.maximum(nearest, similar)
+        return candidates.selection(self.name, chosen, lambda i: marginal[i])

@@ -1,0 +1,58 @@
+"""Tasks: what is asked, with which labels, in which words. A task is made of data files, not of code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InvalidData
+from core.templates import PromptTemplate, load_templates
+from core.verbalisers import LabelVerbaliser, load_verbalisers
+
+FALLBACK = "eng_Latn"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task in all languages that have a template for it."""
+
+    name: str
+    labels: tuple[str, ...]  # empty: the answer is free text
+    templates: dict[str, PromptTemplate]  # by language code
+    verbalisers: dict[str, LabelVerbaliser]  # by language code; empty for free text
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the answer is one of a fixed set of labels."""
+        return bool(self.labels)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages the task can be asked and answered in, by code."""
+        return tuple(sorted(code for code in self.templates if not self.is_closed or code in self.verbalisers))
+
+    def template(self, code: str) -> PromptTemplate:
+        """The template in a language, or the English one where there is none (its ``language`` field tells which)."""
+        return self.templates.get(code) or self.templates[FALLBACK]
+
+    def verbaliser(self, code: str) -> LabelVerbaliser:
+        """The label words in a language, or the English ones where there are none."""
+        return self.verbalisers.get(code) or self.verbalisers[FALLBACK]
+
+    def check_label(self, label: str, where: str) -> None:
+        """Raise ``InvalidData`` when ``label`` (found at ``where``) is not one of this task's labels."""
+        if self.is_closed and label not in self.labels:
+            raise InvalidData(f"{where}: label {label!r} has no verbaliser; task {self.name!r} knows {list(self.labels)}.")
+
+
+def load_tasks(assets: Path) -> dict[str, Task]:
+    """All tasks described under ``assets/templates`` and ``assets/verbalisers``, by name."""
+    templates = load_templates(assets / "templates")
+    verbalisers = load_verbalisers(assets / "verbalisers")
+    tasks = {}
+    for name in sorted({task for task, _ in templates}):
+        spoken = {code: verbaliser for (task, code), verbaliser in verbalisers.items() if task == name}
+        written = {code: template for (task, code), template in templates.items() if task == name}
+        if FALLBACK not in written:
+            raise InvalidData(f"Task {name!r} has no template in {FALLBACK}, which other languages fall back to.")
+        labels = tuple(next(iter(spoken.values())).words) if spoken else ()
+        tasks[name] = Task(name, labels, written, spoken)
+    return tasks
