@@ -1,0 +1,192 @@
+"""Checks of what comes from outside, before any SQL. Pure: each function returns nothing or raises."""
+
+import json
+import math
+import re
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
+from annotation.records import Criterion, NewOutput, NewStudy
+from annotation.vocabulary import CRITERION_KEYS, SCALE, SKIP_REASONS, STUDY_STATES
+
+MAX_COMMENT = 4000  # characters
+MAX_KEY = 200  # characters; PostgreSQL cannot index much longer ones
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+
+
+def is_id(value: object) -> bool:
+    """True for what can be a row number: an int (no bool) from 1 to 2**31 - 1; no database overflows."""
+    return type(value) is int and 1 <= value < 2**31
+
+
+def check_text(value: object, what: str, *, empty: bool = False) -> None:
+    """Refuses what one of our databases cannot hold: not str, NUL, lone surrogates; and empty, unless
+    allowed.
+    """
+    if not isinstance(value, str):
+        raise InvalidRecord(f"{what} is {value!r} of type {type(value).__name__}; give a string.")
+    if not empty and not value.strip():
+        raise InvalidRecord(f"{what} is empty; give a text.")
+    if "\x00" in value:
+        raise InvalidRecord(f"{what} holds a NUL character, which PostgreSQL cannot store; remove it.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidRecord(f"{what} holds half a surrogate pair at {error.start}; decode the text properly.") from None
+
+
+def check_study(study: NewStudy) -> None:
+    """Raises InvalidRecord for a study that cannot be stored or shown."""
+    check_text(study.slug, "the study's slug")
+    if not _SLUG.match(study.slug) or len(study.slug) > 80:
+        raise InvalidRecord(
+            f"the study's slug is {study.slug!r}; allowed are up to 80 lower-case letters, digits and single "
+            "hyphens, for example 'topics-2026'."
+        )
+    check_text(study.name, "the study's name")
+    check_text(study.task, "the study's task")
+    _check_texts(study.instructions, "the study's instructions")
+    if study.state not in STUDY_STATES:
+        raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
+    for name in ("raters_per_item", "lease_minutes"):
+        number = getattr(study, name)
+        if type(number) is not int or number < 1:
+            raise InvalidRecord(f"{name} is {number!r}; give an integer of at least 1.")
+    if not study.criteria:
+        raise InvalidRecord("the study has no criterion; pass criteria=DEFAULT_CRITERIA or a selection of it.")
+    keys = [criterion.key for criterion in study.criteria]
+    if len(set(keys)) != len(keys):
+        raise InvalidRecord(f"the study's criteria are {keys}; each may occur once.")
+    for criterion in study.criteria:
+        _check_criterion(criterion)
+
+
+def _check_criterion(criterion: Criterion) -> None:
+    if criterion.key not in CRITERION_KEYS:
+        raise InvalidRecord(f"a criterion is called {criterion.key!r}; allowed are {', '.join(CRITERION_KEYS)}.")
+    check_text(criterion.version, f"the version of {criterion.key}")
+    _check_texts(criterion.question, f"the question of {criterion.key}")
+    if set(criterion.anchors) != set(criterion.question):
+        raise InvalidRecord(
+            f"{criterion.key} has its question in {sorted(criterion.question)} and its anchors in "
+            f"{sorted(criterion.anchors)}; give both in the same languages."
+        )
+    for language, anchors in criterion.anchors.items():
+        if isinstance(anchors, str) or len(anchors) != len(SCALE):
+            raise InvalidRecord(
+                f"{criterion.key} in {language} needs {len(SCALE)} anchors, for 1 to 5; seen {anchors!r}."
+            )
+        for point, anchor in zip(SCALE, anchors, strict=True):
+            check_text(anchor, f"anchor {point} of {criterion.key} in {language}")
+
+
+def _check_texts(texts: Mapping[str, str], what: str) -> None:
+    if not texts:
+        raise InvalidRecord(f"{what} are given in no language; give at least {{'en': '...'}}.")
+    for language, text in texts.items():
+        check_text(language, f"a language tag of {what}")
+        check_text(text, f"{what} in {language}")
+
+
+def check_output(output: NewOutput) -> None:
+    """Raises InvalidRecord for an output that cannot be stored; an empty output text is allowed, a model may
+    say nothing.
+    """
+    for name in ("item_key", "item_language", "source_text", "task", "system", "language"):
+        check_text(getattr(output, name), f"{name} of an output")
+    for name in ("item_key", "item_language", "system", "language"):
+        if len(getattr(output, name)) > MAX_KEY:
+            raise InvalidRecord(
+                f"{name} of an output has {len(getattr(output, name))} characters; allowed are {MAX_KEY}."
+            )
+    check_text(output.text, f"the text of {output.system} for {output.item_key}", empty=True)
+    if output.reference is not None:
+        check_text(output.reference, f"the reference of {output.item_key}", empty=True)
+    what = f"the provenance of {output.system} for {output.item_key}"
+    if not isinstance(output.provenance, Mapping):
+        raise InvalidRecord(f"{what} is {type(output.provenance).__name__}; give a dict.")
+    try:
+        serialised = json.dumps(dict(output.provenance), allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidRecord(f"{what} is not JSON ({error}); give strings, finite numbers, lists and dicts.") from None
+    if json.loads(serialised) != _lists_for_tuples(dict(output.provenance)):
+        raise InvalidRecord(f"{what} changes when written as JSON; use strings as keys.")
+    if "\\u0000" in serialised:
+        raise InvalidRecord(f"{what} holds a NUL character, which PostgreSQL cannot store; remove it.")
+    check_text(serialised, what)
+
+
+def _lists_for_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists_for_tuples(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_lists_for_tuples(inner) for inner in value]
+    return value
+
+
+def canonical_submission_id(submission_id: object) -> str:
+    """The UUID in its canonical spelling, so that a retry in another spelling is the same one.
+
+    Raises InvalidRating.
+    """
+    try:
+        return str(uuid.UUID(submission_id)) if isinstance(submission_id, str) else _not_a_uuid(submission_id)
+    except ValueError:
+        return _not_a_uuid(submission_id)
+
+
+def _not_a_uuid(seen: object) -> str:
+    raise InvalidRating(f"the submission id is {seen!r}; the page has to make a UUID, one per press of the button.")
+
+
+def check_values(values: object, required: Mapping[tuple[int, str], str]) -> None:
+    """Raises InvalidRating unless `values` maps exactly the required keys to integers 1..5.
+
+    required: (output_id, criterion key) -> how the rater knows it, e.g. "fluency of answer B". A bool is not
+    an integer here, and 3.0 is not 3: a page that sends them has a fault that must not become data.
+    """
+    if not isinstance(values, Mapping):
+        raise InvalidRating(
+            f"the ratings came as {type(values).__name__}; send a mapping of (output, criterion) to 1..5."
+        )
+    unknown = [key for key in values if key not in required]
+    if unknown:
+        raise InvalidRating(f"ratings came for {_listed(unknown)}, which this item does not ask for; reload the page.")
+    missing = [name for key, name in required.items() if key not in values or values[key] is None]
+    if missing:
+        raise InvalidRating(f"not rated yet: {_listed(missing)}. Please rate these too.")
+    for key, name in required.items():
+        value = values[key]
+        if type(value) is not int or value not in SCALE:
+            raise InvalidRating(f"{name} came as {value!r}; allowed are the integers 1, 2, 3, 4, 5.")
+
+
+def check_seconds(seconds: object) -> None:
+    """Raises InvalidRating unless `seconds` is a finite number that is not negative."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        raise InvalidRating(f"the time spent came as {seconds!r}; send seconds as a number of at least 0.")
+
+
+def check_comment(comment: object) -> None:
+    """Raises InvalidRating for a comment that is not storable text of at most MAX_COMMENT characters."""
+    if comment is None:
+        return
+    try:
+        check_text(comment, "the comment", empty=True)
+    except InvalidRecord as error:
+        raise InvalidRating(str(error)) from None
+    if isinstance(comment, str) and len(comment) > MAX_COMMENT:
+        raise InvalidRating(f"the comment has {len(comment)} characters; allowed are {MAX_COMMENT}. Please shorten it.")
+
+
+def check_skip_reason(reason: object) -> None:
+    """Raises InvalidSkip unless `reason` is one of SKIP_REASONS."""
+    if reason not in SKIP_REASONS:
+        raise InvalidSkip(f"the reason for skipping is {reason!r}; allowed are {', '.join(SKIP_REASONS)}.")
+
+
+def _listed(things: Collection[object], at_most: int = 6) -> str:
+    shown = [str(thing) for thing in list(things)[:at_most]]
+    return ", ".join(shown) + (f" and {len(things) - at_most} more" if len(things) > at_most else "")

@@ -1,0 +1,93 @@
+"""How the fields of the exported records look outside: one table of columns, used to write, to read back and
+to explain.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+
+from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
+
+Kind = Literal["text", "integer", "number", "time", "json", "integers", "texts"]
+Record = TypeVar("Record", RatingRecord, HistoryRecord, OutputRecord, AssignmentRecord)
+RecordType = type[RatingRecord] | type[HistoryRecord] | type[OutputRecord] | type[AssignmentRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One exported column; `meaning` goes into the codebook."""
+
+    kind: Kind
+    meaning: str
+    nullable: bool = False
+
+
+COLUMNS: dict[str, Column] = {
+    "study": Column("text", "slug of the study"),
+    "item_key": Column("text", "the item; the same for all systems and languages"),
+    "item_language": Column("text", "language of the source text, BCP-47"),
+    "source_text": Column("text", "what the systems were given"),
+    "task": Column("text", "what the systems were asked to do"),
+    "reference": Column("text", "reference answer, where there is one", nullable=True),
+    "system": Column("text", "the system; raters never saw it"),
+    "systems": Column("texts", "the systems in the order shown, as A, B, ..."),
+    "language": Column("text", "language of the rated text, BCP-47"),
+    "text": Column("text", "the output as rated"),
+    "provenance": Column("json", "how the output was made: model, adapter, prompt, demonstrations, strategy, seed"),
+    "output_id": Column("integer", "number of the output in the database"),
+    "output_ids": Column("integers", "numbers of the outputs in the order shown"),
+    "assignment_id": Column("integer", "number of the assignment in the database"),
+    "criterion": Column("text", "fluency, relevance or correctness; questions and anchors stand under 'criteria'"),
+    "criterion_version": Column("text", "version of the question and anchors"),
+    "rater": Column("text", "pseudonym of the rater"),
+    "value": Column("integer", "rating, 1 (worst) to 5 (best), ordinal"),
+    "old_value": Column("integer", "the rating that this one replaced; empty for the first", nullable=True),
+    "revision": Column("integer", "1 for the first value, one more for each change"),
+    "submission_id": Column("text", "UUID made by the rater's page for one press of the button"),
+    "created_at": Column("time", "when the first value was accepted, UTC"),
+    "updated_at": Column("time", "when the present value was accepted, UTC"),
+    "recorded_at": Column("time", "when this value was accepted, UTC"),
+    "first_shown_at": Column("time", "when the item was first given to the rater, UTC"),
+    "position": Column("integer", "place of the item in the rater's own order, from 1"),
+    "state": Column("text", "pending (given, not answered), done or skipped"),
+    "skip_reason": Column("text", "coded reason while the item is skipped", nullable=True),
+    "comment": Column("text", "what the rater wrote", nullable=True),
+    "seconds": Column("number", "time spent on the item as reported by the page, summed over visits, in seconds"),
+}
+
+
+def names(kind: RecordType) -> list[str]:
+    """The columns of a record type, in order."""
+    return [field.name for field in fields(kind)]
+
+
+def to_row(record: Record) -> dict[str, Any]:
+    """Values that JSON can hold: times as ISO 8601 text, tuples as lists."""
+    return {name: _out(getattr(record, name)) for name in names(type(record))}
+
+
+def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
+    """The record that `to_row` or the Parquet file came from. Raises KeyError for a missing column."""
+    return kind(**{name: _back(COLUMNS[name].kind, row[name]) for name in names(kind)})
+
+
+def _out(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _back(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind == "time":
+        return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+    if kind in ("integers", "texts"):
+        return tuple(value)
+    if kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    return value

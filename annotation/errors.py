@@ -1,0 +1,68 @@
+"""What can go wrong with ratings, one class per fact.
+
+AnnotationError
+├── DatabaseUnavailable      cannot be opened, written or reached
+│   └── DatabaseTooNew       made by a newer version of this program
+├── InvalidRecord            a study, output or rater that cannot be stored as given
+├── InvalidRating            a submission that is incomplete, out of range or not an integer
+├── InvalidSkip              a skip without a coded reason, or of something already rated
+├── UnknownStudy, UnknownRater, UnknownAssignment
+├── StudyClosed              the study does not take what was asked in its present state
+├── ItemTaken                all places of the item went to other raters meanwhile
+├── SubmissionConflict       one submission id used for two different submissions
+└── ExportFailed             a file of an export cannot be written or read back
+
+Every message says what was seen, what is allowed and what to do.
+"""
+
+
+class AnnotationError(Exception):
+    """Base of all errors of this package."""
+
+
+class DatabaseUnavailable(AnnotationError):
+    """The database cannot be opened, written or reached; nothing was stored."""
+
+
+class DatabaseTooNew(DatabaseUnavailable):
+    """The database holds a schema revision that this code does not know."""
+
+
+class InvalidRecord(AnnotationError):
+    """A study, output or rater was described in a way that cannot be stored."""
+
+
+class InvalidRating(AnnotationError):
+    """A submission is incomplete, out of the scale, or not made of integers."""
+
+
+class InvalidSkip(AnnotationError):
+    """A skip without a reason of the fixed set, or of an assignment that was rated."""
+
+
+class UnknownStudy(AnnotationError):
+    """No study with this id or slug."""
+
+
+class UnknownRater(AnnotationError):
+    """No rater with this id or token in this study, or her data was deleted."""
+
+
+class UnknownAssignment(AnnotationError):
+    """No such assignment of this rater."""
+
+
+class StudyClosed(AnnotationError):
+    """The study is in a state that does not take what was asked."""
+
+
+class ItemTaken(AnnotationError):
+    """The lease ran out (or the item was skipped) and other raters filled all its places."""
+
+
+class SubmissionConflict(AnnotationError):
+    """A submission id was used before for other content; the earlier submission stands."""
+
+
+class ExportFailed(AnnotationError):
+    """A file of an export cannot be written, or cannot be read back."""

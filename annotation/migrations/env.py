@@ -1,0 +1,21 @@
+"""Alembic environment, run only by `annotation.migrate`, which hands over a connection inside a transaction.
+
+`render_as_batch` because SQLite cannot alter a table; foreign keys are off meanwhile (see `migrate`). A new
+revision: copy the newest file in versions/, and add CHECK constraints by hand, because autogenerate does not
+see them.
+"""
+
+from alembic import context
+
+from annotation.migrate import VERSION_TABLE
+from annotation.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_server_default=True,
+    version_table=VERSION_TABLE,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,72 @@
+"""Raters: made with a token, found by its hash."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotation.assignments import new_seed
+from annotation.checks import check_text, is_id
+from annotation.errors import StudyClosed, UnknownRater
+from annotation.models import RaterRow
+from annotation.queries.studies import study_row
+from annotation.records import Rater
+
+TOKEN_BYTES = 24  # 192 bits: cannot be guessed
+
+
+def _hash(token: str) -> str:
+    """A plain hash is enough: the token is random, so there is no dictionary to try."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _record(row: RaterRow) -> Rater:
+    return Rater(row.id, row.study_id, row.pseudonym, row.language, row.created_at)
+
+
+def new_rater(session: Session, study_id: int, language: str, now: datetime) -> tuple[Rater, str]:
+    """A rater and her token, which is stored nowhere and cannot be shown again.
+
+    Raises UnknownStudy, StudyClosed.
+    """
+    check_text(language, "the rater's language")
+    study = study_row(session, study_id)
+    if study.state == "closed":
+        raise StudyClosed(f"study '{study.slug}' is closed and takes no more raters; open it again first.")
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    row = RaterRow(
+        study_id=study_id,
+        pseudonym=f"rater-{secrets.token_hex(4)}",
+        token_sha256=_hash(token),
+        language=language,
+        seed=new_seed(),
+        created_at=now,
+        tombstoned_at=None,
+    )
+    session.add(row)
+    session.flush()
+    return _record(row), token
+
+
+def rater_by_token(session: Session, study_id: int, token: str) -> Rater:
+    """Raises UnknownStudy, UnknownRater. The message does not repeat the token."""
+    study_row(session, study_id)
+    row = None
+    if isinstance(token, str):
+        query = select(RaterRow).where(RaterRow.token_sha256 == _hash(token), RaterRow.study_id == study_id)
+        row = session.scalar(query.where(RaterRow.tombstoned_at.is_(None)))
+    if row is None:
+        raise UnknownRater(
+            "this link is not valid for this study; open the link exactly as it was sent, or ask for a new one."
+        )
+    return _record(row)
+
+
+def rater_row(session: Session, rater_id: int) -> RaterRow:
+    """Raises UnknownRater, also when her data was deleted."""
+    row = session.get(RaterRow, rater_id) if is_id(rater_id) else None
+    if row is None or row.tombstoned_at is not None:
+        raise UnknownRater(f"there is no rater with the number {rater_id!r}; open the invitation link again.")
+    return row

@@ -1,0 +1,199 @@
+"""Accepting ratings and skips.
+
+One transaction each; the receipt is made before the commit and handed out after it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotation.checks import (
+    canonical_submission_id,
+    check_comment,
+    check_seconds,
+    check_skip_reason,
+    check_values,
+    is_id,
+)
+from annotation.errors import InvalidSkip, ItemTaken, SubmissionConflict, UnknownAssignment
+from annotation.models import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
+from annotation.queries.assignments import assignment_row, hold_place, release_expired, require_open
+from annotation.queries.raters import rater_row
+from annotation.queries.studies import criterion_rows, study_row
+from annotation.queries.views import blind_outputs
+from annotation.records import Receipt, SkipSubmission, Submission
+
+
+def submit(session: Session, sent: Submission, now: datetime) -> Receipt:
+    """Stores all values of one assignment, or none.
+
+    A retry (same id, same content) gets the first receipt, even after the study was closed. Raises
+    InvalidRating, UnknownRater, UnknownAssignment, StudyClosed, ItemTaken, SubmissionConflict.
+    """
+    submission_id = canonical_submission_id(sent.submission_id)
+    check_comment(sent.comment)
+    check_seconds(sent.seconds)
+    content = _digest("ratings", sent.rater_id, sent.assignment_id, _pairs(sent.values), sent.comment)
+    receipt = _earlier_receipt(session, submission_id, content)
+    if receipt is not None:
+        return receipt
+    row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
+    criteria = {one.key: one.id for one in criterion_rows(session, rater_row(session, sent.rater_id).study_id)}
+    letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
+    check_values(
+        sent.values,
+        {(output, key): f"{key} of answer {shown}" for output, shown in letters.items() for key in criteria},
+    )
+    study = study_row(session, rater_row(session, sent.rater_id).study_id)
+    if not hold_place(session, row, study):
+        raise ItemTaken(
+            "this item was rated by enough others while it was open here for long; nothing was stored, and "
+            "nothing is missing. Go on to your next item."
+        )
+    submission = _record_submission(session, row, submission_id, content, sent.comment, now)
+    changed = _store_values(session, sent, criteria, submission_id, now)
+    row.revision += 1 if changed else 0
+    submission.revision, submission.seconds = row.revision, float(sent.seconds)
+    row.state = "done"
+    row.lease_expires_at = None
+    row.seconds += float(sent.seconds)
+    session.flush()
+    return Receipt(now, row.revision, repeated=False)
+
+
+def skip(session: Session, sent: SkipSubmission, now: datetime) -> Receipt:
+    """Passes on an item and returns its place to others. It can be rated later, if a place is free then.
+
+    Raises InvalidSkip, InvalidRating (id or comment), UnknownRater, UnknownAssignment, StudyClosed,
+    SubmissionConflict.
+    """
+    submission_id = canonical_submission_id(sent.submission_id)
+    check_skip_reason(sent.reason)
+    check_comment(sent.comment)
+    content = _digest("skip", sent.rater_id, sent.assignment_id, sent.reason, sent.comment)
+    receipt = _earlier_receipt(session, submission_id, content)
+    if receipt is not None:
+        return receipt
+    row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
+    if row.state == "done":
+        raise InvalidSkip("this item is rated already; change the ratings instead, or leave them as they are.")
+    _record_submission(session, row, submission_id, content, sent.comment, now)
+    session.add(
+        SkipRow(
+            assignment_id=row.id,
+            submission_id=submission_id,
+            reason=sent.reason,
+            comment=sent.comment,
+            created_at=now,
+        )
+    )
+    row.state = "skipped"
+    row.place = None
+    row.lease_expires_at = None
+    session.flush()
+    return Receipt(now, row.revision, repeated=False)
+
+
+def _pairs(values: object) -> object:
+    """A stable picture of the values as sent, whatever was sent: 3, True and "3" differ in it."""
+    if not isinstance(values, Mapping):
+        return repr(values)
+    return sorted((repr(key), repr(value)) for key, value in values.items())
+
+
+def _digest(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()
+
+
+def _earlier_receipt(session: Session, submission_id: str, content: str) -> Receipt | None:
+    earlier = session.get(SubmissionRow, submission_id)
+    if earlier is None:
+        return None
+    if earlier.content_sha256 != content:
+        raise SubmissionConflict(
+            f"the submission id {submission_id} was used before for other content, which is stored; nothing "
+            "was changed now. The page has to make a new id for each press of the button and keep it only "
+            "for retries."
+        )
+    return Receipt(earlier.received_at, earlier.revision, repeated=True)
+
+
+def _own_assignment(session: Session, rater_id: int, assignment_id: int, now: datetime) -> AssignmentRow:
+    """The rater's assignment in an open study, with the study locked and dead leases returned."""
+    study = study_row(session, rater_row(session, rater_id).study_id, lock=True)
+    if not is_id(assignment_id):
+        raise UnknownAssignment(f"there is no assignment {assignment_id!r}; go to your next item.")
+    require_open(study)
+    release_expired(session, study, now)
+    return assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
+
+
+def _record_submission(
+    session: Session,
+    row: AssignmentRow,
+    submission_id: str,
+    content: str,
+    comment: str | None,
+    now: datetime,
+) -> SubmissionRow:
+    submission = SubmissionRow(
+        submission_id=submission_id,
+        rater_id=row.rater_id,
+        assignment_id=row.id,
+        content_sha256=content,
+        comment=comment,
+        seconds=0.0,
+        revision=row.revision,
+        received_at=now,
+    )
+    session.add(submission)
+    session.flush()
+    if comment is not None:
+        row.comment = comment or None
+    return submission
+
+
+def _store_values(
+    session: Session, sent: Submission, criteria: Mapping[str, int], submission_id: str, now: datetime
+) -> bool:
+    """Writes each value that is new or changed, with its history; True if there was any."""
+    outputs = {output for output, _ in sent.values}
+    query = select(RatingRow).where(RatingRow.rater_id == sent.rater_id, RatingRow.output_id.in_(outputs))
+    stored = {(row.output_id, row.criterion_id): row for row in session.scalars(query)}
+    written: list[tuple[RatingRow, int | None]] = []
+    for (output, key), value in sorted(sent.values.items()):
+        rating = stored.get((output, criteria[key]))
+        if rating is None:
+            rating = RatingRow(
+                rater_id=sent.rater_id,
+                output_id=output,
+                criterion_id=criteria[key],
+                value=value,
+                submission_id=submission_id,
+                revision=1,
+                created_at=now,
+                updated_at=now,
+            )
+            session.add(rating)
+            written.append((rating, None))
+        elif rating.value != value:
+            written.append((rating, rating.value))
+            rating.value, rating.submission_id, rating.updated_at = value, submission_id, now
+            rating.revision += 1
+    session.flush()
+    for rating, old_value in written:
+        session.add(
+            RatingHistoryRow(
+                rating_id=rating.id,
+                old_value=old_value,
+                value=rating.value,
+                revision=rating.revision,
+                submission_id=submission_id,
+                recorded_at=now,
+            )
+        )
+    return bool(written)

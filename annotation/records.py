@@ -1,0 +1,250 @@
+"""Plain frozen records that go into and come out of the store. No SQL, no behaviour.
+
+Languages are BCP-47 tags, compared as written. Texts for people are dicts keyed by such a tag and fall back
+to "en". Times are aware datetimes in UTC, durations are seconds. Ratings are integers 1..5.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from annotation.vocabulary import AssignmentState, StudyState
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One question with a word for every scale point; `anchors[tag]` holds five texts, for 1 to 5."""
+
+    key: str
+    question: Mapping[str, str]
+    anchors: Mapping[str, Sequence[str]]
+    version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class NewStudy:
+    """What an organiser says about a study before it exists."""
+
+    slug: str  # lower-case letters, digits, hyphens; unique
+    name: str
+    task: str
+    instructions: Mapping[str, str]
+    criteria: Sequence[Criterion]
+    raters_per_item: int = 3  # upper bound, per item and rated language; at least 1
+    lease_minutes: int = 60  # how long an unanswered item stays reserved; at least 1
+    state: StudyState = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A stored study; criteria in the order they are shown."""
+
+    id: int
+    slug: str
+    name: str
+    task: str
+    instructions: Mapping[str, str]
+    criteria: tuple[Criterion, ...]
+    raters_per_item: int
+    lease_minutes: int
+    state: StudyState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """One text of one system for one item, with everything needed to make it again."""
+
+    item_key: str
+    item_language: str
+    source_text: str
+    task: str
+    system: str  # never shown to raters
+    language: str  # of the output
+    text: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)  # JSON: model, prompt, seed, ...
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """Result of adding outputs; a stored text is never replaced, because it may have been rated."""
+
+    added: int
+    already_there: int
+    kept_different: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A pseudonymous rater. No name, no address; the token exists only with her."""
+
+    id: int
+    study_id: int
+    pseudonym: str
+    language: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BlindOutput:
+    """An output as a rater sees it: a letter instead of a system."""
+
+    output_id: int
+    letter: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionView:
+    """A criterion in the rater's language (or English)."""
+
+    key: str
+    question: str
+    anchors: tuple[str, ...]  # five, for 1 to 5
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentView:
+    """All a rater may know about one item: no system, model or strategy anywhere in it."""
+
+    assignment_id: int
+    position: int  # 1-based place in her order
+    total: int
+    item_key: str
+    language: str  # of the source text
+    source_text: str
+    task: str
+    outputs: tuple[BlindOutput, ...]
+    criteria: tuple[CriterionView, ...]
+    values: Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5, what was given so far
+    comment: str | None
+    state: AssignmentState
+    skip_reason: str | None  # set while state is "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counts of items for one rater. `total` falls when others fill items she has not seen."""
+
+    done: int
+    skipped: int
+    total: int  # given to her plus still to get
+    released: int = 0  # leased, not answered in time, returned to others
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """All values of one assignment at once. `comment=None` leaves the stored comment, "" clears it."""
+
+    submission_id: str  # UUID made by the client, the same on every retry
+    rater_id: int
+    assignment_id: int
+    values: Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5, all of them
+    comment: str | None = None
+    seconds: float = 0.0  # time spent on this visit, added to the assignment's total
+
+
+@dataclass(frozen=True, slots=True)
+class SkipSubmission:
+    """A rater passes on one item, with a reason of `SKIP_REASONS`."""
+
+    submission_id: str
+    rater_id: int
+    assignment_id: int
+    reason: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of a commit. `revision` counts accepted changes of the assignment's values; 0 for a skip."""
+
+    saved_at: datetime
+    revision: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRecord:
+    """One current rating, identified by item_key, system, language, criterion and rater."""
+
+    study: str
+    item_key: str
+    item_language: str
+    system: str
+    language: str
+    criterion: str
+    criterion_version: str
+    rater: str
+    value: int
+    revision: int  # 1 = never changed
+    submission_id: str
+    created_at: datetime
+    updated_at: datetime
+    output_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One accepted value, in order of acceptance; `old_value` is None for the first one."""
+
+    study: str
+    item_key: str
+    system: str
+    language: str
+    criterion: str
+    rater: str
+    old_value: int | None
+    value: int
+    revision: int
+    submission_id: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """One stored output with its item and provenance. For organisers, never for raters."""
+
+    output_id: int
+    study: str
+    item_key: str
+    item_language: str
+    source_text: str
+    task: str
+    reference: str | None
+    system: str
+    language: str
+    text: str
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRecord:
+    """Who was given what, in which order, and how it ended."""
+
+    assignment_id: int
+    study: str
+    item_key: str
+    language: str  # of the rated outputs
+    rater: str
+    position: int
+    output_ids: tuple[int, ...]  # in the order shown
+    systems: tuple[str, ...]  # the same order
+    state: AssignmentState
+    skip_reason: str | None
+    comment: str | None
+    first_shown_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyData:
+    """All of a study at one moment, read in one transaction."""
+
+    ratings: tuple[RatingRecord, ...]
+    history: tuple[HistoryRecord, ...]
+    outputs: tuple[OutputRecord, ...]
+    assignments: tuple[AssignmentRecord, ...]

@@ -1,0 +1,38 @@
+"""The package as a whole: light to import, and importing nothing from the other packages."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "annotation").rglob("*.py"))
+
+
+def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> None:
+    code = "import sys, annotation.store, annotation.summary, annotation.export; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"torch", "gradio", "transformers", "pandas", "pyarrow", "scipy", "core", "app"}
+
+
+def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> None:
+    allowed = {"store.py", "models.py", "database.py", "migrate.py"}
+    for source in SOURCES:
+        modules = {
+            name
+            for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+        }
+        if source.name not in allowed and source.parent.name not in ("queries", "versions", "migrations"):
+            assert not [name for name in modules if name.startswith(("sqlalchemy", "alembic", "sqlite3"))], source
+
+
+def test_only_sqlite_opens_the_database_file() -> None:
+    """A plain open() and close() of the live file drops SQLite's locks (POSIX); copying it misses the WAL."""
+    for name in ("database.py", "migrate.py", "store.py"):
+        tree = ast.parse((ROOT / "annotation" / name).read_text(encoding="utf-8"))
+        called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert not [call for call in called if call in ("open", "shutil.copy", "shutil.copyfile")]
+        assert not [call for call in called if call.endswith((".read_bytes", ".write_bytes", ".read_text"))]
