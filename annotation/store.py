@@ -79,7 +79,7 @@ class RatingStore:
 
     @property
     def journal_mode(self) -> str | None:
-        """ "wal" on a local disk, "delete" on a network path, "memory", None for PostgreSQL."""
+        """The mode: "wal" on a local disk, "delete" on a network path, "memory", None for PostgreSQL."""
         return self._engines.journal_mode
 
     def close(self) -> None:

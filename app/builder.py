@@ -25,14 +25,14 @@ def build_app(services: Services) -> gr.Blocks:
     with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True) as page:
         tag = gr.State(ENGLISH)
         with gr.Row(elem_id="agl-head"):
-            with gr.Column(scale=4, min_width=280):
-                gr.HTML("<h1>AGL</h1>", padding=False)
+            with gr.Column(scale=4, min_width=260):
                 localised.bind(gr.Markdown(texts("app.tagline"), elem_id="agl-tagline"), value="app.tagline")
-            choices = [(entry.name, entry.tag) for entry in available()]
-            interface = localised.bind(
-                gr.Dropdown(choices, value=ENGLISH, label=texts("app.interface"), elem_id="agl-language", scale=1, min_width=150),
-                label="app.interface",
-            )  # fmt: skip
+            with gr.Column(scale=1, min_width=170):
+                choices = [(entry.name, entry.tag) for entry in available()]
+                interface = localised.bind(
+                    gr.Dropdown(choices, value=ENGLISH, label=texts("app.interface"), elem_id="agl-language"),
+                    label="app.interface",
+                )
         with gr.Tabs():
             with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
                 explore = build_explore(services, localised, tag, texts)
@@ -45,7 +45,14 @@ def build_app(services: Services) -> gr.Blocks:
     return page
 
 
-def _wire(page: gr.Blocks, services: Services, localised: Localised, tag: gr.State, interface: gr.Dropdown, explore: ExploreParts) -> None:
+def _wire(
+    page: gr.Blocks,
+    services: Services,
+    localised: Localised,
+    tag: gr.State,
+    interface: gr.Dropdown,
+    explore: ExploreParts,
+) -> None:
     """The opening example, and the change of the interface's language."""
     shown = explore.shown
 
@@ -62,13 +69,20 @@ def _wire(page: gr.Blocks, services: Services, localised: Localised, tag: gr.Sta
 
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     page.load(show_opening, tag, shown, **options)
-    interface.input(lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options)
+    interface.input(
+        lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options
+    )
     tag.change(show_again, [tag, explore.predictions], shown, **options)
 
 
 def look() -> dict[str, Any]:
     """Arguments of ``launch`` that make the page look and behave as it should."""
-    theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=["system-ui", "Noto Sans", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="slate",
+        font=["system-ui", "Noto Sans", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
     return {
         "theme": theme,
         "css_paths": [HERE / "style.css"],

@@ -39,28 +39,32 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     first = forms[0]
     predictions = gr.State(())
     with gr.Row(elem_id="explore-row"):
-        with gr.Column(scale=1, min_width=290):
+        with gr.Column(scale=2, min_width=290):
             inputs = _form(localised, texts, services.languages, first)
             with gr.Row():
-                ask = localised.bind(gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask")
+                ask = localised.bind(
+                    gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask"
+                )
                 stop = localised.bind(gr.Button(texts("explore.stop"), elem_id="stop"), value="explore.stop")
-            examples = localised.bind(
-                gr.Dataset(
-                    components=["textbox", "textbox", "textbox"], label=texts("explore.examples"),
-                    samples=[[form.text, language(form.language).autonym, texts(f"explore.task_{form.task}")] for form in forms],
-                    headers=[texts("explore.query"), texts("explore.language"), texts("explore.task")], samples_per_page=11, type="index", elem_id="examples", layout="table",
-                ),
-                label="explore.examples",
-            )  # fmt: skip
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=7, min_width=320):
             localised.bind(gr.Markdown(texts("explore.lead"), elem_id="explore-lead"), value="explore.lead")
             status = gr.HTML(elem_id="explore-status")
             results = gr.HTML(elem_id="explore-results")
             with gr.Row():
                 to_rate = localised.bind(gr.Button(texts("explore.send"), elem_id="send"), value="explore.send")
-                save = localised.bind(gr.DownloadButton(texts("explore.download"), elem_id="download-json"), label="explore.download")
+                save = localised.bind(
+                    gr.DownloadButton(texts("explore.download"), elem_id="download-json"), label="explore.download"
+                )
             sent = gr.HTML(elem_id="explore-sent")
             why = _why(localised, texts)
+    samples = [
+        [f"{texts(f'explore.task_{form.task}')} · {language(form.language).autonym}: {form.text}"] for form in forms
+    ]
+    examples = localised.bind(
+        gr.Dataset(components=["textbox"], label=texts("explore.examples"), samples=samples, samples_per_page=11, type="index",
+                   elem_id="examples", layout="gallery"),
+        label="explore.examples",
+    )  # fmt: skip
     listed = list(inputs.values())
     shown = [status, results, predictions, *why.values()]
 
@@ -73,11 +77,26 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         for update in _stream(services, tag_now, form):
             yield [*filled, *update]
 
-    started = ask.click(run, [tag, *listed], shown, concurrency_id="model", concurrency_limit=1, show_progress="hidden", api_visibility="private")
-    typed = inputs["text"].submit(run, [tag, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private")
+    started = ask.click(
+        run,
+        [tag, *listed],
+        shown,
+        concurrency_id="model",
+        concurrency_limit=1,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    typed = inputs["text"].submit(
+        run, [tag, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private"
+    )
     filled = [inputs[name] for name in ("text", "language", "task", "answer_languages")]
     clicked = examples.click(
-        show_example, [examples, tag], [*filled, *shown], concurrency_id="model", show_progress="hidden", api_visibility="private"
+        show_example,
+        [examples, tag],
+        [*filled, *shown],
+        concurrency_id="model",
+        show_progress="hidden",
+        api_visibility="private",
     )
     stop.click(
         lambda tag_now: message(catalogue(tag_now)("explore.stopped")), tag, status,
@@ -90,13 +109,20 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
             [predictions, tag, *chosen], [why["labels"], why["prompt"], why["coherence"], why["map"]],
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-    to_rate.click(lambda found, tag_now: _send(services, found, catalogue(tag_now)), [predictions, tag], sent, api_visibility="private")
+    to_rate.click(
+        lambda found, tag_now: _send(services, found, catalogue(tag_now)),
+        [predictions, tag],
+        sent,
+        api_visibility="private",
+    )
     save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
     return ExploreParts(predictions, shown)
 
 
 def _form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> dict[str, Any]:
-    names = [(f"{language(code).autonym} · {language(code).name}", code) for code in codes]
+    names = [
+        (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
+    ]
     bind = localised.bind
     form: dict[str, Any] = {}
     form["text"] = bind(
@@ -106,26 +132,54 @@ def _form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> 
     )  # fmt: skip
     with gr.Row():
         detect = (texts("explore.detect"), DETECT)
-        form["language"] = bind(gr.Dropdown([detect, *names], value=first.language, label=texts("explore.language"), elem_id="query-language", min_width=120), label="explore.language")
+        form["language"] = bind(
+            gr.Dropdown(
+                [detect, *names],
+                value=first.language,
+                label=texts("explore.language"),
+                elem_id="query-language",
+                min_width=120,
+            ),
+            label="explore.language",
+        )
         tasks = [(texts(f"explore.task_{name}"), name) for name in ("topic", "sentiment", "translation")]
-        form["task"] = bind(gr.Dropdown(tasks, value=first.task, label=texts("explore.task"), elem_id="task", min_width=120), label="explore.task")
-    form["answer_languages"] = bind(
-        gr.Dropdown(names, value=list(first.answer_languages), multiselect=True, label=texts("explore.answers"), elem_id="answer-languages"),
-        label="explore.answers",
-    )  # fmt: skip
-    strategies = [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
-    form["strategy"] = bind(gr.Dropdown(strategies, value="agl", label=texts("explore.strategy"), elem_id="strategy"), label="explore.strategy")
-    others = [(texts("explore.nothing"), NONE), *strategies]
-    form["compare"] = bind(gr.Dropdown(others, value="knn", label=texts("explore.compare"), elem_id="compare"), label="explore.compare")
-    form["k"] = bind(gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count")
+        form["task"] = bind(
+            gr.Dropdown(tasks, value=first.task, label=texts("explore.task"), elem_id="task", min_width=120),
+            label="explore.task",
+        )
+    with bind(gr.Accordion(texts("explore.choices"), open=True, elem_id="choices"), label="explore.choices"):
+        form["answer_languages"] = bind(
+            gr.Dropdown(names, value=list(first.answer_languages), multiselect=True, label=texts("explore.answers"), elem_id="answer-languages"),
+            label="explore.answers",
+        )  # fmt: skip
+        strategies = [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
+        form["strategy"] = bind(
+            gr.Dropdown(strategies, value="agl", label=texts("explore.strategy"), elem_id="strategy"),
+            label="explore.strategy",
+        )
+        others = [(texts("explore.nothing"), NONE), *strategies]
+        form["compare"] = bind(
+            gr.Dropdown(others, value="knn", label=texts("explore.compare"), elem_id="compare"), label="explore.compare"
+        )
+        form["k"] = bind(
+            gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
+        )
     with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
         form["pool_languages"] = bind(
             gr.Dropdown(names, value=[], multiselect=True, label=texts("explore.pool_languages"), info=texts("explore.pool_languages_hint")),
             label="explore.pool_languages", info="explore.pool_languages_hint",
         )  # fmt: skip
-        form["model"] = bind(gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"), label="explore.model", info="explore.model_hint")
-        form["precision"] = bind(gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision")
-        form["temperature"] = bind(gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature")
+        form["model"] = bind(
+            gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
+            label="explore.model",
+            info="explore.model_hint",
+        )
+        form["precision"] = bind(
+            gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
+        )
+        form["temperature"] = bind(
+            gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature"
+        )
         form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
     return form
 
@@ -133,7 +187,7 @@ def _form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> 
 def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
     why: dict[str, Any] = {}
     bind = localised.bind
-    bind(gr.Markdown(texts("explore.why"), elem_classes="agl-why"), value="explore.why")
+    bind(gr.Markdown(texts("explore.why"), elem_classes="agl-section"), value="explore.why")
     with gr.Row():
         why["strategy"] = gr.Radio([], show_label=False, container=False, elem_id="why-strategy")
         why["language"] = gr.Dropdown([], show_label=False, container=False, elem_id="why-language", min_width=120)
@@ -198,5 +252,3 @@ def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts)
     except AnnotationError as error:
         return message(str(error), "error")
     return message(texts("explore.sent", added=report.added, known=report.already_there))
-
-

@@ -35,13 +35,17 @@ def render(services: Services, predictions: tuple[Prediction, ...], texts: Texts
     results = result_panels(predictions, tasks, texts, languages)
     if languages or not predictions:
         return Rendered(results, [], [])
-    strategies = [(texts(f"explore.strategy_{p.selection.strategy}"), str(place)) for place, p in enumerate(predictions)]
+    strategies = [
+        (texts(f"explore.strategy_{p.selection.strategy}"), str(place)) for place, p in enumerate(predictions)
+    ]
     codes = [(language(answer.language).autonym, answer.language) for answer in predictions[0].answers]
     labels, prompt, coherence, pool = render_why(services, predictions, texts, "0", codes[0][1])
     return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details_view(predictions, texts))
 
 
-def render_why(services: Services, predictions: tuple[Prediction, ...], texts: Texts, strategy: str | None, code: str | None) -> tuple[Any, ...]:
+def render_why(
+    services: Services, predictions: tuple[Prediction, ...], texts: Texts, strategy: str | None, code: str | None
+) -> tuple[Any, ...]:
     """Label bars, prompt, coherence map and pool map of one strategy and language."""
     if not predictions:
         return None, "", None, None
@@ -56,7 +60,7 @@ def render_why(services: Services, predictions: tuple[Prediction, ...], texts: T
     predictor = services.explorer.workbench(config).predictor(prediction.task)
     vectors, query = pool_vectors(predictor, prediction.query)
     pool = pool_map(predictor.index.pool, vectors, query, prediction, task, texts)
-    return labels, prompt_view(prediction, answer, texts), coherence_map(prediction, texts), pool
+    return labels, prompt_view(prediction, answer), coherence_map(prediction, texts), pool
 
 
 def write_json(folder: Path, predictions: tuple[Prediction, ...]) -> str | None:

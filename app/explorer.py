@@ -147,7 +147,12 @@ def outputs_of(prediction: Prediction) -> list[NewOutput]:
             system=_system(prediction.provenance),
             language=language(answer.language).tag,
             text=answer.text or "…",
-            provenance={**prediction.provenance, "prompt": answer.prompt.text, "template": answer.prompt.template, "demonstrations": shown},
+            provenance={
+                **prediction.provenance,
+                "prompt": answer.prompt.text,
+                "template": answer.prompt.template,
+                "demonstrations": shown,
+            },
         )
         for answer in prediction.answers
     ]

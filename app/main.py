@@ -22,9 +22,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     on_space = os.environ.get("SYSTEM") == "spaces"
     parser = argparse.ArgumentParser(prog="python -m app.main", description="Open the AGL app in a browser.")
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")  # noqa: S104
-    parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")), help="port to listen on")
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")), help="port to listen on"
+    )
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder for ratings, caches and downloads")
-    parser.add_argument("--database", default=os.environ.get("DATABASE_URL"), help="rating database (default: ratings.db in --data)")
+    parser.add_argument(
+        "--database", default=os.environ.get("DATABASE_URL"), help="rating database (default: ratings.db in --data)"
+    )
     parser.add_argument("--prepare", action="store_true", help="compute what can be computed beforehand, then stop")
     return parser.parse_args(arguments)
 
@@ -41,7 +45,10 @@ def main() -> int:
         try:
             options.data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            print(f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data.", file=sys.stderr)
+            print(
+                f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data.",
+                file=sys.stderr,
+            )
             return 2
         services = open_services(options.data, options.database)
         if options.prepare:

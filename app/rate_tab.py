@@ -15,10 +15,17 @@ from app.views import rating as views
 from app.views.html import message
 
 MOST_OUTPUTS = 6
-OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "ratings", "concurrency_limit": 8}
+OPTIONS: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "concurrency_id": "ratings",
+    "concurrency_limit": 8,
+}
 
 
-def build_rate(desk: RatingDesk, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab, page: gr.Blocks) -> None:
+def build_rate(
+    desk: RatingDesk, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab, page: gr.Blocks
+) -> None:
     """Build the tab. The rater's token lives in her browser, everything else in the database."""
     token = gr.BrowserState("", storage_key="agl-rater", secret="agl-rater")  # noqa: S106 - a name; the token is the secret
     visit, shown_at = gr.State(None), gr.State(0.0)
@@ -33,7 +40,13 @@ def build_rate(desk: RatingDesk, localised: Localised, tag: gr.State, texts: Tex
         with gr.Group(visible=False) as group:
             bodies.append(gr.HTML(padding=True))
             for key in CRITERION_KEYS:
-                radio = gr.Radio(list(SCALE), value=None, label=texts(f"criteria.{key}"), elem_id=f"rate-{place}-{key}", elem_classes="agl-criterion")
+                radio = gr.Radio(
+                    list(SCALE),
+                    value=None,
+                    label=texts(f"criteria.{key}"),
+                    elem_id=f"rate-{place}-{key}",
+                    elem_classes="agl-criterion",
+                )
                 radios.append(radio)
         groups.append(group)
     with gr.Column(visible=False) as controls:
@@ -41,9 +54,15 @@ def build_rate(desk: RatingDesk, localised: Localised, tag: gr.State, texts: Tex
         with gr.Row():
             back = bind(gr.Button(texts("rate.back"), elem_id="rate-back"), value="rate.back")
             save = bind(gr.Button(texts("rate.save"), variant="primary", elem_id="rate-save"), value="rate.save")
-        comment = bind(gr.Textbox(label=texts("rate.comment"), lines=1, max_length=2000, elem_id="rate-comment"), label="rate.comment")
+        comment = bind(
+            gr.Textbox(label=texts("rate.comment"), lines=1, max_length=2000, elem_id="rate-comment"),
+            label="rate.comment",
+        )
         with gr.Row():
-            reasons = bind(gr.Dropdown(_reasons(texts), value=None, label=texts("rate.skip_reason"), elem_id="rate-reason"), label="rate.skip_reason")
+            reasons = bind(
+                gr.Dropdown(_reasons(texts), value=None, label=texts("rate.skip_reason"), elem_id="rate-reason"),
+                label="rate.skip_reason",
+            )
             skip = bind(gr.Button(texts("rate.skip"), elem_id="rate-skip"), value="rate.skip")
         bind(gr.Markdown(texts("rate.keys"), elem_id="rate-keys"), value="rate.keys")
     outputs = [visit, token, shown_at, head, item, *bodies, *groups, *radios, controls, note, comment, reasons]
@@ -112,7 +131,10 @@ def build_rate(desk: RatingDesk, localised: Localised, tag: gr.State, texts: Tex
     skip.click(skipped, [visit, tag, reasons, comment], outputs, **OPTIONS)
     back.click(went_back, [visit, tag], outputs, **OPTIONS)
     tag.change(
-        lambda tag_now: [gr.update(choices=_reasons(catalogue(tag_now))), *_labels(catalogue(tag_now))], tag, [reasons, *radios], **OPTIONS
+        lambda tag_now: [gr.update(choices=_reasons(catalogue(tag_now))), *_labels(catalogue(tag_now))],
+        tag,
+        [reasons, *radios],
+        **OPTIONS,
     )
 
 
@@ -146,4 +168,17 @@ def _updates(found: Visit | None, texts: Texts, note: str) -> list[Any]:
             radios.append(gr.update(value=value, info=anchors, label=texts(f"criteria.{key}")))
     token = found.token if found else gr.skip()
     said = (view.comment or "") if view else ""
-    return [found, token, time.time(), head, item, *bodies, *groups, *radios, gr.update(visible=found is not None), note, said, None]
+    return [
+        found,
+        token,
+        time.time(),
+        head,
+        item,
+        *bodies,
+        *groups,
+        *radios,
+        gr.update(visible=found is not None),
+        note,
+        said,
+        None,
+    ]

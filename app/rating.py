@@ -82,7 +82,9 @@ class RatingDesk:
         assert visit.view is not None
         rater = self._rater(visit.token)
         identity = str(uuid.uuid5(_NAMESPACE, f"{visit.nonce}/skip/{reason}/{comment}"))
-        receipt = self.store.skip(SkipSubmission(identity, rater.id, visit.view.assignment_id, reason, comment.strip() or None))
+        receipt = self.store.skip(
+            SkipSubmission(identity, rater.id, visit.view.assignment_id, reason, comment.strip() or None)
+        )
         return self.visit(visit.token, receipt)
 
     def summary(self) -> list[Cell]:

@@ -23,7 +23,15 @@ def build_results(desk: RatingDesk, localised: Localised, tag: gr.State, texts: 
     bind = localised.bind
     bind(gr.Markdown(texts("results.lead")), value="results.lead")
     with gr.Row():
-        code = bind(gr.Dropdown([(texts("results.all_languages"), ALL)], value=ALL, label=texts("results.language"), elem_id="results-language"), label="results.language")
+        code = bind(
+            gr.Dropdown(
+                [(texts("results.all_languages"), ALL)],
+                value=ALL,
+                label=texts("results.language"),
+                elem_id="results-language",
+            ),
+            label="results.language",
+        )
         refresh = bind(gr.Button(texts("results.refresh"), elem_id="refresh"), value="results.refresh")
     table = gr.HTML(elem_id="results-table")
     with gr.Row():
@@ -31,20 +39,31 @@ def build_results(desk: RatingDesk, localised: Localised, tag: gr.State, texts: 
         counts = bind(gr.Plot(label=texts("results.chart_counts")), label="results.chart_counts")
     with gr.Row():
         prepare = bind(gr.Button(texts("results.prepare"), elem_id="prepare"), value="results.prepare")
-        download = bind(gr.DownloadButton(texts("results.downloads"), interactive=False, elem_id="download"), label="results.downloads")
+        download = bind(
+            gr.DownloadButton(texts("results.downloads"), interactive=False, elem_id="download"),
+            label="results.downloads",
+        )
     note = gr.HTML()
 
     def read(wanted: str | None, tag_now: str) -> list[Any]:
         now = catalogue(tag_now)
         cells = desk.summary()
         tags = sorted({cell.language for cell in cells if cell.n})
-        names = [(now("results.all_languages"), ALL), *((langcodes.Language.get(entry).autonym(), entry) for entry in tags)]
+        names = [
+            (now("results.all_languages"), ALL),
+            *((langcodes.Language.get(entry).autonym(), entry) for entry in tags),
+        ]
         kept = wanted if wanted in tags else ALL
         rows = summary_rows(cells, now, None if kept == ALL else kept)
         if not rows:
             return [gr.update(choices=names, value=ALL), message(now("results.empty", enough=ENOUGH)), None, None]
         shown = rows if kept != ALL else [{**row, "method": f"{row['method']} · {row['language']}"} for row in rows]
-        return [gr.update(choices=names, value=kept), summary_table(rows, now), rating_means(shown, now), rating_counts(shown, now)]
+        return [
+            gr.update(choices=names, value=kept),
+            summary_table(rows, now),
+            rating_means(shown),
+            rating_counts(shown),
+        ]
 
     def export() -> tuple[Any, str]:
         try:

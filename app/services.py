@@ -7,7 +7,7 @@ from pathlib import Path
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
-from app.explorer import Explorer, Step
+from app.explorer import Explorer
 from core.models import ASSETS
 from core.records import Prediction
 from core.tasks import Task, load_tasks
@@ -45,10 +45,8 @@ class Services:
 
         def work() -> None:
             try:
-                step: Step | None = None
-                for step in self.explorer.ask(self.explorer.examples()[0]):
-                    pass
-                self._opening = step.predictions if step else ()
+                *_, last = self.explorer.ask(self.explorer.examples()[0])
+                self._opening = last.predictions
             except Exception as error:
                 self._failure = error
             finally:

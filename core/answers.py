@@ -29,9 +29,7 @@ class Answerer:
             return self._choose(query, prompt, bare, codes)
         return self._write(query, prompt, bare, codes)
 
-    def distributions(
-        self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str
-    ) -> list[Distribution]:
+    def distributions(self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str) -> list[Distribution]:
         """Label distributions under several contexts, scored together."""
         prompts = [self.writer.prompt(query, context, code) for context in contexts]
         return [

@@ -20,7 +20,9 @@ def read_config(path: Path, kind: type[T], overrides: dict[str, str] | None = No
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InvalidConfig(f"{path} does not exist; name a configuration file such as those in assets/configs.") from error
+        raise InvalidConfig(
+            f"{path} does not exist; name a configuration file such as those in assets/configs."
+        ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidConfig(f"{path} cannot be read as TOML ({error}); mend the file.") from error
     for key, text in (overrides or {}).items():
@@ -54,10 +56,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(value)
     if origin is dict and isinstance(value, dict):
         return dict(value)
-    if origin is types.UnionType:
-        allowed = tuple(kind for kind in typing.get_args(hint))
-    else:
-        allowed = (origin or hint,)
+    allowed = tuple(typing.get_args(hint)) if origin is types.UnionType else (origin or hint,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):

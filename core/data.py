@@ -20,10 +20,16 @@ from core.templates import clean
 LONGEST_TEXT = 4000  # characters
 
 
-def read_examples(source: str | Path, task: Task | None = None, where: dict[str, Sequence[str]] | None = None) -> list[Example]:
+def read_examples(
+    source: str | Path,
+    task: Task | None = None,
+    where: dict[str, Sequence[str]] | None = None,
+    fold: str | None = None,
+) -> list[Example]:
     """Read one file, every matching file of a folder, or a Hub data set ("owner/name", "owner/name:config:split").
 
-    ``where`` keeps rows whose column holds one of the values. With ``task`` labels are checked.
+    ``where`` keeps rows whose column holds one of the values; ``fold`` those whose ``devfold`` is this one, where a row has
+    such a column. With ``task`` labels are checked.
     Raises ``InvalidData`` naming file, line and field.
     """
     path = Path(source)
@@ -38,7 +44,8 @@ def read_examples(source: str | Path, task: Task | None = None, where: dict[str,
         rows = list(_hub_rows(source, where))
     else:
         raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
-    examples = [_example(row, place, task) for place, row in rows]
+    kept = [(place, row) for place, row in rows if fold is None or row.get("devfold", fold) == fold]
+    examples = [_example(row, place, task) for place, row in kept]
     _refuse_duplicates(examples)
     return examples
 
@@ -77,7 +84,9 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             separator = "\t" if path.suffix == ".tsv" else ","
             frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InvalidData(f"{path} cannot be read as {path.suffix[1:].upper()} ({error}); mend or replace the file.") from error
+        raise InvalidData(
+            f"{path} cannot be read as {path.suffix[1:].upper()} ({error}); mend or replace the file."
+        ) from error
     first = 1 if path.suffix == ".parquet" else 2  # a text table has its column names in line 1
     for number, row in enumerate(frame.to_dict("records"), start=first):
         yield number, {str(key): (None if value is None or value != value else value) for key, value in row.items()}

@@ -67,12 +67,14 @@ class SentenceVectors:
         counts = torch.zeros(ids.shape, device=self.model.device)
         for number, row in enumerate(rows):
             counts[number, len(start) : len(row)] = 1.0
-        mask = torch.arange(length, device=ids.device)[None, :] < torch.tensor([[len(row)] for row in rows], device=ids.device)
+        mask = torch.arange(length, device=ids.device)[None, :] < torch.tensor(
+            [[len(row)] for row in rows], device=ids.device
+        )
         body = self.model.network.get_decoder()
         states = body(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True, use_cache=False)
         middle = states.hidden_states[self.layer].float()  # (N, T, H)
         means = (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
-        return means.cpu().numpy()  # type: ignore[no-any-return]
+        return np.asarray(means.cpu().numpy())
 
     def load(self, path: Path) -> None:
         """Take in vectors saved by ``save``; a file of another model or layer is ignored."""
@@ -121,4 +123,4 @@ class Projection:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12))

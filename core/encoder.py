@@ -22,14 +22,20 @@ class SentenceEncoder:
     def _model(self) -> Any:
         place = str(EMBEDDED_ENCODER) if self.name == "embedded" else resolve_model(self.name)
         if self.name == "embedded" and not (EMBEDDED_ENCODER / "modules.json").is_file():
-            raise ModelUnavailable(f"The embedded encoder is missing from {place}; restore assets/models from the repository.")
+            raise ModelUnavailable(
+                f"The embedded encoder is missing from {place}; restore assets/models from the repository."
+            )
         from sentence_transformers import SentenceTransformer
 
         try:
             local = Path(place).is_absolute()
-            return SentenceTransformer(place, device=self.device, trust_remote_code=False, local_files_only=local).float()
+            return SentenceTransformer(
+                place, device=self.device, trust_remote_code=False, local_files_only=local
+            ).float()
         except Exception as error:
-            raise ModelUnavailable(f"The encoder {self.name!r} could not be loaded ({type(error).__name__}: {error}).") from error
+            raise ModelUnavailable(
+                f"The encoder {self.name!r} could not be loaded ({type(error).__name__}: {error})."
+            ) from error
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors ``(N, E)``, float32."""

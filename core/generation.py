@@ -25,13 +25,13 @@ class GenerationConfig:
     temperature: float = 0.0  # 0 = greedy
 
 
-class _LineEnds(StoppingCriteria):
+class _LineEnds(StoppingCriteria):  # type: ignore[misc]
     """Stops a row when its continuation holds a line break, after some text."""
 
     def __init__(self, model: LanguageModel, prompt_length: int) -> None:
         self._model, self._length = model, prompt_length
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object) -> torch.Tensor:  # noqa: ARG002 - the library's interface
         written = self._model.tokenizer.batch_decode(input_ids[:, self._length :], skip_special_tokens=True)
         return torch.tensor(["\n" in text.lstrip(" ") for text in written], device=input_ids.device)
 
@@ -40,7 +40,7 @@ class _LineEnds(StoppingCriteria):
 def generate(
     model: LanguageModel,
     prompts: Sequence[str],
-    config: GenerationConfig = GenerationConfig(),  # noqa: B008 - a frozen record
+    config: GenerationConfig = GenerationConfig(),
     generator: torch.Generator | None = None,
 ) -> list[Generated]:
     """Continue each prompt to the end of its line. Sampling needs ``generator``, whose state seeds the draw."""

@@ -17,7 +17,9 @@ from core.strategies.lexical import Bm25Index
 class PoolIndex:
     """Vectors and tokens of one pool by one language model and one sentence encoder."""
 
-    def __init__(self, pool: Pool, vectors: SentenceVectors, encoder: SentenceEncoder, cache: Path | None = None) -> None:
+    def __init__(
+        self, pool: Pool, vectors: SentenceVectors, encoder: SentenceEncoder, cache: Path | None = None
+    ) -> None:
         """``cache``: file that keeps the pool's vectors between runs."""
         self.pool, self.vectors, self.encoder, self.cache = pool, vectors, encoder, cache
 

@@ -93,7 +93,7 @@ def resolve_language(text: str, among: Iterable[str]) -> Language:
                 return candidate
     try:
         macro = langcodes.standardize_tag(wanted.replace("_", "-"), macro=True)
-    except langcodes.LanguageTagError:
+    except langcodes.tag_parser.LanguageTagError:
         macro = ""
     for candidate in known:
         if candidate.tag == macro:

@@ -49,7 +49,7 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.network.device
+        return torch.device(self.network.device)
 
     @property
     def context(self) -> int:
@@ -100,7 +100,12 @@ def load_model(config: ModelConfig) -> LanguageModel:
         settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
         network = AutoModelForCausalLM.from_pretrained(
-            place, config=settings, trust_remote_code=False, local_files_only=offline, use_safetensors=True, **_memory(config)
+            place,
+            config=settings,
+            trust_remote_code=False,
+            local_files_only=offline,
+            use_safetensors=True,
+            **_memory(config),
         )
     except ModelUnavailable:
         raise
@@ -123,7 +128,9 @@ def resolve_model(name: str) -> str:
     """
     if name == "embedded":
         if not (EMBEDDED / "config.json").is_file():
-            raise ModelUnavailable(f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository.")
+            raise ModelUnavailable(
+                f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository."
+            )
         return str(EMBEDDED)
     path = Path(name).expanduser()
     if path.exists():
@@ -142,7 +149,9 @@ def _memory(config: ModelConfig) -> dict[str, Any]:
         return {"dtype": torch.float32}
     if config.precision == "bf16":
         return {"dtype": torch.bfloat16}
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)  # advertises a package that does not help
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(
+        logging.ERROR
+    )  # advertises a package that does not help
     from transformers import BitsAndBytesConfig
 
     quantisation = BitsAndBytesConfig(

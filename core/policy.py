@@ -40,7 +40,7 @@ class Draw:
 
     @property
     def log_prob(self) -> torch.Tensor:
-        """log pi(C|x), a scalar, nats."""
+        """Log pi(C|x), a scalar, nats."""
         return self.log_probs.sum()
 
 

@@ -75,7 +75,7 @@ class Pool:
             mask &= self._item_of != item
         if languages is not None:
             mask &= np.isin(self._language_of, list(languages))
-        return mask
+        return np.asarray(mask)
 
     def require(self, mask: np.ndarray, count: int, query: Query) -> None:
         """Raise ``PoolTooSmall`` when fewer than ``count`` examples are usable."""

@@ -86,7 +86,9 @@ class Predictor:
         began = time.perf_counter()
         selection = self.select(question)
         seconds["choose"] = time.perf_counter() - began
-        prediction = Prediction(question.query, self.task.name, selection, (), (), (), dict(seconds), self._provenance(question))
+        prediction = Prediction(
+            question.query, self.task.name, selection, (), (), (), dict(seconds), self._provenance(question)
+        )
         yield prediction
         began = time.perf_counter()
         answers: list[Answer] = []
@@ -139,5 +141,3 @@ def checked(query: Query) -> Query:
     if not any(character.isalnum() for character in text):
         raise InvalidQuery(f"The query {text[:20]!r} has no letter or digit; type a sentence.")
     return replace(query, text=text)
-
-

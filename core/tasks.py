@@ -40,7 +40,9 @@ class Task:
     def check_label(self, label: str, where: str) -> None:
         """Raise ``InvalidData`` when ``label`` (found at ``where``) is not one of this task's labels."""
         if self.is_closed and label not in self.labels:
-            raise InvalidData(f"{where}: label {label!r} has no verbaliser; task {self.name!r} knows {list(self.labels)}.")
+            raise InvalidData(
+                f"{where}: label {label!r} has no verbaliser; task {self.name!r} knows {list(self.labels)}."
+            )
 
 
 def load_tasks(assets: Path) -> dict[str, Task]:

@@ -41,5 +41,5 @@ def _row(answer: Answer, texts: Texts) -> str:
 
 
 def _measure(name: str, value: float | None, drawn: str) -> str:
-    inside = f'{drawn}<span class="figure">{number(value)}</span>' if value is not None else "–"
-    return f'<td data-name="{escape(name)}">{inside}</td>'
+    inside = f'<span class="figure">{number(value)}</span>{drawn}' if value is not None else "–"
+    return f'<td data-name="{escape(name)}" class="measure">{inside}</td>'

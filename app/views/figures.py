@@ -53,7 +53,7 @@ def label_bars(prediction: Prediction, task: Task, place: int, texts: Texts) -> 
             x=values, y=[words[label] for label in labels], orientation="h", name=name, marker_color=colour,
             hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_layout(barmode="group", bargap=0.3, title={"text": language(answer.language).autonym, "font": {"size": 13}})
+    figure.update_layout(barmode="group", bargap=0.3)
     return style(figure, height=60 + 42 * len(labels), xaxis={"range": [0, 1]})
 
 
@@ -63,15 +63,24 @@ def coherence_map(prediction: Prediction, texts: Texts) -> go.Figure:
     values = np.array(prediction.coherence)
     figure = go.Figure(
         go.Heatmap(
-            z=values.tolist(), x=names, y=names, zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}", showscale=False,
+            z=values.tolist(),
+            x=names,
+            y=names,
+            zmin=-1,
+            zmax=1,
+            colorscale="RdBu",
+            texttemplate="%{z:.2f}",
+            showscale=False,
             hovertemplate="%{y} – %{x}: %{z:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     )
     figure.update_yaxes(autorange="reversed")
     return style(figure, height=90 + 38 * len(names))
 
 
-def pool_map(pool: Pool, vectors: np.ndarray, query: np.ndarray, prediction: Prediction, task: Task, texts: Texts) -> go.Figure:
+def pool_map(
+    pool: Pool, vectors: np.ndarray, query: np.ndarray, prediction: Prediction, task: Task, texts: Texts
+) -> go.Figure:
     """First two principal directions of the pool's own vectors ``(N, D)``, with the query ``(D,)`` and the chosen."""
     centre = vectors.mean(0)
     _, _, directions = np.linalg.svd(vectors[:: max(1, len(vectors) // MAP_POINTS)] - centre, full_matrices=False)
@@ -106,7 +115,7 @@ def _hover(text: str, code: str) -> str:
     return f"{escape(text[:90])}<br>{language(code).name}"
 
 
-def rating_means(rows: Sequence[dict[str, Any]], texts: Texts) -> go.Figure:
+def rating_means(rows: Sequence[dict[str, Any]]) -> go.Figure:
     """Mean rating with interval by method, one colour per criterion; ``rows`` from ``views.tables``."""
     figure = go.Figure()
     for colour, criterion in zip(COLOURS, dict.fromkeys(row["criterion"] for row in rows), strict=False):
@@ -118,10 +127,15 @@ def rating_means(rows: Sequence[dict[str, Any]], texts: Texts) -> go.Figure:
             marker={"size": 10, "color": colour},
             error_x={"type": "data", "array": above, "arrayminus": below, "thickness": 2},
         )  # fmt: skip
-    return style(figure, height=140 + 60 * len({row["method"] for row in rows}), xaxis={"range": [0.8, 5.2], "dtick": 1}, scattermode="group")
+    return style(
+        figure,
+        height=140 + 60 * len({row["method"] for row in rows}),
+        xaxis={"range": [0.8, 5.2], "dtick": 1},
+        scattermode="group",
+    )
 
 
-def rating_counts(rows: Sequence[dict[str, Any]], texts: Texts) -> go.Figure:
+def rating_counts(rows: Sequence[dict[str, Any]]) -> go.Figure:
     """Share of each scale point, stacked, one bar per method and criterion."""
     scale = ("#B2182B", "#EF8A62", "#BDBDBD", "#67A9CF", "#2166AC")
     names = [f"{row['method']} · {row['criterion']}" for row in rows]

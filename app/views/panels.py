@@ -24,7 +24,9 @@ def result_panels(predictions: tuple[Prediction, ...], tasks: dict[str, Task], t
         return ""
     query = predictions[0].query
     asked = f'<p class="asked">{said(query.text, query.language)} <span class="quiet">{escape(language(query.language).autonym)}</span></p>'
-    return f'<div class="agl" dir="{texts.direction}">{asked}<div class="panels n{len(predictions)}">{panels}</div></div>'
+    return (
+        f'<div class="agl" dir="{texts.direction}">{asked}<div class="panels n{len(predictions)}">{panels}</div></div>'
+    )
 
 
 def progress_line(step: Step, texts: Texts) -> str:
@@ -38,7 +40,7 @@ def progress_line(step: Step, texts: Texts) -> str:
     )
 
 
-def prompt_view(prediction: Prediction, place: int, texts: Texts) -> str:
+def prompt_view(prediction: Prediction, place: int) -> str:
     """The exact prompt of one answer, with what was left out, and the answer where it begins."""
     answer = prediction.answers[place]
     spoken = language(answer.language)

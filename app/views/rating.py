@@ -44,7 +44,9 @@ def output(view: AssignmentView, place: int, texts: Texts) -> str:
     """One blind output."""
     found = view.outputs[place]
     heading = escape(texts("rate.output", letter=found.letter))
-    return f'<div class="agl"><span class="heading">{heading}</span>{spoken(found.text, found.language, "output")}</div>'
+    return (
+        f'<div class="agl"><span class="heading">{heading}</span>{spoken(found.text, found.language, "output")}</div>'
+    )
 
 
 def farewell(progress: Progress, texts: Texts) -> str:

@@ -1,13 +1,13 @@
 """Rating summaries as rows."""
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 import langcodes
 
 from annotation.summary import Cell
 from app.texts import Texts
-from html import escape
 
 
 def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[dict[str, Any]]:
@@ -61,5 +61,8 @@ def _line(row: dict[str, Any], texts: Texts) -> str:
         interval = f"{row['low']:.2f} – {row['high']:.2f}"
     counts = " · ".join(map(str, row["counts"]))
     autonym = langcodes.Language.get(row["language"]).autonym()
-    figures = "".join(f'<td class="figure">{value}</td>' for value in (f"{row['mean']:.2f}", interval, f"{row['median']:g}", row["n"], row["items"], counts))
+    figures = "".join(
+        f'<td class="figure">{value}</td>'
+        for value in (f"{row['mean']:.2f}", interval, f"{row['median']:g}", row["n"], row["items"], counts)
+    )
     return f'<tr title="{escape(row["system"])}"><th scope="row">{escape(row["method"])}</th><td>{escape(autonym)}</td><td>{escape(row["criterion"])}</td>{figures}</tr>'

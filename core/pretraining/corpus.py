@@ -86,7 +86,9 @@ def _with_english(frame: pd.DataFrame, keep: set[str]) -> pd.DataFrame:
 
 def _ntrex(frame: pd.DataFrame, keep: set[str]) -> pd.DataFrame:
     frame = frame[frame["kind"].isin(["source", "ref"])].sort_values(["language", "line"], kind="stable")
-    frame = frame.assign(source="NTREX-128", document="ntrex/" + frame["doc_id"], group=frame["line"].map("ntrex/{}".format))
+    frame = frame.assign(
+        source="NTREX-128", document="ntrex/" + frame["doc_id"], group=frame["line"].map("ntrex/{}".format)
+    )
     return _with_english(frame, keep)
 
 

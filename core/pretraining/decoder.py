@@ -119,7 +119,9 @@ class DecoderTrainer:
                     log.flush()
                 if step % 50 == 49:
                     left = (self.config.steps - step - 1) * (time.perf_counter() - began) / (step + 1 - first)
-                    losses = ", ".join(f"{key} {figures[key]:.3f}" for key in ("text", "answers", "alignment", "summary"))
+                    losses = ", ".join(
+                        f"{key} {figures[key]:.3f}" for key in ("text", "answers", "alignment", "summary")
+                    )
                     report(f"decoder: step {step + 1} of {self.config.steps}, {losses}, {left / 60:.0f} min left")
                 if (step + 1) % save_every == 0 or step + 1 == self.config.steps:
                     self._save(step + 1)
@@ -140,7 +142,7 @@ class DecoderTrainer:
             + self.config.summary_weight * losses["summary"]
         )
         self.optimiser.zero_grad()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
@@ -200,7 +202,8 @@ class DecoderTrainer:
         body.layers = body.layers[: self._middle]
         norm, body.norm = body.norm, torch.nn.Identity()
         try:
-            return body(ids, use_cache=False).last_hidden_state
+            states: torch.Tensor = body(ids, use_cache=False).last_hidden_state
+            return states
         finally:
             body.layers = body.layers + upper
             body.norm = norm

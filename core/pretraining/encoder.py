@@ -75,7 +75,7 @@ def train_encoder(
             vectors = functional.embedding_bag(tokens, table.weight, offsets, mode="sum", per_sample_weights=keep)
             loss = imitation_loss(vectors, targets[goal[rows]], goal[rows], config.temperature)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -83,7 +83,9 @@ def train_encoder(
     return table.weight.detach()
 
 
-def imitation_loss(vectors: torch.Tensor, targets: torch.Tensor, group: torch.Tensor, temperature: float) -> torch.Tensor:
+def imitation_loss(
+    vectors: torch.Tensor, targets: torch.Tensor, group: torch.Tensor, temperature: float
+) -> torch.Tensor:
     """In-batch softmax of cosines to the right target, mean over B, in nats.
 
     ``vectors`` and ``targets`` are ``(B, D)``, targets of unit norm; rows with equal ``group`` (B,) share a target and

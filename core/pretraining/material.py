@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,20 @@ def build_material(
     )
 
 
+def sentences_of(text: pd.DataFrame) -> list[Sentence]:
+    """Rows with the columns group, language, text, english as sentences."""
+    columns = (text[name].astype(str).tolist() for name in ("group", "language", "text", "english"))
+    return [Sentence(*values) for values in zip(*columns, strict=True)]
+
+
 def _topics(text: pd.DataFrame, sib: pd.DataFrame) -> dict[str, list[Sentence]]:
-    labels = sib[sib["devfold"] == "demo"].drop_duplicates("index_id").set_index("index_id")["label"].to_dict()
+    demo = sib[sib["devfold"] == "demo"].drop_duplicates("index_id")
+    labels = dict(zip(demo["index_id"].astype(str), demo["label"].astype(str), strict=True))
     topics: dict[str, list[Sentence]] = defaultdict(list)
-    for row in text[text["source"] == "SIB-200 demo"].itertuples():
-        label = labels[type(next(iter(labels)))(row.group.split("/")[1])]
-        topics[row.group].append(Sentence(row.group, row.language, row.text, row.english, label))
+    rows = text[text["source"] == "SIB-200 demo"]
+    for sentence in sentences_of(rows):
+        label = labels[sentence.group.split("/")[1]]
+        topics[sentence.group].append(replace(sentence, label=label))
     return {item: sentences for item, sentences in topics.items() if len(sentences) > 1}
 
 
@@ -46,7 +55,9 @@ def _sentiments(folder: Path, languages: tuple[str, ...], forbidden: frozenset[s
     for name in ("nusax_senti", "afrisenti"):
         frame = pd.read_parquet(folder / "sentiment" / f"{name}.parquet")
         frame["language"] = frame["language"].str.split("-").str[0]
-        frame = frame[(frame["split"] == "train") & frame["language"].isin(languages)].drop_duplicates(["language", "text"])
+        frame = frame[(frame["split"] == "train") & frame["language"].isin(languages)].drop_duplicates(
+            ["language", "text"]
+        )
         for code, rows in frame.groupby("language"):
             rows = rows.sample(min(len(rows), REMARKS_PER_LANGUAGE), random_state=0)
             for text, label in zip(rows["text"], rows["label"], strict=True):
@@ -59,11 +70,11 @@ def _parallel(text: pd.DataFrame) -> list[list[Sentence]]:
     """Meanings with a short sentence in at least two languages; a Tatoeba pair brings its English side along."""
     short = text[(text["text"].str.len() <= LONGEST_PARALLEL) & (text["english"] != "") & (text["source"] != "Bible")]
     meanings: dict[str, list[Sentence]] = defaultdict(list)
-    for row in short.itertuples():
-        key = row.english if row.source == "Tatoeba" else row.group
-        if row.source == "Tatoeba" and key not in meanings:
-            meanings[key].append(Sentence(key, "eng_Latn", row.english, row.english))
-        meanings[key].append(Sentence(key, row.language, row.text, row.english))
+    for sentence, source in zip(sentences_of(short), short["source"], strict=True):
+        key = sentence.english if source == "Tatoeba" else sentence.group
+        if source == "Tatoeba" and key not in meanings:
+            meanings[key].append(Sentence(key, "eng_Latn", sentence.english, sentence.english))
+        meanings[key].append(replace(sentence, group=key))
     return [sentences for sentences in meanings.values() if len({s.language for s in sentences}) > 1]
 
 

@@ -18,8 +18,8 @@ from core.pretraining.config import PretrainConfig
 from core.pretraining.corpus import Corpus, load_corpus
 from core.pretraining.decoder import DecoderTrainer, SentenceBank, build_decoder, teacher_table
 from core.pretraining.encoder import save_encoder, train_encoder
-from core.pretraining.episodes import RowSampler, Sentence
-from core.pretraining.material import build_material
+from core.pretraining.episodes import RowSampler
+from core.pretraining.material import build_material, sentences_of
 from core.pretraining.teacher import teacher_vectors
 from core.pretraining.tokenizer import END, START, save_tokenizer, train_tokenizer
 from core.tasks import Task
@@ -96,11 +96,11 @@ def _decoder(
     work: Path,
     report: Callable[[str], None],
 ) -> None:
-    start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
+    start, end = int(tokenizer.token_to_id(START) or 0), int(tokenizer.token_to_id(END) or 0)
     material = build_material(corpus, data, tasks, config.languages, vectors)
     sampler = RowSampler(material, tokenizer, config.decoder.row_tokens, start, end)
     parallel = corpus.train[corpus.train["english"] != ""]
-    sentences = [Sentence(r.group, r.language, r.text, r.english) for r in parallel.itertuples()]
+    sentences = sentences_of(parallel)
     bank = SentenceBank.of(sentences, lambda texts: [e.ids for e in tokenizer.encode_batch(texts)], LONGEST_ALIGNED)
     model = build_decoder(table, config.decoder, start, end)
     DecoderTrainer(model, sampler, bank, teacher_table(vectors), config.decoder, work).run(report)

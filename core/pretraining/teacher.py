@@ -21,20 +21,18 @@ def teacher_vectors(teacher: str, sentences: Sequence[str], dimensions: int, cac
     if cache.is_file():
         stored = np.load(cache)
         if stored.shape == (len(sentences), dimensions):
-            return stored.astype(np.float32)
+            return np.asarray(stored, dtype=np.float32)
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(_teacher_path(teacher), device="cpu")
-    order = np.argsort([len(sentence) for sentence in sentences])
-    full = model.encode([sentences[i] for i in order], batch_size=64, normalize_embeddings=True, show_progress_bar=True)
-    vectors = np.empty_like(full)
-    vectors[order] = full
+    found = model.encode(list(sentences), batch_size=64, normalize_embeddings=True, show_progress_bar=True)
+    vectors = np.asarray(found, dtype=np.float32)
     _, _, directions = np.linalg.svd(vectors.T @ vectors)
     reduced = vectors @ directions[:dimensions].T
     reduced /= np.linalg.norm(reduced, axis=1, keepdims=True)
     cache.parent.mkdir(parents=True, exist_ok=True)
     np.save(cache, reduced.astype(np.float16))
-    return reduced.astype(np.float32)
+    return np.asarray(reduced, dtype=np.float32)
 
 
 def _teacher_path(teacher: str) -> str:

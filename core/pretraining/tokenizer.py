@@ -1,6 +1,6 @@
-"""A byte-level BPE tokenizer that is fair across scripts.
+r"""A byte-level BPE tokenizer that is fair across scripts.
 
-Words are split with combining marks kept inside them (the older ``\\p{L}+`` rule cuts Hindi, Bengali and Tamil words at
+Words are split with combining marks kept inside them (the older ``\p{L}+`` rule cuts Hindi, Bengali and Tamil words at
 every vowel sign), numbers into at most three digits. Text is balanced over languages before training, so that
 a language written in three bytes a character is not outvoted. Byte-level means that no text is out of vocabulary.
 """

@@ -34,7 +34,9 @@ class PackedScorer:
                 results[order[place]] = value
         return [result for result in results if result is not None]
 
-    def _walk(self, targets: list[Target], base: int, places: list[int]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    def _walk(
+        self, targets: list[Target], base: int, places: list[int]
+    ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         inputs = [target.inputs for target in targets]
         added = count_nodes(inputs, base)
         if sum(added) <= self.budget or len(targets) == 1:
@@ -84,7 +86,9 @@ class PackedScorer:
         trie = build_trie([target.inputs for target in targets], base)
         device = self.network.device
         # The token before the first asked one may itself be the last of the base; it is then read again as a node.
-        needed = sorted({node for target, path in zip(targets, trie.paths, strict=True) for node in path[target.first - 1 - base :]})
+        needed = sorted(
+            {node for target, path in zip(targets, trie.paths, strict=True) for node in path[target.first - 1 - base :]}
+        )
         mask = torch.from_numpy(trie.visible(base))[None, None].to(device)
         output = self.network(
             input_ids=torch.tensor([trie.tokens], device=device),

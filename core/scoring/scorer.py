@@ -80,7 +80,9 @@ class Scorer:
                 self._known[key] = float(values.sum())
             if progress is not None:
                 progress(min(1.0, (place + step) / len(missing)))
-        results = [np.array([self._known[request.context, answer] for answer in request.answers]) for request in requests]
+        results = [
+            np.array([self._known[request.context, answer] for answer in request.answers]) for request in requests
+        ]
         while len(self._known) > _REMEMBER:
             self._known.popitem(last=False)
         return results
@@ -109,7 +111,9 @@ class Scorer:
             first = len(start) + shared_length(alone[context], ids)
             tokens = (*start, *ids)
             if first == len(tokens):
-                raise InvalidQuery(f"The answer {answer!r} adds no token to its prompt; an answer needs at least one letter.")
+                raise InvalidQuery(
+                    f"The answer {answer!r} adds no token to its prompt; an answer needs at least one letter."
+                )
             if len(tokens) > self.model.context:
                 raise PromptTooLong(
                     f"Prompt and answer have {len(tokens)} tokens, but the model reads at most {self.model.context}; "
@@ -145,4 +149,8 @@ class Scorer:
 
         shared, branch = draw(30), draw(6)
         tails = [shared + branch + draw(3), shared + branch + draw(4), shared + draw(12), shared + draw(1), draw(20)]
-        return [Target((*self.model.start, *tokens), len(self.model.start) + len(tokens) - 2) for tokens in tails if len(tokens) > 3]
+        return [
+            Target((*self.model.start, *tokens), len(self.model.start) + len(tokens) - 2)
+            for tokens in tails
+            if len(tokens) > 3
+        ]

@@ -8,7 +8,15 @@ from core.strategies.plain import BalancedRandom, RandomChoice, ZeroShot
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
-    for strategy in (SelfSelection(), Knn(), MaximalMarginalRelevance(), Bm25(), BalancedRandom(), RandomChoice(), ZeroShot())
+    for strategy in (
+        SelfSelection(),
+        Knn(),
+        MaximalMarginalRelevance(),
+        Bm25(),
+        BalancedRandom(),
+        RandomChoice(),
+        ZeroShot(),
+    )
 }
 
 __all__ = ["STRATEGIES", "Candidates", "Strategy"]

@@ -77,7 +77,7 @@ class Candidates:
         return policy.top(scores.masked_fill(~self.usable_mask, -torch.inf), count, self.groups)
 
     def selection(
-        self, name: str, chosen: Sequence[int], score: Callable[[int], float | None] = lambda index: None
+        self, name: str, chosen: Sequence[int], score: Callable[[int], float | None] = lambda _: None
     ) -> Selection:
         """Wrap chosen indices of a strategy that has no policy."""
         shown = tuple(Demonstration(self.pool.examples[i], score(i), None) for i in chosen)

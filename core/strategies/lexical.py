@@ -29,9 +29,9 @@ class Bm25Index:
         width = max(columns, default=0) + 1
         frequency = np.bincount(columns, minlength=width)
         idf = np.log1p((len(documents) - frequency + 0.5) / (frequency + 0.5))
-        count = np.array(counts, dtype=np.float64)
+        occurs = np.array(counts, dtype=np.float64)
         norm = K1 * (1 - B + B * lengths[rows] / mean)
-        weights = idf[columns] * count * (K1 + 1) / (count + norm)
+        weights = idf[columns] * occurs * (K1 + 1) / (occurs + norm)
         self._weights = sparse.csc_array((weights, (rows, columns)), shape=(len(documents), width))
 
     def scores(self, query: Sequence[int]) -> np.ndarray:
@@ -50,4 +50,6 @@ class Bm25:
         """Choose the highest scores; candidates that share nothing come last, by a seeded random order."""
         scores = torch.from_numpy(candidates.index.lexical_scores(candidates.query))
         ties = torch.rand(len(scores), generator=candidates.generator(), dtype=scores.dtype) * 1e-9
-        return candidates.selection(self.name, candidates.best(scores + ties, count).tolist(), lambda i: float(scores[i]))
+        return candidates.selection(
+            self.name, candidates.best(scores + ties, count).tolist(), lambda i: float(scores[i])
+        )

@@ -1,0 +1,57 @@
+# make demo   set everything up and open the app on http://127.0.0.1:7860
+# make test   set everything up, then lint, types and tests
+# make check  lint and types only
+PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
+VENV := .venv
+RUN := $(VENV)/bin/python
+# A laptop without a GPU gets the CPU build of torch: the default one brings gigabytes of CUDA along.
+TORCH ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo torch==2.13.0 || echo torch==2.13.0+cpu)
+CPU_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+export HF_HUB_OFFLINE ?= 1
+export GRADIO_ANALYTICS_ENABLED = False
+
+.PHONY: demo test check setup setup-dev browser clean
+
+demo: setup
+	$(RUN) -m app.main
+
+test: setup-dev browser check
+	$(RUN) -m pytest
+
+check: setup-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+setup: $(VENV)/.installed $(VENV)/.prepared
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/.torch:
+	@echo "Setting up a virtual environment in $(VENV) (two to four minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --retries 2 $(CPU_INDEX) "$(TORCH)"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.torch requirements.txt constraints.txt
+	$(PIP) -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(PIP) -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+# Vectors of the bundled sentences, computed once so that the app starts in seconds.
+$(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors)
+	$(RUN) -m app.main --prepare
+	@touch $@
+
+# Browser tests need Chromium and fonts for the scripts they look at.
+browser:
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+	  { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
+	    apt-get install -y -qq chromium fonts-noto-core fonts-noto-cjk >/dev/null; \
+	    else echo "No Chromium found: install the package 'chromium'; browser tests will be skipped."; fi; }
+
+clean:
+	rm -rf $(VENV) data runs .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,132 @@
+"""What the commands of ``train.py`` do: options in, exit code out."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.bundle import Workbench
+from core.config import read_config
+from core.data import read_examples
+from core.encoder import SentenceEncoder
+from core.errors import InvalidConfig
+from core.evaluation import EvaluationConfig, record, refuse_overwrite, save, summary
+from core.evaluation import evaluate as run_evaluation
+from core.languages import resolve_language
+from core.models import ASSETS, ModelConfig, load_model
+from core.pool import Pool
+from core.pool_checks import check_demonstrations
+from core.predictor import Question, checked
+from core.records import Query
+from core.tasks import Task, load_tasks
+
+
+def pretrain(options: argparse.Namespace, began: float) -> int:
+    """Train the embedded models into ``--work``."""
+    from core.pretraining.config import PretrainConfig
+    from core.pretraining.recipe import pretrain as run
+
+    overrides = {}
+    for override in options.overrides:
+        key, sign, value = override.partition("=")
+        if not sign:
+            raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example decoder.steps=100.")
+        overrides[key] = value
+    config = read_config(options.config, PretrainConfig, overrides)
+
+    def report(line: str) -> None:
+        print(f"{(time.perf_counter() - began) / 60:5.1f} min  {line}", flush=True)
+
+    run(config, options.data, ASSETS, load_tasks(ASSETS), options.work, report)
+    report(f"done: {options.work / 'lm'} and {options.work / 'encoder'}; copy them to assets/models to ship them")
+    return 0
+
+
+def evaluate(options: argparse.Namespace, began: float) -> int:
+    """Compare strategies and write a record."""
+    refuse_overwrite(options.output)
+    task = _task(options.task)
+    known = task.languages
+    languages = [resolve_language(name, known).code for name in _split(options.languages)]
+    if options.pool_languages == "others":
+        pool_languages: tuple[str, ...] | None = None
+    elif options.pool_languages == "bundled":
+        pool_languages = known
+    else:
+        pool_languages = tuple(resolve_language(name, known).code for name in _split(options.pool_languages))
+    config = EvaluationConfig(tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages)
+    queries = read_examples(options.queries, task, {"language": languages}, fold="dev_query")
+    pool = Pool(tuple(read_examples(options.pool, task, {"language": known}, fold="demo")))
+    bench = _bench(options, {options.task: pool})
+    with tqdm(
+        total=100,
+        desc="evaluating",
+        unit="%",
+        file=sys.stderr,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+    ) as bar:
+
+        def tell(share: float, stage: str) -> None:
+            bar.set_description(stage)
+            bar.n = round(100 * share, 1)
+            bar.refresh()
+
+        items = run_evaluation(bench.predictor(options.task), queries, config, tell)
+    table = summary(items, task.labels)
+    save(options.output, items, record(bench.predictor(options.task), config, table, time.perf_counter() - began))
+    wide = table.pivot(index="language", columns="strategy", values="accuracy")[list(config.strategies)]
+    print((100 * wide).round(1).to_string())
+    return 0
+
+
+def check(options: argparse.Namespace, began: float) -> int:
+    """Check a folder of demonstrations; 1 when anything is found."""
+    problems = check_demonstrations(read_examples(options.folder))
+    for problem in problems:
+        print(f"{problem.kind}: {problem.message}")
+    print(f"{len(problems)} problems found in {time.perf_counter() - began:.1f} s")
+    return 1 if problems else 0
+
+
+def ask(options: argparse.Namespace, began: float) -> int:
+    """Answer one query and print demonstrations and answers."""
+    task = _task(options.task)
+    code = resolve_language(options.language, task.languages).code
+    answers = tuple(resolve_language(name, task.languages).code for name in _split(options.answers))
+    query = checked(Query(options.text, code))
+    pools = {}
+    if options.pool:
+        pools[options.task] = Pool(tuple(read_examples(options.pool, task)))
+    predictor = _bench(options, pools).predictor(options.task)
+    prediction = predictor.predict(Question(query, options.strategy, options.k, answers))
+    for entry in prediction.selection.demonstrations:
+        print(f"  {entry.example.language}  {entry.example.label}  {entry.example.text}")
+    for answer in prediction.answers:
+        print(f"{answer.language}: {answer.text}  (confidence {answer.confidence:.2f})")
+    return 0
+
+
+def _task(name: str) -> Task:
+    tasks = load_tasks(ASSETS)
+    if name not in tasks:
+        raise InvalidConfig(f"There is no task {name!r}; choose one of {', '.join(tasks)}.")
+    return tasks[name]
+
+
+def _bench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
+    model = load_model(ModelConfig(options.model, options.precision))
+    return Workbench(model, SentenceEncoder(), pools=pools, cache=Path("runs") / "cache")
+
+
+def _split(text: str) -> Sequence[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in _split(text))
+    except ValueError as error:
+        raise InvalidConfig(f"--seeds is {text!r}; write whole numbers with commas, for example 0,1,2.") from error

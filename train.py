@@ -1,0 +1,76 @@
+"""Command line of AGL: pretrain the embedded models, evaluate strategies, check a pool, answer one query.
+
+Usage: ``python train.py COMMAND --help``. Bad input ends with one sentence and exit code 2.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+ROOT = Path(__file__).resolve().parent
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line as a namespace."""
+    parser = argparse.ArgumentParser(prog="python train.py", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    pretrain = commands.add_parser("pretrain", help="train tokenizer, encoder and language model from parallel text")
+    pretrain.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "pretrain_cpu.toml")
+    pretrain.add_argument("--data", type=Path, required=True, help="folder of Parquet files, see README")
+    pretrain.add_argument(
+        "--work", type=Path, default=ROOT / "runs" / "pretrain", help="checkpoints; resumed if present"
+    )
+    pretrain.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in decoder.steps=100")
+
+    evaluate = commands.add_parser("evaluate", help="compare strategies on labelled queries")
+    evaluate.add_argument("--task", default="topic")
+    evaluate.add_argument(
+        "--queries", required=True, help="file, folder or Hub data set; fold dev_query where there is one"
+    )
+    evaluate.add_argument("--pool", required=True, help="the same for demonstrations; fold demo where there is one")
+    evaluate.add_argument("--languages", required=True, help="query languages, comma-separated codes")
+    evaluate.add_argument("--pool-languages", default="others", help="others (default), bundled, or codes")
+    evaluate.add_argument("--strategies", default="zero-shot,random,bm25,knn,agl")
+    evaluate.add_argument("--k", type=int, default=4)
+    evaluate.add_argument("--seeds", default="0,1,2")
+    evaluate.add_argument("--model", default="embedded")
+    evaluate.add_argument("--precision", default="fp32")
+    evaluate.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
+
+    check = commands.add_parser("check", help="check a folder of demonstrations")
+    check.add_argument("folder", type=Path)
+
+    ask = commands.add_parser("ask", help="answer one query")
+    ask.add_argument("text")
+    ask.add_argument("--language", required=True, help="code, BCP-47 tag or English name")
+    ask.add_argument("--answers", default="", help="languages to answer in, comma-separated")
+    ask.add_argument("--task", default="topic")
+    ask.add_argument("--strategy", default="agl")
+    ask.add_argument("--pool", help="file or folder instead of the bundled demonstrations")
+    ask.add_argument("--k", type=int, default=4)
+    ask.add_argument("--model", default="embedded")
+    ask.add_argument("--precision", default="fp32")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 on success, 1 when a check finds problems, 2 on bad input."""
+    options = parse(arguments)
+    from core import commands
+    from core.errors import CoreError
+
+    began = time.perf_counter()
+    try:
+        return int(getattr(commands, options.command)(options, began))
+    except CoreError as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
