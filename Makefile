@@ -16,7 +16,7 @@ export GRADIO_ANALYTICS_ENABLED = False
 demo: setup
 	$(RUN) -m app.main
 
-test: setup-dev browser check
+test: setup setup-dev browser check
 	$(RUN) -m pytest
 
 check: setup-dev

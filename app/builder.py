@@ -72,6 +72,9 @@ def _wire(
     interface.input(
         lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options
     )
+    right_to_left = [entry.tag for entry in available() if entry.direction == "rtl"]
+    turn = f"(tag) => {{ document.body.classList.toggle('agl-rtl', {right_to_left}.includes(tag)); document.documentElement.lang = tag; }}"
+    interface.input(None, interface, None, js=turn)
     tag.change(show_again, [tag, explore.predictions], shown, **options)
 
 

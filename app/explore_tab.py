@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from annotation.errors import AnnotationError
+from app.explore_form import build_form, form_of
 from app.explore_view import Rendered, render, render_why, write_json
-from app.explorer import DETECT, Form, Step, send
+from app.explorer import Form, Step, send
 from app.localised import Localised
 from app.services import Services
 from app.texts import Texts, catalogue
@@ -16,12 +17,7 @@ from app.views.html import message
 from app.views.panels import progress_line
 from core.errors import CoreError
 from core.languages import language
-from core.models import PRECISIONS
 from core.records import Prediction
-from core.strategies import STRATEGIES
-
-NONE = "none"
-LONGEST_TYPED = 20_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     predictions = gr.State(())
     with gr.Row(elem_id="explore-row"):
         with gr.Column(scale=2, min_width=290):
-            inputs = _form(localised, texts, services.languages, first)
+            inputs = build_form(localised, texts, services.languages, first)
             with gr.Row():
                 ask = localised.bind(
                     gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask"
@@ -61,15 +57,22 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         [f"{texts(f'explore.task_{form.task}')} · {language(form.language).autonym}: {form.text}"] for form in forms
     ]
     examples = localised.bind(
-        gr.Dataset(components=["textbox"], label=texts("explore.examples"), samples=samples, samples_per_page=11, type="index",
-                   elem_id="examples", layout="gallery"),
+        gr.Dataset(
+            components=["textbox"],
+            label=texts("explore.examples"),
+            samples=samples,
+            samples_per_page=11,
+            type="index",
+            elem_id="examples",
+            layout="gallery",
+        ),
         label="explore.examples",
-    )  # fmt: skip
+    )
     listed = list(inputs.values())
     shown = [status, results, predictions, *why.values()]
 
     def run(tag_now: str, *values: Any) -> Iterator[list[Any]]:
-        yield from _stream(services, tag_now, _form_of(dict(zip(inputs, values, strict=True))))
+        yield from _stream(services, tag_now, form_of(dict(zip(inputs, values, strict=True))))
 
     def show_example(place: int, tag_now: str) -> Iterator[list[Any]]:
         form = forms[place]
@@ -99,16 +102,22 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         api_visibility="private",
     )
     stop.click(
-        lambda tag_now: message(catalogue(tag_now)("explore.stopped")), tag, status,
-        cancels=[started, typed, clicked], queue=False, api_visibility="private",
-    )  # fmt: skip
+        lambda tag_now: message(catalogue(tag_now)("explore.stopped")),
+        tag,
+        status,
+        cancels=[started, typed, clicked],
+        queue=False,
+        api_visibility="private",
+    )
     chosen = [why["strategy"], why["language"]]
     for component in chosen:
         component.input(
             lambda found, tag_now, strategy, code: render_why(services, found, catalogue(tag_now), strategy, code),
-            [predictions, tag, *chosen], [why["labels"], why["prompt"], why["coherence"], why["map"]],
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+            [predictions, tag, *chosen],
+            [why["labels"], why["prompt"], why["coherence"], why["map"]],
+            show_progress="hidden",
+            api_visibility="private",
+        )
     to_rate.click(
         lambda found, tag_now: _send(services, found, catalogue(tag_now)),
         [predictions, tag],
@@ -117,71 +126,6 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     )
     save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
     return ExploreParts(predictions, shown)
-
-
-def _form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> dict[str, Any]:
-    names = [
-        (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
-    ]
-    bind = localised.bind
-    form: dict[str, Any] = {}
-    form["text"] = bind(
-        gr.Textbox(first.text, lines=3, max_lines=8, label=texts("explore.query"), placeholder=texts("explore.query_hint"), elem_id="query",
-                   max_length=LONGEST_TYPED),
-        label="explore.query", placeholder="explore.query_hint",
-    )  # fmt: skip
-    with gr.Row():
-        detect = (texts("explore.detect"), DETECT)
-        form["language"] = bind(
-            gr.Dropdown(
-                [detect, *names],
-                value=first.language,
-                label=texts("explore.language"),
-                elem_id="query-language",
-                min_width=120,
-            ),
-            label="explore.language",
-        )
-        tasks = [(texts(f"explore.task_{name}"), name) for name in ("topic", "sentiment", "translation")]
-        form["task"] = bind(
-            gr.Dropdown(tasks, value=first.task, label=texts("explore.task"), elem_id="task", min_width=120),
-            label="explore.task",
-        )
-    with bind(gr.Accordion(texts("explore.choices"), open=True, elem_id="choices"), label="explore.choices"):
-        form["answer_languages"] = bind(
-            gr.Dropdown(names, value=list(first.answer_languages), multiselect=True, label=texts("explore.answers"), elem_id="answer-languages"),
-            label="explore.answers",
-        )  # fmt: skip
-        strategies = [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
-        form["strategy"] = bind(
-            gr.Dropdown(strategies, value="agl", label=texts("explore.strategy"), elem_id="strategy"),
-            label="explore.strategy",
-        )
-        others = [(texts("explore.nothing"), NONE), *strategies]
-        form["compare"] = bind(
-            gr.Dropdown(others, value="knn", label=texts("explore.compare"), elem_id="compare"), label="explore.compare"
-        )
-        form["k"] = bind(
-            gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
-        )
-    with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
-        form["pool_languages"] = bind(
-            gr.Dropdown(names, value=[], multiselect=True, label=texts("explore.pool_languages"), info=texts("explore.pool_languages_hint")),
-            label="explore.pool_languages", info="explore.pool_languages_hint",
-        )  # fmt: skip
-        form["model"] = bind(
-            gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
-            label="explore.model",
-            info="explore.model_hint",
-        )
-        form["precision"] = bind(
-            gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
-        )
-        form["temperature"] = bind(
-            gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature"
-        )
-        form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
-    return form
 
 
 def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
@@ -203,16 +147,6 @@ def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
         with bind(gr.Tab(texts("explore.tab_details"), render_children=True), label="explore.tab_details"):
             why["details"] = gr.HTML()
     return why
-
-
-def _form_of(values: dict[str, Any]) -> Form:
-    strategies = tuple(name for name in (values["strategy"], values["compare"]) if name and name != NONE)
-    return Form(
-        text=values["text"] or "", language=values["language"] or DETECT, task=values["task"] or "topic",
-        answer_languages=tuple(values["answer_languages"] or ()), strategies=strategies, k=int(values["k"] or 0),
-        pool_languages=tuple(values["pool_languages"] or ()), model=values["model"] or "embedded", precision=values["precision"] or "fp32",
-        temperature=float(values["temperature"] or 0.05), seed=int(values["seed"] or 0),
-    )  # fmt: skip
 
 
 def _stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
@@ -237,11 +171,17 @@ def opened(services: Services, predictions: tuple[Prediction, ...], texts: Texts
     """Updates that show finished predictions."""
     seen: Rendered = render(services, predictions, texts)
     return [
-        "", seen.results, predictions,
+        "",
+        seen.results,
+        predictions,
         gr.update(choices=seen.strategies, value=seen.strategies[0][1] if seen.strategies else None),
         gr.update(choices=seen.languages, value=seen.languages[0][1] if seen.languages else None),
-        seen.labels, seen.coherence, seen.map, seen.prompt, seen.details,
-    ]  # fmt: skip
+        seen.labels,
+        seen.coherence,
+        seen.map,
+        seen.prompt,
+        seen.details,
+    ]
 
 
 def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from annotation.errors import InvalidRecord
 from annotation.records import AddReport, NewOutput
 from annotation.store import RatingStore
 from core.adherence import detect
@@ -24,6 +25,7 @@ from core.records import Prediction, Query
 
 DETECT = "detect"
 KEPT_MODELS = 2
+MOST_OUTPUTS = 8  # systems that one item can have on the rating page
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,18 @@ class Explorer:
     def examples(self) -> list[Form]:
         """Ready questions, one script after another, with their task; drawn from the bundled sentences."""
         wanted = [
-            ("topic", "swh_Latn", "topic-004"), ("topic", "arb_Arab", "topic-013"), ("topic", "zho_Hans", "topic-008"),
-            ("topic", "hin_Deva", "topic-005"), ("sentiment", "fra_Latn", "sentiment-002"), ("sentiment", "jpn_Jpan", "sentiment-001"),
-            ("topic", "rus_Cyrl", "topic-010"), ("topic", "yor_Latn", "topic-009"), ("sentiment", "urd_Arab", "sentiment-004"),
-            ("translation", "spa_Latn", "topic-016"), ("topic", "tam_Taml", "topic-014"),
-        ]  # fmt: skip
+            ("topic", "swh_Latn", "topic-004"),
+            ("topic", "arb_Arab", "topic-013"),
+            ("topic", "zho_Hans", "topic-008"),
+            ("topic", "hin_Deva", "topic-005"),
+            ("sentiment", "fra_Latn", "sentiment-002"),
+            ("sentiment", "jpn_Jpan", "sentiment-001"),
+            ("topic", "rus_Cyrl", "topic-010"),
+            ("topic", "yor_Latn", "topic-009"),
+            ("sentiment", "urd_Arab", "sentiment-004"),
+            ("translation", "spa_Latn", "topic-016"),
+            ("topic", "tam_Taml", "topic-014"),
+        ]
         forms = []
         for task, code, item in wanted:
             pool = "sentiment" if task == "sentiment" else "topic"
@@ -165,14 +174,28 @@ def _system(provenance: dict[str, str]) -> str:
 
 
 def send(store: RatingStore, study_id: int, predictions: tuple[Prediction, ...]) -> AddReport:
-    """Put the outputs of finished predictions into a study."""
-    return store.add_outputs(study_id, [output for prediction in predictions for output in outputs_of(prediction)])
+    """Put the outputs of finished predictions into a study. Raises ``InvalidRecord`` past ``MOST_OUTPUTS`` systems an item."""
+    new = [output for prediction in predictions for output in outputs_of(prediction)]
+    systems: dict[str, set[str]] = {}
+    for known in store.outputs(study_id):
+        systems.setdefault(known.item_key, set()).add(known.system)
+    for output in new:
+        systems.setdefault(output.item_key, set()).add(output.system)
+        if len(systems[output.item_key]) > MOST_OUTPUTS:
+            raise InvalidRecord(
+                f"This text already has {MOST_OUTPUTS} different systems to rate, which is as many as one page shows; "
+                "rate those first, or send another text."
+            )
+    return store.add_outputs(study_id, new)
 
 
 def as_json(predictions: tuple[Prediction, ...]) -> str:
     """Everything about the predictions, for a file."""
-    return json.dumps({"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "predictions": [asdict(p) for p in predictions]},
-                      ensure_ascii=False, indent=1)  # fmt: skip
+    return json.dumps(
+        {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "predictions": [asdict(p) for p in predictions]},
+        ensure_ascii=False,
+        indent=1,
+    )
 
 
 def pool_vectors(predictor: Predictor, query: Query) -> tuple[Any, Any]:

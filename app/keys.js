@@ -28,5 +28,5 @@
     if (!button) return setTimeout(fold, 200);
     if (window.innerWidth < 700 && button.classList.contains('open')) button.click();
   };
-  window.addEventListener('load', fold);
+  fold();
 })();

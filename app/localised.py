@@ -1,5 +1,6 @@
 """Remembers which component shows which interface text, so that one click changes the language of all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,14 +8,16 @@ import gradio as gr
 
 from app.texts import Texts, catalogue
 
+Said = str | Callable[[Texts], Any]  # "section.key", or what makes a value of the texts (choices, for example)
+
 
 @dataclass(frozen=True)
 class Binding:
-    """One property of one component, and the text it shows."""
+    """One property of one component, and what it shows."""
 
     component: Any
-    prop: str  # "label", "value", "placeholder", "info", ...
-    key: str
+    prop: str  # "label", "value", "placeholder", "info", "choices", ...
+    said: Said
 
 
 @dataclass
@@ -23,9 +26,9 @@ class Localised:
 
     bindings: list[Binding] = field(default_factory=list)
 
-    def bind(self, component: Any, **keys: str) -> Any:
+    def bind(self, component: Any, **said: Said) -> Any:
         """Register ``component`` with ``prop="section.key"`` pairs; returns it."""
-        self.bindings += [Binding(component, prop, key) for prop, key in keys.items()]
+        self.bindings += [Binding(component, prop, value) for prop, value in said.items()]
         return component
 
     @property
@@ -35,8 +38,9 @@ class Localised:
 
     def updates(self, tag: str) -> list[Any]:
         """One update per component, in the order of ``components``."""
-        texts: Texts = catalogue(tag)
-        changes: dict[Any, dict[str, str]] = {component: {} for component in self.components}
+        texts = catalogue(tag)
+        changes: dict[Any, dict[str, Any]] = {component: {} for component in self.components}
         for binding in self.bindings:
-            changes[binding.component][binding.prop] = texts(binding.key)
+            said = binding.said
+            changes[binding.component][binding.prop] = texts(said) if isinstance(said, str) else said(texts)
         return [gr.update(**changes[component]) for component in self.components]

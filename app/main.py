@@ -26,6 +26,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")), help="port to listen on"
     )
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder for ratings, caches and downloads")
+    parser.add_argument("--cache", type=Path, help="folder for the pool's vectors (default: cache in --data)")
     parser.add_argument(
         "--database", default=os.environ.get("DATABASE_URL"), help="rating database (default: ratings.db in --data)"
     )
@@ -50,7 +51,7 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 2
-        services = open_services(options.data, options.database)
+        services = open_services(options.data, options.database, options.cache)
         if options.prepare:
             for step in services.explorer.ask(services.explorer.examples()[0]):
                 print(f"\r{step.stage.removeprefix('explore.step_') or 'ready'}     ", end="", flush=True)
@@ -62,6 +63,11 @@ def main() -> int:
         page.launch(server_name=options.host, server_port=options.port, allowed_paths=[str(services.folder)], **look())
     except (CoreError, AnnotationError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"The address {options.host}:{options.port} cannot be used ({error}); give another --port.", file=sys.stderr
+        )
         return 2
     return 0
 

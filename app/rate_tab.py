@@ -8,13 +8,13 @@ import langcodes
 
 from annotation.errors import AnnotationError
 from annotation.vocabulary import CRITERION_KEYS, SCALE, SKIP_REASONS
+from app.explorer import MOST_OUTPUTS
 from app.localised import Localised
 from app.rating import RatingDesk, Visit, missing_names
 from app.texts import Texts, catalogue
 from app.views import rating as views
 from app.views.html import message
 
-MOST_OUTPUTS = 6
 OPTIONS: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
@@ -37,7 +37,7 @@ def build_rate(
     head, item = gr.HTML(elem_id="rate-head"), gr.HTML(elem_id="rate-item")
     groups, bodies, radios = [], [], []
     for place in range(MOST_OUTPUTS):
-        with gr.Group(visible=False) as group:
+        with gr.Group(visible=False, elem_classes="agl-output") as group:
             bodies.append(gr.HTML(padding=True))
             for key in CRITERION_KEYS:
                 radio = gr.Radio(
@@ -47,7 +47,7 @@ def build_rate(
                     elem_id=f"rate-{place}-{key}",
                     elem_classes="agl-criterion",
                 )
-                radios.append(radio)
+                radios.append(bind(radio, label=f"criteria.{key}"))
         groups.append(group)
     with gr.Column(visible=False) as controls:
         note = gr.HTML(elem_id="rate-note")
@@ -62,6 +62,7 @@ def build_rate(
             reasons = bind(
                 gr.Dropdown(_reasons(texts), value=None, label=texts("rate.skip_reason"), elem_id="rate-reason"),
                 label="rate.skip_reason",
+                choices=_reasons,
             )
             skip = bind(gr.Button(texts("rate.skip"), elem_id="rate-skip"), value="rate.skip")
         bind(gr.Markdown(texts("rate.keys"), elem_id="rate-keys"), value="rate.keys")
@@ -81,8 +82,10 @@ def build_rate(
         tags = desk.languages()
         names = [(langcodes.Language.get(entry).autonym(), entry) for entry in tags]
         first = tag_now if tag_now in tags else (tags[0] if tags else None)
-        hint = "" if tags else message(catalogue(tag_now)("rate.empty"))
-        return [gr.update(choices=names, value=first), *show(again, catalogue(tag_now), hint if again is None else "")]
+        chosen = gr.update(choices=names, value=first)
+        if again is None:  # touch nothing else: a rater may have pressed Start while this was under way
+            return [chosen, *_keep("" if tags else message(catalogue(tag_now)("rate.empty")))]
+        return [chosen, *show(again, catalogue(tag_now))]
 
     def saved(found: Visit | None, began: float, tag_now: str, said: str, *values: int | None) -> list[Any]:
         now = catalogue(tag_now)
@@ -130,20 +133,10 @@ def build_rate(
     save.click(saved, [visit, shown_at, tag, comment, *radios], outputs, **OPTIONS)
     skip.click(skipped, [visit, tag, reasons, comment], outputs, **OPTIONS)
     back.click(went_back, [visit, tag], outputs, **OPTIONS)
-    tag.change(
-        lambda tag_now: [gr.update(choices=_reasons(catalogue(tag_now))), *_labels(catalogue(tag_now))],
-        tag,
-        [reasons, *radios],
-        **OPTIONS,
-    )
 
 
 def _reasons(texts: Texts) -> list[tuple[str, str]]:
     return [(texts(f"rate.skip_{reason}"), reason) for reason in SKIP_REASONS]
-
-
-def _labels(texts: Texts) -> list[Any]:
-    return [gr.update(label=texts(f"criteria.{key}")) for _ in range(MOST_OUTPUTS) for key in CRITERION_KEYS]
 
 
 def _keep(note: str) -> list[Any]:
@@ -165,7 +158,7 @@ def _updates(found: Visit | None, texts: Texts, note: str) -> list[Any]:
             criterion = next((c for c in view.criteria if c.key == key), None) if view else None
             value = view.values.get((view.outputs[place].output_id, key)) if view and place < count else None
             anchors = f"1 = {criterion.anchors[0]} … 5 = {criterion.anchors[4]}" if criterion else None
-            radios.append(gr.update(value=value, info=anchors, label=texts(f"criteria.{key}")))
+            radios.append(gr.update(value=value, info=anchors))
     token = found.token if found else gr.skip()
     said = (view.comment or "") if view else ""
     return [

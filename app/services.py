@@ -62,8 +62,10 @@ class Services:
         return self._opening
 
 
-def open_services(data: Path, database: str | None = None) -> Services:
-    """Open the rating store (raises ``DatabaseUnavailable``) and prepare the explorer. ``data``: a writable folder."""
+def open_services(data: Path, database: str | None = None, cache: Path | None = None) -> Services:
+    """Open the rating store (raises ``DatabaseUnavailable``) and prepare the explorer. ``data``: a writable folder,
+    ``cache`` where vectors are kept (default: in ``data``).
+    """
     store = RatingStore.open(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = store.ensure_study(EXPLORE_STUDY)
-    return Services(Explorer(data / "cache"), store, study, data / "downloads")
+    return Services(Explorer(cache or data / "cache"), store, study, data / "downloads")

@@ -33,7 +33,7 @@ def text_adherence(text: str, code: str, among: Sequence[str]) -> float | None:
     if share < 0.5:
         return 0.0
     tags = _identifiable()
-    candidates = {_short(tag) for tag in (language(other).tag for other in among)}
+    candidates = {_short(language(other).tag) for other in (code, *among)}
     if _short(wanted.tag) not in tags:
         return None
     ranked = dict(_identifier().rank(text))

@@ -10,7 +10,7 @@ from core.encoder import SentenceEncoder
 from core.errors import InvalidQuery
 from core.index import PoolIndex
 from core.models import ASSETS, LanguageModel, ModelConfig, load_model
-from core.pool import Pool
+from core.pool import Pool, check_pool
 from core.predictor import Predictor, Settings
 from core.records import Example
 from core.scoring import Scorer
@@ -37,6 +37,8 @@ class Workbench:
         self.scorer = Scorer(model)
         self.vectors = SentenceVectors(model)
         self._pools = dict(pools or {})
+        for name, pool in self._pools.items():
+            check_pool(pool, self.tasks[name].labels if name in self.tasks else ())
         self._indexes: dict[str, PoolIndex] = {}
         self._predictors: dict[str, Predictor] = {}
 

@@ -5,13 +5,13 @@ item: translations of each other share it) are made from the file name and line 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.errors import InvalidData
+from core.errors import InvalidData, UnknownLanguage
 from core.languages import language
 from core.records import Example
 from core.tasks import Task
@@ -40,23 +40,31 @@ def read_examples(
         rows = [row for file in files for row in _rows(file, where)]
     elif path.exists():
         rows = list(_rows(path, where))
-    elif isinstance(source, str) and source.count("/") == 1 and not source.startswith((".", "/")):
+    elif isinstance(source, str) and source.count("/") == 1 and not _is_local(source):
         rows = list(_hub_rows(source, where))
     else:
         raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
     kept = [(place, row) for place, row in rows if fold is None or row.get("devfold", fold) == fold]
     examples = [_example(row, place, task) for place, row in kept]
-    _refuse_duplicates(examples)
+    _refuse_duplicates(examples, [place for place, _ in kept])
     return examples
+
+
+def _is_local(source: str) -> bool:
+    """Whether a name that does not exist was meant as a path, so that a typing error never turns into a download."""
+    return source.startswith((".", "/", "~")) or Path(source).suffix in _READERS or Path(source).parent.is_dir()
 
 
 def _rows(path: Path, where: dict[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise InvalidData(f"{path} ends in {path.suffix!r}; readable endings are {', '.join(_READERS)}.")
+    number = 0
     for number, row in reader(path):
         if all(str(row.get(column)) in set(map(str, values)) for column, values in (where or {}).items()):
             yield f"{path}, line {number}", row
+    if number == 0:
+        raise InvalidData(f"{path} holds no example; put one on each line, or remove the file.")
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -83,6 +91,8 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         else:
             separator = "\t" if path.suffix == ".tsv" else ","
             frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for row names
+                raise ValueError("its rows have more fields than its first line")
     except (ValueError, OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise InvalidData(
             f"{path} cannot be read as {path.suffix[1:].upper()} ({error}); mend or replace the file."
@@ -117,17 +127,28 @@ def _example(row: dict[str, Any], place: str, task: Task | None) -> Example:
     text = clean(row["text"])
     if not 0 < len(text) <= LONGEST_TEXT:
         raise InvalidData(f"{place}: field 'text' has {len(text)} characters; allowed are 1 to {LONGEST_TEXT}.")
-    code = language(str(row["language"])).code
-    label = str(row.get("label") or "")
+    try:
+        code = language(row["language"]).code
+    except UnknownLanguage as error:
+        raise InvalidData(f"{place}, field 'language': {error}") from error
+    label = _name(row, "label")
     if task is not None and task.is_closed:
         task.check_label(label, f"{place}, field 'label'")
-    identity = str(row.get("id") or place)
-    return Example(identity, str(row.get("index_id") or identity), code, text, label)
+    identity = _name(row, "id") or place
+    return Example(identity, _name(row, "index_id") or identity, code, text, label)
 
 
-def _refuse_duplicates(examples: Iterable[Example]) -> None:
-    seen: dict[str, Example] = {}
-    for example in examples:
+def _name(row: dict[str, Any], field: str) -> str:
+    """A field as text; the number 0 is a name, a missing value is none."""
+    value = row.get(field)
+    return "" if value is None else str(value)
+
+
+def _refuse_duplicates(examples: Sequence[Example], places: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for example, place in zip(examples, places, strict=True):
         if example.id in seen:
-            raise InvalidData(f"Two examples share the id {example.id!r}; ids must be unique, rename one.")
-        seen[example.id] = example
+            raise InvalidData(
+                f"{place}, field 'id': {example.id!r} is also the id of {seen[example.id]}; ids must be unique, rename one."
+            )
+        seen[example.id] = place

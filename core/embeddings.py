@@ -8,12 +8,15 @@ language mean takes out what only tells languages apart (Libovický et al. 2020,
 Shapes: N texts, T tokens, H hidden size.
 """
 
+import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from core.models import LanguageModel
 
@@ -33,7 +36,7 @@ class SentenceVectors:
 
     def raw(self, texts: Sequence[str], batch_tokens: int = 4096, progress: Progress | None = None) -> np.ndarray:
         """``h``: ``(N, H)`` float32, one row per text, in order."""
-        missing = sorted({text for text in texts if text not in self._known}, key=len)
+        missing = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
         encoded = [row[:LONGEST] for row in self.model.encode([" " + text for text in missing])] if missing else []
         place = 0
         while place < len(missing):
@@ -70,9 +73,7 @@ class SentenceVectors:
         mask = torch.arange(length, device=ids.device)[None, :] < torch.tensor(
             [[len(row)] for row in rows], device=ids.device
         )
-        body = self.model.network.get_decoder()
-        states = body(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True, use_cache=False)
-        middle = states.hidden_states[self.layer].float()  # (N, T, H)
+        middle = states_after(self.model.network, self.layer, ids, mask.long()).float()  # (N, T, H)
         means = (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
         return np.asarray(means.cpu().numpy())
 
@@ -84,7 +85,7 @@ class SentenceVectors:
             with np.load(path, allow_pickle=False) as stored:
                 if str(stored["key"]) == self.key:
                     self._known.update(zip(stored["texts"].tolist(), stored["vectors"].astype(np.float32), strict=True))
-        except (OSError, ValueError, KeyError):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
             return  # a damaged cache is only a cache: vectors are computed again
 
     def save(self, path: Path) -> None:
@@ -98,6 +99,38 @@ class SentenceVectors:
     def key(self) -> str:
         """Identifies model and layer."""
         return f"{self.model.fingerprint}/{self.layer}"
+
+
+class _Reached(Exception):
+    """Ends a forward pass at the layer that is asked for."""
+
+    def __init__(self, states: torch.Tensor) -> None:
+        self.states = states
+
+
+def states_after(network: PreTrainedModel, layer: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Hidden states ``(N, T, H)`` after ``layer`` layers of ``ids`` ``(N, T)``; the layers above are not computed.
+
+    ``mask`` ``(N, T)``, 1 = counts. Where the layers cannot be found the whole network runs.
+    """
+    body = network.get_decoder()
+    layers = next((getattr(body, name) for name in ("layers", "h", "blocks") if hasattr(body, name)), None)
+    if layers is None or not 0 < layer < len(layers):
+        output = body(input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
+        states: torch.Tensor = output.hidden_states[layer]
+        return states
+
+    def stop(_module: object, _inputs: object, output: object) -> None:
+        raise _Reached(output[0] if isinstance(output, tuple) else output)  # type: ignore[arg-type]
+
+    handle = layers[layer - 1].register_forward_hook(stop)
+    try:
+        body(input_ids=ids, attention_mask=mask, use_cache=False)
+    except _Reached as reached:
+        return reached.states
+    finally:
+        handle.remove()
+    raise AssertionError("the hook of a layer was passed over")
 
 
 class Projection:

@@ -91,12 +91,18 @@ def resolve_language(text: str, among: Iterable[str]) -> Language:
         for candidate in known:
             if getattr(candidate, field).casefold() == wanted:
                 return candidate
-    try:
-        macro = langcodes.standardize_tag(wanted.replace("_", "-"), macro=True)
-    except langcodes.tag_parser.LanguageTagError:
-        macro = ""
+    meant = _language_and_script(wanted.replace("_", "-"))
     for candidate in known:
-        if candidate.tag == macro:
+        if meant is not None and _language_and_script(candidate.tag) == meant:
             return candidate
     listed = ", ".join(sorted(candidate.tag for candidate in known))
     raise UnknownLanguage(f"{text!r} is not one of the languages at hand; choose one of: {listed}.")
+
+
+def _language_and_script(tag: str) -> tuple[str, str] | None:
+    """What a BCP-47 tag means apart from its region ("pt-BR", "zh-Hans-SG"); None when it is no tag."""
+    try:
+        parsed = langcodes.Language.get(langcodes.standardize_tag(tag, macro=True))
+    except langcodes.tag_parser.LanguageTagError:
+        return None
+    return (parsed.language, parsed.maximize().script or "") if parsed.language not in (None, "und") else None

@@ -135,7 +135,7 @@ def resolve_model(name: str) -> str:
     path = Path(name).expanduser()
     if path.exists():
         return str(path.resolve())
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1 or path.parent.is_dir()
     if looks_like_path or os.environ.get("HF_HUB_OFFLINE") == "1":
         raise ModelUnavailable(
             f"No model was found at {name!r}; give 'embedded', a folder with config.json and model.safetensors, "

@@ -123,7 +123,7 @@ def _without(left: torch.Tensor, index: int, groups: torch.Tensor | None) -> tor
 def gumbel(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
     """Standard Gumbel noise."""
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64).clamp_min(1e-300)
-    return -torch.log(-torch.log(uniform).clamp_min(1e-300))
+    return -torch.log((-torch.log(uniform)).clamp_min(1e-300))
 
 
 def _sequential(

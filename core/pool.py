@@ -6,13 +6,22 @@ from functools import cached_property
 
 import numpy as np
 
-from core.errors import PoolTooSmall
+from core.errors import InvalidData, PoolTooSmall
 from core.records import Example, Query
 
 
 def normal_form(text: str) -> str:
     """Case-folded text with single spaces, the form in which texts are compared."""
     return " ".join(text.casefold().split())
+
+
+def check_pool(pool: "Pool", labels: Sequence[str]) -> None:
+    """Raise ``InvalidData`` when a pool for a task with ``labels`` shows only one of them: it could teach nothing."""
+    seen = {example.label for example in pool.examples}
+    if labels and len(seen) < 2:
+        raise InvalidData(
+            f"All {len(pool)} examples of the pool have the label {next(iter(seen))!r}; add examples of at least one other label."
+        )
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ class Predictor:
         strategy = STRATEGIES.get(question.strategy)
         if strategy is None:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
+        if question.k < 0:
+            raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
         if not strategy.needs_k or question.k == 0:
             return Selection(question.strategy, ())
         usable = self.index.pool.usable(question.query, question.pool_languages)

@@ -50,9 +50,13 @@ def label_bars(prediction: Prediction, task: Task, place: int, texts: Texts) -> 
     ):
         values = [distribution.probabilities[label] for label in labels]
         figure.add_bar(
-            x=values, y=[words[label] for label in labels], orientation="h", name=name, marker_color=colour,
+            x=values,
+            y=[words[label] for label in labels],
+            orientation="h",
+            name=name,
+            marker_color=colour,
             hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(barmode="group", bargap=0.3)
     return style(figure, height=60 + 42 * len(labels), xaxis={"range": [0, 1]})
 
@@ -91,22 +95,34 @@ def pool_map(
     for colour, label in zip(COLOURS, groups, strict=False):
         points = [i for i in shown if pool.examples[i].label == label]
         figure.add_scatter(
-            x=flat[points, 0].tolist(), y=flat[points, 1].tolist(), mode="markers", name=label,
+            x=flat[points, 0].tolist(),
+            y=flat[points, 1].tolist(),
+            mode="markers",
+            name=label,
             marker={"size": 5, "color": colour, "opacity": 0.45},
-            text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in points], hoverinfo="text",
-        )  # fmt: skip
+            text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in points],
+            hoverinfo="text",
+        )
     chosen = {entry.example.id for entry in prediction.selection.demonstrations}
     places = [i for i, example in enumerate(pool.examples) if example.id in chosen]
     figure.add_scatter(
-        x=flat[places, 0].tolist(), y=flat[places, 1].tolist(), mode="markers", name=texts("explore.map_chosen"),
+        x=flat[places, 0].tolist(),
+        y=flat[places, 1].tolist(),
+        mode="markers",
+        name=texts("explore.map_chosen"),
         marker={"size": 13, "symbol": "diamond-open", "color": "#D55E00", "line": {"width": 3}},
-        text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in places], hoverinfo="text",
-    )  # fmt: skip
+        text=[_hover(pool.examples[i].text, pool.examples[i].language) for i in places],
+        hoverinfo="text",
+    )
     at = (query - centre) @ directions[:2].T
     figure.add_scatter(
-        x=[float(at[0])], y=[float(at[1])], mode="markers", name=texts("explore.map_query"),
-        marker={"size": 16, "symbol": "star", "color": "#D55E00"}, hoverinfo="name",
-    )  # fmt: skip
+        x=[float(at[0])],
+        y=[float(at[1])],
+        mode="markers",
+        name=texts("explore.map_query"),
+        marker={"size": 16, "symbol": "star", "color": "#D55E00"},
+        hoverinfo="name",
+    )
     hidden = {"showticklabels": False}
     return style(figure, height=460, xaxis=hidden, yaxis=hidden)
 
@@ -116,35 +132,46 @@ def _hover(text: str, code: str) -> str:
 
 
 def rating_means(rows: Sequence[dict[str, Any]]) -> go.Figure:
-    """Mean rating with interval by method, one colour per criterion; ``rows`` from ``views.tables``."""
+    """Mean rating with interval, a line per method and criterion, one colour per criterion; ``rows`` from ``views.tables``."""
     figure = go.Figure()
     for colour, criterion in zip(COLOURS, dict.fromkeys(row["criterion"] for row in rows), strict=False):
         of_it = [row for row in rows if row["criterion"] == criterion and row["mean"] is not None]
         above = [(row["high"] or row["mean"]) - row["mean"] for row in of_it]
         below = [row["mean"] - (row["low"] or row["mean"]) for row in of_it]
         figure.add_scatter(
-            x=[row["mean"] for row in of_it], y=[row["method"] for row in of_it], mode="markers", name=criterion,
-            marker={"size": 10, "color": colour},
+            x=[row["mean"] for row in of_it],
+            y=[_named(row) for row in of_it],
+            mode="markers",
+            name=criterion,
+            marker={"size": 11, "color": colour},
             error_x={"type": "data", "array": above, "arrayminus": below, "thickness": 2},
-        )  # fmt: skip
-    return style(
-        figure,
-        height=140 + 60 * len({row["method"] for row in rows}),
-        xaxis={"range": [0.8, 5.2], "dtick": 1},
-        scattermode="group",
-    )
+            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        )
+    order = [_named(row) for row in rows]
+    figure.update_yaxes(categoryorder="array", categoryarray=order[::-1])
+    return style(figure, height=120 + 34 * len(rows), xaxis={"range": [0.8, 5.2], "dtick": 1})
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['method']} · {row['criterion']}"
 
 
 def rating_counts(rows: Sequence[dict[str, Any]]) -> go.Figure:
     """Share of each scale point, stacked, one bar per method and criterion."""
     scale = ("#B2182B", "#EF8A62", "#BDBDBD", "#67A9CF", "#2166AC")
-    names = [f"{row['method']} · {row['criterion']}" for row in rows]
+    names = [_named(row) for row in rows]
     figure = go.Figure()
     for point in range(5):
         values = [row["counts"][point] / row["n"] if row["n"] else 0 for row in rows]
         figure.add_bar(
-            x=values, y=names, orientation="h", name=str(point + 1), marker_color=scale[point],
-            text=[row["counts"][point] or "" for row in rows], hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+            x=values,
+            y=names,
+            orientation="h",
+            name=str(point + 1),
+            marker_color=scale[point],
+            text=[row["counts"][point] or "" for row in rows],
+            hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
+        )
     figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
     return style(figure, height=120 + 34 * len(rows), xaxis={"range": [0, 1], "tickformat": ".0%"})

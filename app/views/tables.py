@@ -65,4 +65,6 @@ def _line(row: dict[str, Any], texts: Texts) -> str:
         f'<td class="figure">{value}</td>'
         for value in (f"{row['mean']:.2f}", interval, f"{row['median']:g}", row["n"], row["items"], counts)
     )
-    return f'<tr title="{escape(row["system"])}"><th scope="row">{escape(row["method"])}</th><td>{escape(autonym)}</td><td>{escape(row["criterion"])}</td>{figures}</tr>'
+    words = "".join(f"<td>{escape(text)}</td>" for text in (autonym, row["criterion"]))
+    method = f'<th scope="row">{escape(row["method"])}</th>'
+    return f'<tr title="{escape(row["system"])}">{method}{words}{figures}</tr>'

@@ -129,7 +129,7 @@ class Scorer:
         probe = self._probe()
         expected = np.concatenate(self._padded.score(probe))
         try:
-            seen = np.concatenate(PackedScorer(self.model.network, 48).score(probe))
+            seen = np.concatenate(PackedScorer(self.model.network, 16).score(probe))  # several packs below one cache
         except Exception as error:  # an architecture that cannot take a tree mask or a cache
             _log.info("packed scoring is off for this model: %s", error)
             return False

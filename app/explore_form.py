@@ -1,0 +1,137 @@
+"""The controls of Explore, and what they say as a form."""
+
+from typing import Any
+
+import gradio as gr
+
+from app.explorer import DETECT, Form
+from app.localised import Localised
+from app.texts import Texts
+from core.languages import language
+from core.models import PRECISIONS
+from core.strategies import STRATEGIES
+
+NONE = "none"
+LONGEST_TYPED = 20_000  # characters a browser lets through; longer queries are refused with a sentence
+
+
+def build_form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> dict[str, Any]:
+    """The controls by name, in the order that ``form_of`` expects; registered for translation."""
+    names = [
+        (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
+    ]
+    bind = localised.bind
+    form: dict[str, Any] = {}
+    form["text"] = bind(
+        gr.Textbox(
+            first.text,
+            lines=3,
+            max_lines=8,
+            label=texts("explore.query"),
+            placeholder=texts("explore.query_hint"),
+            elem_id="query",
+            max_length=LONGEST_TYPED,
+        ),
+        label="explore.query",
+        placeholder="explore.query_hint",
+    )
+    with gr.Row():
+
+        def asked(now: Texts) -> list[tuple[str, str]]:
+            return [(now("explore.detect"), DETECT), *names]
+
+        form["language"] = bind(
+            gr.Dropdown(
+                asked(texts),
+                value=first.language,
+                label=texts("explore.language"),
+                elem_id="query-language",
+                min_width=120,
+            ),
+            label="explore.language",
+            choices=asked,
+        )
+        form["task"] = bind(
+            gr.Dropdown(_tasks(texts), value=first.task, label=texts("explore.task"), elem_id="task", min_width=120),
+            label="explore.task",
+            choices=_tasks,
+        )
+    with bind(gr.Accordion(texts("explore.choices"), open=True, elem_id="choices"), label="explore.choices"):
+        form["answer_languages"] = bind(
+            gr.Dropdown(
+                names,
+                value=list(first.answer_languages),
+                multiselect=True,
+                label=texts("explore.answers"),
+                elem_id="answer-languages",
+            ),
+            label="explore.answers",
+        )
+        form["strategy"] = bind(
+            gr.Dropdown(_strategies(texts), value="agl", label=texts("explore.strategy"), elem_id="strategy"),
+            label="explore.strategy",
+            choices=_strategies,
+        )
+        form["compare"] = bind(
+            gr.Dropdown(_others(texts), value="knn", label=texts("explore.compare"), elem_id="compare"),
+            label="explore.compare",
+            choices=_others,
+        )
+        form["k"] = bind(
+            gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
+        )
+    with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
+        form["pool_languages"] = bind(
+            gr.Dropdown(
+                names,
+                value=[],
+                multiselect=True,
+                label=texts("explore.pool_languages"),
+                info=texts("explore.pool_languages_hint"),
+            ),
+            label="explore.pool_languages",
+            info="explore.pool_languages_hint",
+        )
+        form["model"] = bind(
+            gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
+            label="explore.model",
+            info="explore.model_hint",
+        )
+        form["precision"] = bind(
+            gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
+        )
+        form["temperature"] = bind(
+            gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature"
+        )
+        form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
+    return form
+
+
+def _tasks(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"explore.task_{name}"), name) for name in ("topic", "sentiment", "translation")]
+
+
+def _strategies(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
+
+
+def _others(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts("explore.nothing"), NONE), *_strategies(texts)]
+
+
+def form_of(values: dict[str, Any]) -> Form:
+    """The filled-in controls, by name, as a form; empty ones take their defaults."""
+    strategies = tuple(name for name in (values["strategy"], values["compare"]) if name and name != NONE)
+    return Form(
+        text=values["text"] or "",
+        language=values["language"] or DETECT,
+        task=values["task"] or "topic",
+        answer_languages=tuple(values["answer_languages"] or ()),
+        strategies=strategies,
+        k=int(values["k"] or 0),
+        pool_languages=tuple(values["pool_languages"] or ()),
+        model=values["model"] or "embedded",
+        precision=values["precision"] or "fp32",
+        temperature=float(values["temperature"] or 0.05),
+        seed=int(values["seed"] or 0),
+    )

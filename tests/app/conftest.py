@@ -1,0 +1,142 @@
+"""Fixtures of the app's tests: the embedded model with its vectors cached once, a store in memory, a running server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from annotation.store import RatingStore
+from app.explorer import Explorer
+from app.services import EXPLORE_STUDY, Services
+from core.models import EMBEDDED
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / "data" / "cache"
+CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def explorer() -> Explorer:
+    if not (EMBEDDED / "config.json").is_file():
+        pytest.skip("assets/models/lm is not there")
+    return Explorer(CACHE)
+
+
+@pytest.fixture
+def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
+    store = RatingStore.open(f"sqlite:///{tmp_path / 'ratings.db'}")
+    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads")
+    store.close()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app."""
+
+    url: str
+    data: Path
+    seconds: float  # from start to the first answer over HTTP
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app as people start it, from a foreign working directory, on its own data."""
+    if not (EMBEDDED / "config.json").is_file():
+        pytest.skip("assets/models/lm is not there")
+    folder = tmp_path_factory.mktemp("app")
+    port = free_port()
+    command = [
+        sys.executable,
+        str(ROOT / "app" / "main.py"),
+        "--port",
+        str(port),
+        "--data",
+        str(folder),
+        "--cache",
+        str(CACHE),
+    ]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    environment.pop("PYTHONPATH", None)
+    began = time.monotonic()
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as process,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    assert answer.status == 200
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() - began < 180, (folder / "log").read_text()
+                time.sleep(0.2)
+        yield Server(url, folder, time.monotonic() - began)
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Headless Chromium of the system, or a skip that says what to install."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install the package 'chromium'")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """A browser window and what went wrong in it."""
+
+    page: "Page"
+    errors: list[str]
+    foreign: list[str]  # requests to other hosts
+
+
+@pytest.fixture
+def visitor(chromium: "Browser", server: Server, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """A fresh visitor on the opened app; parametrise indirectly with a width in pixels."""
+    width = getattr(request, "param", 1440)
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    seen = Visitor(page, [], [])
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on(
+        "request",
+        lambda call: seen.foreign.append(call.url) if not call.url.startswith((server.url, "data:", "blob:")) else None,
+    )
+    page.goto(server.url)
+    page.wait_for_selector("#explore-results .card")
+    yield seen
+    context.close()
+    assert seen.errors == []
+    assert seen.foreign == []

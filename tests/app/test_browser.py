@@ -1,0 +1,137 @@
+"""A newcomer in headless Chromium: Explore, Rate, Results; right-to-left and Chinese; a phone; the keyboard."""
+
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
+
+
+def ask(page: Page, text: str, language: str) -> None:
+    """Type a query, choose its language and wait for the finished answer."""
+    page.locator("#query textarea").fill(text)
+    page.locator("#query-language input").click()
+    page.get_by_role("option", name=language, exact=True).click()
+    page.locator("#ask").click()
+    expect(page.locator("#explore-results .asked")).to_contain_text(text[:20])
+    expect(page.locator("#explore-results tr.waiting")).to_have_count(0)
+    expect(page.locator("#explore-status .progress")).to_have_count(0)
+
+
+def test_the_page_opens_on_an_answered_example(visitor) -> None:
+    page = visitor.page
+    expect(page.locator("#explore-results .panel")).to_have_count(2)
+    expect(page.locator("#explore-results .card")).to_have_count(8)
+    languages = (
+        page.locator("#explore-results .panel").first.locator(".card .text").evaluate_all("all => all.map(e => e.lang)")
+    )
+    assert "sw" not in languages
+    expect(page.locator("#explore-results .panel").first.locator("table.answers tbody tr")).to_have_count(6)
+
+
+def test_a_typed_arabic_query_is_shown_right_to_left(visitor) -> None:
+    page = visitor.page
+    ask(page, "أعلنت الوزارة عن انتخابات جديدة في الربيع المقبل.", "العربية")
+    asked = page.locator("#explore-results .asked [lang=ar]")
+    expect(asked).to_have_attribute("dir", "rtl")
+    box, inside = (
+        page.locator("#explore-results table.answers [lang=ar].answer").first,
+        "el => getComputedStyle(el).direction",
+    )
+    assert box.evaluate(inside) == "rtl"
+    assert page.locator("#explore-results .card [lang=ar]").count() == 0
+
+
+def test_a_typed_chinese_query_gets_demonstrations_from_other_languages(visitor) -> None:
+    page = visitor.page
+    ask(page, "科学家用新望远镜发现了一颗遥远的行星。", "中文")
+    expect(page.locator("#explore-results .asked [lang=zh]")).to_be_visible()
+    assert page.locator("#explore-results .card .text[lang=zh]").count() == 0
+    page.get_by_role("tab", name="Exact prompt").click()
+    expect(page.locator("#exact-prompt pre")).to_contain_text("科学家用新望远镜发现了一颗遥远的行星。")
+
+
+def test_bad_input_is_a_message_and_the_last_answer_stays(visitor) -> None:
+    page = visitor.page
+    page.locator("#query textarea").fill("   ")
+    page.locator("#ask").click()
+    expect(page.locator("#explore-status .error")).to_contain_text("empty")
+    expect(page.locator("#explore-results .card")).to_have_count(8)
+
+
+def test_why_shows_probabilities_coherence_and_the_map(visitor) -> None:
+    page = visitor.page
+    expect(page.locator(".js-plotly-plot .barlayer .bars").first).to_be_visible()
+    page.get_by_role("tab", name="Coherence").click()
+    expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
+    page.get_by_role("tab", name="Map of the pool").click()
+    expect(page.locator(".js-plotly-plot .scatterlayer .points").first).to_be_visible()
+
+
+def test_from_explore_to_rate_to_results(visitor, server, tmp_path) -> None:
+    page = visitor.page
+    page.locator("#send").click()
+    expect(page.locator("#explore-sent .message")).to_contain_text("ready in Rate")
+    page.get_by_role("tab", name="Rate").click()
+    page.locator("#rate-start").click()
+    expect(page.locator("#rate-item .source")).to_be_visible()
+    assert page.locator(".agl-criterion input:checked").count() == 0  # nothing is preselected
+    assert "agl" not in page.locator("#rate-item").inner_text().lower()
+
+    page.locator("#rate-save").click()
+    expect(page.locator("#rate-note .error")).to_contain_text("Still missing: A · Fluency")
+    page.locator("#rate-item").click()
+    for key in "345435":  # the keyboard alone: six rows, then Enter
+        before = page.locator(".agl-criterion input:checked").count()
+        page.keyboard.press(key)
+        expect(page.locator(".agl-criterion input:checked")).to_have_count(before + 1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#rate-head .saved")).to_contain_text("Saved at")
+
+    page.get_by_role("tab", name="Results").click()
+    expect(page.locator("#results-table #summary")).to_be_visible()
+    expect(page.locator("#summary tbody tr")).to_have_count(6)
+    page.locator("#prepare").click()
+    expect(page.locator("#download")).to_be_enabled()
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    target = tmp_path / "ratings.zip"
+    download.value.save_as(target)
+    with zipfile.ZipFile(target) as bundle:
+        assert bundle.read("ratings.jsonl").count(b"\n") == 6
+
+
+def test_a_rater_who_reloads_goes_on_where_she_was(visitor) -> None:
+    page = visitor.page
+    page.locator("#send").click()
+    expect(page.locator("#explore-sent .message")).to_be_visible()
+    page.get_by_role("tab", name="Rate").click()
+    page.locator("#rate-start").click()
+    expect(page.locator("#rate-item .source")).to_be_visible()
+    page.reload()
+    page.wait_for_selector("#explore-results .card")
+    page.get_by_role("tab", name="Rate").click()
+    expect(page.locator("#rate-item .source")).to_be_visible()
+
+
+def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
+    page = visitor.page
+    page.locator("#agl-language input").click()
+    page.get_by_role("option", name="العربية").first.click()
+    expect(page.locator("#ask")).not_to_have_text("Ask")
+    expect(page.locator("#explore-results .agl")).to_have_attribute("dir", "rtl")
+    expect(page.locator("#explore-results .card")).to_have_count(8)
+
+
+@pytest.mark.parametrize("visitor", [390], indirect=True)
+def test_nothing_is_wider_than_a_phone(visitor) -> None:
+    page = visitor.page
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    wide = page.evaluate(
+        "[...document.querySelectorAll('#explore-results *')].filter(e => e.getBoundingClientRect().right > 391).length"
+    )
+    assert wide == 0
+    expect(page.locator("#answer-languages")).to_be_hidden()  # choices begin folded

@@ -1,0 +1,101 @@
+"""Fixtures of all tests: no network beyond this machine, and the tiny stand-ins of ``toys`` (imported when first asked for)."""
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+# Before any library reads them.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import pytest
+
+if TYPE_CHECKING:
+    from toys import LetterEncoder
+    from transformers import PreTrainedTokenizerFast
+
+    from core.bundle import Workbench
+    from core.index import PoolIndex
+    from core.models import LanguageModel
+    from core.pool import Pool
+    from core.tasks import Task
+
+HERE = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """A connection to any other host is an error, so that a test can never depend on one."""
+
+    def guarded(name: str) -> Any:
+        original = getattr(socket.socket, name)
+
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX and address[0] not in HERE:
+                raise RuntimeError(f"A test tried to reach {address}; tests stay on this machine.")
+            return original(self, address)
+
+        return connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, guarded(name))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> "PreTrainedTokenizerFast":
+    """One token per byte, a start token in front."""
+    from toys import byte_tokenizer
+
+    return byte_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def model(tokenizer: "PreTrainedTokenizerFast") -> "LanguageModel":
+    """A seeded Llama of two layers; do not change its weights."""
+    from toys import tiny_model
+
+    return tiny_model(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def encoder() -> "LetterEncoder":
+    from toys import LetterEncoder
+
+    return LetterEncoder()
+
+
+@pytest.fixture(scope="session")
+def pool() -> "Pool":
+    """Ten items in English, French and Swahili."""
+    from toys import toy_examples
+
+    from core.pool import Pool
+
+    return Pool(toy_examples())
+
+
+@pytest.fixture(scope="session")
+def tasks() -> "dict[str, Task]":
+    """The bundled tasks."""
+    from core.models import ASSETS
+    from core.tasks import load_tasks
+
+    return load_tasks(ASSETS)
+
+
+@pytest.fixture(scope="session")
+def bench(model: "LanguageModel", encoder: "LetterEncoder", pool: "Pool") -> "Workbench":
+    """The bundled tasks with the toy pool, model and encoder."""
+    from core.bundle import Workbench
+
+    return Workbench(model, encoder, pools={"topic": pool})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def index(bench: "Workbench") -> "PoolIndex":
+    """The toy pool with its vectors."""
+    return bench.index("topic")
