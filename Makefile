@@ -1,6 +1,7 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
 # make check  lint and types only
+# make bench  speed as ratios in one run; writes assets/results/speed.json
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -11,7 +12,10 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED = False
 
-.PHONY: demo test check setup setup-dev browser clean
+bench: setup-dev setup
+	PYTHONPATH=. $(RUN) tests/benchmarks/scoring.py
+
+.PHONY: demo test check bench setup setup-dev browser clean
 
 demo: setup
 	$(RUN) -m app.main

@@ -27,6 +27,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     pretrain.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in decoder.steps=100")
 
+    quality = commands.add_parser("quality", help="measure the embedded models on held-out translations")
+    quality.add_argument("--data", type=Path, required=True, help="the folder that pretrain reads")
+    quality.add_argument("--output", type=Path, help="JSON file for the record")
+
     evaluate = commands.add_parser("evaluate", help="compare strategies on labelled queries")
     evaluate.add_argument("--task", default="topic")
     evaluate.add_argument(

@@ -49,8 +49,8 @@ def build_rate(
                 )
                 radios.append(bind(radio, label=f"criteria.{key}"))
         groups.append(group)
+    note = gr.HTML(elem_id="rate-note")
     with gr.Column(visible=False) as controls:
-        note = gr.HTML(elem_id="rate-note")
         with gr.Row():
             back = bind(gr.Button(texts("rate.back"), elem_id="rate-back"), value="rate.back")
             save = bind(gr.Button(texts("rate.save"), variant="primary", elem_id="rate-save"), value="rate.save")
@@ -73,15 +73,16 @@ def build_rate(
 
     def started(language_tag: str | None, tag_now: str) -> list[Any]:
         now = catalogue(tag_now)
-        if not language_tag:
+        tags = desk.languages()
+        if not tags:
             return show(None, now, message(now("rate.empty"), "error"))
-        return show(desk.start(language_tag), now)
+        return show(desk.start(language_tag if language_tag in tags else preferred(tags, tag_now)), now)
 
     def opened(known: str, found: Visit | None, tag_now: str) -> list[Any]:
         again = desk.resume(known) if known and found is None else found
         tags = desk.languages()
         names = [(langcodes.Language.get(entry).autonym(), entry) for entry in tags]
-        first = tag_now if tag_now in tags else (tags[0] if tags else None)
+        first = preferred(tags, tag_now) if tags else None
         chosen = gr.update(choices=names, value=first)
         if again is None:  # touch nothing else: a rater may have pressed Start while this was under way
             return [chosen, *_keep("" if tags else message(catalogue(tag_now)("rate.empty")))]
@@ -133,6 +134,11 @@ def build_rate(
     save.click(saved, [visit, shown_at, tag, comment, *radios], outputs, **OPTIONS)
     skip.click(skipped, [visit, tag, reasons, comment], outputs, **OPTIONS)
     back.click(went_back, [visit, tag], outputs, **OPTIONS)
+
+
+def preferred(tags: list[str], interface: str) -> str:
+    """The language to offer first: the interface's own where there are outputs in it."""
+    return interface if interface in tags else tags[0]
 
 
 def _reasons(texts: Texts) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What the commands of ``train.py`` do: options in, exit code out."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from core.pool import Pool
 from core.pool_checks import check_demonstrations
 from core.predictor import Question, checked
 from core.records import Query
+from core.scoring import Scorer
 from core.tasks import Task, load_tasks
 
 
@@ -42,6 +44,27 @@ def pretrain(options: argparse.Namespace, began: float) -> int:
 
     run(config, options.data, ASSETS, load_tasks(ASSETS), options.work, report)
     report(f"done: {options.work / 'lm'} and {options.work / 'encoder'}; copy them to assets/models to ship them")
+    return 0
+
+
+def quality(options: argparse.Namespace, began: float) -> int:
+    """Measure the embedded models on held-out translations."""
+    from core.pretraining.corpus import load_corpus
+    from core.pretraining.quality import quality as measure
+
+    corpus = load_corpus(options.data, load_tasks(ASSETS)["topic"].languages)
+    model = load_model(ModelConfig())
+    table = measure(corpus.held_out, Scorer(model), SentenceEncoder())
+    print(table.round(3).to_string(index=False))
+    print("mean   ", table.drop(columns="language").mean().round(3).to_dict())
+    if options.output:
+        entry = {
+            "command": " ".join(["python", *sys.argv]),
+            "model": model.fingerprint,
+            "seconds": round(time.perf_counter() - began, 1),
+            "rows": json.loads(table.round(4).to_json(orient="records")),
+        }
+        options.output.write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -69,6 +69,10 @@ def _override(content: dict[str, Any], key: str, text: str) -> None:
     *path, last = key.split(".")
     for name in path:
         section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise InvalidConfig(
+                f"{key!r} goes below {name!r}, which is a value and no section; see the file for its keys."
+            )
     try:
         section[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

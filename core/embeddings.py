@@ -82,7 +82,7 @@ class SentenceVectors:
         if not path.is_file():
             return
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["key"]) == self.key:
                     self._known.update(zip(stored["texts"].tolist(), stored["vectors"].astype(np.float32), strict=True))
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):

@@ -39,6 +39,7 @@ class DecoderConfig:
     row_tokens: int  # tokens of a row
     sentences: int  # sentences of a step that are pulled to their teacher vectors
     learning_rate: float  # peak, AdamW
+    lower_rate: float  # learning rate of token vectors and lower half, as a share: they know meaning from the start
     warm_up: int  # steps
     weight_decay: float
     alignment_weight: float  # of the loss that keeps mean middle states near the teacher's vectors

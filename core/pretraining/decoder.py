@@ -25,6 +25,8 @@ from core.pretraining.config import DecoderConfig
 from core.pretraining.encoder import imitation_loss
 from core.pretraining.episodes import Row, RowSampler, Sentence
 
+VECTOR_NORM = 4.0
+
 
 @dataclass(frozen=True)
 class TeacherTable:
@@ -59,7 +61,12 @@ class SentenceBank:
 
 
 def build_decoder(table: torch.Tensor, config: DecoderConfig, start: int, end: int) -> LlamaForCausalLM:
-    """A Llama whose token vectors are the encoder's, scaled to a mean norm of 1."""
+    """A Llama whose token vectors are the encoder's.
+
+    The layers' output projections begin at zero, so that every state begins as its token's vector: the means of
+    the middle layer know the meaning of words across languages before the first step. The vectors are scaled to a mean norm
+    of ``VECTOR_NORM``, large against what a layer adds in its first steps; the last norm takes the scale back.
+    """
     torch.manual_seed(config.seed)
     architecture = LlamaConfig(
         vocab_size=table.shape[0],
@@ -77,7 +84,11 @@ def build_decoder(table: torch.Tensor, config: DecoderConfig, start: int, end: i
     )
     model = LlamaForCausalLM(architecture)
     with torch.no_grad():
-        model.get_input_embeddings().weight.copy_(table / table.norm(dim=1).mean())
+        model.get_input_embeddings().weight.copy_(VECTOR_NORM * table / table.norm(dim=1).mean())
+        model.model.norm.weight.fill_(1.0 / VECTOR_NORM)
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
     return model
 
 
@@ -96,9 +107,18 @@ class DecoderTrainer:
         """``folder`` receives ``checkpoint.pt`` and ``log.jsonl``."""
         self.model, self.sampler, self.bank, self.teacher = model, sampler, bank, teacher
         self.config, self.folder = config, folder
-        decay = [p for p in model.parameters() if p.ndim > 1 and p.shape[0] != model.config.vocab_size]
-        rest = [p for p in model.parameters() if p.ndim <= 1 or p.shape[0] == model.config.vocab_size]
-        groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        vocabulary = model.get_input_embeddings().weight
+        lower = list(model.model.layers[: config.layers // 2].parameters())
+        known = {id(p) for p in [vocabulary, *lower]}
+        rest = [p for p in model.parameters() if id(p) not in known]
+        decay, rate, slow = config.weight_decay, config.learning_rate, config.learning_rate * config.lower_rate
+        groups = [
+            {"params": [p for p in rest if p.ndim > 1], "weight_decay": decay, "lr": rate},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "lr": rate},
+            {"params": [p for p in lower if p.ndim > 1], "weight_decay": decay, "lr": slow},
+            {"params": [p for p in lower if p.ndim <= 1], "weight_decay": 0.0, "lr": slow},
+            {"params": [vocabulary], "weight_decay": 0.0, "lr": slow},
+        ]
         self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self._middle = config.layers // 2

@@ -80,6 +80,8 @@ class Scorer:
                 self._known[key] = float(values.sum())
             if progress is not None:
                 progress(min(1.0, (place + step) / len(missing)))
+        if progress is not None and not missing:
+            progress(1.0)
         results = [
             np.array([self._known[request.context, answer] for answer in request.answers]) for request in requests
         ]

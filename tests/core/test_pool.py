@@ -48,7 +48,9 @@ def test_too_small_a_pool_is_refused_with_the_numbers(pool: Pool) -> None:
     query = Query("x", "eng_Latn", item="item-0")
     mask = pool.usable(query)
     pool.require(mask, 9, query)  # nine other items: enough
-    with pytest.raises(PoolTooSmall, match=r"^10 demonstrations.*only 9 different items.*30 examples.*eng_Latn.*lower K"):
+    with pytest.raises(
+        PoolTooSmall, match=r"^10 demonstrations.*only 9 different items.*30 examples.*eng_Latn.*lower K"
+    ):
         pool.require(mask, 10, query)
 
 

@@ -39,9 +39,7 @@ ARCHITECTURES: dict[str, Callable[..., PretrainedConfig]] = {
         hidden_size=32, word_embed_proj_dim=32, ffn_dim=64, num_hidden_layers=2, num_attention_heads=4, **ids
     ),
     "mistral": lambda **ids: MistralConfig(sliding_window=WINDOW, **_GROUPED, **ids),
-    "gemma2": lambda **ids: Gemma2Config(
-        sliding_window=WINDOW, head_dim=8, query_pre_attn_scalar=8, **_GROUPED, **ids
-    ),
+    "gemma2": lambda **ids: Gemma2Config(sliding_window=WINDOW, head_dim=8, query_pre_attn_scalar=8, **_GROUPED, **ids),
     "bloom": lambda **ids: BloomConfig(hidden_size=32, n_layer=2, n_head=4, **ids),
     "mamba": lambda **ids: MambaConfig(hidden_size=32, state_size=4, num_hidden_layers=2, **ids),
 }

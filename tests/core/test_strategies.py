@@ -22,9 +22,7 @@ from core.strategies.lexical import Bm25Index
 QUERY = Query("The nurse won a race in the desert.", "eng_Latn")
 
 
-def choose(
-    index: Any, name: str, count: int, query: Query = QUERY, seed: int = 0, sample: bool = False
-) -> Selection:
+def choose(index: Any, name: str, count: int, query: Query = QUERY, seed: int = 0, sample: bool = False) -> Selection:
     usable = index.pool.usable(query)
     return STRATEGIES[name].select(Candidates(index, query, usable, PolicyConfig(), seed, sample), count)
 
@@ -103,7 +101,9 @@ def test_balanced_gives_every_label_before_any_repeats(index: PoolIndex, seed: i
 
 
 def test_balanced_passes_over_labels_that_ran_out(index: PoolIndex) -> None:
-    labels = [entry.example.label for entry in choose(index, "balanced", 9, Query("x", "eng_Latn", "item-0")).demonstrations]
+    labels = [
+        entry.example.label for entry in choose(index, "balanced", 9, Query("x", "eng_Latn", "item-0")).demonstrations
+    ]
     assert "science/technology" not in labels  # its only item is the query's own
     assert len(set(labels[:6])) == 6
 

@@ -21,11 +21,8 @@ HEADER = 'language = "eng_Latn"\nversion = "1"\nauthor = "A"\nprovenance = "P"\n
 SECTION = '[topic]\ninstruction = "I"\ninput = "In: {text}"\noutput = "Out: {answer}"\n'
 WORDS = '[topic]\nsentence = "About {label}."\n[topic.labels]\na = "one"\nb = "two"\n'
 
-THIRTY = (
-    "arb_Arab ben_Beng deu_Latn ell_Grek eng_Latn fra_Latn hau_Latn heb_Hebr hin_Deva ibo_Latn ind_Latn jpn_Jpan kin_Latn "
-    "kor_Hang pes_Arab pol_Latn por_Latn rus_Cyrl sna_Latn spa_Latn swh_Latn tam_Taml tgl_Latn tur_Latn ukr_Cyrl urd_Arab "
-    "vie_Latn xho_Latn yor_Latn zho_Hans"
-).split()
+THIRTY = sorted(language(path.stem).code for path in (ASSETS / "demonstrations" / "topic").glob("*.jsonl"))
+assert len(THIRTY) == 30
 
 
 def shown(example: Example) -> Demonstration:
@@ -94,9 +91,7 @@ def test_translation_into_a_demonstrations_own_language_leaves_it_out(
     assert [entry.example.id for entry in prompt.dropped] == [own.id]
 
 
-@pytest.mark.parametrize(
-    ("labels", "word"), [("answer", "deporte"), ("english", "sports"), ("demonstration", "sport")]
-)
+@pytest.mark.parametrize(("labels", "word"), [("answer", "deporte"), ("english", "sports"), ("demonstration", "sport")])
 def test_labels_are_said_in_the_chosen_language(writer: PromptWriter, labels: str, word: str) -> None:
     config = PromptConfig(labels=labels)  # type: ignore[arg-type]
     example = writer.pool.side("item-3", "fra_Latn")
@@ -114,7 +109,9 @@ def test_best_first_reverses_the_order(writer: PromptWriter) -> None:
     assert writer.prompt(query, demonstrations, "eng_Latn").shown == tuple(demonstrations[::-1])
 
 
-HOSTILE = st.text(alphabet=st.sampled_from(list("ab {}:\n\r\t\v\f\x00\x1b\x85\u2028\u2029\u202e\u2066\u200f\ud800")), max_size=30)
+HOSTILE = st.text(
+    alphabet=st.sampled_from(list("ab {}:\n\r\t\v\f\x00\x1b\x85\u2028\u2029\u202e\u2066\u200f\ud800")), max_size=30
+)
 
 
 @given(HOSTILE, HOSTILE)

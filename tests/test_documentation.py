@@ -1,0 +1,50 @@
+"""README says what is true: its commands, its tree, its options."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_two_commands_come_first() -> None:
+    body = README.split("---\n", 2)[2]
+    first = re.search(r"```\w*\n(.*?)```", body, re.DOTALL)
+    assert first
+    assert "make demo" in first.group(1)
+    assert "make test" in first.group(1)
+
+
+def test_every_path_in_the_tree_exists() -> None:
+    tree = re.search(r"## Where things are\n.*?```\n(.*?)```", README, re.DOTALL)
+    assert tree
+    paths = [line.split()[0] for line in tree.group(1).splitlines() if line.strip() and not line.startswith(" ")]
+    assert len(paths) > 15
+    missing = [path for path in paths if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_every_picture_and_linked_file_exists() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if not target.startswith("http")]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"python train\.py (\w+)", README))))
+def test_every_command_in_the_readme_has_help_and_its_options(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "train.py", command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    used = re.findall(rf"python train\.py {command}[^\n`]*(?:\\\n[^\n`]*)*", README)
+    for option in {name for line in used for name in re.findall(r"--[a-z-]+", line)}:
+        assert option in done.stdout, option
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make (\w+)", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
