@@ -57,13 +57,13 @@ class Step:
 
 
 class Explorer:
-    """Asks questions; keeps the last models loaded. One question at a time per model."""
+    """Asks questions; keeps the last models loaded. Visitors take turns at a model pass by pass (``LanguageModel.lock``)."""
 
     def __init__(self, cache: Path | None = None, encoder: str = "embedded") -> None:
         """``cache``: folder for the pool's vectors."""
         self._cache, self._encoder = cache, encoder
         self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
 
     def workbench(self, config: ModelConfig) -> Workbench:
         """The workbench of a model, loaded on first use; the least recently used one is let go."""
@@ -85,29 +85,28 @@ class Explorer:
         """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
         query = Query(form.text, "eng_Latn" if form.language == DETECT else form.language)
         query = checked(query)
-        with self._lock:
-            yield Step((), "explore.step_load", {}, 0.02)
-            predictor = self.predictor(form)
-            query = replace(query, language=self._language(query.text, form, predictor.task.languages))
-            yield Step((), "explore.step_pool", {}, 0.05)
-            predictor.index.prepare()
-            strategies = tuple(dict.fromkeys(form.strategies))
-            if not strategies:
-                raise InvalidQuery("No strategy is chosen; choose at least one way to pick demonstrations.")
-            done: tuple[Prediction, ...] = ()
-            answers = tuple(form.answer_languages) or (query.language,)
-            for place, strategy in enumerate(strategies):
-                question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed)
-                current = None
-                for current in predictor.ask(question):
-                    ready = len(current.answers)
-                    stage = "explore.step_answer" if ready < len(answers) else "explore.step_explain"
-                    share = (place + 0.9 * (ready + 1) / (len(answers) + 1)) / len(strategies)
-                    counts = {"done": min(len(answers), ready + 1), "total": len(answers)}
-                    yield Step((*done, current), stage, counts, share)
-                if current is not None:
-                    done = (*done, current)
-            yield Step(done, "", {}, 1.0, finished=True)
+        yield Step((), "explore.step_load", {}, 0.02)
+        predictor = self.predictor(form)
+        query = replace(query, language=self._language(query.text, form, predictor.task.languages))
+        yield Step((), "explore.step_pool", {}, 0.05)
+        predictor.index.prepare()
+        strategies = tuple(dict.fromkeys(form.strategies))
+        if not strategies:
+            raise InvalidQuery("No strategy is chosen; choose at least one way to pick demonstrations.")
+        done: tuple[Prediction, ...] = ()
+        answers = tuple(form.answer_languages) or (query.language,)
+        for place, strategy in enumerate(strategies):
+            question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed)
+            current = None
+            for current in predictor.ask(question):
+                ready = len(current.answers)
+                stage = "explore.step_answer" if ready < len(answers) else "explore.step_explain"
+                share = (place + 0.9 * (ready + 1) / (len(answers) + 1)) / len(strategies)
+                counts = {"done": min(len(answers), ready + 1), "total": len(answers)}
+                yield Step((*done, current), stage, counts, share)
+            if current is not None:
+                done = (*done, current)
+        yield Step(done, "", {}, 1.0, finished=True)
 
     def _language(self, text: str, form: Form, known: tuple[str, ...]) -> str:
         if form.language != DETECT:

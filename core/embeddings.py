@@ -36,6 +36,10 @@ class SentenceVectors:
 
     def raw(self, texts: Sequence[str], batch_tokens: int = 4096, progress: Progress | None = None) -> np.ndarray:
         """``h``: ``(N, H)`` float32, one row per text, in order."""
+        with self.model.lock:
+            return self._raw(texts, batch_tokens, progress)
+
+    def _raw(self, texts: Sequence[str], batch_tokens: int, progress: Progress | None) -> np.ndarray:
         missing = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
         encoded = [row[:LONGEST] for row in self.model.encode([" " + text for text in missing])] if missing else []
         place = 0

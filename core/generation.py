@@ -44,6 +44,13 @@ def generate(
     generator: torch.Generator | None = None,
 ) -> list[Generated]:
     """Continue each prompt to the end of its line. Sampling needs ``generator``, whose state seeds the draw."""
+    with model.lock:
+        return _generate(model, prompts, config, generator)
+
+
+def _generate(
+    model: LanguageModel, prompts: Sequence[str], config: GenerationConfig, generator: torch.Generator | None
+) -> list[Generated]:
     rows = [[*model.start, *ids] for ids in model.encode(list(prompts))]
     length = max(map(len, rows))
     pad = model.tokenizer.pad_token_id

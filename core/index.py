@@ -25,15 +25,16 @@ class PoolIndex:
 
     def prepare(self, progress: Callable[[float, str], None] | None = None) -> None:
         """Compute the pool's own vectors now, with progress, reading and writing the cache file."""
-        if "_raw" in self.__dict__:
-            return
         texts = [example.text for example in self.pool.examples]
-        if self.cache is not None:
-            self.vectors.load(self.cache)
-        complete = self.vectors.knows(texts)
-        self.__dict__["_raw"] = self.vectors.raw(texts, progress=progress)
-        if self.cache is not None and not complete:
-            self.vectors.save(self.cache)
+        with self.vectors.model.lock:
+            if "_raw" in self.__dict__:
+                return
+            if self.cache is not None:
+                self.vectors.load(self.cache)
+            complete = self.vectors.knows(texts)
+            self.__dict__["_raw"] = self.vectors.raw(texts, progress=progress)
+            if self.cache is not None and not complete:
+                self.vectors.save(self.cache)
 
     @cached_property
     def _raw(self) -> np.ndarray:

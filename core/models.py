@@ -7,7 +7,8 @@ downloaded unless a Hub id is named.
 import hashlib
 import logging
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +46,9 @@ class LanguageModel:
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     config: ModelConfig
+    lock: threading.RLock = field(
+        default_factory=threading.RLock, compare=False, repr=False
+    )  # held while the network runs
 
     @property
     def device(self) -> torch.device:

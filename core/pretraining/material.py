@@ -98,7 +98,7 @@ def _neighbours(topics: dict[str, list[Sentence]], vectors: dict[str, np.ndarray
     matrix = np.stack([vectors[topics[item][0].english] for item in items])
     cosines = matrix @ matrix.T
     np.fill_diagonal(cosines, -np.inf)
-    return {item: [items[j] for j in np.argsort(-cosines[i])[:48]] for i, item in enumerate(items)}
+    return {item: [items[j] for j in np.argsort(-cosines[i])[:-1][:48]] for i, item in enumerate(items)}
 
 
 def _words(text: pd.DataFrame, per_language: int = 60) -> list[str]:

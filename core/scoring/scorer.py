@@ -71,6 +71,10 @@ class Scorer:
 
         Raises ``PromptTooLong`` when a context with its answer exceeds the context window.
         """
+        with self.model.lock:
+            return self._score(requests, progress)
+
+    def _score(self, requests: Sequence[Request], progress: Callable[[float], None] | None) -> list[np.ndarray]:
         keys = [(request.context, answer) for request in requests for answer in request.answers]
         missing = list(dict.fromkeys(key for key in keys if key not in self._known))
         step = len(missing) if progress is None else 256
@@ -91,6 +95,10 @@ class Scorer:
 
     def token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
         """Log-probability of every token of each answer, uncached."""
+        with self.model.lock:
+            return self._token_scores(pairs)
+
+    def _token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
         targets = self._targets(pairs)
         if self.method == "padded":
             return self._padded.score(targets)

@@ -35,7 +35,11 @@ def small_corpus(folder: Path) -> Path:
         pd.DataFrame(rows).to_parquet(path)
 
     ntrex = []
-    lines = [("Hello there.", "Bonjour."), ("the SECRET test sentence.", "Autre phrase."), ("Fine.", SECRET_FRENCH + " ")]
+    lines = [
+        ("Hello there.", "Bonjour."),
+        ("the SECRET test sentence.", "Autre phrase."),
+        ("Fine.", SECRET_FRENCH + " "),
+    ]
     for line, texts in enumerate(lines):
         for code, kind, text in zip(("eng_Latn", "fra_Latn"), ("source", "ref"), texts, strict=True):
             ntrex.append({"line": line, "doc_id": "d", "language": code, "kind": kind, "text": text})
@@ -58,8 +62,13 @@ def small_corpus(folder: Path) -> Path:
         ],
     )
     page = {"story": "s", "n_pages": 1, "page": 1}
-    write("parallel/storybooks", [page | {"language": "fra_Latn", "text": "Une page."}])
-    verses = [("eng-web", "eng_Latn", "In the beginning."), ("eng-ylt", "eng_Latn", "Of old."), ("fra-x", "fra_Latn", "Au début.")]
+    other = {"language": "eng_Latn", "text": "Another page.", "page": 2}
+    write("parallel/storybooks", [page | {"language": "fra_Latn", "text": "Une page."}, page | other])
+    verses = [
+        ("eng-web", "eng_Latn", "In the beginning."),
+        ("eng-ylt", "eng_Latn", "Of old."),
+        ("fra-x", "fra_Latn", "Au début."),
+    ]
     write(
         "parallel/bible_public_domain",
         [{"verse_id": "GEN.1.1", "translation": t, "language": code, "text": text} for t, code, text in verses],
@@ -147,7 +156,10 @@ def test_material_holds_no_evaluation_sentence(small: Path, corpus: Corpus, task
 
 def test_neighbours_are_the_nearest_by_cosine(small: Path, corpus: Corpus, tasks: dict[str, Task]) -> None:
     angle = {sentence[1]: number / 10 for number, sentence in enumerate(SENTENCES)}  # item n lies at n / 10 radians
-    vectors = {text: np.array([np.cos(angle.get(text, 3)), np.sin(angle.get(text, 3))]) for text in set(corpus.train["english"])}
+    vectors = {
+        text: np.array([np.cos(angle.get(text, 3)), np.sin(angle.get(text, 3))])
+        for text in set(corpus.train["english"])
+    }
     near = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors).neighbours
     assert near["sib/0"] == [f"sib/{n}" for n in range(1, 10)]
     assert set(near["sib/5"][:2]) == {"sib/4", "sib/6"}
@@ -164,7 +176,9 @@ def whole() -> Corpus:
 @needs_data
 @pytest.mark.slow
 def test_no_evaluation_item_of_sib200_is_in_the_real_corpus(whole: Corpus) -> None:
-    sib = pd.read_parquet(DATA / "sib200" / "sib200_devlangs_train_dev.parquet", columns=["index_id", "text", "devfold"])
+    sib = pd.read_parquet(
+        DATA / "sib200" / "sib200_devlangs_train_dev.parquet", columns=["index_id", "text", "devfold"]
+    )
     kept_back = sib[sib["devfold"] != "demo"]
     assert len(kept_back) > 50_000
     items = {f"sib/{number}" for number in kept_back["index_id"]}

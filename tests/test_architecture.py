@@ -1,0 +1,208 @@
+"""The shape of the code, read from its syntax trees: who may import whom, how long things are, what happens at import."""
+
+import ast
+import json
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("core", "annotation", "app")
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_BUILDER = 300, 70, 100  # lines
+HEAVY = {"torch", "transformers", "sentence_transformers", "bitsandbytes", "peft", "datasets", "accelerate"}
+
+
+def sources(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of everything a file imports, anywhere in it."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the direction of an arrow"
+            yield node.module or ""
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("core", {"annotation", "app", "train"}), ("annotation", {"core", "app", "train"}), ("app", {"train"})],
+)
+def test_arrows_point_one_way(package: str, forbidden: set[str]) -> None:
+    files = sources(package)
+    assert len(files) > 10
+    found = {name(path): {module.split(".")[0] for module in imported(path)} & forbidden for path in files}
+    assert {path: modules for path, modules in found.items() if modules} == {}
+
+
+def test_imports_within_core_have_no_circle() -> None:
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sources("core")
+    }
+    after = {module: {other for other in imported(path) if other in files} for module, path in files.items()}
+    done: set[str] = set()
+    while ready := {module for module, needed in after.items() if module not in done and needed - {module} <= done}:
+        done |= ready
+    assert set(files) - done == set()
+
+
+def test_nothing_in_core_but_the_model_loader_knows_bitsandbytes() -> None:
+    assert {name(p) for p in sources(*PACKAGES) if any(m.startswith("bitsandbytes") for m in imported(p))} <= {
+        "core/models.py"
+    }
+
+
+def test_no_file_is_too_long() -> None:
+    lines = {
+        name(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in [*sources(*PACKAGES), ROOT / "train.py"]
+    }
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+
+
+def lines_of(node: ast.AST) -> int:
+    return (getattr(node, "end_lineno", 0) or 0) - getattr(node, "lineno", 0) + 1
+
+
+def own_lines(node: ast.AST) -> int:
+    """Lines of a function without those of the functions defined in it."""
+    total = lines_of(node)
+    left = list(ast.iter_child_nodes(node))
+    while left:
+        child = left.pop()
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            total -= lines_of(child)
+        else:
+            left += ast.iter_child_nodes(child)
+    return total
+
+
+def test_no_function_is_too_long() -> None:
+    """A builder of the app lays a page out from top to bottom around its handlers, so it alone may be longer."""
+    long = {}
+    for path in [*sources(*PACKAGES), ROOT / "train.py"]:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                builder = path.parent.name == "app" and node.name.startswith("build_")
+                length, most = (own_lines(node), LONGEST_BUILDER) if builder else (lines_of(node), LONGEST_FUNCTION)
+                if length > most:
+                    long[f"{name(path)}:{node.name}"] = length
+    assert long == {}
+
+
+def test_every_module_says_what_it_does() -> None:
+    assert [
+        name(path) for path in sources(*PACKAGES) if not ast.get_docstring(tree(path)) and path.stat().st_size
+    ] == []
+
+
+def fresh(code: str, *flags: str) -> str:
+    """What a new interpreter prints for ``code``, run from the project's root."""
+    done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_words_and_pieces_of_the_app_load_without_heavy_libraries() -> None:
+    code = "import sys, json; import app.texts, app.views.html; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    assert set(json.loads(fresh(code))) & HEAVY == set()
+
+
+WATCH = """
+import sys, threading
+import torch, transformers, pandas, scipy.sparse, py3langid  # their own work at import is theirs
+seen = []
+sys.addaudithook(lambda event, args: seen.append(str(args[0])) if event == "open" else None)
+before = threading.active_count()
+import importlib, pathlib
+for path in sorted(pathlib.Path("core").rglob("*.py")):
+    importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+touched = [name for name in seen if "/assets/" in name or name.startswith("assets")]
+print(touched, threading.active_count() - before)
+"""
+
+
+@pytest.mark.slow
+def test_importing_core_reads_no_asset_and_starts_no_thread() -> None:
+    assert fresh(WATCH).split("\n")[-2] == "[] 0"
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("not a git checkout")
+    files = [ROOT / path for path in done.stdout.decode().split("\0") if path]
+    return [
+        path
+        for path in files
+        if path.is_file() and path.suffix in {".py", ".toml", ".md", ".txt", ".js", ".css", ".yml", ""}
+    ]
+
+
+MACHINE = re.compile(r"(?<![\w.])(/work/|/tmp/bash|/root/)")
+
+
+def test_no_path_of_one_machine_is_in_the_sources() -> None:
+    here = Path(__file__).resolve()
+    found = [
+        f"{name(path)}:{number}"
+        for path in tracked()
+        if path != here
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if MACHINE.search(line)
+    ]
+    assert found == []
+
+
+def catalogue(path: Path) -> dict[str, str]:
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"{section}.{key}": text
+        for section, texts in content.items()
+        if isinstance(texts, dict)
+        for key, text in texts.items()
+    }
+
+
+CATALOGUES = sorted((ROOT / "app" / "catalogues").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_every_catalogue_has_the_keys_and_placeholders_of_english(path: Path) -> None:
+    english, other = catalogue(ROOT / "app" / "catalogues" / "en.toml"), catalogue(path)
+    assert other.keys() == english.keys()
+    assert [key for key, text in other.items() if not text.strip()] == []
+    holes = re.compile(r"\{(\w*)")
+    assert {
+        key: text for key, text in other.items() if sorted(holes.findall(text)) != sorted(holes.findall(english[key]))
+    } == {}
+
+
+def test_tests_cannot_reach_another_host() -> None:
+    with socket.socket() as connection:
+        connection.settimeout(0.1)
+        with pytest.raises(RuntimeError, match="tests stay on this machine"):
+            connection.connect(("192.0.2.1", 80))  # an address that is reserved for documentation
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Without packages, pytest knows a test file by its bare name."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
