@@ -9,6 +9,7 @@ from app.localised import Localised
 from app.texts import Texts
 from core.languages import language
 from core.models import PRECISIONS
+from core.predictor import CALIBRATIONS
 from core.strategies import STRATEGIES
 
 NONE = "none"
@@ -103,6 +104,11 @@ def build_form(localised: Localised, texts: Texts, codes: list[str], first: Form
         form["temperature"] = bind(
             gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature"
         )
+        form["calibration"] = bind(
+            gr.Radio(_calibrations(texts), value="none", label=texts("explore.calibration")),
+            label="explore.calibration",
+            choices=_calibrations,
+        )
         form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
     return form
 
@@ -113,6 +119,10 @@ def _tasks(texts: Texts) -> list[tuple[str, str]]:
 
 def _strategies(texts: Texts) -> list[tuple[str, str]]:
     return [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
+
+
+def _calibrations(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"explore.calibration_{name}"), name) for name in CALIBRATIONS]
 
 
 def _others(texts: Texts) -> list[tuple[str, str]]:
@@ -133,5 +143,6 @@ def form_of(values: dict[str, Any]) -> Form:
         model=values["model"] or "embedded",
         precision=values["precision"] or "fp32",
         temperature=float(values["temperature"] or 0.05),
+        calibration=values["calibration"] or "none",
         seed=int(values["seed"] or 0),
     )

@@ -42,6 +42,7 @@ class Form:
     model: str = "embedded"
     precision: Precision = "fp32"
     temperature: float = 0.05
+    calibration: str = "none"
     seed: int = 0
 
 
@@ -78,7 +79,7 @@ class Explorer:
     def predictor(self, form: Form) -> Predictor:
         """The predictor that a form asks for."""
         found = self.workbench(ModelConfig(form.model.strip() or "embedded", form.precision)).predictor(form.task)
-        settings = Settings(PolicyConfig(temperature=form.temperature), found.settings.prompt)
+        settings = Settings(PolicyConfig(temperature=form.temperature), found.settings.prompt, form.calibration)
         return found if settings == found.settings else Predictor(found.task, found.index, found.scorer, settings)
 
     def ask(self, form: Form) -> Iterator[Step]:
@@ -168,7 +169,19 @@ def outputs_of(prediction: Prediction) -> list[NewOutput]:
 
 def _system(provenance: dict[str, str]) -> str:
     """A name that two outputs share only when everything that shapes them is the same."""
-    keys = ("model", "fingerprint", "precision", "adapter", "strategy", "k", "seed", "temperature", "order", "labels")
+    keys = (
+        "model",
+        "fingerprint",
+        "precision",
+        "adapter",
+        "strategy",
+        "k",
+        "seed",
+        "temperature",
+        "order",
+        "labels",
+        "calibration",
+    )
     return "/".join([provenance["strategy"], *(f"{key}={provenance[key]}" for key in keys if key != "strategy")])
 
 

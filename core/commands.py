@@ -80,7 +80,9 @@ def evaluate(options: argparse.Namespace, began: float) -> int:
         pool_languages = known
     else:
         pool_languages = tuple(resolve_language(name, known).code for name in _split(options.pool_languages))
-    config = EvaluationConfig(tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages)
+    config = EvaluationConfig(
+        tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages, options.calibration
+    )
     queries = read_examples(options.queries, task, {"language": languages}, fold="dev_query")
     pool = Pool(tuple(read_examples(options.pool, task, {"language": known}, fold="demo")))
     bench = _bench(options, {options.task: pool})

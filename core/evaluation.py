@@ -10,8 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from core.calibration import batch
 from core.errors import InvalidConfig, InvalidData
 from core.metrics import accuracy, macro_f1
 from core.models import ASSETS
@@ -32,12 +34,15 @@ class EvaluationConfig:
     k: int
     seeds: tuple[int, ...]
     pool_languages: tuple[str, ...] | None  # None: every language but the query's
+    calibration: str = "none"  # "none", or "batch": over the queries of one language
 
     def __post_init__(self) -> None:
         """Refuse unknown strategies and an empty list of seeds."""
         for name in self.strategies:
             if name not in STRATEGIES:
                 raise InvalidConfig(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
+        if self.calibration not in ("none", "batch"):
+            raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are none and batch.")
         if not self.seeds or self.k < 0:
             raise InvalidConfig(
                 f"k is {self.k} and seeds are {list(self.seeds)}; k must be 0 or more, with at least one seed."
@@ -95,6 +100,8 @@ def _run(
         requests.append(Request(prompt.text, tuple(template.answer(words[label]) for label in labels)))
         selections.append(selection)
     scores = predictor.scorer.score(requests, tell)
+    if config.calibration == "batch":
+        scores = _calibrated(scores, [example.language for example in queries])
     return [
         {
             "item": example.item,
@@ -111,6 +118,16 @@ def _run(
         }
         for example, selection, values in zip(queries, selections, scores, strict=True)
     ]
+
+
+def _calibrated(scores: Sequence[np.ndarray], languages: Sequence[str]) -> list[np.ndarray]:
+    """Batch calibration within each language."""
+    found: list[np.ndarray] = list(scores)
+    for code in set(languages):
+        places = [place for place, other in enumerate(languages) if other == code]
+        for place, row in zip(places, batch(np.stack([scores[place] for place in places])), strict=True):
+            found[place] = row
+    return found
 
 
 def summary(items: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

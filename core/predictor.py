@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from core.answers import Answerer
-from core.errors import InvalidQuery
+from core.errors import InvalidConfig, InvalidQuery
 from core.index import PoolIndex
 from core.models import LanguageModel
 from core.policy import PolicyConfig
@@ -20,6 +20,7 @@ from core.tasks import Task
 from core.templates import clean
 
 LONGEST_QUERY = 2000  # characters
+CALIBRATIONS = ("none", "contextual")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Settings:
 
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
+    calibration: str = (
+        "none"  # of label scores: none or contextual; batch calibration needs a batch, see core.evaluation
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown calibration."""
+        if self.calibration not in CALIBRATIONS:
+            raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are {', '.join(CALIBRATIONS)}.")
 
 
 class Predictor:
@@ -52,7 +61,7 @@ class Predictor:
         self.task, self.index, self.scorer = task, index, scorer
         self.settings = settings or Settings()
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
-        self.answerer = Answerer(self.writer, scorer, index)
+        self.answerer = Answerer(self.writer, scorer, index, self.settings.calibration)
 
     @property
     def model(self) -> LanguageModel:
@@ -68,6 +77,8 @@ class Predictor:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
         if question.k < 0:
             raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
+        if question.k < 0:
+            raise InvalidQuery(f"K is {question.k}; the number of demonstrations must be 0 or more.")
         if not strategy.needs_k or question.k == 0:
             return Selection(question.strategy, ())
         usable = self.index.pool.usable(question.query, question.pool_languages)
@@ -129,6 +140,7 @@ class Predictor:
             "temperature": str(self.settings.policy.temperature),
             "order": self.settings.prompt.order,
             "labels": self.settings.prompt.labels,
+            "calibration": self.settings.calibration,
             "scoring": self.scorer.method,
         }
 

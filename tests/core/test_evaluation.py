@@ -96,6 +96,7 @@ def test_saved_items_and_record_read_back(items: pd.DataFrame, predictor: Predic
         "k": 2,
         "seeds": [0, 5],
         "pool_languages": None,
+        "calibration": "none",
     }
     assert entry["model"]["fingerprint"] == predictor.model.fingerprint
     assert entry["scoring"] == "packed"
