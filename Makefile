@@ -6,16 +6,20 @@ PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/d
 VENV := .venv
 RUN := $(VENV)/bin/python
 # A laptop without a GPU gets the CPU build of torch: the default one brings gigabytes of CUDA along.
-TORCH ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo torch==2.13.0 || echo torch==2.13.0+cpu)
+TORCH ?= $(shell if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then echo torch==2.13.0; else echo torch==2.13.0+cpu; fi)
 CPU_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED = False
 
+# Pictures of the running app for README.md.
+screenshots: setup-dev setup browser
+	$(RUN) tests/screenshots.py
+
 bench: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/scoring.py
 
-.PHONY: demo test check bench setup setup-dev browser clean
+.PHONY: demo test check bench screenshots setup setup-dev browser clean
 
 demo: setup
 	$(RUN) -m app.main
@@ -34,7 +38,7 @@ setup-dev: $(VENV)/.installed-dev
 $(VENV)/.torch:
 	@echo "Setting up a virtual environment in $(VENV) (two to four minutes the first time)"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --retries 2 $(CPU_INDEX) "$(TORCH)"
+	$(PIP) --quiet --retries 1 $(CPU_INDEX) "$(TORCH)"
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch requirements.txt constraints.txt

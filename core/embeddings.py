@@ -8,6 +8,7 @@ language mean takes out what only tells languages apart (Libovický et al. 2020,
 Shapes: N texts, T tokens, H hidden size.
 """
 
+import json
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -88,15 +89,18 @@ class SentenceVectors:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["key"]) == self.key:
-                    self._known.update(zip(stored["texts"].tolist(), stored["vectors"].astype(np.float32), strict=True))
+                    texts = json.loads(stored["texts"].tobytes())
+                    self._known.update(zip(texts, stored["vectors"].astype(np.float32), strict=True))
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
             return  # a damaged cache is only a cache: vectors are computed again
 
-    def save(self, path: Path) -> None:
-        """Write all known vectors to ``path`` (npz), replacing it in one step."""
+    def save(self, path: Path, texts: Sequence[str]) -> None:
+        """Write the vectors of ``texts``, and of no other text, to ``path`` (npz), replacing it in one step."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial.npz")
-        np.savez(partial, key=self.key, texts=np.array(list(self._known)), vectors=np.stack(list(self._known.values())))
+        distinct = list(dict.fromkeys(texts))
+        packed = np.frombuffer(json.dumps(distinct).encode(), dtype=np.uint8)
+        np.savez(partial, key=self.key, texts=packed, vectors=self.raw(distinct))
         partial.replace(path)
 
     @property

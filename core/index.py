@@ -34,7 +34,7 @@ class PoolIndex:
             complete = self.vectors.knows(texts)
             self.__dict__["_raw"] = self.vectors.raw(texts, progress=progress)
             if self.cache is not None and not complete:
-                self.vectors.save(self.cache)
+                self.vectors.save(self.cache, texts)
 
     @cached_property
     def _raw(self) -> np.ndarray:

@@ -23,7 +23,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.pretraining.config import DecoderConfig
 from core.pretraining.encoder import imitation_loss
-from core.pretraining.episodes import Row, RowSampler, Sentence
+from core.pretraining.episodes import ANSWER, Row, RowSampler, Sentence
 
 VECTOR_NORM = 4.0
 
@@ -173,15 +173,14 @@ class DecoderTrainer:
         end = self.model.config.eos_token_id
         ids = torch.tensor([row.ids + [end] * (length - len(row.ids)) for row in rows])  # (R, T)
         weights = torch.tensor([row.weights + [0.0] * (length - len(row.weights)) for row in rows])
-        is_text = torch.tensor([not row.summaries and max(row.weights) == min(row.weights[1:]) for row in rows])
         kept = torch.rand(weights.shape, generator=torch.Generator().manual_seed(rng.randrange(2**31)))
-        learnt = (weights >= 1.0) & ~is_text[:, None] | (weights > 0) & (kept < self.config.head_share)
+        learnt = (weights >= ANSWER) | (weights > 0) & (kept < self.config.head_share)
         states = self.model.model(ids, output_hidden_states=True)
         chosen = learnt[:, 1:].nonzero(as_tuple=True)
         logits = self.model.lm_head(states.last_hidden_state[:, :-1][chosen])
         nats = functional.cross_entropy(logits.float(), ids[:, 1:][chosen], reduction="none")
         weight = weights[:, 1:][chosen]
-        answers = (weight >= 1.0) & ~is_text[chosen[0]]
+        answers = weight >= ANSWER
         middle = states.hidden_states[self._middle]
         return {
             "next_token": (nats * weight).sum() / weight.sum(),

@@ -20,7 +20,9 @@ from tokenizers import Tokenizer
 from core.tasks import Task
 from core.templates import SEPARATOR
 
-ANSWER, QUERY_FREE = 1.0, 0.25  # loss weight of an answer token and of any other token of an episode
+# Loss weights: of a label token, of running text and translations, and of any other token of an episode. Labels are a
+# few tokens of a row, so without weights the model would learn everything but to name them.
+ANSWER, TEXT, OTHER = 1.0, 0.25, 0.05
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class RowSampler:
         code = rng.choice(list(self.material.documents))
         ids = [self._start, *self.tokenizer.encode(rng.choice(self.material.documents[code])).ids, self._end]
         ids = ids[: self.length]
-        return Row(ids, [0.0] + [ANSWER] * (len(ids) - 1))
+        return Row(ids, [0.0] + [TEXT] * (len(ids) - 1))
 
     def _copy(self, rng: random.Random) -> Row:
         meanings = rng.sample(self.material.parallel, rng.randint(2, 8))
@@ -149,7 +151,7 @@ class RowSampler:
                 blocks.append(Block(rng.choice(source), rng.choice(target).text))
             if len(blocks) == 5:
                 break
-        return self._episode(task, answer_language, blocks or [Block(sentences[0], sentences[1].text)])
+        return self._episode(task, answer_language, blocks or [Block(sentences[0], sentences[1].text)], TEXT)
 
     def _labelled(self, rng: random.Random, task: Task, code: str, shown: list[Sentence], arbitrary: bool) -> Row:
         """An episode over labelled sentences; under arbitrary words only a label seen before can be learnt."""
@@ -168,8 +170,8 @@ class RowSampler:
     def _some_word(self, rng: random.Random, task: Task, code: str) -> str:
         return rng.choice(list(task.verbaliser(code).words.values()) if rng.random() < 0.6 else self.material.words)
 
-    def _episode(self, task: Task, code: str, blocks: list[Block]) -> Row:
-        """Write an episode out by the task's template and tokenise it."""
+    def _episode(self, task: Task, code: str, blocks: list[Block], weight: float = ANSWER) -> Row:
+        """Write an episode out by the task's template and tokenise it; ``weight`` is that of its answers."""
         template = task.template(code)
         text = template.instruction
         spans = []
@@ -179,7 +181,7 @@ class RowSampler:
             text += template.answer(block.answer)
             spans.append((begin, len(text), block.learnt, block.sentence.english))
         encoding = self.tokenizer.encode(text)
-        weights = [QUERY_FREE] * len(encoding.ids)
+        weights = [OTHER] * len(encoding.ids)
         summaries = []
         place = 0
         for begin, end, learnt, english in spans:
@@ -188,7 +190,7 @@ class RowSampler:
             if english and place:
                 summaries.append((place, english))  # +1 for the start token, -1 for the token before the answer
             while place < len(weights) and encoding.offsets[place][0] < end:
-                weights[place] = ANSWER if learnt else 0.0
+                weights[place] = weight if learnt else 0.0
                 place += 1
         ids = [self._start, *encoding.ids, self._end]
-        return Row(ids, [0.0, *weights, ANSWER], summaries)
+        return Row(ids, [0.0, *weights, weight], summaries)

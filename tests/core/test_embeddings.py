@@ -173,3 +173,13 @@ def test_own_vectors_have_unit_norm_and_no_language_mean(index: PoolIndex, pool:
     assert vectors.numpy() == pytest.approx(expected, abs=1e-4)
     first = pool.examples[0]
     assert index.own_vector(Query(first.text, first.language)).tolist() == pytest.approx(vectors[0].tolist(), abs=1e-5)
+
+
+def test_the_cache_keeps_the_pool_and_no_query_of_a_visitor(model: LanguageModel, tmp_path: Path) -> None:
+    vectors = SentenceVectors(model)
+    vectors.raw(["a private question", "a pool sentence"])
+    vectors.save(tmp_path / "cache.npz", ["a pool sentence"])
+    again = SentenceVectors(model)
+    again.load(tmp_path / "cache.npz")
+    assert again.knows(["a pool sentence"])
+    assert not again.knows(["a private question"])

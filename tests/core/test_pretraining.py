@@ -22,7 +22,7 @@ from core.models import ASSETS
 from core.pretraining.config import EncoderConfig, PretrainConfig
 from core.pretraining.decoder import DecoderTrainer, SentenceBank, TeacherTable, build_decoder, teacher_table
 from core.pretraining.encoder import Bags, bag, imitation_loss, save_encoder, train_encoder
-from core.pretraining.episodes import ANSWER, QUERY_FREE, Block, Material, Row, RowSampler, Sentence
+from core.pretraining.episodes import ANSWER, OTHER, Block, Material, Row, RowSampler, Sentence
 from core.pretraining.tokenizer import END, START, save_tokenizer, train_tokenizer
 from core.tasks import Task
 
@@ -89,7 +89,7 @@ def test_answer_tokens_decode_to_the_answers_in_every_language(
         assert runs(row, ANSWER, tokens) == [answer for n, answer in enumerate(answers) if n != 1], code
         assert runs(row, 0.0, tokens) == [answers[1]], code
         assert (row.weights[0], row.weights[-1]) == (0.0, ANSWER)  # the start is given, the end is learnt
-        assert set(row.weights[1:-1]) == {ANSWER, 0.0, QUERY_FREE}
+        assert set(row.weights[1:-1]) == {ANSWER, 0.0, OTHER}
 
 
 def test_an_episode_reads_like_the_prompt_of_the_product(
@@ -120,7 +120,7 @@ def test_summaries_stand_just_before_their_answers(
         before = tokens.decode(row.ids[: place + 1])
         assert before.endswith(task.template(code).open_block(block.sentence.text, "fra_Latn"))
         assert row.weights[place + 1] == ANSWER
-        assert row.weights[place] == QUERY_FREE
+        assert row.weights[place] == OTHER
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -386,6 +386,17 @@ def test_steps_stay_finite_and_move_every_weight(trainer: DecoderTrainer) -> Non
     after = trainer.model.state_dict()
     assert all(torch.isfinite(value).all() for value in after.values())
     assert not [name for name, value in after.items() if torch.equal(value, before[name])]
+
+
+def test_running_text_never_counts_as_answers(trainer: DecoderTrainer, sampler: RowSampler) -> None:
+    """A row of several documents was once taken for an episode, because each begins with a weight of 0."""
+    rng = random.Random(0)
+    text = sampler.row(rng, {"text": 1.0})
+    assert text.weights.count(0.0) > 1
+    episode = sampler.row(rng, {"sentiment": 1.0})
+    with torch.no_grad():
+        assert float(trainer._row_losses([text], rng)["answers"]) == 0.0
+        assert float(trainer._row_losses([episode], rng)["answers"]) > 0.0
 
 
 def test_a_run_that_was_stopped_ends_bit_for_bit_like_one_that_was_not(
