@@ -1,7 +1,7 @@
 """Layout and wiring of Explore."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -44,7 +44,8 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
                 stop = localised.bind(gr.Button(texts("explore.stop"), elem_id="stop"), value="explore.stop")
         with gr.Column(scale=7, min_width=320):
             localised.bind(gr.Markdown(texts("explore.lead"), elem_id="explore-lead"), value="explore.lead")
-            status = gr.HTML(elem_id="explore-status")
+            waiting = progress_line(Step((), "explore.step_load", {}, 0.05), texts)
+            status = gr.HTML(waiting, elem_id="explore-status")
             results = gr.HTML(elem_id="explore-results")
             with gr.Row():
                 to_rate = localised.bind(gr.Button(texts("explore.send"), elem_id="send"), value="explore.send")
@@ -52,6 +53,11 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
                     gr.DownloadButton(texts("explore.download"), elem_id="download-json"), label="explore.download"
                 )
             sent = gr.HTML(elem_id="explore-sent")
+            with localised.bind(gr.Accordion(texts("explore.edit"), open=False, elem_id="edit"), label="explore.edit"):
+                kept = localised.bind(
+                    gr.CheckboxGroup([], label=texts("explore.keep"), elem_id="keep"), label="explore.keep"
+                )
+                again = localised.bind(gr.Button(texts("explore.again"), elem_id="again"), value="explore.again")
             why = _why(localised, texts)
     samples = [
         [f"{texts(f'explore.task_{form.task}')} · {language(form.language).autonym}: {form.text}"] for form in forms
@@ -69,10 +75,14 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         label="explore.examples",
     )
     listed = list(inputs.values())
-    shown = [status, results, predictions, *why.values()]
+    shown = [status, results, predictions, kept, *why.values()]
 
     def run(tag_now: str, *values: Any) -> Iterator[list[Any]]:
         yield from _stream(services, tag_now, form_of(dict(zip(inputs, values, strict=True))))
+
+    def run_again(tag_now: str, chosen: list[str], *values: Any) -> Iterator[list[Any]]:
+        form = form_of(dict(zip(inputs, values, strict=True)))
+        yield from _stream(services, tag_now, replace(form, kept=tuple(chosen)))
 
     def show_example(place: int, tag_now: str) -> Iterator[list[Any]]:
         form = forms[place]
@@ -101,11 +111,14 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         show_progress="hidden",
         api_visibility="private",
     )
+    repeated = again.click(
+        run_again, [tag, kept, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private"
+    )
     stop.click(
         lambda tag_now: message(catalogue(tag_now)("explore.stopped")),
         tag,
         status,
-        cancels=[started, typed, clicked],
+        cancels=[started, typed, clicked, repeated],
         queue=False,
         api_visibility="private",
     )
@@ -152,7 +165,7 @@ def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
 def _stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
     """Updates of (status, results, predictions, why...) as a question is answered; errors become one sentence."""
     texts = catalogue(tag)
-    unchanged = [gr.skip()] * 7
+    unchanged = [gr.skip()] * 8
     wanted = len(form.answer_languages) or 1
     step: Step | None = None
     try:
@@ -174,6 +187,7 @@ def opened(services: Services, predictions: tuple[Prediction, ...], texts: Texts
         "",
         seen.results,
         predictions,
+        gr.update(choices=seen.chosen, value=[identity for _, identity in seen.chosen]),
         gr.update(choices=seen.strategies, value=seen.strategies[0][1] if seen.strategies else None),
         gr.update(choices=seen.languages, value=seen.languages[0][1] if seen.languages else None),
         seen.labels,

@@ -1,7 +1,7 @@
 """From finished predictions to everything Explore shows, without gradio."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Rendered:
     map: Any = None
     prompt: str = ""
     details: str = ""
+    chosen: list[tuple[str, str]] = field(default_factory=list)  # the first strategy's demonstrations: text, id
 
 
 def render(services: Services, predictions: tuple[Prediction, ...], texts: Texts, languages: int = 0) -> Rendered:
@@ -40,7 +41,12 @@ def render(services: Services, predictions: tuple[Prediction, ...], texts: Texts
     ]
     codes = [(language(answer.language).autonym, answer.language) for answer in predictions[0].answers]
     labels, prompt, coherence, pool = render_why(services, predictions, texts, "0", codes[0][1])
-    return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details_view(predictions, texts))
+    chosen = [
+        (f"{language(entry.example.language).autonym}: {entry.example.text}", entry.example.id)
+        for entry in predictions[0].selection.demonstrations
+    ]
+    details = details_view(predictions, texts)
+    return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details, chosen)
 
 
 def render_why(

@@ -21,7 +21,7 @@ from core.languages import language
 from core.models import ModelConfig, Precision
 from core.policy import PolicyConfig
 from core.predictor import Predictor, Question, Settings, checked
-from core.records import Prediction, Query
+from core.records import Demonstration, Prediction, Query
 
 DETECT = "detect"
 KEPT_MODELS = 2
@@ -44,6 +44,9 @@ class Form:
     temperature: float = 0.05
     calibration: str = "none"
     seed: int = 0
+    kept: tuple[str, ...] | None = (
+        None  # ids of the demonstrations that the first strategy shows, best first, instead of its own
+    )
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Explorer:
         done: tuple[Prediction, ...] = ()
         answers = tuple(form.answer_languages) or (query.language,)
         for place, strategy in enumerate(strategies):
-            question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed)
+            fixed = _fixed(predictor, form.kept) if place == 0 and form.kept is not None else None
+            question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed)
             current = None
             for current in predictor.ask(question):
                 ready = len(current.answers)
@@ -142,6 +146,12 @@ class Explorer:
         return forms
 
 
+def _fixed(predictor: Predictor, kept: tuple[str, ...]) -> tuple[Demonstration, ...]:
+    """The pool's examples with these ids, in this order; an id that is not in the pool is passed over."""
+    by_id = {example.id: example for example in predictor.index.pool.examples if example.id in set(kept)}
+    return tuple(Demonstration(by_id[identity], None, None) for identity in kept if identity in by_id)
+
+
 def outputs_of(prediction: Prediction) -> list[NewOutput]:
     """The answers of a prediction as outputs to rate, each with everything needed to make it again."""
     query = prediction.query
@@ -181,8 +191,9 @@ def _system(provenance: dict[str, str]) -> str:
         "order",
         "labels",
         "calibration",
+        "edited",
     )
-    return "/".join([provenance["strategy"], *(f"{key}={provenance[key]}" for key in keys if key != "strategy")])
+    return "|".join([provenance["strategy"], *(f"{key}={provenance[key]}" for key in keys if key != "strategy")])
 
 
 def send(store: RatingStore, study_id: int, predictions: tuple[Prediction, ...]) -> AddReport:

@@ -71,7 +71,7 @@ class Predictor:
     def select(self, question: Question, sample: bool = False) -> Selection:
         """Choose the demonstrations of a question. Raises ``PoolTooSmall``."""
         if question.fixed is not None:
-            return Selection(question.strategy, question.fixed)
+            return Selection(question.strategy, self._allowed(question))
         strategy = STRATEGIES.get(question.strategy)
         if strategy is None:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
@@ -85,6 +85,16 @@ class Predictor:
         self.index.pool.require(usable, question.k, question.query)
         candidates = Candidates(self.index, question.query, usable, self.settings.policy, question.seed, sample)
         return strategy.select(candidates, question.k)
+
+    def _allowed(self, question: Question) -> tuple[Demonstration, ...]:
+        """Fixed demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
+        own = {question.query.item, self.index.pool.item_of(question.query.text)} - {None}
+        for entry in question.fixed or ():
+            if entry.example.language == question.query.language or entry.example.item in own:
+                raise InvalidQuery(
+                    f"The demonstration {entry.example.id!r} is in the query's language or a translation of the query; drop it."
+                )
+        return question.fixed or ()
 
     def predict(self, question: Question) -> Prediction:
         """Ask and wait for the whole answer."""
@@ -137,6 +147,7 @@ class Predictor:
             "strategy": question.strategy,
             "k": str(question.k),
             "seed": str(question.seed),
+            "edited": "no" if question.fixed is None else "yes: " + " ".join(e.example.id for e in question.fixed),
             "temperature": str(self.settings.policy.temperature),
             "order": self.settings.prompt.order,
             "labels": self.settings.prompt.labels,

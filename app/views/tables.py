@@ -37,10 +37,11 @@ def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[d
 
 def method_name(system: str, texts: Texts) -> str:
     """The readable name of a system: its strategy, and K."""
-    strategy, *facts = system.split("/")
+    strategy, *facts = system.split("|")
     known = dict(fact.split("=", 1) for fact in facts if "=" in fact)
     name = texts(f"explore.strategy_{strategy}")
-    return f"{name}, K={known['k']}" if known.get("k") and strategy != "zero-shot" else name
+    edited = " ✎" if known.get("edited", "no") != "no" else ""
+    return f"{name}, K={known['k']}{edited}" if known.get("k") and strategy != "zero-shot" else name
 
 
 def summary_table(rows: Sequence[dict[str, Any]], texts: Texts) -> str:

@@ -116,6 +116,17 @@ def test_a_rater_who_reloads_goes_on_where_she_was(visitor) -> None:
     expect(page.locator("#rate-item .source")).to_be_visible()
 
 
+def test_a_demonstration_can_be_dropped_by_hand(visitor) -> None:
+    page = visitor.page
+    page.locator("#edit button.label-wrap").click()
+    boxes = page.locator("#keep input[type=checkbox]")
+    expect(boxes).to_have_count(4)
+    boxes.first.uncheck()
+    page.locator("#again").click()
+    expect(page.locator("#explore-results .panel").first.locator(".card")).to_have_count(3)
+    expect(page.locator("#explore-status .progress")).to_have_count(0)
+
+
 def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
     page = visitor.page
     page.locator("#agl-language input").click()

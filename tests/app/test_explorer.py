@@ -115,3 +115,23 @@ def test_the_download_holds_everything(explorer: Explorer) -> None:
     content = json.loads(as_json(finished(explorer, FORM)))
     assert content["predictions"][0]["answers"][0]["prompt"]["text"]
     assert content["predictions"][1]["selection"]["strategy"] == "knn"
+
+
+def test_demonstrations_can_be_dropped_and_reordered(explorer: Explorer) -> None:
+    first, second = finished(explorer, FORM)
+    ids = [entry.example.id for entry in first.selection.demonstrations]
+    again, other = finished(explorer, replace(FORM, kept=(ids[2], ids[0])))
+    assert [entry.example.id for entry in again.selection.demonstrations] == [ids[2], ids[0]]
+    assert other.selection == second.selection  # only the first strategy is edited
+    assert again.provenance["edited"] == f"yes: {ids[2]} {ids[0]}"
+    assert outputs_of(again)[0].system != outputs_of(first)[0].system
+    none, _ = finished(explorer, replace(FORM, kept=()))
+    assert none.answers[0].text == none.answers[0].bare_text
+
+
+def test_an_edited_context_cannot_hold_the_query_itself(explorer: Explorer) -> None:
+    pool = explorer.predictor(FORM).index.pool
+    query = next(example for example in pool.examples if example.language == "swh_Latn")
+    translation = pool.side(query.item, "fra_Latn")
+    with pytest.raises(InvalidQuery, match="translation of the query"):
+        finished(explorer, replace(FORM, text=query.text, kept=(translation.id,)))

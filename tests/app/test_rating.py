@@ -26,7 +26,7 @@ def desk(services: Services) -> RatingDesk:
             {"seed": "0"},
         )
         for number in range(3)
-        for system in ("agl/k=4", "knn/k=4")
+        for system in ("agl|k=4", "knn|k=4")
     ]
     services.store.add_outputs(services.study.id, outputs)
     return RatingDesk(services)
