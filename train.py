@@ -42,7 +42,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     evaluate.add_argument("--strategies", default="zero-shot,random,bm25,knn,agl")
     evaluate.add_argument("--k", type=int, default=4)
     evaluate.add_argument("--seeds", default="0,1,2")
-    evaluate.add_argument("--calibration", default="none", help="none (default) or batch")
     evaluate.add_argument("--model", default="embedded")
     evaluate.add_argument("--precision", default="fp32")
     evaluate.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")

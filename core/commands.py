@@ -80,9 +80,7 @@ def evaluate(options: argparse.Namespace, began: float) -> int:
         pool_languages = known
     else:
         pool_languages = tuple(resolve_language(name, known).code for name in _split(options.pool_languages))
-    config = EvaluationConfig(
-        tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages, options.calibration
-    )
+    config = EvaluationConfig(tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages)
     queries = read_examples(options.queries, task, {"language": languages}, fold="dev_query")
     pool = Pool(tuple(read_examples(options.pool, task, {"language": known}, fold="demo")))
     bench = _bench(options, {options.task: pool})
@@ -102,8 +100,9 @@ def evaluate(options: argparse.Namespace, began: float) -> int:
         items = run_evaluation(bench.predictor(options.task), queries, config, tell)
     table = summary(items, task.labels)
     save(options.output, items, record(bench.predictor(options.task), config, table, time.perf_counter() - began))
-    wide = table.pivot(index="language", columns="strategy", values="accuracy")[list(config.strategies)]
-    print((100 * wide).round(1).to_string())
+    for name, measure in (("accuracy, %", "accuracy"), ("accuracy after batch calibration, %", "accuracy_batch")):
+        wide = table.pivot(index="language", columns="strategy", values=measure)[list(config.strategies)]
+        print(f"{name}\n{(100 * wide).round(1).to_string()}\n")
     return 0
 
 

@@ -34,15 +34,12 @@ class EvaluationConfig:
     k: int
     seeds: tuple[int, ...]
     pool_languages: tuple[str, ...] | None  # None: every language but the query's
-    calibration: str = "none"  # "none", or "batch": over the queries of one language
 
     def __post_init__(self) -> None:
         """Refuse unknown strategies and an empty list of seeds."""
         for name in self.strategies:
             if name not in STRATEGIES:
                 raise InvalidConfig(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
-        if self.calibration not in ("none", "batch"):
-            raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are none and batch.")
         if not self.seeds or self.k < 0:
             raise InvalidConfig(
                 f"k is {self.k} and seeds are {list(self.seeds)}; k must be 0 or more, with at least one seed."
@@ -100,8 +97,7 @@ def _run(
         requests.append(Request(prompt.text, tuple(template.answer(words[label]) for label in labels)))
         selections.append(selection)
     scores = predictor.scorer.score(requests, tell)
-    if config.calibration == "batch":
-        scores = _calibrated(scores, [example.language for example in queries])
+    calibrated = _calibrated(scores, [example.language for example in queries])
     return [
         {
             "item": example.item,
@@ -112,33 +108,44 @@ def _run(
             "k": config.k,
             "gold": example.label,
             "prediction": labels[int(values.argmax())],
+            "prediction_batch": labels[int(adjusted.argmax())],
             "log_probs": json.dumps([round(float(value), 5) for value in values]),
             "demonstrations": json.dumps([entry.example.id for entry in selection.demonstrations]),
             "demonstration_languages": json.dumps([entry.example.language for entry in selection.demonstrations]),
         }
-        for example, selection, values in zip(queries, selections, scores, strict=True)
+        for example, selection, values, adjusted in zip(queries, selections, scores, calibrated, strict=True)
     ]
 
 
 def _calibrated(scores: Sequence[np.ndarray], languages: Sequence[str]) -> list[np.ndarray]:
-    """Batch calibration within each language."""
+    """Batch calibration within each language; a language with a single query stays as it is."""
     found: list[np.ndarray] = list(scores)
     for code in set(languages):
         places = [place for place, other in enumerate(languages) if other == code]
+        if len(places) < 2:
+            continue
         for place, row in zip(places, batch(np.stack([scores[place] for place in places])), strict=True):
             found[place] = row
     return found
 
 
 def summary(items: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """Accuracy and macro-F1 by strategy and language, means over seeds; the row "mean" averages over languages."""
+    """Accuracy and macro-F1 by strategy and language, means over seeds; the row "mean" averages over languages.
+
+    ``accuracy_batch`` and ``macro_f1_batch`` are those of the batch-calibrated predictions.
+    """
     rows = []
     for (strategy, code, _), part in items.groupby(["strategy", "language", "seed"], sort=False):
-        gold, predicted = part["gold"].tolist(), part["prediction"].tolist()
-        rows.append((strategy, code, accuracy(gold, predicted), macro_f1(gold, predicted, labels), len(part)))
-    table = pd.DataFrame(rows, columns=["strategy", "language", "accuracy", "macro_f1", "items"])
+        gold = part["gold"].tolist()
+        figures: list[float] = []
+        for column in ("prediction", "prediction_batch"):
+            predicted = part[column].tolist()
+            figures += [accuracy(gold, predicted), macro_f1(gold, predicted, labels)]
+        rows.append((strategy, code, *figures, len(part)))
+    measures = ["accuracy", "macro_f1", "accuracy_batch", "macro_f1_batch", "items"]
+    table = pd.DataFrame(rows, columns=["strategy", "language", *measures])
     per_language = table.groupby(["strategy", "language"], sort=False).mean().reset_index()
-    overall = per_language.groupby("strategy", sort=False)[["accuracy", "macro_f1", "items"]].mean().reset_index()
+    overall = per_language.groupby("strategy", sort=False)[measures].mean().reset_index()
     overall.insert(1, "language", "mean")
     return pd.concat([per_language, overall], ignore_index=True)
 

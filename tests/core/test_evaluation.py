@@ -79,10 +79,12 @@ def test_summary_averages_over_seeds_then_languages() -> None:
     frame = pd.DataFrame(
         [("random", *row) for row in rows], columns=["strategy", "language", "seed", "gold", "prediction"]
     )
+    frame["prediction_batch"] = frame["gold"]
     table = summary(frame, ["a", "b"]).set_index("language")
     # Macro-F1 of English seed 0: a 2/3, b 0, mean 1/3; seed 1: 1. Of French seed 0: a 0, b 0; seed 1: a 1, b left out.
     assert table["accuracy"].to_dict() == pytest.approx({"eng_Latn": 0.75, "fra_Latn": 0.5, "mean": 0.625})
     assert table["macro_f1"].to_dict() == pytest.approx({"eng_Latn": 2 / 3, "fra_Latn": 0.5, "mean": 7 / 12})
+    assert set(table["accuracy_batch"]) == {1.0}
     assert table["items"].to_dict() == {"eng_Latn": 2, "fra_Latn": 1, "mean": 1.5}
 
 
@@ -96,7 +98,6 @@ def test_saved_items_and_record_read_back(items: pd.DataFrame, predictor: Predic
         "k": 2,
         "seeds": [0, 5],
         "pool_languages": None,
-        "calibration": "none",
     }
     assert entry["model"]["fingerprint"] == predictor.model.fingerprint
     assert entry["scoring"] == "packed"
