@@ -122,6 +122,19 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         queue=False,
         api_visibility="private",
     )
+    _wire_why(services, why, predictions, tag)
+    to_rate.click(
+        lambda found, tag_now: _send(services, found, catalogue(tag_now)),
+        [predictions, tag],
+        sent,
+        api_visibility="private",
+    )
+    save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
+    return ExploreParts(predictions, shown)
+
+
+def _wire_why(services: Services, why: dict[str, Any], predictions: gr.State, tag: gr.State) -> None:
+    """Draw again when another strategy or language is picked."""
     chosen = [why["strategy"], why["language"]]
     for component in chosen:
         component.input(
@@ -131,14 +144,6 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
             show_progress="hidden",
             api_visibility="private",
         )
-    to_rate.click(
-        lambda found, tag_now: _send(services, found, catalogue(tag_now)),
-        [predictions, tag],
-        sent,
-        api_visibility="private",
-    )
-    save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
-    return ExploreParts(predictions, shown)
 
 
 def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
