@@ -27,7 +27,7 @@ from core.records import Demonstration, Query
 from core.scoring import Request, Scorer
 
 ROOT = Path(__file__).resolve().parents[2]
-QUERIES, K, REPEATS = 12, 4, 5
+QUERIES, K, REPEATS = 8, 4, 3
 
 
 def requests(bench: Workbench, shared: bool) -> list[Request]:
