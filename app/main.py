@@ -57,10 +57,17 @@ def main() -> int:
                 print(f"\r{step.stage.removeprefix('explore.step_') or 'ready'}     ", end="", flush=True)
             print()
             return 0
-        services.warm_up()
         page = build_app(services)
         page.queue(default_concurrency_limit=8)
-        page.launch(server_name=options.host, server_port=options.port, allowed_paths=[str(services.folder)], **look())
+        page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            allowed_paths=[str(services.folder)],
+            prevent_thread_lock=True,
+            **look(),
+        )
+        services.warm_up()  # once the page can be had: it would slow the start
+        page.block_thread()
     except (CoreError, AnnotationError) as error:
         print(error, file=sys.stderr)
         return 2

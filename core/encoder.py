@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ModelUnavailable
-from core.models import EMBEDDED_ENCODER, resolve_model
+from core.models import EMBEDDED_ENCODER, quiet_bitsandbytes, resolve_model
 
 
 class SentenceEncoder:
@@ -25,6 +25,7 @@ class SentenceEncoder:
             raise ModelUnavailable(
                 f"The embedded encoder is missing from {place}; restore assets/models from the repository."
             )
+        quiet_bitsandbytes()
         from sentence_transformers import SentenceTransformer
 
         try:

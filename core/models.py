@@ -125,6 +125,11 @@ def load_model(config: ModelConfig) -> LanguageModel:
     return LanguageModel(network, tokenizer, config)
 
 
+def quiet_bitsandbytes() -> None:
+    """Keep bitsandbytes from advertising, at every import, a package that does not help."""
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+
+
 def resolve_model(name: str) -> str:
     """Absolute folder of a model that is here, or the Hub id as given.
 
@@ -153,9 +158,7 @@ def _memory(config: ModelConfig) -> dict[str, Any]:
         return {"dtype": torch.float32}
     if config.precision == "bf16":
         return {"dtype": torch.bfloat16}
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(
-        logging.ERROR
-    )  # advertises a package that does not help
+    quiet_bitsandbytes()
     from transformers import BitsAndBytesConfig
 
     quantisation = BitsAndBytesConfig(
