@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as hf_logging
 
 from core.errors import InvalidConfig, ModelUnavailable
 
@@ -99,6 +100,7 @@ class LanguageModel:
 def load_model(config: ModelConfig) -> LanguageModel:
     """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
     place = resolve_model(config.name)
+    hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
     offline = Path(place).is_absolute()
     try:
         settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
