@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import InvalidData
+from core.pool import normal_form
 
 COLUMNS = ["source", "document", "group", "language", "text", "english"]
 HELD_OUT_SHARE = 20  # one English Tatoeba sentence in 20 is held out, with all its translations
@@ -55,11 +56,6 @@ def load_corpus(folder: Path, languages: Sequence[str]) -> Corpus:
     train = train[(train["text"] != "") & ~train["text"].map(normal_form).isin(forbidden)]
     train = train[~train["english"].map(normal_form).isin(forbidden - {""})]
     return Corpus(train.reset_index(drop=True), tatoeba[measured].reset_index(drop=True))
-
-
-def normal_form(text: str) -> str:
-    """Case-folded text with single spaces, the form in which texts are compared."""
-    return " ".join(text.casefold().split())
 
 
 def forbidden_texts(sib: pd.DataFrame) -> frozenset[str]:

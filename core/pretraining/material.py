@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.pretraining.corpus import Corpus, forbidden_texts, normal_form
+from core.pool import normal_form
+from core.pretraining.corpus import Corpus, forbidden_texts
 from core.pretraining.episodes import Material, Sentence
 from core.tasks import Task
 

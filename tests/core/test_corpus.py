@@ -11,8 +11,9 @@ from toys import SENTENCES
 from core.config import read_config
 from core.errors import InvalidData
 from core.models import ASSETS
+from core.pool import normal_form
 from core.pretraining.config import PretrainConfig
-from core.pretraining.corpus import COLUMNS, Corpus, forbidden_texts, is_held_out, load_corpus, normal_form
+from core.pretraining.corpus import COLUMNS, Corpus, forbidden_texts, is_held_out, load_corpus
 from core.pretraining.material import build_material
 from core.tasks import Task
 
