@@ -13,6 +13,8 @@
     if (/^[1-5]$/.test(event.key)) {
       const row = event.target.closest?.('.agl-criterion') ?? open();
       row?.querySelectorAll('input')[Number(event.key) - 1]?.click();
+      // A button pressed before must not take the Enter that is meant to save.
+      if (event.target.closest?.('button')) event.target.blur();
       setTimeout(mark, 30);
       event.preventDefault();
     } else if (event.key === 'Enter' && !event.target.closest?.('button')) {

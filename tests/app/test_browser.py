@@ -82,7 +82,7 @@ def test_from_explore_to_rate_to_results(visitor, server, tmp_path) -> None:
 
     page.locator("#rate-save").click()
     expect(page.locator("#rate-note .error")).to_contain_text("Still missing: A · Fluency")
-    page.locator("#rate-item").click()
+    page.locator("#rate-start").focus()  # as after pressing it: Enter must save, not start anew
     for key in "345435":  # the keyboard alone: six rows, then Enter
         before = page.locator(".agl-criterion input:checked").count()
         page.keyboard.press(key)
