@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotation.errors import AnnotationError, UnknownRater
+from annotation.errors import UnknownRater
 from annotation.export import export_study
 from annotation.records import AssignmentView, Progress, Rater, Receipt, SkipSubmission, Submission
 from annotation.summary import Cell, summarise
@@ -118,6 +118,3 @@ def missing_names(visit: Visit, values: Mapping[tuple[int, str], int | None]) ->
         for criterion in visit.view.criteria
         if values.get((output.output_id, criterion.key)) is None
     ]
-
-
-__all__ = ["AnnotationError", "RatingDesk", "Visit", "missing_names"]

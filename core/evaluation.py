@@ -93,8 +93,7 @@ def _run(
         question = Question(query, strategy, config.k, (), config.pool_languages, seed)
         selection = predictor.select(question)
         prompt = predictor.writer.prompt(query, selection.demonstrations, example.language)
-        template, words = predictor.task.template(example.language), predictor.task.verbaliser(example.language).words
-        requests.append(Request(prompt.text, tuple(template.answer(words[label]) for label in labels)))
+        requests.append(Request(prompt.text, predictor.answerer.words(example.language)))
         selections.append(selection)
     scores = predictor.scorer.score(requests, tell)
     calibrated = _calibrated(scores, [example.language for example in queries])

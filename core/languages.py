@@ -41,12 +41,17 @@ class Language:
     @property
     def direction(self) -> str:
         """``"rtl"`` or ``"ltr"``, by script."""
-        return "rtl" if self.script in _RIGHT_TO_LEFT else "ltr"
+        return direction_of(self.script)
 
     def share_of_script(self, text: str) -> float | None:
         """Share of the letters of ``text`` that belong to this language's script, in [0, 1]; None without letters."""
         letters = len(_letters().findall(text))
         return len(_script_pattern(self.script).findall(text)) / letters if letters else None
+
+
+def direction_of(script: str) -> str:
+    """``"rtl"`` or ``"ltr"`` for an ISO 15924 script."""
+    return "rtl" if script in _RIGHT_TO_LEFT else "ltr"
 
 
 @lru_cache

@@ -73,6 +73,10 @@ class Pool:
         """The item whose text, in some language, is this text."""
         return self._items_by_text.get(normal_form(text))
 
+    def items_of(self, query: Query) -> set[str]:
+        """The items that say what the query says, by its own item and by its text: never to be shown to it."""
+        return {item for item in (query.item, self.item_of(query.text)) if item is not None}
+
     def usable(self, query: Query, languages: Sequence[str] | None = None) -> np.ndarray:
         """Mask ``(N,)``, True = may be shown to this query.
 
@@ -80,7 +84,7 @@ class Pool:
         recognised by its item or by its text. ``languages`` narrows the choice further.
         """
         mask = self._language_of != query.language
-        for item in {query.item, self.item_of(query.text)} - {None}:
+        for item in self.items_of(query):
             mask &= self._item_of != item
         if languages is not None:
             mask &= np.isin(self._language_of, list(languages))

@@ -77,8 +77,6 @@ class Predictor:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
         if question.k < 0:
             raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
-        if question.k < 0:
-            raise InvalidQuery(f"K is {question.k}; the number of demonstrations must be 0 or more.")
         if not strategy.needs_k or question.k == 0:
             return Selection(question.strategy, ())
         usable = self.index.pool.usable(question.query, question.pool_languages)
@@ -88,7 +86,7 @@ class Predictor:
 
     def _allowed(self, question: Question) -> tuple[Demonstration, ...]:
         """Fixed demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
-        own = {question.query.item, self.index.pool.item_of(question.query.text)} - {None}
+        own = self.index.pool.items_of(question.query)
         for entry in question.fixed or ():
             if entry.example.language == question.query.language or entry.example.item in own:
                 raise InvalidQuery(

@@ -7,12 +7,12 @@ import langcodes
 from annotation.records import AssignmentView, Progress, Receipt
 from app.texts import Texts
 from app.views.html import bar
+from core.languages import direction_of
 
 
 def spoken(text: str, tag: str, css: str) -> str:
     """A text of a rated item, in the direction of its BCP-47 tag."""
-    script = langcodes.Language.get(tag).maximize().script
-    direction = "rtl" if script in ("Arab", "Hebr") else "ltr"
+    direction = direction_of(langcodes.Language.get(tag).maximize().script or "")
     return f'<p class="{css}" lang="{escape(tag)}" dir="{direction}">{escape(text)}</p>'
 
 
