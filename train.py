@@ -21,15 +21,24 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
     pretrain = commands.add_parser("pretrain", help="train tokenizer, encoder and language model from parallel text")
     pretrain.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "pretrain_cpu.toml")
-    pretrain.add_argument("--data", type=Path, required=True, help="folder of Parquet files, see README")
+    pretrain.add_argument("--data", required=True, help="folder of Parquet files, or hub:owner/name, see README")
     pretrain.add_argument(
         "--work", type=Path, default=ROOT / "runs" / "pretrain", help="checkpoints; resumed if present"
     )
     pretrain.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in decoder.steps=100")
 
-    quality = commands.add_parser("quality", help="measure the embedded models on held-out translations")
-    quality.add_argument("--data", type=Path, required=True, help="the folder that pretrain reads")
-    quality.add_argument("--output", type=Path, help="JSON file for the record")
+    quality = commands.add_parser("quality", help="measure the embedded models on held-out text")
+    quality.add_argument("--data", required=True, help="what pretrain reads")
+    quality.add_argument("--parts", default="retrieval,tokens,knn,translation", help="what to measure, comma-separated")
+    quality.add_argument(
+        "--translate", default="fra_Latn,deu_Latn,spa_Latn,swh_Latn", help="languages to and from English, or all"
+    )
+    quality.add_argument("--k", type=int, default=4, help="demonstrations of a translation")
+    quality.add_argument("--model", default="embedded")
+    quality.add_argument("--encoder", default="embedded")
+    quality.add_argument(
+        "--output", type=Path, default=ROOT / "assets" / "results" / "embedded", help="folder for one record a part"
+    )
 
     evaluate = commands.add_parser("evaluate", help="compare strategies on labelled queries")
     evaluate.add_argument("--task", default="topic")
@@ -40,8 +49,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     evaluate.add_argument("--languages", required=True, help="query languages, comma-separated codes")
     evaluate.add_argument("--pool-languages", default="others", help="others (default), bundled, or codes")
     evaluate.add_argument("--strategies", default="zero-shot,random,bm25,knn,agl")
-    evaluate.add_argument("--k", type=int, default=4)
+    evaluate.add_argument("--k", default="4", help="demonstrations, or several numbers with commas")
     evaluate.add_argument("--seeds", default="0,1,2")
+    evaluate.add_argument(
+        "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
+    )
+    evaluate.add_argument("--most", type=int, help="queries of each language, drawn with seed 0")
     evaluate.add_argument("--model", default="embedded")
     evaluate.add_argument("--precision", default="fp32")
     evaluate.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")

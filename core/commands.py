@@ -1,7 +1,6 @@
 """What the commands of ``train.py`` do: options in, exit code out."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from core.config import read_config
 from core.data import read_examples
 from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
-from core.evaluation import EvaluationConfig, record, refuse_overwrite, save, summary
+from core.evaluation import EvaluationConfig, record, refuse_overwrite, save, summary, tables_by_k
 from core.evaluation import evaluate as run_evaluation
 from core.languages import resolve_language
 from core.models import ASSETS, ModelConfig, load_model
@@ -22,7 +21,6 @@ from core.pool import Pool
 from core.pool_checks import check_demonstrations
 from core.predictor import Question, checked
 from core.records import Query
-from core.scoring import Scorer
 from core.tasks import Task, load_tasks
 
 
@@ -30,6 +28,7 @@ def pretrain(options: argparse.Namespace, began: float) -> int:
     """Train the embedded models into ``--work``."""
     from core.pretraining.config import PretrainConfig
     from core.pretraining.recipe import pretrain as run
+    from core.pretraining.source import data_folder
 
     overrides = {}
     for override in options.overrides:
@@ -42,29 +41,30 @@ def pretrain(options: argparse.Namespace, began: float) -> int:
     def report(line: str) -> None:
         print(f"{(time.perf_counter() - began) / 60:5.1f} min  {line}", flush=True)
 
-    run(config, options.data, ASSETS, load_tasks(ASSETS), options.work, report)
+    run(config, data_folder(options.data), ASSETS, load_tasks(ASSETS), options.work, report)
     report(f"done: {options.work / 'lm'} and {options.work / 'encoder'}; copy them to assets/models to ship them")
     return 0
 
 
 def quality(options: argparse.Namespace, began: float) -> int:
-    """Measure the embedded models on held-out translations."""
-    from core.pretraining.corpus import load_corpus
-    from core.pretraining.quality import quality as measure
+    """Measure the embedded models on held-out text, a record a part."""
+    from core.pretraining.source import data_folder
+    from core.quality.parts import QualityConfig, Subject, means, measure
 
-    corpus = load_corpus(options.data, load_tasks(ASSETS)["topic"].languages)
-    model = load_model(ModelConfig())
-    table = measure(corpus.held_out, Scorer(model), SentenceEncoder())
-    print(table.round(3).to_string(index=False))
-    print("mean   ", table.drop(columns="language").mean().round(3).to_dict())
-    if options.output:
-        entry = {
-            "command": " ".join(["python", *sys.argv]),
-            "model": model.fingerprint,
-            "seconds": round(time.perf_counter() - began, 1),
-            "rows": json.loads(table.round(4).to_json(orient="records")),
-        }
-        options.output.write_text(json.dumps(entry, indent=1) + "\n", encoding="utf-8")
+    tasks = load_tasks(ASSETS)
+    known = tasks["translation"].languages
+    codes = None
+    if options.translate != "all":
+        codes = tuple(resolve_language(name, known).code for name in _split(options.translate))
+    config = QualityConfig(tuple(_split(options.parts)), codes, options.k)
+
+    def report(line: str) -> None:
+        print(f"{(time.perf_counter() - began) / 60:5.1f} min  {line}", file=sys.stderr, flush=True)
+
+    model, encoder = load_model(ModelConfig(options.model)), SentenceEncoder(options.encoder)
+    subject = Subject(model, encoder, tasks, data_folder(options.data), config, Path("runs") / "cache", report)
+    for part, table in measure(subject, options.output):
+        print(f"{part}\n{table.round(3).to_string(index=False, na_rep='')}\nmean {means(table)}\n", flush=True)
     return 0
 
 
@@ -80,7 +80,14 @@ def evaluate(options: argparse.Namespace, began: float) -> int:
         pool_languages = known
     else:
         pool_languages = tuple(resolve_language(name, known).code for name in _split(options.pool_languages))
-    config = EvaluationConfig(tuple(_split(options.strategies)), options.k, _seeds(options.seeds), pool_languages)
+    config = EvaluationConfig(
+        tuple(_split(options.strategies)),
+        _numbers("--k", options.k),
+        _numbers("--seeds", options.seeds),
+        pool_languages,
+        options.shown_labels,
+        options.most,
+    )
     queries = read_examples(options.queries, task, {"language": languages}, fold="dev_query")
     pool = Pool(tuple(read_examples(options.pool, task, {"language": known}, fold="demo")))
     bench = _bench(options, {options.task: pool})
@@ -101,8 +108,8 @@ def evaluate(options: argparse.Namespace, began: float) -> int:
     table = summary(items, task.labels)
     save(options.output, items, record(bench.predictor(options.task), config, table, time.perf_counter() - began))
     for name, measure in (("accuracy, %", "accuracy"), ("accuracy after batch calibration, %", "accuracy_batch")):
-        wide = table.pivot(index="language", columns="strategy", values=measure)[list(config.strategies)]
-        print(f"{name}\n{(100 * wide).round(1).to_string()}\n")
+        for k, wide in tables_by_k(table, measure).items():
+            print(f"{name}, k = {k}\n{(100 * wide).round(1).to_string()}\n")
     return 0
 
 
@@ -149,8 +156,8 @@ def _split(text: str) -> Sequence[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in _split(text))
     except ValueError as error:
-        raise InvalidConfig(f"--seeds is {text!r}; write whole numbers with commas, for example 0,1,2.") from error
+        raise InvalidConfig(f"{option} is {text!r}; write whole numbers with commas, for example 0,1,2.") from error

@@ -54,7 +54,8 @@ def train_encoder(
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     english = sorted(set(text["english"]))
-    targets = torch.tensor(np.stack([teacher[sentence] for sentence in english]), dtype=torch.float32)
+    leading = np.stack([teacher[sentence][: config.dimensions] for sentence in english])
+    targets = functional.normalize(torch.tensor(leading, dtype=torch.float32), dim=-1)
     place = {sentence: row for row, sentence in enumerate(english)}
     goal = torch.tensor(text["english"].map(place).to_numpy(copy=True))
     table = torch.nn.Embedding(tokenizer.get_vocab_size(), targets.shape[1])
@@ -74,6 +75,7 @@ def train_encoder(
             keep = (torch.rand(len(tokens), generator=generator) > config.word_dropout).float()
             vectors = functional.embedding_bag(tokens, table.weight, offsets, mode="sum", per_sample_weights=keep)
             loss = imitation_loss(vectors, targets[goal[rows]], goal[rows], config.temperature)
+            loss = loss + config.sum_weight * sum_loss(vectors, targets[goal[rows]], generator)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -94,6 +96,16 @@ def imitation_loss(
     cosines = functional.normalize(vectors, dim=-1) @ targets.T / temperature
     same = (group[:, None] == group[None, :]) & ~torch.eye(len(group), dtype=torch.bool)
     return functional.cross_entropy(cosines.masked_fill(same, -torch.inf), torch.arange(len(group)))
+
+
+def sum_loss(vectors: torch.Tensor, targets: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mean of 1 - cosine between the sum of two sentences and the sum of their targets, in [0, 2]; pairs at random.
+
+    ``vectors`` are sums over tokens ``(B, D)``, so a pair stands for the two sentences written one after the other;
+    ``targets`` ``(B, D)`` have unit norm. Makes meanings add up (mixup, Zhang et al. 2018, arXiv 1710.09412, for bags).
+    """
+    other = torch.randperm(len(vectors), generator=generator)
+    return (1 - functional.cosine_similarity(vectors + vectors[other], targets + targets[other], dim=-1)).mean()
 
 
 def save_encoder(tokenizer: Tokenizer, table: torch.Tensor, folder: Path) -> None:

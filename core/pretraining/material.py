@@ -10,24 +10,33 @@ import pandas as pd
 
 from core.pool import normal_form
 from core.pretraining.corpus import Corpus, forbidden_texts
-from core.pretraining.episodes import Material, Sentence
+from core.pretraining.episodes import Material
+from core.pretraining.rows import Sentence
 from core.tasks import Task
 
 LONGEST_PARALLEL = 90  # characters of a sentence in copy and translation episodes
+LONGEST_CLUSTERED = 180  # and in cluster episodes
+SMALLEST_CLUSTER = 8  # meanings
 REMARKS_PER_LANGUAGE = 1500
 
 
 def build_material(
-    corpus: Corpus, folder: Path, tasks: dict[str, Task], languages: tuple[str, ...], vectors: dict[str, np.ndarray]
+    corpus: Corpus,
+    folder: Path,
+    tasks: dict[str, Task],
+    languages: tuple[str, ...],
+    vectors: dict[str, np.ndarray],
+    clusters: int,
 ) -> Material:
-    """Assemble the material. ``vectors`` maps English sides to teacher vectors (D,), for topic neighbours."""
+    """Assemble the material. ``vectors`` maps English sides to teacher vectors (D,), for neighbours and clusters."""
     sib = pd.read_parquet(folder / "sib200" / "sib200_devlangs_train_dev.parquet")
     topics = _topics(corpus.train, sib)
     return Material(
         tasks=tasks,
         topics=topics,
         sentiments=_sentiments(folder, languages, forbidden_texts(sib)),
-        parallel=_parallel(corpus.train),
+        parallel=_parallel(corpus.train, LONGEST_PARALLEL),
+        clusters=_clusters(_parallel(corpus.train, LONGEST_CLUSTERED), vectors, clusters),
         documents=_documents(corpus.train),
         neighbours=_neighbours(topics, vectors),
         words=_words(corpus.train),
@@ -67,9 +76,9 @@ def _sentiments(folder: Path, languages: tuple[str, ...], forbidden: frozenset[s
     return dict(remarks)
 
 
-def _parallel(text: pd.DataFrame) -> list[list[Sentence]]:
+def _parallel(text: pd.DataFrame, longest: int) -> list[list[Sentence]]:
     """Meanings with a short sentence in at least two languages; a Tatoeba pair brings its English side along."""
-    short = text[(text["text"].str.len() <= LONGEST_PARALLEL) & (text["english"] != "") & (text["source"] != "Bible")]
+    short = text[(text["text"].str.len() <= longest) & (text["english"] != "") & (text["source"] != "Bible")]
     meanings: dict[str, list[Sentence]] = defaultdict(list)
     for sentence, source in zip(sentences_of(short), short["source"], strict=True):
         key = sentence.english if source == "Tatoeba" else sentence.group
@@ -77,6 +86,19 @@ def _parallel(text: pd.DataFrame) -> list[list[Sentence]]:
             meanings[key].append(Sentence(key, "eng_Latn", sentence.english, sentence.english))
         meanings[key].append(replace(sentence, group=key))
     return [sentences for sentences in meanings.values() if len({s.language for s in sentences}) > 1]
+
+
+def _clusters(meanings: list[list[Sentence]], vectors: dict[str, np.ndarray], size: int) -> list[list[list[Sentence]]]:
+    """K-means over the vectors of English sides; clusters of too few meanings are left out."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    known = [sentences for sentences in meanings if sentences[0].english in vectors]
+    matrix = np.stack([vectors[sentences[0].english] for sentences in known])
+    found = MiniBatchKMeans(min(size, len(known)), random_state=0, n_init=1, batch_size=4096).fit_predict(matrix)
+    clusters: dict[int, list[list[Sentence]]] = defaultdict(list)
+    for number, sentences in zip(found.tolist(), known, strict=True):
+        clusters[number].append(sentences)
+    return [cluster for _, cluster in sorted(clusters.items()) if len(cluster) >= SMALLEST_CLUSTER]
 
 
 def _documents(text: pd.DataFrame) -> dict[str, list[str]]:

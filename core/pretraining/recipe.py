@@ -1,6 +1,8 @@
-"""The recipe from end to end: corpus, tokenizer, teacher, encoder, language model, folders to ship.
+"""The recipe from end to end: corpus, teacher, encoder; tokenizer, token vectors, language model; folders to ship.
 
-Every stage leaves its result in the working folder and is skipped when it is there already.
+Encoder and language model have tokenizers of their own: the encoder costs nothing by the size of its vocabulary but disk, the
+language model's cost grows with it. Every stage leaves its result in the working folder and is skipped when it is there
+already, so that a run that was stopped goes on where it was.
 """
 
 import dataclasses
@@ -14,12 +16,16 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer, processors
 
-from core.pretraining.config import PretrainConfig
+from core.pretraining.architecture import build_decoder, language_shares
+from core.pretraining.config import EncoderConfig, PretrainConfig, TokenizerConfig
 from core.pretraining.corpus import Corpus, load_corpus
-from core.pretraining.decoder import DecoderTrainer, SentenceBank, build_decoder, teacher_table
+from core.pretraining.decoder import DecoderTrainer
 from core.pretraining.encoder import save_encoder, train_encoder
 from core.pretraining.episodes import RowSampler
+from core.pretraining.fragments import english_fragments
 from core.pretraining.material import build_material, sentences_of
+from core.pretraining.rows import EpisodeWriter
+from core.pretraining.targets import SentenceBank, TeacherTable
 from core.pretraining.teacher import teacher_vectors
 from core.pretraining.tokenizer import END, START, save_tokenizer, train_tokenizer
 from core.tasks import Task
@@ -39,18 +45,20 @@ def pretrain(
     work.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(data, config.languages)
     report(f"corpus: {len(corpus.train)} sentences to learn from, {len(corpus.held_out)} held out")
-    tokenizer = _tokenizer(config, corpus.train, assets, work)
     vectors = _teacher(config, corpus, work, report)
-    table = _encoder(config, tokenizer, corpus.train, vectors, work, report)
+    torch.set_num_threads(config.decoder.threads)
+    encoder_tokenizer = _tokenizer(config.encoder_tokenizer, corpus.train, assets, work / "encoder_tokenizer.json")
+    table = _token_vectors(config.encoder, encoder_tokenizer, corpus.train, vectors, work / "encoder.pt", report)
+    save_encoder(encoder_tokenizer, table, work / "encoder")
+    tokenizer = _tokenizer(config.tokenizer, corpus.train, assets, work / "tokenizer.json")
+    table = _token_vectors(config.token_vectors, tokenizer, corpus.train, vectors, work / "token_vectors.pt", report)
     _decoder(config, tokenizer, table, corpus, vectors, data, tasks, work, report)
 
 
-def _tokenizer(config: PretrainConfig, text: pd.DataFrame, assets: Path, work: Path) -> Tokenizer:
-    path = work / "tokenizer.json"
+def _tokenizer(settings: TokenizerConfig, text: pd.DataFrame, assets: Path, path: Path) -> Tokenizer:
     if not path.is_file():
         folders = (assets / "templates", assets / "verbalisers")
         words = [file.read_text(encoding="utf-8") for folder in folders for file in sorted(folder.glob("*.toml"))] * 3
-        settings = config.tokenizer
         train_tokenizer(text, words, settings.size, settings.characters_per_language).save(str(path))
     return Tokenizer.from_file(str(path))
 
@@ -58,31 +66,30 @@ def _tokenizer(config: PretrainConfig, text: pd.DataFrame, assets: Path, work: P
 def _teacher(
     config: PretrainConfig, corpus: Corpus, work: Path, report: Callable[[str], None]
 ) -> dict[str, np.ndarray]:
-    english = sorted(set(corpus.train["english"]) - {""})
-    report(f"teacher: vectors of {len(english)} English sentences")
-    key = hashlib.sha256("\n".join([config.encoder.teacher, *english]).encode()).hexdigest()[:12]
+    sentences = sorted(set(corpus.train["english"]) - {""})
+    english = sentences + english_fragments(sentences, config.teacher.fragments)
+    report(f"teacher: vectors of {len(sentences)} English sentences and {len(english) - len(sentences)} fragments")
+    key = hashlib.sha256("\n".join([config.teacher.model, *english]).encode()).hexdigest()[:12]
     cache = work / f"teacher-{key}.npy"
-    vectors = teacher_vectors(config.encoder.teacher, english, config.encoder.dimensions, cache)
+    vectors = teacher_vectors(config.teacher.model, english, config.teacher.dimensions, cache)
     return dict(zip(english, vectors, strict=True))
 
 
-def _encoder(
-    config: PretrainConfig,
+def _token_vectors(
+    config: EncoderConfig,
     tokenizer: Tokenizer,
     text: pd.DataFrame,
     vectors: dict[str, np.ndarray],
-    work: Path,
+    path: Path,
     report: Callable[[str], None],
 ) -> torch.Tensor:
-    path = work / "encoder.pt"
-    if path.is_file():
-        return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
-    parallel = text[text["english"] != ""].reset_index(drop=True)
-    torch.set_num_threads(config.decoder.threads)
-    table = train_encoder(tokenizer, parallel, vectors, config.encoder, report)
-    save_encoder(tokenizer, table, work / "encoder")
-    torch.save(table, path)
-    return table
+    if not path.is_file():
+        parallel = text.loc[text["english"] != "", ["text", "english"]]
+        fragments = sorted(set(vectors) - set(parallel["english"]))
+        parallel = pd.concat([parallel, pd.DataFrame({"text": fragments, "english": fragments})], ignore_index=True)
+        report(f"{path.stem}: {len(parallel)} texts, {config.epochs} epochs")
+        torch.save(train_encoder(tokenizer, parallel, vectors, config, report), path)
+    return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
 
 
 def _decoder(
@@ -97,13 +104,16 @@ def _decoder(
     report: Callable[[str], None],
 ) -> None:
     start, end = int(tokenizer.token_to_id(START) or 0), int(tokenizer.token_to_id(END) or 0)
-    material = build_material(corpus, data, tasks, config.languages, vectors)
-    sampler = RowSampler(material, tokenizer, config.decoder.row_tokens, start, end)
-    parallel = corpus.train[corpus.train["english"] != ""]
-    sentences = sentences_of(parallel)
+    settings = config.decoder
+    material = build_material(corpus, data, tasks, config.languages, vectors, config.episodes.clusters)
+    writer = EpisodeWriter(tokenizer, start, end)
+    sampler = RowSampler(material, writer, config.episodes, settings.row_tokens)
+    sentences = sentences_of(corpus.train[corpus.train["english"] != ""])
     bank = SentenceBank.of(sentences, lambda texts: [e.ids for e in tokenizer.encode_batch(texts)], LONGEST_ALIGNED)
-    model = build_decoder(table, config.decoder, start, end)
-    DecoderTrainer(model, sampler, bank, teacher_table(vectors), config.decoder, work).run(report)
+    shares = language_shares(tokenizer, corpus.train, config.languages)
+    model = build_decoder(table, shares, settings, start, end)
+    DecoderTrainer(model, sampler, bank, TeacherTable.of(vectors, settings.meaning), settings, work).run(report)
+    model.cpu()
     model.to(torch.float16).save_pretrained(work / "lm")
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A", special_tokens=[(START, start)])
     save_tokenizer(tokenizer, work / "lm")

@@ -61,13 +61,3 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> PreTrainedTokenizerFas
     )
     wrapped.save_pretrained(folder)
     return wrapped
-
-
-def tokens_per_character(tokenizer: Tokenizer, text: pd.DataFrame) -> dict[str, float]:
-    """Tokens per character by language (lower is cheaper), over the given text."""
-    rates = {}
-    for code, lines in text.groupby("language", sort=True)["text"]:
-        sample = lines.head(500).tolist()
-        tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch(sample))
-        rates[str(code)] = tokens / max(1, sum(map(len, sample)))
-    return rates

@@ -42,7 +42,7 @@ def test_batch_calibration_of_an_evaluation_is_per_language(bench: Workbench) ->
     queries = [
         replace(e, id=f"q{e.id}", item=f"q{e.item}") for e in predictor.index.pool.examples if e.language != "zho_Hans"
     ][:8]
-    config = EvaluationConfig(("zero-shot",), 0, (0,), None)
+    config = EvaluationConfig(("zero-shot",), (0,), (0,), None)
     items = evaluate(predictor, queries, config)
     assert (items["prediction"] != items["prediction_batch"]).any()
     for _, rows in items.groupby("language"):

@@ -14,7 +14,7 @@ from core.models import ASSETS
 from core.pool import normal_form
 from core.pretraining.config import PretrainConfig
 from core.pretraining.corpus import COLUMNS, Corpus, forbidden_texts, is_held_out, load_corpus
-from core.pretraining.material import build_material
+from core.pretraining.material import SMALLEST_CLUSTER, build_material
 from core.tasks import Task
 
 DATA = ASSETS.parent.parent / "shared" / "data"
@@ -143,7 +143,7 @@ def test_what_is_held_out_depends_on_the_text_alone() -> None:
 def test_material_holds_no_evaluation_sentence(small: Path, corpus: Corpus, tasks: dict[str, Task]) -> None:
     rng = np.random.default_rng(0)
     vectors = {text: rng.normal(size=4) for text in set(corpus.train["english"])}
-    material = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors)
+    material = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=2)
     assert set(material.topics) == {f"sib/{n}" for n in range(len(SENTENCES))}
     assert {s.label for sentences in material.topics.values() for s in sentences} == {label for label, *_ in SENTENCES}
     remarks = {s.text for sentences in material.sentiments.values() for s in sentences}
@@ -161,9 +161,56 @@ def test_neighbours_are_the_nearest_by_cosine(small: Path, corpus: Corpus, tasks
         text: np.array([np.cos(angle.get(text, 3)), np.sin(angle.get(text, 3))])
         for text in set(corpus.train["english"])
     }
-    near = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors).neighbours
+    near = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=1).neighbours
     assert near["sib/0"] == [f"sib/{n}" for n in range(1, 10)]
     assert set(near["sib/5"][:2]) == {"sib/4", "sib/6"}
+
+
+def test_clusters_hold_meanings_that_are_near_each_other_and_small_ones_are_left_out(
+    small: Path, corpus: Corpus, tasks: dict[str, Task]
+) -> None:
+    """Labelled items lie around one direction, all else, fewer than eight meanings, around another."""
+    rng = np.random.default_rng(0)
+    items = {english for _, english, *_ in SENTENCES}
+    vectors = {
+        text: np.array([1.0, 0.0] if text in items else [0.0, 1.0]) + rng.normal(scale=0.01, size=2)
+        for text in set(corpus.train["english"])
+    }
+    others = {text for text in vectors if text and text not in items}
+    assert 2 <= len(others) < SMALLEST_CLUSTER
+    material = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=2)
+    assert len(material.clusters) == 1
+    assert {sentence.english for said in material.clusters[0] for sentence in said} == items
+    assert all({s.language for s in said} == {"eng_Latn", "fra_Latn"} for said in material.clusters[0])
+    whole = build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=1).clusters
+    assert len(whole) == 1
+    assert {s.english for said in whole[0] for s in said} == items | {said[0].english for said in material.parallel}
+
+
+def test_long_sentences_are_for_clusters_alone(small: Path, corpus: Corpus, tasks: dict[str, Task]) -> None:
+    texts = {size: "word " * (size // 5) for size in (90, 120, 180, 240)}
+    rows = [
+        ("NTREX-128", "d", f"long/{size}", code, text, text)
+        for size, text in texts.items()
+        for code in ("eng_Latn", "fra_Latn")
+    ]
+    longer = Corpus(pd.concat([corpus.train, pd.DataFrame(rows, columns=COLUMNS)]), corpus.held_out)
+    vectors = {text: np.array([1.0, 0.0]) for text in set(longer.train["english"])}
+    material = build_material(longer, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=1)
+    groups = [{s.group for said in meanings for s in said} for meanings in (material.parallel, material.clusters[0])]
+    assert {group for group in groups[0] if group.startswith("long/")} == {"long/90"}
+    assert {group for group in groups[1] if group.startswith("long/")} == {"long/90", "long/120", "long/180"}
+
+
+def test_clusters_repeat_exactly(small: Path, corpus: Corpus, tasks: dict[str, Task]) -> None:
+    rng = np.random.default_rng(0)
+    vectors = {text: rng.normal(size=4) for text in sorted(set(corpus.train["english"]))}
+    first, again = (
+        build_material(corpus, small, tasks, ("eng_Latn", "fra_Latn"), vectors, clusters=1) for _ in range(2)
+    )
+    assert first.clusters == again.clusters
+    assert first.parallel == again.parallel
+    assert first.words == again.words
 
 
 # The real corpora ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ QUERIES = [
         ]
     )
 ]
-CONFIG = EvaluationConfig(("zero-shot", "random", "agl"), 2, (0, 5), None)
+CONFIG = EvaluationConfig(("zero-shot", "random", "agl"), (2,), (0, 5), None)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_summary_averages_over_seeds_then_languages() -> None:
         ("fra_Latn", 1, "a", "a"),
     ]
     frame = pd.DataFrame(
-        [("random", *row) for row in rows], columns=["strategy", "language", "seed", "gold", "prediction"]
+        [("random", 4, *row) for row in rows], columns=["strategy", "k", "language", "seed", "gold", "prediction"]
     )
     frame["prediction_batch"] = frame["gold"]
     table = summary(frame, ["a", "b"]).set_index("language")
@@ -95,9 +96,11 @@ def test_saved_items_and_record_read_back(items: pd.DataFrame, predictor: Predic
     entry = json.loads((tmp_path / "run" / "record.json").read_text(encoding="utf-8"))
     assert entry["config"] == {
         "strategies": ["zero-shot", "random", "agl"],
-        "k": 2,
+        "k": [2],
         "seeds": [0, 5],
         "pool_languages": None,
+        "shown_labels": "gold",
+        "most": None,
     }
     assert entry["model"]["fingerprint"] == predictor.model.fingerprint
     assert entry["scoring"] == "packed"
@@ -118,25 +121,27 @@ def test_evaluation_of_nothing_or_of_free_text_is_refused(bench: Workbench, pred
 
 
 @pytest.mark.parametrize(
-    ("strategies", "k", "seeds", "message"),
+    ("change", "message"),
     [
-        (("best",), 2, (0,), r"no strategy 'best'; choose from agl"),
-        (("agl",), -1, (0,), r"k is -1"),
-        (("agl",), 2, (), r"seeds are \[\]"),
+        ({"strategies": ("best",)}, r"no strategy 'best'; choose from agl"),
+        ({"strategies": ()}, r"No strategy was named; choose from agl"),
+        ({"k": (2, -1)}, r"k is 2, -1"),
+        ({"k": ()}, r"k is empty"),
+        ({"seeds": ()}, r"seeds are \[\]"),
+        ({"shown_labels": "wrong"}, r"labels shown are 'wrong'; choose one of gold, permuted, random, swapped"),
+        ({"most": 0}, r"At most 0 queries"),
     ],
 )
-def test_impossible_evaluations_are_refused(
-    strategies: tuple[str, ...], k: int, seeds: tuple[int, ...], message: str
-) -> None:
+def test_impossible_evaluations_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):
-        EvaluationConfig(strategies, k, seeds, None)
+        replace(CONFIG, **change)
 
 
 def test_progress_rises_to_one(predictor: Predictor) -> None:
     told: list[tuple[float, str]] = []
-    config = EvaluationConfig(("random", "bm25"), 1, (7, 8), None)
+    config = EvaluationConfig(("random", "bm25"), (1,), (7, 8), None)
     evaluate(predictor, QUERIES[:1], config, lambda share, stage: told.append((share, stage)))
-    shares = [share for share, stage in told if stage in config.strategies]
+    shares = [share for share, stage in told if stage in ("random, k = 1", "bm25, k = 1")]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
@@ -215,7 +220,9 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "seeds that are no numbers": ({"seeds": "0,x"}, r"--seeds is '0,x'"),
     "no seeds": ({"seeds": ","}, r"at least one seed"),
     "negative k": ({"k": "-1"}, r"k is -1"),
-    "k beyond the pool": ({"k": "11"}, r"11 demonstrations were asked for"),
+    "k that is no number": ({"k": "1,two"}, r"--k is '1,two'"),
+    "unknown labels": ({"shown_labels": "wrong"}, r"labels shown are 'wrong'"),
+    "a k beyond the pool": ({"k": "1,11"}, r"11 demonstrations were asked for"),
     "missing queries": ({"queries": "nowhere/queries.jsonl"}, r"does not exist"),
     "missing pool": ({"pool": "./nowhere"}, r"does not exist"),
     "language without queries": ({"languages": "sw"}, r"There is no query to evaluate"),
