@@ -261,7 +261,7 @@ ASKS: dict[str, tuple[list[str], str]] = {
     "setting without a value": (["pretrain", "--data", "x", "decoder.steps"], "write it as KEY=VALUE"),
     "unknown setting": (["pretrain", "--data", "x", "decoder.stesp=1"], "unknown key 'stesp'"),
     "missing configuration": (["pretrain", "--data", "x", "--config", "nowhere.toml"], "nowhere.toml does not exist"),
-    "missing corpus": (["pretrain", "--data", "nowhere", "--work", "work"], "tatoeba_laser.parquet is missing"),
+    "missing corpus": (["pretrain", "--data", "nowhere", "--work", "work"], "There is no folder 'nowhere'"),
 }
 
 

@@ -366,7 +366,7 @@ BAD = {
         ["--parts", "translation", "--translate", "fr", "--k", "99"],
         "99 demonstrations were asked for",
     ),
-    "missing corpora": (["--data", "nowhere"], "is missing; --data must name a folder"),
+    "missing corpora": (["--data", "nowhere"], "There is no folder 'nowhere'; name one with Parquet files"),
 }
 
 
