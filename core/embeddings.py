@@ -116,15 +116,25 @@ class _Reached(Exception):
         self.states = states
 
 
-def states_after(network: PreTrainedModel, layer: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def states_after(
+    network: PreTrainedModel,
+    layer: int,
+    ids: torch.Tensor,
+    mask: torch.Tensor | None,
+    positions: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Hidden states ``(N, T, H)`` after ``layer`` layers of ``ids`` ``(N, T)``; the layers above are not computed.
 
-    ``mask`` ``(N, T)``, 1 = counts. Where the layers cannot be found the whole network runs.
+    ``mask`` ``(N, T)``, 1 = counts, or ``(N, 1, T, T)``, True = counts; None: all before count. ``positions`` ``(N, T)``;
+    None: 0 to T - 1. Where the layers cannot be found the whole network runs.
     """
+    given = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+    if positions is not None:  # not every architecture knows the word
+        given["position_ids"] = positions
     body = network.get_decoder()
     layers = next((getattr(body, name) for name in ("layers", "h", "blocks") if hasattr(body, name)), None)
     if layers is None or not 0 < layer < len(layers):
-        output = body(input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
+        output = body(**given, output_hidden_states=True)
         states: torch.Tensor = output.hidden_states[layer]
         return states
 
@@ -133,7 +143,7 @@ def states_after(network: PreTrainedModel, layer: int, ids: torch.Tensor, mask: 
 
     handle = layers[layer - 1].register_forward_hook(stop)
     try:
-        body(input_ids=ids, attention_mask=mask, use_cache=False)
+        body(**given)
     except _Reached as reached:
         return reached.states
     finally:

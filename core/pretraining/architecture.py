@@ -107,7 +107,7 @@ def build_decoder(
 
 
 def _guard_note(model: LlamaForCausalLM, layout: Layout) -> None:
-    """Keep what the look-up compares: up to it, only the noting head writes to the note, and no layer of the upper half to the meaning.
+    """Keep what the look-up compares: up to it only the noting head writes to the note, and the noting layer not to the compared meaning.
 
     Gradients of everything else stop there, and in the weights of the two heads that note and compare. At the rate at which the
     rest learns, other layers would fill the note, the noting layer change the states that are compared with it, and
@@ -163,7 +163,7 @@ def _wire(model: LlamaForCausalLM, layout: Layout) -> None:
         noting.q_proj.weight[pair, layout.constant] = amplitude
         noting.k_proj.weight[pair, layout.constant] = amplitude * math.cos(angle)
         noting.k_proj.weight[pair + size // 2, layout.constant] = amplitude * math.sin(angle)
-    for place in range(min(size, layout.note)):
+    for place in range(layout.note):
         noting.v_proj.weight[place, place] = 1.0
         noting.o_proj.weight[hidden - layout.note + place, place] = 2 * MEANING_NORM / math.sqrt(hidden)
     for head in range(config.num_attention_heads):

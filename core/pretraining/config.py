@@ -75,7 +75,7 @@ class DecoderConfig:
     summary_weight: float  # of the same loss on the state before each answer
     pointer_weight: float  # of the loss that turns the look-up layer's attention to where the answer stands
     growth_weight: float  # of the loss that keeps middle states short
-    temperature: float  # of both
+    temperature: float  # of the softmax over cosines in the alignment and the summary loss
     head_share: float  # share of the plain-text positions whose next-token loss is computed
     shares_first: dict[str, float]  # kinds of rows in the first part of training
     shares_then: dict[str, float]  # and in the second

@@ -19,6 +19,7 @@ from torch.nn import functional
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+from core.embeddings import states_after
 from core.pretraining.config import DecoderConfig
 from core.pretraining.encoder import imitation_loss
 from core.pretraining.rows import ANSWER, Row
@@ -164,14 +165,4 @@ def lower_half(
     positions: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """States after the middle layer ``(B, T, H)`` of ``ids`` ``(B, T)``, without computing the layers above it."""
-    body = model.model
-    middle = len(body.layers) // 2
-    upper = body.layers[middle:]
-    body.layers = body.layers[:middle]
-    norm, body.norm = body.norm, torch.nn.Identity()
-    try:
-        states: torch.Tensor = body(ids, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
-        return states
-    finally:
-        body.layers = body.layers + upper
-        body.norm = norm
+    return states_after(model, model.config.num_hidden_layers // 2, ids, mask, positions)

@@ -14,10 +14,10 @@ import pandas as pd
 from core.index import PoolIndex
 from core.metrics import accuracy
 from core.pool import Pool
+from core.quality.retrieval import ENGLISH
 from core.records import Example
 
 NEIGHBOURS = 5
-ENGLISH = "eng_Latn"
 
 
 def topic_accuracy(queries: Sequence[Example], index: PoolIndex) -> pd.DataFrame:

@@ -21,10 +21,9 @@ from core.pool import Pool, normal_form
 from core.predictor import Predictor
 from core.pretraining.corpus import Corpus, load_corpus
 from core.quality.neighbours import topic_accuracy
-from core.quality.retrieval import pairs_by_language, retrieval
+from core.quality.retrieval import ENGLISH, pairs_by_language, retrieval
 from core.quality.tokens import costs
 from core.quality.translation import (
-    ENGLISH,
     Translation,
     chrf,
     chrf_table,

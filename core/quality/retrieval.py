@@ -12,6 +12,7 @@ import pandas as pd
 from core.embeddings import Projection, SentenceVectors
 from core.encoder import SentenceEncoder
 
+ENGLISH = "eng_Latn"
 FEWEST = 10  # held-out pairs of a language below which nothing is reported
 
 Embedding = Callable[[list[str], list[str]], np.ndarray]  # texts and their language codes to unit vectors (N, D)
@@ -52,6 +53,6 @@ def retrieval(held_out: pd.DataFrame, vectors: SentenceVectors, encoder: Sentenc
 def precision_at_one(pairs: pd.DataFrame, code: str, embed: Embedding) -> float:
     """Share of sentences whose nearest English side is their own, in [0, 1]."""
     texts, english = pairs["text"].tolist(), pairs["english"].tolist()
-    vectors = embed(texts + english, [code] * len(texts) + ["eng_Latn"] * len(english))
+    vectors = embed(texts + english, [code] * len(texts) + [ENGLISH] * len(english))
     nearest = (vectors[: len(texts)] @ vectors[len(texts) :].T).argmax(1)
     return float((nearest == np.arange(len(texts))).mean())

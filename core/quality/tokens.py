@@ -11,11 +11,9 @@ from collections.abc import Sequence
 import pandas as pd
 from tokenizers import Tokenizer
 
-from core.quality.retrieval import pairs_by_language
+from core.quality.retrieval import ENGLISH, pairs_by_language
 from core.records import Example
 from core.scoring import Scorer
-
-ENGLISH = "eng_Latn"
 
 
 def costs(sentences: Sequence[Example], held_out: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:

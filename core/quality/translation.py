@@ -21,10 +21,10 @@ from core.generation import generate
 from core.pool import Pool, normal_form
 from core.predictor import Predictor, Question, checked
 from core.prompting import PromptWriter
+from core.quality.retrieval import ENGLISH
 from core.records import Demonstration, Example, Query
 from core.templates import clean
 
-ENGLISH = "eng_Latn"
 LONGEST = 90  # characters of either side of a training pair
 MOST_EXAMPLES = 800  # of a language in the pool
 MOST_PAIRS = 60  # of a language that are translated

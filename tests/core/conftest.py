@@ -1,4 +1,4 @@
-"""The pre-training recipe at toy size; imported when first asked for, because it brings torch along."""
+"""A predictor, and the pre-training recipe at toy size; imported when first asked for, because they bring torch along."""
 
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,17 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
+    from core.bundle import Workbench
+    from core.predictor import Predictor
     from core.pretraining.episodes import Material
     from core.pretraining.rows import EpisodeWriter
     from core.tasks import Task
+
+
+@pytest.fixture(scope="module")
+def predictor(bench: "Workbench") -> "Predictor":
+    """Asks the toy model about the topic task."""
+    return bench.predictor("topic")
 
 
 @pytest.fixture(scope="session")

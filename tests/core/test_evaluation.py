@@ -37,11 +37,6 @@ CONFIG = EvaluationConfig(("zero-shot", "random", "agl"), (2,), (0, 5), None)
 
 
 @pytest.fixture(scope="module")
-def predictor(bench: Workbench) -> Predictor:
-    return bench.predictor("topic")
-
-
-@pytest.fixture(scope="module")
 def items(predictor: Predictor) -> pd.DataFrame:
     return evaluate(predictor, QUERIES, CONFIG)
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import LABELS, LANGUAGES, toy_examples
 
-from core.bundle import Workbench
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig, Run, at_most, evaluate, runs_of, summary, tables_by_k
 from core.perturbation import SHOWN_LABELS, derangement, show_labels
@@ -86,11 +85,6 @@ def test_one_label_cannot_be_swapped_and_unknown_ways_are_refused() -> None:
 
 
 # In an evaluation ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def predictor(bench: Workbench) -> Predictor:
-    return bench.predictor("topic")
 
 
 @pytest.fixture(scope="module")

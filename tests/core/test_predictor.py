@@ -24,11 +24,6 @@ CODES = ("eng_Latn", "fra_Latn", "zho_Hans")
 
 
 @pytest.fixture(scope="module")
-def predictor(bench: Workbench) -> Predictor:
-    return bench.predictor("topic")
-
-
-@pytest.fixture(scope="module")
 def prediction(predictor: Predictor) -> Prediction:
     return predictor.predict(Question(QUERY, k=3, answer_languages=CODES))
 
