@@ -1,4 +1,4 @@
-"""Command line of AGL: pretrain the embedded models, evaluate strategies, check a pool, answer one query.
+"""Command line of AGL: pretrain the embedded models, run the closed loop, evaluate strategies, check a pool, answer one query.
 
 Usage: ``python train.py COMMAND --help``. Bad input ends with one sentence and exit code 2.
 """
@@ -26,6 +26,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "runs" / "pretrain", help="checkpoints; resumed if present"
     )
     pretrain.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in decoder.steps=100")
+
+    fit = commands.add_parser("fit", help="run the closed loop: choose, write, answer, learn")
+    fit.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "fit_cpu.toml")
+    fit.add_argument("--pool", default="bundled", help="bundled, or a file, folder or Hub data set; fold demo")
+    fit.add_argument("--queries", help="what to ask, of the same form; default the pool's own examples")
+    fit.add_argument("--model", default="embedded")
+    fit.add_argument("--precision", default="fp32")
+    fit.add_argument("--device", default="auto")
+    fit.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
+    fit.add_argument("--output", type=Path, required=True, help="folder of the run; gone on with if it holds one")
+    fit.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in optim.iterations=100 mode=self")
 
     quality = commands.add_parser("quality", help="measure the embedded models on held-out text")
     quality.add_argument("--data", required=True, help="what pretrain reads")
@@ -55,8 +66,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
     )
     evaluate.add_argument("--most", type=int, help="queries of each language, drawn with seed 0")
-    evaluate.add_argument("--model", default="embedded")
-    evaluate.add_argument("--precision", default="fp32")
+    _which_model(evaluate)
     evaluate.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
 
     check = commands.add_parser("check", help="check a folder of demonstrations")
@@ -70,9 +80,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--strategy", default="agl")
     ask.add_argument("--pool", help="file or folder instead of the bundled demonstrations")
     ask.add_argument("--k", type=int, default=4)
-    ask.add_argument("--model", default="embedded")
-    ask.add_argument("--precision", default="fp32")
+    _which_model(ask)
     return parser.parse_args(arguments)
+
+
+def _which_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="embedded", help="embedded, a folder, or a Hub id")
+    command.add_argument("--precision", default="fp32", help="fp32, bf16 or nf4")
+    command.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
+    command.add_argument(
+        "--no-fall-back", dest="fall_back", action="store_false", help="use a run also where it found itself no better"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -41,7 +41,7 @@ class Answerer:
         self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str, foreign: tuple[str, ...]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per context the label scores ``(L,)``, calibrated as set, and the raw scores of the ``foreign`` words, nats."""
-        own = self.words(code)
+        own = self.writer.words(code)
         asked = [Request(self.writer.prompt(query, context, code).text, (*own, *foreign)) for context in contexts]
         if self.calibration == "contextual":
             empty = replace(query, text=CONTENT_FREE, item=None)
@@ -61,15 +61,9 @@ class Answerer:
         vectors = self.index.own(texts, [query.language, *(answer.language for answer in answers)])
         return tuple(tuple(float(value) for value in row) for row in vectors @ vectors.T)
 
-    def words(self, code: str) -> tuple[str, ...]:
-        """The labels' words in a language, as they continue a prompt; in the order of the task's labels."""
-        task = self.writer.task
-        template, verbaliser = task.template(code), task.verbaliser(code)
-        return tuple(template.answer(verbaliser.words[label]) for label in task.labels)
-
     def _choose(self, query: Query, prompt: Prompt, codes: Sequence[str]) -> Answer:
         task, code = self.writer.task, prompt.language
-        own = self.words(code)
+        own = self.writer.words(code)
         lead = task.template(code).lead
         foreign = {lead + word for other in codes for word in task.verbaliser(other).words.values()} - set(own)
         words = tuple(sorted(foreign))

@@ -66,8 +66,16 @@ class Workbench:
     def pool(self, name: str) -> Pool:
         """A pool by name."""
         if name not in self._pools:
-            self._pools[name] = Pool(tuple(bundled_examples(name, self.assets)))
+            self._pools[name] = self._with_written(name, Pool(tuple(bundled_examples(name, self.assets))))
         return self._pools[name]
+
+    def _with_written(self, name: str, pool: Pool) -> Pool:
+        """The bundled pool as the model's closed-loop run on it left it: written pairs in, retired ones out."""
+        trained = self.model.trained
+        if trained is None or POOL_OF_TASK.get(trained.task) != name or trained.manifest["pool"] != "bundled":
+            return pool
+        kept = [example for example in pool.examples if example.id not in trained.retired]
+        return Pool((*kept, *trained.written))
 
 
 def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:

@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from core.bundle import Workbench
+from core.bundle import POOL_OF_TASK, Workbench, bundled_examples
 from core.config import read_config
 from core.data import read_examples
 from core.encoder import SentenceEncoder
@@ -30,19 +31,65 @@ def pretrain(options: argparse.Namespace, began: float) -> int:
     from core.pretraining.recipe import pretrain as run
     from core.pretraining.source import data_folder
 
-    overrides = {}
-    for override in options.overrides:
-        key, sign, value = override.partition("=")
-        if not sign:
-            raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example decoder.steps=100.")
-        overrides[key] = value
-    config = read_config(options.config, PretrainConfig, overrides)
+    config = read_config(options.config, PretrainConfig, _overrides(options.overrides))
 
     def report(line: str) -> None:
         print(f"{(time.perf_counter() - began) / 60:5.1f} min  {line}", flush=True)
 
     run(config, data_folder(options.data), ASSETS, load_tasks(ASSETS), options.work, report)
     report(f"done: {options.work / 'lm'} and {options.work / 'encoder'}; copy them to assets/models to ship them")
+    return 0
+
+
+def fit(options: argparse.Namespace, began: float) -> int:
+    """Run the closed loop, or go on with it, and write what it learnt."""
+    from core.loop.config import FitConfig
+    from core.loop.fit import fit as run
+    from core.loop.fit import prepare, verdict
+    from core.loop.trackers import make_accelerator, start_trackers
+
+    config = read_config(options.config, FitConfig, _overrides(options.overrides))
+    task = _task(config.task)
+    where: dict[str, Sequence[str]] = {"language": task.languages}
+    if options.pool == "bundled":
+        pool = [e for e in bundled_examples(POOL_OF_TASK[config.task]) if e.language in task.languages]
+    else:
+        pool = read_examples(options.pool, task, where, fold="demo")
+    queries = read_examples(options.queries, task, where, fold="demo") if options.queries else None
+    model = load_model(ModelConfig(options.model, options.precision, options.device))
+    accelerator = make_accelerator(model.device.type == "cpu", list(_split(options.track)), str(options.output))
+    start_trackers(accelerator, config)
+    main = accelerator.is_main_process
+    loop = prepare(
+        config,
+        model,
+        SentenceEncoder(),
+        task,
+        pool,
+        queries,
+        options.output,
+        accelerator,
+        _to_stderr if main else _quiet,
+    )
+    with tqdm(total=config.optim.iterations, desc="fit", unit="it", file=sys.stderr, disable=not main) as bar:
+
+        def tell(iteration: int, line: dict[str, Any]) -> None:
+            bar.n = iteration
+            bar.set_postfix({key: round(line[key], 3) for key in ("reward", "acc", "div") if key in line}, refresh=True)
+            if "development" in line:
+                bar.write(
+                    "  ".join(
+                        [f"{iteration:5d}", *(f"{name} {value:.3f}" for name, value in line["development"].items())]
+                    ),
+                    sys.stderr,
+                )
+            for sentence in line["alarms"]:
+                bar.write(f"      {sentence}", sys.stderr)
+
+        entry = run(loop, str(options.pool), tell)
+    accelerator.end_training()
+    if entry:
+        print(f"{verdict(entry)}\n{options.output}")
     return 0
 
 
@@ -140,6 +187,23 @@ def ask(options: argparse.Namespace, began: float) -> int:
     return 0
 
 
+def _overrides(given: Sequence[str]) -> dict[str, str]:
+    overrides = {}
+    for override in given:
+        key, sign, value = override.partition("=")
+        if not sign:
+            raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example seed=1.")
+        overrides[key] = value
+    return overrides
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _quiet(line: str) -> None: ...
+
+
 def _task(name: str) -> Task:
     tasks = load_tasks(ASSETS)
     if name not in tasks:
@@ -148,7 +212,7 @@ def _task(name: str) -> Task:
 
 
 def _bench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
-    model = load_model(ModelConfig(options.model, options.precision))
+    model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=options.fall_back))
     return Workbench(model, SentenceEncoder(), pools=pools, cache=Path("runs") / "cache")
 
 

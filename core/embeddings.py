@@ -42,7 +42,7 @@ class SentenceVectors:
 
     def _raw(self, texts: Sequence[str], batch_tokens: int, progress: Progress | None) -> np.ndarray:
         missing = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
-        encoded = [row[:LONGEST] for row in self.model.encode([" " + text for text in missing])] if missing else []
+        encoded = encoded_texts(self.model, missing)
         place = 0
         while place < len(missing):
             size = max(1, min(len(missing) - place, batch_tokens // (len(encoded[place]) + 1)))
@@ -61,26 +61,17 @@ class SentenceVectors:
             self._known.popitem(last=False)
         return rows
 
+    def forget(self) -> None:
+        """Drop all vectors: the model's weights have changed."""
+        self._known.clear()
+
     def knows(self, texts: Sequence[str]) -> bool:
         """Whether all vectors are in memory."""
         return all(text in self._known for text in texts)
 
     @torch.inference_mode()
     def _means(self, encoded: list[list[int]]) -> np.ndarray:
-        start = list(self.model.start)
-        rows = [start + (ids or [self.model.tokenizer.pad_token_id]) for ids in encoded]
-        length = max(map(len, rows))
-        pad = self.model.tokenizer.pad_token_id
-        ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=self.model.device)
-        counts = torch.zeros(ids.shape, device=self.model.device)
-        for number, row in enumerate(rows):
-            counts[number, len(start) : len(row)] = 1.0
-        mask = torch.arange(length, device=ids.device)[None, :] < torch.tensor(
-            [[len(row)] for row in rows], device=ids.device
-        )
-        middle = states_after(self.model.network, self.layer, ids, mask.long()).float()  # (N, T, H)
-        means = (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
-        return np.asarray(means.cpu().numpy())
+        return np.asarray(mean_states(self.model, self.layer, encoded).cpu().numpy())
 
     def load(self, path: Path) -> None:
         """Take in vectors saved by ``save``; a file of another model or layer is ignored."""
@@ -107,6 +98,27 @@ class SentenceVectors:
     def key(self) -> str:
         """Identifies model and layer."""
         return f"{self.model.fingerprint}/{self.layer}"
+
+
+def mean_states(model: LanguageModel, layer: int, encoded: list[list[int]]) -> torch.Tensor:
+    """``h``: ``(N, H)`` float32, means over the tokens of each row of the states after ``layer`` layers, in one padded batch.
+
+    ``encoded`` holds token ids without special tokens; those in front are put there and left out of the mean. Differentiable.
+    """
+    start, pad = list(model.start), model.tokenizer.pad_token_id
+    rows = [start + (ids or [pad]) for ids in encoded]
+    length = max(map(len, rows))
+    ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=model.device)
+    ends = torch.tensor([[len(row)] for row in rows], device=model.device)
+    places = torch.arange(length, device=model.device)[None, :]
+    counts = ((places >= len(start)) & (places < ends)).float()
+    middle = states_after(model.network, layer, ids, (places < ends).long()).float()  # (N, T, H)
+    return (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
+
+
+def encoded_texts(model: LanguageModel, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of texts as their vectors are taken: a space in front, at most ``LONGEST`` tokens."""
+    return [row[:LONGEST] for row in model.encode([" " + text for text in texts])] if texts else []
 
 
 class _Reached(Exception):

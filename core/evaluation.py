@@ -148,7 +148,7 @@ def _rows(
         selection = predictor.select(Question(query, run.strategy, run.k, (), config.pool_languages, run.seed))
         shown = show_labels(selection.demonstrations, config.shown_labels, labels, run.seed, example.id)
         prompt = predictor.writer.prompt(query, shown, example.language)
-        requests.append(Request(prompt.text, predictor.answerer.words(example.language)))
+        requests.append(Request(prompt.text, predictor.writer.words(example.language)))
         selections.append(replace(selection, demonstrations=shown))
     scores = predictor.scorer.score(requests, tell)
     calibrated = _calibrated(scores, [example.language for example in queries])

@@ -15,6 +15,7 @@ class Generated:
 
     text: str
     confidence: float  # geometric mean probability of its tokens under the model, in [0, 1]; 0 for an empty line
+    ended: bool = True  # whether the line came to its end within the tokens allowed
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,16 @@ def _generate(
 
 def _line(model: LanguageModel, tokens: list[int], logs: list[float]) -> Generated:
     """Cut at the first line break or end token; the confidence covers what is kept."""
-    text = ""
-    count = 0
+    text, count, ended = "", 0, False
     for place in range(1, len(tokens) + 1):
         if tokens[place - 1] in (model.tokenizer.eos_token_id, model.tokenizer.pad_token_id):
+            ended = True
             break
         piece = model.tokenizer.decode(tokens[:place], skip_special_tokens=True)
         if "\n" in piece.lstrip():
+            ended = True
             break
         text, count = piece, place
     text = text.strip()
     confidence = float(torch.tensor(logs[:count]).mean().exp()) if count and text else 0.0
-    return Generated(text, confidence)
+    return Generated(text, confidence, ended)

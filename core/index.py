@@ -44,7 +44,8 @@ class PoolIndex:
     def projection(self) -> Projection:
         """``z`` with the language means of this pool."""
         self.prepare()
-        return Projection.fit(self._raw, [example.language for example in self.pool.examples])
+        fitted = Projection.fit(self._raw, [example.language for example in self.pool.examples])
+        return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
 
     @cached_property
     def _own(self) -> torch.Tensor:

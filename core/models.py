@@ -8,16 +8,18 @@ import hashlib
 import logging
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
 from core.errors import InvalidConfig, ModelUnavailable
+from core.trained import ADAPTER, WEIGHTS, Trained, read_trained
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EMBEDDED = ASSETS / "models" / "lm"
@@ -33,6 +35,8 @@ class ModelConfig:
     name: str = "embedded"  # "embedded", a local folder, or a Hub id
     precision: Precision = "fp32"
     device: str = "auto"  # "auto" takes a GPU where there is one
+    run: str = ""  # folder of a finished closed-loop run on this model; "" for the model as it is
+    fall_back: bool = True  # whether a run that was no better than something simpler is passed over for it
 
     def __post_init__(self) -> None:
         """Refuse a precision that does not exist."""
@@ -47,6 +51,7 @@ class LanguageModel:
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     config: ModelConfig
+    trained: Trained | None = None  # what a closed-loop run added
     lock: threading.RLock = field(
         default_factory=threading.RLock, compare=False, repr=False
     )  # held while the network runs
@@ -78,6 +83,8 @@ class LanguageModel:
     def fingerprint(self) -> str:
         """Twelve hex digits that change with the weights and the tokenizer; keys every cache and record."""
         digest = hashlib.sha256(self.config.precision.encode())
+        if self.trained is not None:
+            digest.update(f"{self.trained.weight.tobytes().hex()[:4096]}{self.trained.temperature}".encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
             flat = tensor.detach().flatten()
@@ -92,6 +99,20 @@ class LanguageModel:
         return rows
 
     @property
+    def falls_back_to(self) -> str:
+        """The strategy used in the place of self-selection, because the run was no better; "" for none."""
+        if self.trained is None or not self.config.fall_back or self.trained.fallback == "untrained":
+            return ""
+        return self.trained.fallback
+
+    @property
+    def projection(self) -> np.ndarray | None:
+        """``W`` ``(D, H)`` of the trained policy; None for the identity."""
+        if self.trained is None or (self.config.fall_back and self.trained.fallback == "untrained"):
+            return None
+        return self.trained.weight
+
+    @property
     def megabytes(self) -> float:
         """Memory of the weights, 10^6 bytes."""
         return float(self.network.get_memory_footprint()) / 1e6
@@ -99,7 +120,34 @@ class LanguageModel:
 
 def load_model(config: ModelConfig) -> LanguageModel:
     """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
-    place = resolve_model(config.name)
+    trained = read_trained(Path(config.run)) if config.run else None
+    model = _load(config, resolve_model(config.name))
+    return model if trained is None else _with_run(model, trained)
+
+
+def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
+    """The model as a closed-loop run left it. Raises ``ModelUnavailable`` when the run began with another model."""
+    if trained.base != model.fingerprint:
+        raise ModelUnavailable(
+            f"The run {trained.name!r} was made with the model {trained.manifest['model']['name']!r} in "
+            f"{trained.manifest['model']['precision']} ({trained.base}), but {model.config.name!r} in {model.config.precision} "
+            f"({model.fingerprint}) is loaded; choose the model it was made with."
+        )
+    if trained.fallback == "untrained" and model.config.fall_back:
+        return replace(model, trained=trained)
+    if (trained.folder / WEIGHTS).is_dir():
+        model = _load(model.config, str(trained.folder / WEIGHTS))
+    elif (trained.folder / ADAPTER).is_dir():
+        try:
+            model.network.load_adapter(str(trained.folder / ADAPTER))
+        except Exception as error:
+            raise ModelUnavailable(
+                f"The adapter of {trained.name!r} could not be loaded ({error}); train it again."
+            ) from error
+    return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained)
+
+
+def _load(config: ModelConfig, place: str) -> LanguageModel:
     hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
     offline = Path(place).is_absolute()
     try:

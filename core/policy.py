@@ -65,6 +65,33 @@ def log_prob(
     return torch.stack(terms)
 
 
+def log_probs(
+    score: torch.Tensor,
+    chosen: torch.Tensor,
+    usable: torch.Tensor,
+    groups: torch.Tensor,
+    candidates: torch.Tensor | None = None,
+    redundancy: float | torch.Tensor = 0.0,
+) -> torch.Tensor:
+    """Log-probability of each draw ``(B, G, K)`` of many contexts ``chosen`` ``(B, G, K)``; the last dimension sums to log pi.
+
+    ``score`` ``(B, N)``, differentiable; ``usable`` ``(B, N)`` True = may be drawn; ``groups`` ``(N,)`` as in ``log_prob``. With
+    ``redundancy`` (in units of the score) similarities come from ``candidates`` ``(N, D)``, as in ``draw``.
+    """
+    left = usable[:, None, :].expand(-1, chosen.shape[1], -1)  # (B, G, N)
+    whole = score[:, None, :].expand(left.shape)
+    nearest = torch.zeros_like(whole)
+    terms = []
+    for place in range(chosen.shape[2]):
+        drawn = chosen[:, :, place : place + 1]
+        current = whole - redundancy * nearest
+        terms.append(current.gather(2, drawn)[..., 0] - current.masked_fill(~left, -torch.inf).logsumexp(2))
+        left = left & (groups[None, None, :] != groups[drawn])
+        if candidates is not None:
+            nearest = torch.maximum(nearest, candidates[drawn[..., 0]] @ candidates.T)
+    return torch.stack(terms, dim=2)
+
+
 def entropy(score: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
     """Entropy of the first draw, nats, in [0, log of the number of usable candidates]."""
     logs = score.masked_fill(~usable, -torch.inf).log_softmax(0)[usable]

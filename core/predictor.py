@@ -72,7 +72,8 @@ class Predictor:
         """Choose the demonstrations of a question. Raises ``PoolTooSmall``."""
         if question.fixed is not None:
             return Selection(question.strategy, self._allowed(question))
-        strategy = STRATEGIES.get(question.strategy)
+        name = self.model.falls_back_to if question.strategy == "agl" else ""
+        strategy = STRATEGIES.get(name or question.strategy)
         if strategy is None:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
         if question.k < 0:
@@ -141,7 +142,8 @@ class Predictor:
             "model": config.name,
             "fingerprint": self.model.fingerprint,
             "precision": config.precision,
-            "adapter": "none",
+            "adapter": "none" if self.model.trained is None else self.model.trained.name,
+            "fallback": "none" if self.model.trained is None else self._fallback(question),
             "strategy": question.strategy,
             "k": str(question.k),
             "seed": str(question.seed),
@@ -152,6 +154,12 @@ class Predictor:
             "calibration": self.settings.calibration,
             "scoring": self.scorer.method,
         }
+
+    def _fallback(self, question: Question) -> str:
+        """What a run of no use was passed over for, where this question meets it."""
+        trained = self.model.trained
+        used = trained is not None and self.model.config.fall_back and question.strategy == "agl"
+        return trained.fallback if trained is not None and used and trained.fallback else "none"
 
 
 def checked(query: Query) -> Query:

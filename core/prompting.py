@@ -49,6 +49,11 @@ class PromptWriter:
         spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[self.config.labels]
         return self.task.verbaliser(spoken).words[example.label]
 
+    def words(self, code: str) -> tuple[str, ...]:
+        """The labels' words in a language, as they continue a prompt; in the order of the task's labels."""
+        template, verbaliser = self.task.template(code), self.task.verbaliser(code)
+        return tuple(template.answer(verbaliser.words[label]) for label in self.task.labels)
+
     def prompt(self, query: Query, demonstrations: Sequence[Demonstration], code: str) -> Prompt:
         """The prompt that asks for an answer in ``code``. ``demonstrations`` come best first.
 

@@ -45,6 +45,12 @@ class PromptTemplate:
         """The block of a query, up to where the answer begins."""
         return self._named(self.input, source).replace("{text}", clean(text)) + "\n" + self._named(self._stub, source)
 
+    def open_input(self, source: str = "") -> tuple[str, str, str]:
+        """A block up to where its text begins, the white space before the text, and what must follow the text on its line."""
+        before, after = self.input.split("{text}")
+        lead = " " if before.endswith(" ") else ""
+        return self._named(before.rstrip(" "), source), lead, self._named(after, source)
+
     def answer(self, word: str) -> str:
         """An answer as it continues ``open_block``: with its leading space where the language writes one."""
         return self.lead + word

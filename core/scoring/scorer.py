@@ -99,7 +99,7 @@ class Scorer:
             return self._token_scores(pairs)
 
     def _token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
-        targets = self._targets(pairs)
+        targets = self.targets(pairs)
         if self.method == "padded":
             return self._padded.score(targets)
         long = [i for i, target in enumerate(targets) if len(target.tokens) > self.window]
@@ -111,7 +111,12 @@ class Scorer:
                     results[index] = values
         return results
 
-    def _targets(self, pairs: Sequence[tuple[str, str]]) -> list[Target]:
+    def forget(self) -> None:
+        """Drop all results: the model's weights have changed."""
+        self._known.clear()
+
+    def targets(self, pairs: Sequence[tuple[str, str]]) -> list[Target]:
+        """The tokens of every (context, answer), and which of them belong to the answer."""
         contexts = list(dict.fromkeys(context for context, _ in pairs))
         start = self.model.start
         alone = dict(zip(contexts, self.model.encode(contexts), strict=True))

@@ -1,0 +1,190 @@
+"""Putting a run together and writing down its result: what ``train.py fit`` and the Train tab call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+
+from core.embeddings import Projection, SentenceVectors
+from core.errors import InvalidConfig, InvalidData
+from core.loop.asking import Asker
+from core.loop.batching import BatchMaker, query_of
+from core.loop.config import FitConfig
+from core.loop.development import Development, Encoder, fallback
+from core.loop.learner import Learner
+from core.loop.living_pool import LivingPool
+from core.loop.trackers import make_accelerator
+from core.loop.trainer import Loop, Tell
+from core.models import LanguageModel
+from core.pool import Pool, check_pool
+from core.prompting import PromptConfig, PromptWriter
+from core.records import Example
+from core.run_record import command, commit, model_facts, write_record
+from core.scoring import Scorer
+from core.seeds import random_of, seed_of
+from core.tasks import Task
+from core.trained import ADAPTER, MANIFEST, POLICY, WEIGHTS
+
+
+def prepare(
+    config: FitConfig,
+    model: LanguageModel,
+    encoder: Encoder,
+    task: Task,
+    pool: Sequence[Example],
+    queries: Sequence[Example] | None,
+    folder: Path,
+    accelerator: Accelerator | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Loop:
+    """A run ready to go. ``queries`` None: the pool's own examples are asked, each without its translations.
+
+    The model's weights are changed in place. Raises ``InvalidConfig`` or ``InvalidData`` for data that a loop can learn nothing from.
+    """
+    accelerator = accelerator or make_accelerator(model.device.type == "cpu", [], str(folder))
+    _check_processes(config, accelerator)
+    kept, asked, held = split(config, task, pool, queries)
+    facts = model_facts(model)  # of the weights before training
+    torch.manual_seed(config.seed)
+    if config.optim.trained == "lora":
+        add_adapter(model, config.optim.rank)
+    pool_now = LivingPool(kept, config.upkeep)
+    writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
+    asker = Asker(writer, Scorer(model))
+    vectors = SentenceVectors(model, remember=1_000_000)
+    vectors.load(folder / "before.npz")
+    texts = [*dict.fromkeys([example.text for example in (*kept, *asked)] + _sentences(task))]
+    report(f"reading {len(texts)} texts")
+    vectors.raw(texts)
+    if accelerator.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        vectors.save(folder / "before.npz", texts)
+    centre = Projection.fit(vectors.raw([e.text for e in kept]), [e.language for e in kept])
+    learner = Learner(model, asker, vectors, centre, config)
+    maker = BatchMaker(config, task, asked, learner)
+    development = Development(learner, held, encoder, config)
+    identity = {"model": facts, "config": asdict(config), "data": data_key(kept, asked, held)}
+    return Loop(config, learner, pool_now, maker, development, folder, identity, accelerator)
+
+
+def fit(
+    loop: Loop, pool: str = "bundled", tell: Tell | None = None, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any] | None:
+    """Run to the end and write the result; None when stopped before. ``pool`` names where the pool came from."""
+    if not loop.run(tell, stop):
+        return None
+    return finish(loop, pool) if loop.accelerator.is_main_process else {}
+
+
+def finish(loop: Loop, pool: str) -> dict[str, Any]:
+    """Write adapter, policy and, last, ``run.json``; its content."""
+    assert loop.first is not None and loop.last is not None, "a run that ended has been measured"
+    learner, config, folder = loop.learner, loop.config, loop.folder
+    save_file({"projection": learner.projection.detach().cpu().contiguous()}, folder / POLICY)
+    if config.optim.trained == "lora":
+        learner.network.save_pretrained(folder / ADAPTER)
+    elif config.optim.trained == "full":
+        learner.network.save_pretrained(folder / WEIGHTS)
+        learner.model.tokenizer.save_pretrained(folder / WEIGHTS)
+    entry = {
+        "command": command(),
+        "commit": commit(),
+        **loop.identity,
+        "pool": pool,
+        "iterations": loop.iteration,
+        "temperature": learner.temperature,
+        "layer": learner.before.layer,
+        "before": loop.first.systems,
+        "after": loop.last.systems,
+        "fallback": fallback(loop.first, loop.last),
+        "pool_version": loop.pool.version,
+        "written": [asdict(pair.example) for pair in loop.pool.written.values()],
+        "retired": sorted(loop.pool.retired),
+        "changes": [asdict(change) for change in loop.pool.changes],
+    }
+    write_record(folder / MANIFEST, entry)
+    return entry
+
+
+def verdict(entry: dict[str, Any]) -> str:
+    """One sentence on what a run achieved on its development items."""
+    before, after = entry["before"], entry["after"]
+    gain = after["agl"] - before["agl"]
+    line = f"Self-selection went from {before['agl']:.1%} to {after['agl']:.1%} on development items ({gain:+.1%})"
+    rivals = f"zero-shot has {after['zero-shot']:.1%}, nearest neighbours {after['knn']:.1%}"
+    if entry["fallback"]:
+        return f"{line}; {rivals}. That is not the best, so inference falls back to {entry['fallback']}."
+    return f"{line}; {rivals}."
+
+
+def split(
+    config: FitConfig, task: Task, pool: Sequence[Example], queries: Sequence[Example] | None
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Pool, queries to learn from, and development queries: items set aside are in neither of the others.
+
+    Raises ``InvalidData`` for a pool with one language, one label, or too few items.
+    """
+    if not task.is_closed:
+        raise InvalidConfig(f"Task {task.name!r} has free-text answers; the loop learns from tasks with labels.")
+    asked = [
+        e for e in (queries if queries is not None else pool) if not config.languages or e.language in config.languages
+    ]
+    known = set(task.languages)
+    asked = [example for example in asked if example.language in known]
+    items = sorted({example.item for example in asked})
+    count = round(config.watch.share * len(items))
+    if count < 1 or count == len(items):
+        raise InvalidData(
+            f"The queries hold {len(items)} items, of which a share of {config.watch.share} is set aside; give at least "
+            f"{math_least(config.watch.share)} items."
+        )
+    held = set(random_of("held out", config.seed).sample(items, count))
+    kept = [example for example in pool if example.item not in held]
+    if not kept:
+        raise InvalidData("Nothing is left in the pool once the development items are set aside; give more items.")
+    check_pool(Pool(tuple(kept)), task.labels)
+    languages = {example.language for example in kept}
+    if len(languages) < 2:
+        raise InvalidData(
+            f"All {len(kept)} examples of the pool are in {next(iter(languages))}; a context is cross-lingual, so add a second language."
+        )
+    everything = Pool(tuple(kept))
+    for example in {example.language: example for example in asked}.values():
+        query = query_of(example)
+        everything.require(everything.usable(query), config.policy.k, query)
+    return kept, [e for e in asked if e.item not in held], [e for e in asked if e.item in held]
+
+
+def math_least(share: float) -> int:
+    """Fewest items of which a share can be set aside and some are left."""
+    return max(2, round(0.5 / share) + 1)
+
+
+def add_adapter(model: LanguageModel, rank: int) -> None:
+    """Put a LoRA adapter on every linear layer but the last, in place (Hu et al. 2022, arXiv 2106.09685)."""
+    from peft import LoraConfig
+
+    model.network.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"))
+    model.network.eval()
+
+
+def data_key(*parts: Sequence[Example]) -> str:
+    """Changes with any text, label or language of the data."""
+    return f"{seed_of(*((e.id, e.language, e.text, e.label) for part in parts for e in part)):014x}"
+
+
+def _sentences(task: Task) -> list[str]:
+    return [task.verbaliser(code).sentence_of(label) for code in task.languages for label in task.labels]
+
+
+def _check_processes(config: FitConfig, accelerator: Accelerator) -> None:
+    parts = accelerator.num_processes * config.optim.accumulate
+    if config.optim.queries % parts:
+        raise InvalidConfig(
+            f"optim.queries is {config.optim.queries}, but {accelerator.num_processes} processes with optim.accumulate = "
+            f"{config.optim.accumulate} need a multiple of {parts}."
+        )

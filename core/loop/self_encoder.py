@@ -1,0 +1,74 @@
+"""The language model as its own encoder: ``z`` with a gradient, under the present weights and under those before training.
+
+Shapes: N texts, H hidden size, D dimensions.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.embeddings import Projection, SentenceVectors, encoded_texts, mean_states
+from core.loop.config import FitConfig
+from core.loop.weights import Snapshot
+from core.models import LanguageModel
+
+BATCH_TOKENS = 4096  # of texts that are encoded together
+
+
+class SelfEncoder(nn.Module):
+    """What learns: the language model as far as set, the policy's projection and its temperature."""
+
+    def __init__(self, model: LanguageModel, vectors: SentenceVectors, centre: Projection, config: FitConfig) -> None:
+        """``vectors`` are those before training and are kept; ``centre`` holds the language means that are taken off."""
+        super().__init__()
+        self.model, self.config, self.centre, self.before = model, config, centre, vectors
+        self.network = model.network
+        self.network.requires_grad_(config.optim.trained == "full")
+        if config.optim.trained == "lora":
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_("lora_" in name)
+        self.projection = nn.Parameter(torch.eye(centre.overall.shape[0], device=model.device))
+        self.log_temperature = nn.Parameter(torch.tensor(float(np.log(config.policy.temperature)), device=model.device))
+        self.reference = Snapshot(self)
+        self.average = Snapshot(self)
+
+    @property
+    def temperature(self) -> float:
+        """The policy's temperature, in units of cosine."""
+        return float(self.log_temperature.detach().exp())
+
+    def in_half(self) -> AbstractContextManager[None]:
+        """Matrix products in bfloat16 where set. One block per state of the weights: it remembers what it has cast."""
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.config.optim.bf16)
+
+    def raw(self, texts: Sequence[str]) -> torch.Tensor:
+        """``h`` ``(N, H)``, with a gradient where the language model learns; of similar length together, equal texts once."""
+        if self.config.optim.trained == "policy":
+            return torch.from_numpy(self.before.raw(texts)).to(self.model.device)
+        distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        encoded = encoded_texts(self.model, distinct)
+        parts, place = [], 0
+        while place < len(distinct):
+            size = max(1, min(len(distinct) - place, BATCH_TOKENS // (len(encoded[place]) + 8)))
+            parts.append(mean_states(self.model, self.before.layer, encoded[place : place + size]))
+            place += size
+        rows = {text: row for row, text in enumerate(distinct)}
+        return torch.cat(parts)[torch.tensor([rows[text] for text in texts], device=self.model.device)]
+
+    def project(self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None) -> torch.Tensor:
+        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None stands for the identity."""
+        means = np.stack([self.centre.means.get(code, self.centre.overall) for code in languages])
+        centred = nn.functional.normalize(raw, dim=-1) - torch.from_numpy(means).to(raw)
+        return nn.functional.normalize(centred if weight is None else centred @ weight.T, dim=-1)
+
+    def vectors_before(self, texts: Sequence[str]) -> np.ndarray:
+        """``h`` ``(N, H)`` of the model before training, remembered. New texts go one by one: a vector then depends on nothing else."""
+        missing = [text for text in dict.fromkeys(texts) if not self.before.knows([text])]
+        if missing:
+            with self.reference.in_place():
+                for text in missing:
+                    self.before.raw([text])
+        return self.before.raw(texts)

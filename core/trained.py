@@ -1,0 +1,77 @@
+"""What a closed-loop run leaves behind and inference takes up: a projection, a temperature, an adapter, written examples."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from core.errors import ModelUnavailable
+from core.records import Example
+
+MANIFEST = "run.json"  # written last: a folder with it is a finished run
+POLICY = "policy.safetensors"
+ADAPTER = "adapter"  # folder, of an adapter
+WEIGHTS = "model"  # folder, of all weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run."""
+
+    folder: Path
+    weight: np.ndarray  # (D, H), the policy's projection W
+    temperature: float
+    fallback: str  # "" or what to use instead: zero-shot, knn, untrained
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's folder name."""
+        return self.folder.name
+
+    @property
+    def task(self) -> str:
+        """The task it learnt."""
+        return str(self.manifest["config"]["task"])
+
+    @property
+    def base(self) -> str:
+        """Fingerprint of the model that the run began with."""
+        return str(self.manifest["model"]["fingerprint"])
+
+    @property
+    def written(self) -> tuple[Example, ...]:
+        """Examples that the model wrote and that were still in the pool at the end."""
+        return tuple(Example(**entry) for entry in self.manifest["written"])
+
+    @property
+    def retired(self) -> frozenset[str]:
+        """Ids of pool examples that were retired."""
+        return frozenset(self.manifest["retired"])
+
+
+def read_trained(folder: Path) -> Trained:
+    """Read a finished run. Raises ``ModelUnavailable`` for a folder without one."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        weight = load_file(folder / POLICY)["projection"]
+        return Trained(folder.resolve(), weight, float(manifest["temperature"]), str(manifest["fallback"]), manifest)
+    except FileNotFoundError as error:
+        raise ModelUnavailable(
+            f"{folder} holds no finished run ({Path(str(error.filename)).name} is missing); name the --output folder of a train.py fit "
+            "that ended."
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelUnavailable(
+            f"The run in {folder} cannot be read ({type(error).__name__}: {error}); train it again."
+        ) from error
+
+
+def finished_runs(folder: Path) -> list[Path]:
+    """Folders of finished runs below ``folder``, newest first."""
+    found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(found, key=lambda place: (place / MANIFEST).stat().st_mtime, reverse=True)
