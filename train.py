@@ -19,6 +19,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python train.py", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
 
+    _embedded_models(commands)
+    _closed_loop(commands)
+    _use(commands)
+    return parser.parse_args(arguments)
+
+
+def _embedded_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     pretrain = commands.add_parser("pretrain", help="train tokenizer, encoder and language model from parallel text")
     pretrain.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "pretrain_cpu.toml")
     pretrain.add_argument("--data", required=True, help="folder of Parquet files, or hub:owner/name, see README")
@@ -26,17 +33,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "runs" / "pretrain", help="checkpoints; resumed if present"
     )
     pretrain.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in decoder.steps=100")
-
-    fit = commands.add_parser("fit", help="run the closed loop: choose, write, answer, learn")
-    fit.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "fit_cpu.toml")
-    fit.add_argument("--pool", default="bundled", help="bundled, or a file, folder or Hub data set; fold demo")
-    fit.add_argument("--queries", help="what to ask, of the same form; default the pool's own examples")
-    fit.add_argument("--model", default="embedded")
-    fit.add_argument("--precision", default="fp32")
-    fit.add_argument("--device", default="auto")
-    fit.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
-    fit.add_argument("--output", type=Path, required=True, help="folder of the run; gone on with if it holds one")
-    fit.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in optim.iterations=100 mode=self")
 
     quality = commands.add_parser("quality", help="measure the embedded models on held-out text")
     quality.add_argument("--data", required=True, help="what pretrain reads")
@@ -51,6 +47,35 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--output", type=Path, default=ROOT / "assets" / "results" / "embedded", help="folder for one record a part"
     )
 
+
+def _closed_loop(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = commands.add_parser("fit", help="run the closed loop: choose, write, answer, learn")
+    fit.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "fit_cpu.toml")
+    fit.add_argument("--pool", default="bundled", help="bundled, or a file, folder or Hub data set; fold demo")
+    fit.add_argument("--queries", help="what to ask, of the same form; default the pool's own examples")
+    fit.add_argument("--model", default="embedded")
+    fit.add_argument("--precision", default="fp32")
+    fit.add_argument("--device", default="auto")
+    fit.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
+    fit.add_argument("--output", type=Path, required=True, help="folder of the run; gone on with if it holds one")
+    fit.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as in optim.iterations=100 mode=self")
+
+    ablate = commands.add_parser("ablate", help="closed-loop runs in variants and seeds, before and after")
+    ablate.add_argument("--config", type=Path, default=ROOT / "assets" / "configs" / "fit_cpu.toml")
+    ablate.add_argument("--pool", required=True, help="what is learnt and chosen from; fold demo where there is one")
+    ablate.add_argument("--queries", required=True, help="what is only evaluated on; fold dev_query where there is one")
+    ablate.add_argument("--languages", default="", help="of pool and queries; default all that the task has words for")
+    ablate.add_argument("--variants", default="supervised,self,without rl,without align,without coherence")
+    ablate.add_argument("--seeds", default="0,1,2")
+    ablate.add_argument("--most", type=int, default=50, help="evaluation queries of each language")
+    ablate.add_argument("--model", default="embedded")
+    ablate.add_argument("--precision", default="fp32")
+    ablate.add_argument("--work", type=Path, default=ROOT / "runs" / "ablate", help="runs; gone on with if present")
+    ablate.add_argument("--output", type=Path, required=True, help="folder for record.json")
+    ablate.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings of all variants")
+
+
+def _use(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     evaluate = commands.add_parser("evaluate", help="compare strategies on labelled queries")
     evaluate.add_argument("--task", default="topic")
     evaluate.add_argument(
@@ -81,7 +106,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--pool", help="file or folder instead of the bundled demonstrations")
     ask.add_argument("--k", type=int, default=4)
     _which_model(ask)
-    return parser.parse_args(arguments)
 
 
 def _which_model(command: argparse.ArgumentParser) -> None:

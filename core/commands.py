@@ -22,6 +22,7 @@ from core.pool import Pool
 from core.pool_checks import check_demonstrations
 from core.predictor import Question, checked
 from core.records import Query
+from core.run_record import write_record
 from core.tasks import Task, load_tasks
 
 
@@ -90,6 +91,27 @@ def fit(options: argparse.Namespace, began: float) -> int:
     accelerator.end_training()
     if entry:
         print(f"{verdict(entry)}\n{options.output}")
+    return 0
+
+
+def ablate(options: argparse.Namespace, began: float) -> int:
+    """Run the closed loop in variants and seeds, and compare before and after on queries it did not learn from."""
+    from core.experiments.ablation import AblationConfig, table
+    from core.experiments.ablation import ablate as run
+    from core.loop.config import FitConfig
+
+    refuse_overwrite(options.output)
+    fit_config = read_config(options.config, FitConfig, _overrides(options.overrides))
+    config = AblationConfig(
+        fit_config, tuple(_split(options.variants)), _numbers("--seeds", options.seeds), options.most
+    )
+    task = _task(fit_config.task)
+    codes = [resolve_language(name, task.languages).code for name in _split(options.languages)] or list(task.languages)
+    pool = read_examples(options.pool, task, {"language": codes}, fold="demo")
+    queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
+    entry = run(config, ModelConfig(options.model, options.precision), task, pool, queries, options.work, _to_stderr)
+    write_record(options.output / "record.json", entry)
+    print(table(entry))
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Experiments that come with the framework: each resumes, and ends in one record."""
