@@ -5,13 +5,16 @@ from typing import Any
 
 import gradio as gr
 
+from app.explore_form import run_names
 from app.explore_tab import ExploreParts, build_explore, opened
+from app.explorer import UNTRAINED
 from app.localised import Localised
 from app.rate_tab import build_rate
 from app.rating import RatingDesk
 from app.results_tab import build_results
 from app.services import Services
 from app.texts import ENGLISH, available, catalogue
+from app.train_tab import TrainParts, build_train
 from app.views.html import message
 from core.errors import CoreError
 
@@ -33,15 +36,18 @@ def build_app(services: Services) -> gr.Blocks:
                     gr.Dropdown(choices, value=ENGLISH, label=texts("app.interface"), elem_id="agl-language"),
                     label="app.interface",
                 )
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
                 explore = build_explore(services, localised, tag, texts)
+            with localised.bind(gr.Tab(texts("app.train"), id="train"), label="app.train") as train_tab:
+                train = build_train(services, localised, tag, texts, train_tab)
             desk = RatingDesk(services)
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(desk, localised, tag, texts, rate, page)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
                 build_results(desk, localised, tag, texts, results)
         _wire(page, services, localised, tag, interface, explore)
+        _wire_runs(page, services, tag, tabs, explore, train)
     return page
 
 
@@ -76,6 +82,29 @@ def _wire(
     turn = f"(tag) => {{ document.body.classList.toggle('agl-rtl', {right_to_left}.includes(tag)); document.documentElement.lang = tag; }}"
     interface.input(None, interface, None, js=turn)
     tag.change(show_again, [tag, explore.predictions], shown, **options)
+
+
+def _wire_runs(
+    page: gr.Blocks, services: Services, tag: gr.State, tabs: gr.Tabs, explore: ExploreParts, train: TrainParts
+) -> None:
+    """From Train to Explore: a finished run beside the model as it was. A run of another visitor shows on opening the page."""
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    run, strategy, compare, task = (explore.inputs[name] for name in ("run", "strategy", "compare", "task"))
+
+    def known(tag_now: str) -> Any:
+        return gr.update(choices=run_names(catalogue(tag_now), services.training.finished()))
+
+    def use(tag_now: str, name: str) -> list[Any]:
+        try:
+            seen = services.training.read(name)
+        except CoreError as error:
+            return [*[gr.skip()] * 5, message(str(error), "error")]
+        names = run_names(catalogue(tag_now), services.training.finished())
+        learnt = seen.config.task if seen.config else gr.skip()
+        return [gr.Tabs(selected="explore"), gr.update(choices=names, value=name), "agl", UNTRAINED, learnt, gr.skip()]
+
+    page.load(known, tag, run, **options)
+    train.use.click(use, [tag, train.runs], [tabs, run, strategy, compare, task, train.status], **options)
 
 
 def look() -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The controls of Explore, and what they say as a form."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from app.explorer import DETECT, Form
+from app.explorer import DETECT, UNTRAINED, Form
 from app.localised import Localised
 from app.texts import Texts
 from core.languages import language
@@ -16,8 +17,10 @@ NONE = "none"
 LONGEST_TYPED = 20_000  # characters a browser lets through; longer queries are refused with a sentence
 
 
-def build_form(localised: Localised, texts: Texts, codes: list[str], first: Form) -> dict[str, Any]:
-    """The controls by name, in the order that ``form_of`` expects; registered for translation."""
+def build_form(
+    localised: Localised, texts: Texts, codes: list[str], first: Form, runs: Callable[[], list[str]]
+) -> dict[str, Any]:
+    """The controls by name, registered for translation; ``runs`` names the closed-loop runs to choose from."""
     names = [
         (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
     ]
@@ -82,34 +85,64 @@ def build_form(localised: Localised, texts: Texts, codes: list[str], first: Form
             gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
         )
     with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
-        form["pool_languages"] = bind(
-            gr.Dropdown(
-                names,
-                value=[],
-                multiselect=True,
-                label=texts("explore.pool_languages"),
-                info=texts("explore.pool_languages_hint"),
-            ),
-            label="explore.pool_languages",
-            info="explore.pool_languages_hint",
-        )
-        form["model"] = bind(
-            gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
-            label="explore.model",
-            info="explore.model_hint",
-        )
-        form["precision"] = bind(
-            gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
-        )
-        form["temperature"] = bind(
-            gr.Slider(0.01, 0.5, value=0.05, step=0.01, label=texts("explore.temperature")), label="explore.temperature"
-        )
-        form["calibration"] = bind(
-            gr.Radio(_calibrations(texts), value="none", label=texts("explore.calibration")),
-            label="explore.calibration",
-            choices=_calibrations,
-        )
-        form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
+        form |= _model_controls(localised, texts, names, runs)
+    return form
+
+
+def _model_controls(
+    localised: Localised, texts: Texts, names: list[tuple[str, str]], runs: Callable[[], list[str]]
+) -> dict[str, Any]:
+    bind = localised.bind
+    form: dict[str, Any] = {}
+    form["pool_languages"] = bind(
+        gr.Dropdown(
+            names,
+            value=[],
+            multiselect=True,
+            label=texts("explore.pool_languages"),
+            info=texts("explore.pool_languages_hint"),
+        ),
+        label="explore.pool_languages",
+        info="explore.pool_languages_hint",
+    )
+    form["model"] = bind(
+        gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
+        label="explore.model",
+        info="explore.model_hint",
+    )
+    form["precision"] = bind(
+        gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
+    )
+    form["run"] = bind(
+        gr.Dropdown(
+            run_names(texts, runs()),
+            value="",
+            label=texts("explore.run"),
+            info=texts("explore.run_hint"),
+            elem_id="run",
+        ),
+        label="explore.run",
+        info="explore.run_hint",
+        choices=lambda now: run_names(now, runs()),
+    )
+    form["temperature"] = bind(
+        gr.Slider(
+            0.01,
+            0.5,
+            value=0.05,
+            step=0.01,
+            label=texts("explore.temperature"),
+            info=texts("explore.temperature_hint"),
+        ),
+        label="explore.temperature",
+        info="explore.temperature_hint",
+    )
+    form["calibration"] = bind(
+        gr.Radio(_calibrations(texts), value="none", label=texts("explore.calibration")),
+        label="explore.calibration",
+        choices=_calibrations,
+    )
+    form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
     return form
 
 
@@ -126,7 +159,13 @@ def _calibrations(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _others(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts("explore.nothing"), NONE), *_strategies(texts)]
+    untrained = (texts("explore.strategy_untrained"), UNTRAINED)
+    return [(texts("explore.nothing"), NONE), *_strategies(texts), untrained]
+
+
+def run_names(texts: Texts, names: list[str]) -> list[tuple[str, str]]:
+    """Closed-loop runs to choose from, none first."""
+    return [(texts("explore.run_none"), ""), *((name, name) for name in names)]
 
 
 def form_of(values: dict[str, Any]) -> Form:
@@ -142,6 +181,7 @@ def form_of(values: dict[str, Any]) -> Form:
         pool_languages=tuple(values["pool_languages"] or ()),
         model=values["model"] or "embedded",
         precision=values["precision"] or "fp32",
+        run=values["run"] or "",
         temperature=float(values["temperature"] or 0.05),
         calibration=values["calibration"] or "none",
         seed=int(values["seed"] or 0),

@@ -9,7 +9,7 @@ import gradio as gr
 from annotation.errors import AnnotationError
 from app.explore_form import build_form, form_of
 from app.explore_view import Rendered, render, render_why, write_json
-from app.explorer import Form, Step, send
+from app.explorer import UNTRAINED, Form, Step, send
 from app.localised import Localised
 from app.services import Services
 from app.texts import Texts, catalogue
@@ -26,6 +26,7 @@ class ExploreParts:
 
     predictions: gr.State  # the predictions on show
     shown: list[Any]  # components that ``opened`` updates
+    inputs: dict[str, Any]  # controls by name
 
 
 def build_explore(services: Services, localised: Localised, tag: gr.State, texts: Texts) -> ExploreParts:
@@ -36,7 +37,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     predictions = gr.State(())
     with gr.Row(elem_id="explore-row"):
         with gr.Column(scale=2, min_width=290):
-            inputs = build_form(localised, texts, services.languages, first)
+            inputs = build_form(localised, texts, services.languages, first, services.training.finished)
             with gr.Row():
                 ask = localised.bind(
                     gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask"
@@ -84,8 +85,10 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         form = form_of(dict(zip(inputs, values, strict=True)))
         yield from _stream(services, tag_now, replace(form, kept=tuple(chosen)))
 
-    def show_example(place: int, tag_now: str) -> Iterator[list[Any]]:
-        form = forms[place]
+    def show_example(place: int, tag_now: str, run: str | None) -> Iterator[list[Any]]:
+        form = replace(forms[place], run=run or "")
+        if form.run:
+            form = replace(form, strategies=("agl", UNTRAINED))
         filled = [form.text, form.language, form.task, list(form.answer_languages)]
         for update in _stream(services, tag_now, form):
             yield [*filled, *update]
@@ -105,7 +108,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     filled = [inputs[name] for name in ("text", "language", "task", "answer_languages")]
     clicked = examples.click(
         show_example,
-        [examples, tag],
+        [examples, tag, inputs["run"]],
         [*filled, *shown],
         concurrency_id="model",
         show_progress="hidden",
@@ -130,7 +133,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         api_visibility="private",
     )
     save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
-    return ExploreParts(predictions, shown)
+    return ExploreParts(predictions, shown, inputs)
 
 
 def _wire_why(services: Services, why: dict[str, Any], predictions: gr.State, tag: gr.State) -> None:

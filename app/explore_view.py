@@ -9,9 +9,8 @@ from app.explorer import as_json, pool_vectors
 from app.services import Services
 from app.texts import Texts
 from app.views.figures import coherence_map, label_bars, pool_map
-from app.views.panels import details_view, prompt_view, result_panels
+from app.views.panels import details_view, panel_names, prompt_view, result_panels
 from core.languages import language
-from core.models import ModelConfig
 from core.records import Prediction
 
 
@@ -36,9 +35,7 @@ def render(services: Services, predictions: tuple[Prediction, ...], texts: Texts
     results = result_panels(predictions, tasks, texts, languages)
     if languages or not predictions:
         return Rendered(results, [], [])
-    strategies = [
-        (texts(f"explore.strategy_{p.selection.strategy}"), str(place)) for place, p in enumerate(predictions)
-    ]
+    strategies = [(name, str(place)) for place, name in enumerate(panel_names(predictions, texts))]
     codes = [(language(answer.language).autonym, answer.language) for answer in predictions[0].answers]
     labels, prompt, coherence, pool = render_why(services, predictions, texts, "0", codes[0][1])
     chosen = [
@@ -62,7 +59,8 @@ def render_why(
     task = services.tasks[prediction.task]
     labels = label_bars(prediction, task, answer, texts) if task.is_closed else None
     origin = prediction.provenance
-    config = ModelConfig(origin["model"], origin["precision"])  # type: ignore[arg-type]
+    run = origin["adapter"] if origin["adapter"] != "none" else ""
+    config = services.explorer.config(origin["model"], origin["precision"], run)  # type: ignore[arg-type]
     predictor = services.explorer.workbench(config).predictor(prediction.task)
     vectors, query = pool_vectors(predictor, prediction.query)
     pool = pool_map(predictor.index.pool, vectors, query, prediction, task, texts)

@@ -14,16 +14,18 @@ import torch
 from annotation.errors import InvalidRecord
 from annotation.records import AddReport, NewOutput
 from annotation.store import RatingStore
+from app.runs import run_folder
 from core.adherence import detect
 from core.bundle import Workbench, bundled_examples, open_workbench
-from core.errors import InvalidQuery, UnknownLanguage
+from core.errors import InvalidConfig, InvalidQuery, UnknownLanguage
 from core.languages import language
-from core.models import ModelConfig, Precision
+from core.models import LanguageModel, ModelConfig, Precision
 from core.policy import PolicyConfig
 from core.predictor import Predictor, Question, Settings, checked
 from core.records import Demonstration, Prediction, Query
 
 DETECT = "detect"
+UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
 KEPT_MODELS = 2
 MOST_OUTPUTS = 8  # systems that one item can have on the rating page
 
@@ -41,6 +43,7 @@ class Form:
     pool_languages: tuple[str, ...] = ()
     model: str = "embedded"
     precision: Precision = "fp32"
+    run: str = ""  # name of a finished closed-loop run; empty: the model as it is
     temperature: float = 0.05
     calibration: str = "none"
     seed: int = 0
@@ -63,9 +66,9 @@ class Step:
 class Explorer:
     """Asks questions; keeps the last models loaded. Visitors take turns at a model pass by pass (``LanguageModel.lock``)."""
 
-    def __init__(self, cache: Path | None = None, encoder: str = "embedded") -> None:
-        """``cache``: folder for the pool's vectors."""
-        self._cache, self._encoder = cache, encoder
+    def __init__(self, cache: Path | None = None, encoder: str = "embedded", runs: Path | None = None) -> None:
+        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs."""
+        self._cache, self._encoder, self._runs = cache, encoder, runs
         self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -79,10 +82,19 @@ class Explorer:
                 self._benches.popitem(last=False)
             return self._benches[config]
 
+    def config(self, model: str, precision: Precision, run: str = "") -> ModelConfig:
+        """A model, with what a closed-loop run of this name taught it. Raises ``InvalidConfig`` for a name that is not plain."""
+        if not run:
+            return ModelConfig(model, precision)
+        if self._runs is None:
+            raise InvalidConfig(f"The run {run!r} cannot be used: no folder of runs is known here; choose none.")
+        return ModelConfig(model, precision, run=str(run_folder(self._runs, run)))
+
     def predictor(self, form: Form) -> Predictor:
         """The predictor that a form asks for."""
-        found = self.workbench(ModelConfig(form.model.strip() or "embedded", form.precision)).predictor(form.task)
-        settings = Settings(PolicyConfig(temperature=form.temperature), found.settings.prompt, form.calibration)
+        bench = self.workbench(self.config(form.model.strip() or "embedded", form.precision, form.run))
+        found = bench.predictor(form.task)
+        settings = Settings(_policy(bench.model, form), found.settings.prompt, form.calibration)
         return found if settings == found.settings else Predictor(found.task, found.index, found.scorer, settings)
 
     def ask(self, form: Form) -> Iterator[Step]:
@@ -94,16 +106,23 @@ class Explorer:
         query = replace(query, language=self._language(query.text, form, predictor.task.languages))
         yield Step((), "explore.step_pool", {}, 0.05)
         predictor.index.prepare()
-        strategies = tuple(dict.fromkeys(form.strategies))
+        plain = replace(form, run="")
+        strategies = tuple(dict.fromkeys("agl" if s == UNTRAINED and not form.run else s for s in form.strategies))
         if not strategies:
             raise InvalidQuery("No strategy is chosen; choose at least one way to pick demonstrations.")
         done: tuple[Prediction, ...] = ()
         answers = tuple(form.answer_languages) or (query.language,)
         for place, strategy in enumerate(strategies):
-            fixed = _fixed(predictor, form.kept) if place == 0 and form.kept is not None else None
-            question = Question(query, strategy, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed)
+            asked = predictor
+            if strategy == UNTRAINED:
+                yield Step(done, "explore.step_pool", {}, max(0.05, place / len(strategies)))
+                asked = self.predictor(plain)
+                asked.index.prepare()
+            fixed = _fixed(asked, form.kept) if place == 0 and form.kept is not None else None
+            name = "agl" if strategy == UNTRAINED else strategy
+            question = Question(query, name, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed)
             current = None
-            for current in predictor.ask(question):
+            for current in asked.ask(question):
                 ready = len(current.answers)
                 stage = "explore.step_answer" if ready < len(answers) else "explore.step_explain"
                 share = (place + 0.9 * (ready + 1) / (len(answers) + 1)) / len(strategies)
@@ -146,6 +165,13 @@ class Explorer:
         return forms
 
 
+def _policy(model: LanguageModel, form: Form) -> PolicyConfig:
+    """The form's policy; with a run in use, the one that was trained."""
+    if model.trained is None or model.projection is None:
+        return PolicyConfig(temperature=form.temperature)
+    return PolicyConfig(model.trained.temperature, model.trained.manifest["config"]["policy"]["redundancy"])
+
+
 def _fixed(predictor: Predictor, kept: tuple[str, ...]) -> tuple[Demonstration, ...]:
     """The pool's examples with these ids, in this order; an id that is not in the pool is passed over."""
     by_id = {example.id: example for example in predictor.index.pool.examples if example.id in set(kept)}
@@ -184,6 +210,7 @@ def _system(provenance: dict[str, str]) -> str:
         "fingerprint",
         "precision",
         "adapter",
+        "fallback",
         "strategy",
         "k",
         "seed",

@@ -8,6 +8,7 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from app.explorer import Explorer
+from app.training import TrainingDesk
 from core.models import ASSETS
 from core.records import Prediction
 from core.tasks import Task, load_tasks
@@ -30,6 +31,7 @@ class Services:
     store: RatingStore
     study: Study
     folder: Path  # for files people download
+    training: TrainingDesk
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     _opening: tuple[Prediction, ...] = ()
     _ready: threading.Event = field(default_factory=threading.Event)
@@ -68,4 +70,6 @@ def open_services(data: Path, database: str | None = None, cache: Path | None = 
     """
     store = RatingStore.open(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = store.ensure_study(EXPLORE_STUDY)
-    return Services(Explorer(cache or data / "cache"), store, study, data / "downloads")
+    training = TrainingDesk(data / "runs" / "fit")
+    explorer = Explorer(cache or data / "cache", runs=training.folder)
+    return Services(explorer, store, study, data / "downloads", training)

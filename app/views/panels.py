@@ -6,7 +6,7 @@ from app.explorer import Step
 from app.texts import Texts
 from app.views.answers import answer_table
 from app.views.cards import demonstration_cards
-from app.views.html import number, said
+from app.views.html import message, number, said
 from core.languages import language
 from core.records import Prediction
 from core.tasks import Task
@@ -15,10 +15,10 @@ from core.tasks import Task
 def result_panels(predictions: tuple[Prediction, ...], tasks: dict[str, Task], texts: Texts, languages: int = 0) -> str:
     """The strategies side by side (below each other on a phone). ``languages``: answers expected."""
     panels = "".join(
-        f'<article class="panel"><h3>{escape(texts(f"explore.strategy_{prediction.selection.strategy}"))}</h3>'
+        f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'
         f"{demonstration_cards(prediction, tasks[prediction.task], texts)}"
         f"{answer_table(prediction, texts, max(0, languages - len(prediction.answers)))}</article>"
-        for prediction in predictions
+        for name, prediction in zip(panel_names(predictions, texts), predictions, strict=True)
     )
     if not predictions:
         return ""
@@ -27,6 +27,29 @@ def result_panels(predictions: tuple[Prediction, ...], tasks: dict[str, Task], t
     return (
         f'<div class="agl" dir="{texts.direction}">{asked}<div class="panels n{len(predictions)}">{panels}</div></div>'
     )
+
+
+def panel_names(predictions: tuple[Prediction, ...], texts: Texts) -> list[str]:
+    """What each panel shows: the strategy, and where a closed-loop run is in play, whether it is used."""
+    runs = [prediction.provenance["adapter"] for prediction in predictions]
+    names = []
+    for prediction, run in zip(predictions, runs, strict=True):
+        strategy = texts(f"explore.strategy_{prediction.provenance['strategy']}")
+        if run != "none":
+            strategy = texts("explore.with_run", strategy=strategy, run=run)
+        elif set(runs) != {"none"}:
+            strategy = texts("explore.without_run", strategy=strategy)
+        names.append(strategy)
+    return names
+
+
+def _fell_back(prediction: Prediction, texts: Texts) -> str:
+    """Says so when something simpler stands in for what the run learnt."""
+    instead = prediction.provenance["fallback"]
+    if instead == "none":
+        return ""
+    used = texts(f"train.fallback_{instead}")
+    return message(texts("explore.fell_back", run=prediction.provenance["adapter"], used=used))
 
 
 def progress_line(step: Step, texts: Texts) -> str:
@@ -56,7 +79,7 @@ def prompt_view(prediction: Prediction, place: int) -> str:
 def details_view(predictions: tuple[Prediction, ...], texts: Texts) -> str:
     """How long each phase took, the policy's numbers, and where everything comes from."""
     rows = []
-    for prediction in predictions:
+    for name, prediction in zip(panel_names(predictions, texts), predictions, strict=True):
         selection = prediction.selection
         facts = {
             "candidates": str(selection.candidates),
@@ -68,6 +91,5 @@ def details_view(predictions: tuple[Prediction, ...], texts: Texts) -> str:
         if selection.log_prob is None:
             facts = {key: value for key, value in facts.items() if "nats" not in value}
         lines = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
-        name = escape(texts(f"explore.strategy_{selection.strategy}"))
-        rows.append(f'<article class="panel"><h3>{name}</h3><table class="facts">{lines}</table></article>')
+        rows.append(f'<article class="panel"><h3>{escape(name)}</h3><table class="facts">{lines}</table></article>')
     return f'<div class="agl" dir="ltr"><div class="panels n{len(predictions)}">{"".join(rows)}</div></div>'

@@ -36,12 +36,16 @@ def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[d
 
 
 def method_name(system: str, texts: Texts) -> str:
-    """The readable name of a system: its strategy, and K."""
+    """The readable name of a system: its strategy, K, the closed-loop run and what that fell back to."""
     strategy, *facts = system.split("|")
     known = dict(fact.split("=", 1) for fact in facts if "=" in fact)
     name = texts(f"explore.strategy_{strategy}")
     edited = " ✎" if known.get("edited", "no") != "no" else ""
-    return f"{name}, K={known['k']}{edited}" if known.get("k") and strategy != "zero-shot" else name
+    if known.get("k") and strategy != "zero-shot":
+        name = f"{name}, K={known['k']}{edited}"
+    if known.get("adapter", "none") != "none":
+        name = texts("explore.with_run", strategy=name, run=known["adapter"])
+    return f"{name} → {known['fallback']}" if known.get("fallback", "none") != "none" else name
 
 
 def summary_table(rows: Sequence[dict[str, Any]], texts: Texts) -> str:

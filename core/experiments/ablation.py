@@ -117,6 +117,10 @@ def _trained(
     if (place / "run.json").is_file():
         return
     settings = replace(VARIANTS[variant](config.fit), seed=seed)
+    known = place.parent / "before.npz"  # the model before training is the same in all runs
+    if known.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(known, place / "before.npz")
     loop = prepare(settings, load_model(base), SentenceEncoder(), task, pool, None, place)
 
     def tell(iteration: int, line: dict[str, Any]) -> None:
@@ -125,7 +129,7 @@ def _trained(
 
     fit(loop, "file", tell)
     shutil.rmtree(place / "checkpoints", ignore_errors=True)
-    (place / "before.npz").unlink(missing_ok=True)
+    (place / "before.npz").replace(known)
 
 
 def _evaluated(

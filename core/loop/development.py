@@ -54,9 +54,9 @@ class Development:
         self._encoded: dict[str, np.ndarray] = {}
 
     @torch.no_grad()
-    def measure(self, pool: Pool) -> Measured:
-        """All systems under the present weights."""
-        own, logs = self._own_choice(pool)
+    def measure(self, pool: Pool, untrained: bool = False) -> Measured:
+        """All systems under the present weights; ``untrained`` tells that these are those before training, whose vectors are known."""
+        own, logs = self._own_choice(pool, untrained)
         contexts: dict[str, Sequence[tuple[Example, ...]]] = {
             "zero-shot": [()] * len(self.queries),
             "knn": self._neighbours(pool),
@@ -70,11 +70,16 @@ class Development:
         systems = {name: sum(values.values()) / len(values) for name, values in by_language.items()}
         return Measured(systems, by_language["agl"], self._choices(own, logs, right["agl"]))
 
-    def _own_choice(self, pool: Pool) -> tuple[list[tuple[Example, ...]], list[list[float]]]:
+    def _own_choice(self, pool: Pool, untrained: bool) -> tuple[list[tuple[Example, ...]], list[list[float]]]:
         learner, config = self.learner, self.config.policy
         examples = [*self.queries, *pool.examples]
+        texts = [example.text for example in examples]
         with learner.in_half():
-            raw = learner.raw([example.text for example in examples]).float()
+            raw = (
+                torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
+                if untrained
+                else learner.raw(texts).float()
+            )
         vectors = learner.project(raw, [example.language for example in examples], learner.projection).cpu()
         drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]

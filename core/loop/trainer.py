@@ -73,7 +73,7 @@ class Loop:
         """
         self._resume()
         if self.first is None:
-            self.first = self.last = self.development.measure(self.pool.pool)
+            self.first = self.last = self.development.measure(self.pool.pool, untrained=True)
             self._write({"iteration": 0, "pool_size": len(self.pool.pool), **self.first.fields()}, tell)
         while self.iteration < self.config.optim.iterations:
             if stop():

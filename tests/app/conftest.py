@@ -17,6 +17,7 @@ import pytest
 from annotation.store import RatingStore
 from app.explorer import Explorer
 from app.services import EXPLORE_STUDY, Services
+from app.training import TrainingDesk
 from core.models import EMBEDDED
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def explorer() -> Explorer:
 @pytest.fixture
 def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
     store = RatingStore.open(f"sqlite:///{tmp_path / 'ratings.db'}")
-    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads")
+    desk = TrainingDesk(tmp_path / "runs")
+    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk)
     store.close()
 
 
