@@ -1,7 +1,7 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
 # make check  lint and types only
-# make bench  speed as ratios in one run; writes assets/results/speed.json and training_speed.json
+# make bench  speed as ratios in one run; writes assets/results/{speed,training_speed,loop_speed}.json
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -19,6 +19,7 @@ screenshots: setup-dev setup browser
 bench: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/scoring.py
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
+	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 
 .PHONY: demo test check bench screenshots setup setup-dev browser clean
 

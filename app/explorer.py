@@ -16,7 +16,7 @@ from annotation.records import AddReport, NewOutput
 from annotation.store import RatingStore
 from app.runs import run_folder
 from core.adherence import detect
-from core.bundle import Workbench, bundled_examples, open_workbench
+from core.bundle import Workbench, bundled_examples, open_workbench, settings_of
 from core.errors import InvalidConfig, InvalidQuery, UnknownLanguage
 from core.languages import language
 from core.models import LanguageModel, ModelConfig, Precision
@@ -167,9 +167,9 @@ class Explorer:
 
 def _policy(model: LanguageModel, form: Form) -> PolicyConfig:
     """The form's policy; with a run in use, the one that was trained."""
-    if model.trained is None or model.projection is None:
+    if model.projection is None:
         return PolicyConfig(temperature=form.temperature)
-    return PolicyConfig(model.trained.temperature, model.trained.manifest["config"]["policy"]["redundancy"])
+    return settings_of(model).policy
 
 
 def _fixed(predictor: Predictor, kept: tuple[str, ...]) -> tuple[Demonstration, ...]:

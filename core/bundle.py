@@ -10,6 +10,7 @@ from core.encoder import SentenceEncoder
 from core.errors import InvalidQuery
 from core.index import PoolIndex
 from core.models import ASSETS, LanguageModel, ModelConfig, load_model
+from core.policy import PolicyConfig
 from core.pool import Pool, check_pool
 from core.predictor import Predictor, Settings
 from core.records import Example
@@ -32,7 +33,8 @@ class Workbench:
         assets: Path = ASSETS,
     ) -> None:
         """``cache``: folder for vectors; ``pools``: by task, instead of the bundled ones."""
-        self.model, self.encoder, self.settings, self.cache = model, encoder, settings, cache
+        self.model, self.encoder, self.cache = model, encoder, cache
+        self.settings = settings or settings_of(model)
         self.assets = assets
         self.scorer = Scorer(model)
         self.vectors = SentenceVectors(model)
@@ -76,6 +78,14 @@ class Workbench:
             return pool
         kept = [example for example in pool.examples if example.id not in trained.retired]
         return Pool((*kept, *trained.written))
+
+
+def settings_of(model: LanguageModel) -> Settings:
+    """The settings that a model is used with unless others are given: those its closed-loop run ended with, else the defaults."""
+    if model.projection is None or model.trained is None:
+        return Settings()
+    redundancy = float(model.trained.manifest["config"]["policy"]["redundancy"])
+    return Settings(PolicyConfig(model.trained.temperature, redundancy))
 
 
 def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:

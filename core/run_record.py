@@ -26,7 +26,12 @@ def commit() -> str:
 
 def model_facts(model: LanguageModel) -> dict[str, str]:
     """Which model was run."""
-    return {"name": model.config.name, "precision": model.config.precision, "fingerprint": model.fingerprint}
+    facts = {"name": model.config.name, "precision": model.config.precision, "fingerprint": model.fingerprint}
+    return (
+        facts
+        if model.trained is None
+        else facts | {"run": model.trained.name, "fallback": model.falls_back_to or "none"}
+    )
 
 
 def write_record(path: Path, entry: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ LEAST_POLICY_ENTROPY = 0.1  # nats
 LEAST_ANSWER_ENTROPY = 0.05  # nats
 MOST_COPIES = 0.5
 MOST_REFERENCE = 3.0  # nats
+MOST_LOSS = 0.02  # accuracy on development items
 LEAST_READING = 0.02  # accuracy that random labels must cost
 
 
@@ -36,6 +37,11 @@ def alarms(lines: Sequence[dict[str, Any]]) -> list[str]:
     if (nats := _mean(recent, "loss_reference")) is not None and nats > MOST_REFERENCE:
         found.append(f"The model is {nats:.1f} nats away from where it began; raise losses.reference.")
     measured = [line["development"] for line in lines if line.get("development")]
+    if len(measured) > 1 and measured[-1]["agl"] < measured[0]["agl"] - MOST_LOSS:
+        fall = f"{measured[0]['agl']:.1%} to {measured[-1]['agl']:.1%}"
+        found.append(
+            f"The choice got worse on development items ({fall}); lower optim.policy_rate and optim.learning_rate."
+        )
     if len(measured) > 1 and measured[-1]["agl"] - measured[-1]["random labels"] < LEAST_READING:
         cost = measured[-1]["agl"] - measured[-1]["random labels"]
         found.append(

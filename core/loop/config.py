@@ -120,8 +120,8 @@ class UpkeepConfig:
     """When pairs leave the pool."""
 
     most_written: int = 64  # written pairs in the pool; the least useful leave first
-    uses: int = 6  # times shown before a pair is judged
-    harm: float = -0.3  # mean advantage below which a pair leaves
+    uses: int = 12  # times shown before a pair is judged
+    harm: float = -0.6  # mean advantage below which a pair leaves
     smallest: float = 0.5  # share of the first pool that always stays
 
     def __post_init__(self) -> None:

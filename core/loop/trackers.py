@@ -1,5 +1,6 @@
 """Experiment trackers, through accelerate: trackio, TensorBoard and wandb, each only where it is asked for and installed."""
 
+import warnings
 from dataclasses import asdict
 from typing import Any
 
@@ -21,12 +22,14 @@ def make_accelerator(cpu: bool, track: list[str], folder: str) -> Accelerator:
     # A loss that is switched off leaves parameters without a gradient.
     handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
     try:
-        accelerator = Accelerator(cpu=cpu, log_with=track or None, project_dir=folder, kwargs_handlers=handlers)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a tracker is missing is said below, by name
+            accelerator = Accelerator(cpu=cpu, log_with=track or None, project_dir=folder, kwargs_handlers=handlers)
     except (ImportError, ValueError) as error:
         raise InvalidConfig(
             f"The tracker {', '.join(track)} cannot be used ({error}); install it, or leave --track out."
         ) from error
-    started = {getattr(kind, "name", kind) for kind in accelerator.log_with}
+    started = {str(getattr(kind, "value", kind)) for kind in accelerator.log_with}
     missing = [name for name in track if name not in started]
     if missing:
         raise InvalidConfig(

@@ -41,6 +41,10 @@ def test_a_run_that_goes_well_is_quiet() -> None:
         ({"copy_rate": 0.75}, "75% of the written demonstrations are copies"),
         ({"loss_reference": 3.5}, "The model is 3.5 nats away from where it began"),
         (
+            {"development": {"agl": 0.57, "random labels": 0.4}},
+            "The choice got worse on development items (60.0% to 57.0%);",
+        ),
+        (
             {"development": {"agl": 0.61, "random labels": 0.6}},
             "Random labels in the context cost +1.0% of accuracy: the model does not read",
         ),
@@ -67,7 +71,7 @@ def test_only_the_last_iterations_count() -> None:
 
 
 def test_the_last_measurement_counts_not_an_earlier_one() -> None:
-    unread = {"agl": 0.5, "random labels": 0.52}
+    unread = {"agl": 0.6, "random labels": 0.62}
     lines = log()
     lines[2] = {**lines[2], "development": unread}
     assert alarms(lines)[0].startswith("Random labels in the context cost -2.0%")

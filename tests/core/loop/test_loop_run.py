@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from toys import byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
+from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
 from core.embeddings import SentenceVectors
 from core.errors import InvalidConfig, InvalidData, ModelUnavailable, PoolTooSmall
-from core.loop.config import LossConfig, OptimConfig, WatchConfig, WritingConfig
+from core.loop.config import LossConfig, OptimConfig, WritingConfig
 from core.loop.fit import fit, verdict
 from core.loop.run_log import KEYS, RunLog
 from core.loop.trainer import LossNotFinite
@@ -240,38 +240,38 @@ def test_data_that_teach_nothing_are_refused(make_loop: Any, tmp_path: Path) -> 
         OptimConfig(queries=4, accumulate=3)
 
 
-def test_a_trained_policy_is_used_again_and_only_on_its_model(make_loop: Any, tmp_path: Path) -> None:
-    """The adapter and the projection, loaded by name, give the vectors and answers that the loop ended with."""
-    loop = make_loop(
-        tmp_path / "run",
-        watch=WatchConfig(every=4, queries=6, save_every=4),
-        optim=OptimConfig(iterations=4, queries=4, rank=2, warm_up=1, bf16=False, learning_rate=0.05),
-    )
+@pytest.mark.parametrize("trained", ["lora", "full", "policy"])
+def test_what_was_trained_is_used_again_and_only_on_its_model(
+    make_loop: Any, short: Any, tmp_path: Path, trained: str
+) -> None:
+    """Loaded by name, weights and projection give the vectors that the loop ended with; another model is refused."""
     plain = tmp_path / "base"
     tokenizer = byte_tokenizer()
     base = tiny_model(
         tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048)
-    )  # the weights the loop began with
+    )  # what the loop begins with
     base.network.save_pretrained(plain)
     tokenizer.save_pretrained(plain)
-    fit(loop)
+    optim = replace(short.optim, trained=trained, learning_rate=0.05 if trained == "lora" else 0.01)
+    losses = LossConfig(align=0.0 if trained == "policy" else 1.0)
+    loop = make_loop(tmp_path / "run", optim=optim, losses=losses)
+    assert fit(loop) is not None
     manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest | {"fallback": ""}))
     loaded = load_model(ModelConfig(str(plain)))
-    assert manifest["model"]["fingerprint"] == loaded.fingerprint
-    manifest["fallback"] = ""
-    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
-    trained = load_model(ModelConfig(str(plain), run=str(tmp_path / "run")))
+    again = load_model(ModelConfig(str(plain), run=str(tmp_path / "run")))
     texts = ["A robot repairs the pipe.", "Meya alishindwa katika kura."]
     with torch.no_grad():
         expected = loop.learner.raw(texts).numpy()
-    assert trained.projection is not None
-    assert trained.projection == pytest.approx(loop.learner.projection.detach().numpy())
-    assert SentenceVectors(trained).raw(texts) == pytest.approx(expected, abs=1e-4)
-    assert SentenceVectors(loaded).raw(texts) != pytest.approx(expected, abs=1e-4)
-    manifest["model"]["fingerprint"] = "0" * 12
-    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    assert again.projection == pytest.approx(loop.learner.projection.detach().numpy())
+    assert SentenceVectors(again).raw(texts) == pytest.approx(expected, abs=1e-4)
+    assert (SentenceVectors(loaded).raw(texts) == pytest.approx(expected, abs=1e-4)) == (trained == "policy")
+    assert again.fingerprint != loaded.fingerprint
+    other = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048), seed=1)
+    other.network.save_pretrained(tmp_path / "other")
+    tokenizer.save_pretrained(tmp_path / "other")
     with pytest.raises(ModelUnavailable, match=r"choose the model it was made with"):
-        load_model(ModelConfig(str(plain), run=str(tmp_path / "run")))
+        load_model(ModelConfig(str(tmp_path / "other"), run=str(tmp_path / "run")))
 
 
 def test_a_run_of_no_use_falls_back_and_says_so(make_loop: Any, tmp_path: Path) -> None:
@@ -292,3 +292,23 @@ def test_written_pairs_are_filtered_and_counted(make_loop: Any, tmp_path: Path) 
     for line in lines(tmp_path)[1:]:
         assert set(line["rejected"]) <= set(REASONS)
         assert line["written"] + sum(line["rejected"].values()) == 4
+
+
+def test_an_adapter_learns_on_a_base_in_four_bits(short: Any, tasks: Any, tmp_path: Path) -> None:
+    """QLoRA on the CPU: the quantised weights stay what they were, the adapter's do not, also after passes without a gradient."""
+    from core.loop.fit import prepare
+
+    tokenizer = byte_tokenizer()
+    config = tiny_llama_config(tokenizer, hidden_size=64, intermediate_size=128, max_position_embeddings=2048)
+    tiny_model(tokenizer, config, spread=1.0).network.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    model = load_model(ModelConfig(str(tmp_path / "base"), "nf4", device="cpu"))
+    settings = replace(short, optim=replace(short.optim, iterations=2))
+    loop = prepare(settings, model, LetterEncoder(), tasks["topic"], toy_examples(), None, tmp_path / "run")
+    weights = [p for p in model.network.parameters() if p.dtype == torch.uint8]
+    held, before = [p.clone() for p in weights], learnt(loop)
+    assert held
+    assert fit(loop) is not None
+    assert all(torch.equal(p, q) for p, q in zip(weights, held, strict=True))
+    moved = [name for name, value in learnt(loop).items() if "lora_B" in name and not torch.equal(value, before[name])]
+    assert len(moved) == sum("lora_B" in name for name in before)
