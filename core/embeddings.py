@@ -14,6 +14,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -177,6 +178,16 @@ class Projection:
         codes = np.array(languages)
         means = {code: unit[codes == code].mean(0) for code in sorted(set(languages))}
         return Projection(means, unit.mean(0))
+
+    def state(self) -> dict[str, Any]:
+        """The means as JSON can hold them, digit for digit."""
+        return {"means": {code: mean.tolist() for code, mean in self.means.items()}, "overall": self.overall.tolist()}
+
+    @staticmethod
+    def of_state(state: dict[str, Any]) -> "Projection":
+        """Means that ``state`` gave."""
+        means = {code: np.array(mean, dtype=np.float32) for code, mean in state["means"].items()}
+        return Projection(means, np.array(state["overall"], dtype=np.float32))
 
     def __call__(self, vectors: np.ndarray, languages: Sequence[str]) -> np.ndarray:
         """``(N, H)`` raw vectors to ``(N, D)`` unit vectors."""

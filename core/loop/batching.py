@@ -84,7 +84,9 @@ class BatchMaker:
         learner = self.learner
         texts = [example.text for example in (*asked, *pool.examples)]
         raw = torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
-        vectors = learner.project(raw, [example.language for example in (*asked, *pool.examples)], learner.projection)
+        vectors = learner.project(
+            raw, [example.language for example in (*asked, *pool.examples)], learner.projection, before=True
+        )
         return (vectors[: len(asked)] @ vectors[len(asked) :].T).cpu()
 
     def _batch(self, asked: Sequence[tuple[str, Example]], pool: Pool, written: dict[int, Written]) -> Batch:

@@ -55,7 +55,10 @@ class Development:
 
     @torch.no_grad()
     def measure(self, pool: Pool, untrained: bool = False) -> Measured:
-        """All systems under the present weights; ``untrained`` tells that these are those before training, whose vectors are known."""
+        """All systems under the present weights; ``untrained`` tells that these are those before training, whose vectors are known.
+
+        The language means that vectors are centred by are taken anew, as they are wherever a trained model is used.
+        """
         own, logs = self._own_choice(pool, untrained)
         contexts: dict[str, Sequence[tuple[Example, ...]]] = {
             "zero-shot": [()] * len(self.queries),
@@ -80,6 +83,8 @@ class Development:
                 if untrained
                 else learner.raw(texts).float()
             )
+        if not untrained:
+            learner.recentre(raw[len(self.queries) :], [example.language for example in pool.examples])
         vectors = learner.project(raw, [example.language for example in examples], learner.projection).cpu()
         drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]

@@ -184,7 +184,7 @@ class Learner(SelfEncoder):
         sentences = [task.verbaliser(code).sentence_of(label) for code, label in zip(languages, labels, strict=True)]
         which = self.config.losses.coherence_target
         if which == "frozen":
-            answers = self.project(torch.from_numpy(self.vectors_before(sentences)).to(queries), languages)
+            answers = self.project(torch.from_numpy(self.vectors_before(sentences)).to(queries), languages, before=True)
         elif which == "ema":
             with torch.no_grad(), self.average.in_place(), self.in_half():
                 answers = self.project(self.raw(sentences).float(), languages, self.projection)
@@ -205,8 +205,8 @@ class Learner(SelfEncoder):
         """KL(theta || before), nats: of the policy's first draw, and of the bare answers where the language model learns."""
         with torch.no_grad():
             queries, candidates = (torch.from_numpy(part).to(scores) for part in batch.reference)
-            queries = self.project(queries, [query.language for query in batch.queries])
-            candidates = self.project(candidates, [example.language for example in batch.candidates])
+            queries = self.project(queries, [query.language for query in batch.queries], before=True)
+            candidates = self.project(candidates, [example.language for example in batch.candidates], before=True)
             before = (queries @ candidates.T / self.config.policy.temperature).masked_fill(~batch.usable, -torch.inf)
         now = scores.masked_fill(~batch.usable, -torch.inf).log_softmax(-1)
         apart = kl_rows(now, before.log_softmax(-1), batch.usable).mean()

@@ -22,9 +22,13 @@ class SelfEncoder(nn.Module):
     """What learns: the language model as far as set, the policy's projection and its temperature."""
 
     def __init__(self, model: LanguageModel, vectors: SentenceVectors, centre: Projection, config: FitConfig) -> None:
-        """``vectors`` are those before training and are kept; ``centre`` holds the language means that are taken off."""
+        """``vectors`` are those before training and are kept; ``centre`` holds the language means that are taken off.
+
+        ``centre_before`` keeps those before training, for the vectors before training.
+        """
         super().__init__()
-        self.model, self.config, self.centre, self.before = model, config, centre, vectors
+        self.model, self.config, self.before = model, config, vectors
+        self.centre = self.centre_before = centre
         self.network = model.network
         self.network.requires_grad_(config.optim.trained == "full")
         if config.optim.trained == "lora":
@@ -58,11 +62,18 @@ class SelfEncoder(nn.Module):
         rows = {text: row for row, text in enumerate(distinct)}
         return torch.cat(parts)[torch.tensor([rows[text] for text in texts], device=self.model.device)]
 
-    def project(self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None) -> torch.Tensor:
-        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None stands for the identity."""
-        means = np.stack([self.centre.means.get(code, self.centre.overall) for code in languages])
+    def project(
+        self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None, before: bool = False
+    ) -> torch.Tensor:
+        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None stands for the identity, ``before`` for vectors before training."""
+        centre = self.centre_before if before else self.centre
+        means = np.stack([centre.means.get(code, centre.overall) for code in languages])
         centred = nn.functional.normalize(raw, dim=-1) - torch.from_numpy(means).to(raw)
         return nn.functional.normalize(centred if weight is None else centred @ weight.T, dim=-1)
+
+    def recentre(self, raw: torch.Tensor, languages: Sequence[str]) -> None:
+        """Take the language means from the pool's present vectors ``h`` ``(N, H)``: trained weights move them."""
+        self.centre = Projection.fit(raw.float().cpu().numpy(), languages)
 
     def vectors_before(self, texts: Sequence[str]) -> np.ndarray:
         """``h`` ``(N, H)`` of the model before training, remembered. New texts go one by one: a vector then depends on nothing else."""

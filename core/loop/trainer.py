@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from core.embeddings import Projection
 from core.errors import InvalidData
 from core.loop.alarms import alarms
 from core.loop.batches import StepResult, Written
@@ -208,6 +209,7 @@ class Loop:
             state = {
                 "pool": self.pool.state(),
                 "bare": self.learner.remembered(),
+                "centre": self.learner.centre.state(),
                 "first": _measured(self.first),
                 "last": _measured(self.last),
             }
@@ -233,6 +235,7 @@ class Loop:
         self.optimiser.load_state_dict(found.optimiser)
         self.pool.restore(found.state["pool"])
         self.learner.remember(found.state["bare"])
+        self.learner.centre = Projection.of_state(found.state["centre"])
         self.first, self.last = (
             Measured(**found.state[key]) if found.state[key] else None for key in ("first", "last")
         )

@@ -95,7 +95,9 @@ class PairWriter:
         learner = self.learner
         languages = [*(query.language for query in queries), *(example.language for example in pool.examples)]
         raw = learner.vectors_before([*(query.text for query in queries), *(example.text for example in pool.examples)])
-        vectors = learner.project(torch.from_numpy(raw).to(learner.projection), languages, learner.projection)
+        vectors = learner.project(
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+        )
         return (vectors[: len(queries)] @ vectors[len(queries) :].T / learner.log_temperature.exp()).cpu()
 
     def _draft(self, query: Query, identity: str, pool: Pool, scores: torch.Tensor) -> Draft | None:
@@ -158,7 +160,9 @@ class PairWriter:
         votes = self._votes(drafts, pool)
         raw = learner.vectors_before([*(draft.query.text for draft, _ in drafts), *(text for _, text in drafts)])
         languages = [*(draft.query.language for draft, _ in drafts), *(draft.language for draft, _ in drafts)]
-        vectors = learner.project(torch.from_numpy(raw).to(learner.projection), languages, learner.projection)
+        vectors = learner.project(
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+        )
         near = (vectors[: len(drafts)] * vectors[len(drafts) :]).sum(-1).tolist()
         kept: list[Written] = []
         for (draft, text), voted, cosine in zip(drafts, votes, near, strict=True):
