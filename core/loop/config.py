@@ -38,8 +38,8 @@ class LossConfig:
     """Weights of the losses, and who teaches."""
 
     rl: float = 1.0
-    align: float = 1.0
-    coherence: float = 0.1
+    align: float = 0.2
+    coherence: float = 0.5
     reference: float = 0.05
     writing: float = 1.0  # share of the reinforcement that reaches the tokens of written demonstrations
     teacher: str = "stop_gradient"  # whose p(y|x,C) is imitated, see TEACHERS; both has a gradient on either side
@@ -63,13 +63,13 @@ class LossConfig:
 class OptimConfig:
     """How weights are changed."""
 
-    iterations: int = 40
+    iterations: int = 60
     queries: int = 16  # B, queries of an optimiser step, over all processes and accumulated batches
     accumulate: int = 1  # batches that a step is split into
     trained: str = "lora"  # what learns besides the policy: nothing (policy), an adapter (lora), or all weights (full)
     rank: int = 8  # of the adapter
-    learning_rate: float = 3e-4  # of the language model
-    policy_rate: float = 3e-3  # of the policy's projection and temperature
+    learning_rate: float = 3e-5  # of the language model
+    policy_rate: float = 2e-3  # of the policy's projection and temperature
     warm_up: int = 4  # steps
     clip: float = 1.0  # norm of the gradient
     bf16: bool = True  # matrix products in bfloat16, weights and sums in float32
@@ -136,11 +136,11 @@ class UpkeepConfig:
 class WatchConfig:
     """What is measured on the way, on development items that nothing is learnt from."""
 
-    every: int = 10  # iterations between measurements
+    every: int = 20  # iterations between measurements
     share: float = 0.2  # of the items, set aside
-    queries: int = 60  # of a measurement
+    queries: int = 120  # of a measurement
     fixed: int = 3  # queries whose demonstrations are logged at every measurement
-    save_every: int = 10  # iterations between checkpoints
+    save_every: int = 20  # iterations between checkpoints
     keep: int = 2  # checkpoints kept
 
     def __post_init__(self) -> None:

@@ -1,10 +1,12 @@
 """Settings of a run that contradict each other or fall outside their range are refused by name."""
 
 import re
+import tomllib
 from collections.abc import Callable
 
 import pytest
 
+from core.config import read_config
 from core.errors import InvalidConfig
 from core.loop.config import (
     TEACHERS,
@@ -16,6 +18,7 @@ from core.loop.config import (
     WatchConfig,
     WritingConfig,
 )
+from core.models import ASSETS
 
 ALONE = OptimConfig(trained="policy")
 
@@ -31,7 +34,7 @@ def test_the_defaults_agree_with_each_other() -> None:
         (lambda: ContextConfig(k=8, candidates=7), ("policy.candidates is 7", "policy.k = 8")),
         (lambda: OptimConfig(queries=10, accumulate=4), ("optim.queries is 10", "optim.accumulate 4")),
         (lambda: WritingConfig(shortest=3.0), ("writing.shortest is 3.0", "writing.longest 2.5")),
-        (lambda: FitConfig(optim=ALONE), ("optim.trained is 'policy'", "losses.align 1.0", "losses.align=0")),
+        (lambda: FitConfig(optim=ALONE), ("optim.trained is 'policy'", "losses.align 0.2", "losses.align=0")),
         (
             lambda: FitConfig(losses=LossConfig(teacher="both")),
             ("losses.teacher is 'both'", "losses.gate true", "losses.gate=false"),
@@ -85,3 +88,16 @@ def test_a_setting_outside_its_range_is_named_with_what_is_allowed(make: Callabl
 def test_a_policy_that_cannot_draw_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(InvalidConfig, match=rf"policy\.{next(iter(changes))} "):
         ContextConfig(**changes)
+
+
+def test_the_shipped_file_says_the_defaults() -> None:
+    """What the file leaves unchanged and what the code falls back to are one thing."""
+    assert read_config(ASSETS / "configs" / "fit_cpu.toml", FitConfig) == FitConfig()
+
+
+def test_the_short_file_is_complete() -> None:
+    """Every key of the long file, in every section, so that nothing in it is hidden."""
+    long, short = (tomllib.loads((ASSETS / "configs" / f"fit_{name}.toml").read_text()) for name in ("cpu", "short"))
+    assert {key: set(value) if isinstance(value, dict) else None for key, value in long.items()} == {
+        key: set(value) if isinstance(value, dict) else None for key, value in short.items()
+    }
