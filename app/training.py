@@ -39,7 +39,7 @@ class RunForm:
     alpha: float = 1.0
     beta: float = 0.2
     seed: int = 0
-    iterations: int = 24
+    iterations: int = 20
     languages: tuple[str, ...] = ()  # of the queries; empty: those of fit_short.toml
 
 
