@@ -235,6 +235,11 @@ def _task(name: str) -> Task:
 
 def _bench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
     model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=options.fall_back))
+    if model.trained is not None and model.trained.fallback and options.fall_back:
+        _to_stderr(
+            f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "
+            "--no-fall-back insists on the run."
+        )
     return Workbench(model, SentenceEncoder(), pools=pools, cache=Path("runs") / "cache")
 
 

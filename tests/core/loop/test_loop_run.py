@@ -13,14 +13,12 @@ import pytest
 import torch
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
-from core.embeddings import SentenceVectors
-from core.errors import InvalidConfig, InvalidData, ModelUnavailable, PoolTooSmall
+from core.errors import InvalidConfig, InvalidData, PoolTooSmall
 from core.loop.config import LossConfig, OptimConfig, WritingConfig
 from core.loop.fit import fit, verdict
 from core.loop.run_log import KEYS, RunLog
 from core.loop.trainer import LossNotFinite
 from core.models import ModelConfig, load_model
-from core.trained import read_trained
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMED = ("seconds",)
@@ -238,49 +236,6 @@ def test_data_that_teach_nothing_are_refused(make_loop: Any, tmp_path: Path) -> 
         make_loop(tmp_path, policy=replace(make_loop(tmp_path / "x").config.policy, k=9))
     with pytest.raises(InvalidConfig, match=r"optim.queries is 4 and optim.accumulate 3"):
         OptimConfig(queries=4, accumulate=3)
-
-
-@pytest.mark.parametrize("trained", ["lora", "full", "policy"])
-def test_what_was_trained_is_used_again_and_only_on_its_model(
-    make_loop: Any, short: Any, tmp_path: Path, trained: str
-) -> None:
-    """Loaded by name, weights and projection give the vectors that the loop ended with; another model is refused."""
-    plain = tmp_path / "base"
-    tokenizer = byte_tokenizer()
-    base = tiny_model(
-        tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048)
-    )  # what the loop begins with
-    base.network.save_pretrained(plain)
-    tokenizer.save_pretrained(plain)
-    optim = replace(short.optim, trained=trained, learning_rate=0.05 if trained == "lora" else 0.01)
-    losses = LossConfig(align=0.0 if trained == "policy" else 1.0)
-    loop = make_loop(tmp_path / "run", optim=optim, losses=losses)
-    assert fit(loop) is not None
-    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest | {"fallback": ""}))
-    loaded = load_model(ModelConfig(str(plain)))
-    again = load_model(ModelConfig(str(plain), run=str(tmp_path / "run")))
-    texts = ["A robot repairs the pipe.", "Meya alishindwa katika kura."]
-    with torch.no_grad():
-        expected = loop.learner.raw(texts).numpy()
-    assert again.projection == pytest.approx(loop.learner.projection.detach().numpy())
-    assert SentenceVectors(again).raw(texts) == pytest.approx(expected, abs=1e-4)
-    assert (SentenceVectors(loaded).raw(texts) == pytest.approx(expected, abs=1e-4)) == (trained == "policy")
-    assert again.fingerprint != loaded.fingerprint
-    other = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048), seed=1)
-    other.network.save_pretrained(tmp_path / "other")
-    tokenizer.save_pretrained(tmp_path / "other")
-    with pytest.raises(ModelUnavailable, match=r"choose the model it was made with"):
-        load_model(ModelConfig(str(tmp_path / "other"), run=str(tmp_path / "run")))
-
-
-def test_a_run_of_no_use_falls_back_and_says_so(make_loop: Any, tmp_path: Path) -> None:
-    """On the toy model nearest neighbours beat the policy (half right against a third), so the result names them."""
-    entry = fit(make_loop(tmp_path))
-    assert entry is not None
-    assert entry["fallback"] == "knn"
-    assert "inference falls back to knn" in verdict(entry)
-    assert read_trained(tmp_path).fallback == "knn"
 
 
 def test_written_pairs_are_filtered_and_counted(make_loop: Any, tmp_path: Path) -> None:
