@@ -14,12 +14,12 @@ import pandas as pd
 
 from core.calibration import batch
 from core.errors import InvalidConfig, InvalidData
+from core.framing import combined, requests_of
 from core.metrics import accuracy, macro_f1
 from core.perturbation import SHOWN_LABELS, show_labels
 from core.predictor import Predictor, Question
 from core.records import Example, Query
 from core.run_record import command, commit, model_facts, write_record
-from core.scoring import Request
 from core.strategies import STRATEGIES
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers", "numpy")
@@ -147,10 +147,10 @@ def _rows(
         query = Query(example.text, example.language, example.item)
         selection = predictor.select(Question(query, run.strategy, run.k, (), config.pool_languages, run.seed))
         shown = show_labels(selection.demonstrations, config.shown_labels, labels, run.seed, example.id)
-        prompt = predictor.writer.prompt(query, shown, example.language)
-        requests.append(Request(prompt.text, predictor.writer.words(example.language)))
         selections.append(replace(selection, demonstrations=shown))
-    scores = predictor.scorer.score(requests, tell)
+        requests.append(requests_of(predictor.writer, query, selections[-1], example.language))
+    each = iter(predictor.scorer.score([request for several in requests for request in several], tell))
+    scores = [combined([next(each) for _ in several]) for several in requests]
     calibrated = _calibrated(scores, [example.language for example in queries])
     return [
         {

@@ -7,7 +7,7 @@ from typing import Literal
 from core.errors import InvalidConfig, PromptTooLong
 from core.models import LanguageModel
 from core.pool import Pool
-from core.records import Demonstration, Example, Prompt, Query
+from core.records import PLAIN, Demonstration, Example, Framing, Prompt, Query
 from core.tasks import FALLBACK, Task
 from core.templates import SEPARATOR
 
@@ -54,23 +54,27 @@ class PromptWriter:
         template, verbaliser = self.task.template(code), self.task.verbaliser(code)
         return tuple(template.answer(verbaliser.words[label]) for label in self.task.labels)
 
-    def prompt(self, query: Query, demonstrations: Sequence[Demonstration], code: str) -> Prompt:
+    def prompt(
+        self, query: Query, demonstrations: Sequence[Demonstration], code: str, framing: Framing = PLAIN
+    ) -> Prompt:
         """The prompt that asks for an answer in ``code``. ``demonstrations`` come best first.
 
         Demonstrations that do not fit are dropped whole, the least preferred first. Raises ``PromptTooLong`` when the
         query alone does not fit.
         """
-        template = self.task.template(code)
+        template, asked = self.task.template(code), framing.query or query
         shown = [entry for entry in demonstrations if self.answer_of(entry.example, code) is not None]
         dropped = [entry for entry in demonstrations if self.answer_of(entry.example, code) is None]
         limit = self.model.context - self.config.reserve
         while True:
             ordered = shown[::-1] if self.config.order == "best_last" else shown
-            blocks = [template.instruction]
+            blocks = [framing.instruction or template.instruction]
             for entry in ordered:
                 answer = self.answer_of(entry.example, code) or ""
                 blocks.append(template.block(entry.example.text, answer, entry.example.language))
-            text = SEPARATOR.join([*blocks, template.open_block(query.text, query.language)])
+            if framing.aligner:
+                blocks.append(framing.aligner)
+            text = SEPARATOR.join([*blocks, template.open_block(asked.text, asked.language)])
             tokens = len(self.model.start) + len(self.model.encode([text])[0])
             if tokens <= limit:
                 name = f"{self.task.name}/{template.language}@{template.version}"

@@ -41,14 +41,28 @@ class Demonstration:
 
 
 @dataclass(frozen=True)
+class Framing:
+    """How a query is put to the model besides its demonstrations; the default is the task's own template, as it is."""
+
+    query: Query | None = None  # asked in the query's place, for example its translation; None: the query itself
+    aligner: str = ""  # a line between the demonstrations and the query
+    instruction: str = ""  # stands in the place of the template's instruction
+    codes: tuple[str, ...] = ()  # languages the answer is asked for in, whose label probabilities are averaged; (): one
+
+
+PLAIN = Framing()
+
+
+@dataclass(frozen=True)
 class Selection:
-    """The demonstrations of one query, best first."""
+    """The demonstrations of one query, best first, and how the query is put."""
 
     strategy: str
     demonstrations: tuple[Demonstration, ...]
     log_prob: float | None = None  # log pi(C|x), sum of the demonstrations' own
     entropy: float | None = None  # of the first draw, nats
     candidates: int = 0  # examples that could have been chosen
+    framing: Framing = PLAIN
 
 
 @dataclass(frozen=True)

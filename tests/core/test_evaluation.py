@@ -14,7 +14,6 @@ import pytest
 from toys import LANGUAGES, LetterEncoder, toy_examples
 
 import train
-from core import commands
 from core.bundle import Workbench
 from core.errors import InvalidConfig, InvalidData, ModelUnavailable
 from core.evaluation import EvaluationConfig, evaluate, record, save, summary
@@ -168,8 +167,8 @@ def toy_models(model: LanguageModel, monkeypatch: pytest.MonkeyPatch, tmp_path: 
             raise ModelUnavailable(f"No model was found at {config.name!r}.")
         return model
 
-    monkeypatch.setattr(commands, "load_model", load)
-    monkeypatch.setattr(commands, "SentenceEncoder", LetterEncoder)
+    monkeypatch.setattr("core.commands.given.load_model", load)
+    monkeypatch.setattr("core.commands.given.SentenceEncoder", LetterEncoder)
     monkeypatch.chdir(tmp_path)
 
 

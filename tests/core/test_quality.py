@@ -14,7 +14,6 @@ from tokenizers import Tokenizer
 from toys import LANGUAGES, SENTENCES, LetterEncoder, raw_byte_tokenizer
 
 import train
-from core import commands
 from core.bundle import Workbench
 from core.errors import InvalidConfig, InvalidData
 from core.generation import Generated
@@ -303,8 +302,8 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def toy_models(model: LanguageModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(commands, "load_model", lambda config: model)
-    monkeypatch.setattr(commands, "SentenceEncoder", NamedLetters)
+    monkeypatch.setattr("core.commands.quality.load_model", lambda config: model)
+    monkeypatch.setattr("core.commands.quality.SentenceEncoder", NamedLetters)
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,0 +1,40 @@
+"""Answer one query."""
+
+import argparse
+
+from core.commands.given import language_codes, model_arguments, task_named, workbench
+from core.data import read_examples
+from core.languages import resolve_language
+from core.pool import Pool
+from core.predictor import Question, checked
+from core.records import Query
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    parser.add_argument("text")
+    parser.add_argument("--language", required=True, help="code, BCP-47 tag or English name")
+    parser.add_argument("--answers", default="", help="languages to answer in, comma-separated")
+    parser.add_argument("--task", default="topic")
+    parser.add_argument("--strategy", default="agl")
+    parser.add_argument("--pool", help="file or folder instead of the bundled demonstrations")
+    parser.add_argument("--k", type=int, default=4)
+    model_arguments(parser)
+
+
+def run(options: argparse.Namespace, began: float) -> int:
+    """Answer one query and print demonstrations and answers."""
+    task = task_named(options.task)
+    code = resolve_language(options.language, task.languages).code
+    answers = tuple(language_codes(options.answers, task))
+    query = checked(Query(options.text, code))
+    pools = {}
+    if options.pool:
+        pools[options.task] = Pool(tuple(read_examples(options.pool, task)))
+    predictor = workbench(options, pools).predictor(options.task)
+    prediction = predictor.predict(Question(query, options.strategy, options.k, answers))
+    for entry in prediction.selection.demonstrations:
+        print(f"  {entry.example.language}  {entry.example.label}  {entry.example.text}")
+    for answer in prediction.answers:
+        print(f"{answer.language}: {answer.text}  (confidence {answer.confidence:.2f})")
+    return 0

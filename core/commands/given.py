@@ -1,0 +1,89 @@
+"""What commands share: options in several commands, and turning what was typed into what the parts take."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.bundle import Workbench
+from core.encoder import SentenceEncoder
+from core.errors import InvalidConfig
+from core.languages import resolve_language
+from core.models import ASSETS, ModelConfig, load_model
+from core.pool import Pool
+from core.tasks import Task, load_tasks
+
+ROOT = ASSETS.parent
+CONFIGS = ASSETS / "configs"
+
+
+def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
+    """Which language model; with ``run`` also what a closed-loop run learnt."""
+    parser.add_argument("--model", default="embedded", help="embedded, a folder, or a Hub id")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or nf4")
+    if run:
+        parser.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
+        parser.add_argument(
+            "--no-fall-back",
+            dest="fall_back",
+            action="store_false",
+            help="use a run also where it found itself no better",
+        )
+
+
+def overrides_argument(parser: argparse.ArgumentParser, example: str) -> None:
+    """Settings typed after the options."""
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"settings, as in {example}")
+
+
+def overrides(given: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs. Raises ``InvalidConfig`` for anything else."""
+    found = {}
+    for override in given:
+        key, sign, value = override.partition("=")
+        if not sign:
+            raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example seed=1.")
+        found[key] = value
+    return found
+
+
+def parts(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers between commas. Raises ``InvalidConfig`` naming ``option``."""
+    try:
+        return tuple(int(part) for part in parts(text))
+    except ValueError as error:
+        raise InvalidConfig(f"{option} is {text!r}; write whole numbers with commas, for example 0,1,2.") from error
+
+
+def language_codes(text: str, task: Task) -> list[str]:
+    """Codes of the languages named between commas."""
+    return [resolve_language(name, task.languages).code for name in parts(text)]
+
+
+def task_named(name: str) -> Task:
+    """A bundled task. Raises ``InvalidConfig``."""
+    tasks = load_tasks(ASSETS)
+    if name not in tasks:
+        raise InvalidConfig(f"There is no task {name!r}; choose one of {', '.join(tasks)}.")
+    return tasks[name]
+
+
+def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
+    """The model that the options of ``model_arguments`` name, with the embedded encoder."""
+    model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=options.fall_back))
+    if model.trained is not None and model.trained.fallback and options.fall_back:
+        to_stderr(
+            f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "
+            "--no-fall-back insists on the run."
+        )
+    return Workbench(model, SentenceEncoder(), pools=pools, cache=Path("runs") / "cache")
+
+
+def to_stderr(line: str) -> None:
+    """Progress beside the output."""
+    print(line, file=sys.stderr, flush=True)
