@@ -36,7 +36,7 @@ class EvaluationConfig:
     seeds: tuple[int, ...]
     pool_languages: tuple[str, ...] | None  # None: every language but the query's
     shown_labels: str = "gold"  # labels that demonstrations show, see core.perturbation
-    most: int | None = None  # queries of a language, drawn with seed 0; None: all
+    most: int | None = None  # queries of a language, see at_most; None: all
 
     def __post_init__(self) -> None:
         """Refuse unknown strategies and labels, impossible numbers, and an empty list of seeds."""
@@ -113,16 +113,16 @@ def evaluate(
 
 
 def at_most(queries: Sequence[Example], most: int | None) -> list[Example]:
-    """At most ``most`` queries of each language, drawn with seed 0, in their order.
+    """At most ``most`` queries of each language, in their order.
 
-    Languages that have the same items in the same order keep the same items.
+    The draw depends on the language alone, so languages bring different items: a mean over languages then rests on more items.
     """
     if most is None:
         return list(queries)
     kept: set[int] = set()
     for code in {query.language for query in queries}:
         places = [place for place, query in enumerate(queries) if query.language == code]
-        kept.update(random.Random(0).sample(places, min(most, len(places))))
+        kept.update(random.Random(f"most/{code}").sample(places, min(most, len(places))))
     return [query for place, query in enumerate(queries) if place in kept]
 
 

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
     )
-    parser.add_argument("--most", type=int, help="queries of each language, drawn with seed 0")
+    parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
     model_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
 
