@@ -1,0 +1,1 @@
+"""From records to Markdown, LaTeX and interactive figures. ``schema`` says what a record may bring."""
