@@ -18,7 +18,6 @@ from core.bundle import Workbench
 from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig, evaluate
-from core.experiments.intervals import paired_interval
 from core.loop.config import FitConfig
 from core.loop.fit import fit, prepare
 from core.metrics import macro_f1
@@ -26,6 +25,7 @@ from core.models import ModelConfig, load_model
 from core.pool import Pool
 from core.records import Example
 from core.run_record import command, commit, model_facts
+from core.statistics.paired import paired_interval
 from core.tasks import Task
 
 Report = Callable[[str], None]
