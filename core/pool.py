@@ -29,6 +29,9 @@ class Pool:
     """Examples that may be shown as demonstrations, N of them, in a fixed order."""
 
     examples: tuple[Example, ...]
+    cross_lingual: bool = (
+        True  # False: a query may also be shown examples in its own language, see core.experiments.lowresource
+    )
 
     def __post_init__(self) -> None:
         """Refuse an empty pool."""
@@ -80,10 +83,10 @@ class Pool:
     def usable(self, query: Query, languages: Sequence[str] | None = None) -> np.ndarray:
         """Mask ``(N,)``, True = may be shown to this query.
 
-        Left out: the query's own language (a context is cross-lingual) and every translation of the query,
-        recognised by its item or by its text. ``languages`` narrows the choice further.
+        Left out: the query's own language (a context is cross-lingual, unless the pool says otherwise) and every translation of the
+        query, recognised by its item or by its text. ``languages`` narrows the choice further.
         """
-        mask = self._language_of != query.language
+        mask = self._language_of != query.language if self.cross_lingual else np.ones(len(self), dtype=bool)
         for item in self.items_of(query):
             mask &= self._item_of != item
         if languages is not None:
@@ -94,7 +97,8 @@ class Pool:
         """Raise ``PoolTooSmall`` when fewer than ``count`` examples are usable."""
         usable = len(np.unique(self.groups[mask]))
         if usable < count:
+            others = "other languages, " if self.cross_lingual else ""
             raise PoolTooSmall(
                 f"{count} demonstrations were asked for, but only {usable} different items of the pool's {len(self)} examples "
-                f"may be shown to a query in {query.language} (other languages, other items); lower K or add examples."
+                f"may be shown to a query in {query.language} ({others}other items); lower K or add examples."
             )

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from tqdm import tqdm
 
 from core.bundle import Workbench
 from core.encoder import SentenceEncoder
@@ -60,6 +63,14 @@ def numbers(option: str, text: str) -> tuple[int, ...]:
         raise InvalidConfig(f"{option} is {text!r}; write whole numbers with commas, for example 0,1,2.") from error
 
 
+def decimals(option: str, text: str) -> tuple[float, ...]:
+    """Numbers between commas. Raises ``InvalidConfig`` naming ``option``."""
+    try:
+        return tuple(float(part) for part in parts(text))
+    except ValueError as error:
+        raise InvalidConfig(f"{option} is {text!r}; write numbers with commas, for example 0,0.2,1.") from error
+
+
 def language_codes(text: str, task: Task) -> list[str]:
     """Codes of the languages named between commas."""
     return [resolve_language(name, task.languages).code for name in parts(text)]
@@ -87,3 +98,16 @@ def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
 def to_stderr(line: str) -> None:
     """Progress beside the output."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on standard error with the time that is left; what it yields takes a share in [0, 1] and what is being done."""
+    form = "{desc} {percentage:5.1f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, bar_format=form) as bar:
+
+        def tell(share: float, stage: str) -> None:
+            bar.set_description_str(f"{title}: {stage}", refresh=False)
+            bar.update(max(0.0, 100 * share - bar.n))
+
+        yield tell

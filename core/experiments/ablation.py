@@ -4,7 +4,6 @@ Every variant is trained with every seed on pool items, and its own choice is ev
 Fall-back is off: the numbers are those of the trained policy, good or bad. A variant that is done is not run again.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,18 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from core.bundle import Workbench
-from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
-from core.evaluation import EvaluationConfig, evaluate
+from core.evaluation import EvaluationConfig
+from core.experiments.comparing import Comparison, all_pairs, comparison_rows, finding, right
+from core.experiments.result import POINTS, SHARE, P, facts
+from core.experiments.runs import Material, evaluated, train
+from core.experiments.work import Work
 from core.loop.config import FitConfig
-from core.loop.fit import fit, prepare
+from core.loop.fit import data_key
 from core.metrics import macro_f1
 from core.models import ModelConfig, load_model
-from core.pool import Pool
 from core.records import Example
-from core.run_record import command, commit, model_facts
-from core.statistics.paired import paired_interval
+from core.run_record import model_facts
 from core.tasks import Task
 
 Report = Callable[[str], None]
@@ -79,72 +78,115 @@ def ablate(
 ) -> dict[str, Any]:
     """Train, evaluate and compare; the record. ``pool`` is learnt from and chosen from, ``queries`` are only evaluated on."""
     began = time.perf_counter()
-    before = _items(folder / "untrained.parquet", partial(_evaluated, config, base, task, pool, queries))
-    rows = []
+    material = Material(base, task, pool, queries)
+    model = load_model(base)
+    shared = {"model": model_facts(model), "fit": asdict(config.fit), "most": config.most}
+    work = Work(folder, shared | {"data": data_key(pool, queries)}, lambda share, name: report(f"{share:4.0%} {name}"))
+    work.expect(["untrained", *(_pass(variant, seed) for variant in config.variants for seed in config.seeds)])
+    asked = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
+    before = work.table("untrained", partial(evaluated, material, asked, None))
+    rows, after = [], {}
     for variant in config.variants:
         parts = []
         for seed in config.seeds:
-            place = folder / f"{variant.replace(' ', '-')}-{seed}"
-            _trained(config, variant, seed, base, task, pool, place, report)
-            run = replace(base, run=str(place), fall_back=False)
-            parts.append(_items(place / "items.parquet", partial(_evaluated, config, run, task, pool, queries)))
+            place = folder / _pass(variant, seed).removesuffix("/items")
+            settings = replace(VARIANTS[variant](config.fit), seed=seed)
+            train(settings, material, place, partial(_tell, report, f"{variant}, seed {seed}"))
+            parts.append(work.table(_pass(variant, seed), partial(evaluated, material, asked, place)))
             row = _row(variant, before, parts, config.seeds, task)
             report(f"{variant}, seed {seed}: {row['before']:.3f} to {row['after']:.3f}")
         rows.append(_row(variant, before, parts, config.seeds, task))
+        after[variant] = _of("agl", pd.concat(parts))
+    comparisons = all_pairs({"untrained": _of("agl", before), **after})
     return {
-        "command": command(),
-        "commit": commit(),
-        "model": model_facts(load_model(base)),
-        "config": asdict(config),
-        "pool": {"examples": len(pool), "languages": sorted({example.language for example in pool})},
+        **facts(
+            "ablation",
+            "What the closed loop changes",
+            model,
+            asdict(config),
+            {"pool": pool},
+            time.perf_counter() - began,
+        ),
         "queries": {"of a language": config.most, "languages": sorted({example.language for example in queries})},
-        "seconds": round(time.perf_counter() - began, 1),
+        "seeds": list(config.seeds),
+        "items": len({item for _, item in _right(before, "agl").index}),
         "rows": rows,
+        **_shown(rows, comparisons),
     }
 
 
-def _trained(
-    config: AblationConfig,
-    variant: str,
-    seed: int,
-    base: ModelConfig,
-    task: Task,
-    pool: Sequence[Example],
-    place: Path,
-    report: Report,
-) -> None:
-    """Run the loop unless it has been; checkpoints are dropped once it is done."""
-    if (place / "run.json").is_file():
-        return
-    settings = replace(VARIANTS[variant](config.fit), seed=seed)
-    known = place.parent / "before.npz"  # the model before training is the same in all runs
-    if known.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copy(known, place / "before.npz")
-    loop = prepare(settings, load_model(base), SentenceEncoder(), task, pool, None, place)
-
-    def tell(iteration: int, line: dict[str, Any]) -> None:
-        if "development" in line:
-            report(f"{variant}, seed {seed}, iteration {iteration}: {line['development']}")
-
-    fit(loop, "file", tell)
-    shutil.rmtree(place / "checkpoints", ignore_errors=True)
-    (place / "before.npz").replace(known)
+def _pass(variant: str, seed: int) -> str:
+    return f"{variant.replace(' ', '-')}-{seed}/items"
 
 
-def _evaluated(
-    config: AblationConfig, model: ModelConfig, task: Task, pool: Sequence[Example], queries: Sequence[Example]
-) -> pd.DataFrame:
-    bench = Workbench(load_model(model), SentenceEncoder(), pools={task.name: Pool(tuple(pool))})
-    asked = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
-    return evaluate(bench.predictor(task.name), queries, asked)
+def _tell(report: Report, name: str, iteration: int, line: dict[str, Any]) -> None:
+    if "development" in line:
+        report(f"{name}, iteration {iteration}: {line['development']}")
 
 
-def _items(path: Path, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        make().to_parquet(path, index=False)
-    return pd.read_parquet(path)
+def _of(strategy: str, items: pd.DataFrame) -> "pd.Series[float]":
+    return right(items[items["strategy"] == strategy])
+
+
+def _shown(rows: Sequence[dict[str, Any]], comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    """Tables and figures, as ``report`` shows them; the adjusted p-values are of all pairs of variants together."""
+    tests = comparison_rows(comparisons)
+    table = [
+        {
+            "variant": row["variant"],
+            "before": row["before"],
+            "after": row["after"],
+            "change": row["change"],
+            "p (Holm)": next(
+                t["p (Holm)"] for t in tests if (t["first"], t["second"]) == ("untrained", row["variant"])
+            ),
+            "lowest seed": min(row["by_seed"]),
+            "highest seed": max(row["by_seed"]),
+            "macro-F1 after": row["macro_f1_after"],
+            "zero-shot before": row["zero_shot_before"],
+            "zero-shot after": row["zero_shot_after"],
+        }
+        for row in rows
+    ]
+    by_language = [
+        {
+            "variant": row["variant"],
+            "language": code,
+            "before": before,
+            "after": after,
+            "change": round(after - before, 4),
+        }
+        for row in rows
+        for code, (before, after) in row["languages"].items()
+    ]
+    shares = ("before", "after", "lowest seed", "highest seed", "macro-F1 after", "zero-shot before", "zero-shot after")
+    changes = {
+        "kind": "bar",
+        "title": "Change of accuracy by training",
+        "x": "variant",
+        "y": "change",
+        "table": "variants",
+    }
+    languages = {
+        "kind": "heatmap",
+        "title": "Change of accuracy by language",
+        "x": "language",
+        "y": "variant",
+        "value": "change",
+    }
+    return {
+        "findings": [
+            finding(one, float(t["p (Holm)"]))
+            for one, t in zip(comparisons, tests, strict=True)
+            if one.first == "untrained"
+        ],
+        "tables": {"variants": table, "pairs of variants": tests, "by language": by_language},
+        "units": dict.fromkeys(shares, SHARE) | {"change": POINTS, "second minus first": POINTS, "p": P, "p (Holm)": P},
+        "figures": {
+            "change by variant": changes | {"units": POINTS},
+            "change by language": languages | {"units": POINTS, "table": "by language"},
+        },
+    }
 
 
 def _row(
