@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
-from core.experiments.comparing import Comparison, all_pairs, comparison_rows, finding, right
+from core.experiments.comparing import all_pairs, comparison_rows, finding, right
 from core.experiments.result import POINTS, SHARE, P, facts
 from core.experiments.runs import Material, evaluated, train
 from core.experiments.work import Work
@@ -25,6 +25,8 @@ from core.metrics import macro_f1
 from core.models import ModelConfig, load_model
 from core.records import Example
 from core.run_record import model_facts
+from core.statistics.comparisons import Comparison
+from core.statistics.paired import paired_interval
 from core.tasks import Task
 
 Report = Callable[[str], None]
@@ -138,7 +140,7 @@ def _shown(rows: Sequence[dict[str, Any]], comparisons: Sequence[Comparison]) ->
             "after": row["after"],
             "change": row["change"],
             "p (Holm)": next(
-                t["p (Holm)"] for t in tests if (t["first"], t["second"]) == ("untrained", row["variant"])
+                one.p_holm for one in comparisons if (one.first, one.second) == (row["variant"], "untrained")
             ),
             "lowest seed": min(row["by_seed"]),
             "highest seed": max(row["by_seed"]),
@@ -175,13 +177,9 @@ def _shown(rows: Sequence[dict[str, Any]], comparisons: Sequence[Comparison]) ->
         "value": "change",
     }
     return {
-        "findings": [
-            finding(one, float(t["p (Holm)"]))
-            for one, t in zip(comparisons, tests, strict=True)
-            if one.first == "untrained"
-        ],
+        "findings": [finding(one) for one in comparisons if one.second == "untrained"],
         "tables": {"variants": table, "pairs of variants": tests, "by language": by_language},
-        "units": dict.fromkeys(shares, SHARE) | {"change": POINTS, "second minus first": POINTS, "p": P, "p (Holm)": P},
+        "units": dict.fromkeys(shares, SHARE) | {"change": POINTS, "first minus second": POINTS, "p": P, "p (Holm)": P},
         "figures": {
             "change by variant": changes | {"units": POINTS},
             "change by language": languages | {"units": POINTS, "table": "by language"},

@@ -19,7 +19,7 @@ import torch
 from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
-from core.experiments.comparing import all_pairs, cell, comparison_rows, finding, interval, right
+from core.experiments.comparing import all_pairs, cell, comparison_rows, finding, right
 from core.experiments.result import POINTS, SHARE, P, Row, facts
 from core.experiments.runs import Material, evaluated, train
 from core.experiments.work import Tell, Work
@@ -29,6 +29,8 @@ from core.loop.rewards import diversity_reward, entropy_of
 from core.metrics import macro_f1
 from core.models import load_model
 from core.run_record import model_facts
+from core.statistics.comparisons import mean_interval
+from core.statistics.paired import paired_interval
 
 Vectors = Callable[[Sequence[str]], Any]  # texts to unit vectors (N, E)
 UNTRAINED = "untrained"
@@ -122,7 +124,7 @@ def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.Dat
             {
                 "point": name,
                 **named[name],
-                "accuracy": cell(interval(accuracy[name])),
+                "accuracy": cell(mean_interval(accuracy[name])),
                 "lowest seed": min(by_seed),
                 "highest seed": max(by_seed),
                 "macro-F1": round(_macro_f1(items, material.task.labels), 4),
@@ -135,7 +137,6 @@ def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.Dat
     for row, on in zip(rows, best, strict=True):
         row["on the curve"] = on
     tests = all_pairs(accuracy)
-    compared = comparison_rows(tests)
     curve = {"kind": "scatter", "title": "Accuracy against diversity", "x": "diversity", "y": "accuracy"}
     heat = {"kind": "heatmap", "x": "beta", "y": "alpha"}
     flat = [
@@ -143,16 +144,12 @@ def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.Dat
     ]
     return {
         "findings": [
-            *(
-                finding(one, float(r["p (Holm)"]))
-                for one, r in zip(tests, compared, strict=True)
-                if one.first == UNTRAINED
-            ),  # type: ignore[arg-type]
+            *(finding(one) for one in tests if one.second == UNTRAINED),
             "On the trade-off curve: " + "; ".join(row["point"] for row in rows if row["on the curve"]) + ".",
         ],
-        "tables": {"points of the grid": rows, "pairs of points": compared},
+        "tables": {"points of the grid": rows, "pairs of points": comparison_rows(tests)},
         "units": dict.fromkeys(("accuracy", "lowest seed", "highest seed", "macro-F1", "diversity"), SHARE)
-        | {"label entropy": "nats", "language entropy": "nats", "second minus first": POINTS, "p": P, "p (Holm)": P},
+        | {"label entropy": "nats", "language entropy": "nats", "first minus second": POINTS, "p": P, "p (Holm)": P},
         "figures": {
             "trade-off": curve
             | {"series": "on the curve", "label": "point", "table": "points of the grid", "units": SHARE},

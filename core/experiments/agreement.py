@@ -1,0 +1,76 @@
+"""Agreement of a model's answers to one item asked in several languages, in the part of raters that agree on labels.
+
+Shapes: S seeds, I items, R languages, L labels, P pairs of languages, D draws. Answers are label numbers ``(S, I, R)``. Intervals draw
+items; all languages and seeds of an item are drawn together.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.statistics.paired import Interval
+
+DRAWS = 2000
+
+
+def counted(answers: np.ndarray, labels: int) -> np.ndarray:
+    """How many languages gave each label, ``(S, I, L)``."""
+    return np.stack([(answers == label).sum(-1) for label in range(labels)], axis=-1).astype(float)
+
+
+def item_agreement(counts: np.ndarray) -> np.ndarray:
+    """Share of pairs of languages with equal answers, by item, mean over seeds: ``(I,)`` in [0, 1] from ``(S, I, L)``."""
+    raters = counts.sum(-1)
+    pairs: np.ndarray = ((counts**2).sum(-1) - raters) / (raters * (raters - 1))
+    return pairs.mean(0)
+
+
+def unanimous(counts: np.ndarray) -> np.ndarray:
+    """Share of seeds under which all languages answer alike, by item: ``(I,)``."""
+    alike: np.ndarray = counts.max(-1) == counts.sum(-1)
+    return alike.mean(0)
+
+
+def fleiss_kappa(counts: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Interval | None:
+    """Agreement beyond chance over all languages (Fleiss 1971), with its interval over items; None where all answers are one label.
+
+    Several seeds of an item count as subjects that are drawn together. Draws in which all answers are one label are left out.
+    """
+    agreed, shares = item_agreement(counts), (counts / counts.sum(-1, keepdims=True)).mean(0)  # (I,), (I, L)
+
+    def kappa(weights: np.ndarray) -> np.ndarray:
+        chance = ((weights @ shares) ** 2).sum(-1)
+        return _beyond(weights @ agreed, chance)
+
+    whole = float(kappa(np.full((1, len(agreed)), 1 / len(agreed)))[0])
+    return None if np.isnan(whole) else _interval(whole, kappa(drawn_weights(len(agreed), draws, seed)))
+
+
+def pair_equal(answers: np.ndarray, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Whether two languages answer alike, mean over seeds: ``(I, P)``."""
+    return np.stack([(answers[:, :, a] == answers[:, :, b]).mean(0) for a, b in pairs], axis=-1)
+
+
+def cohen_kappas(answers: np.ndarray, pairs: Sequence[tuple[int, int]], labels: int) -> np.ndarray:
+    """Agreement of each pair beyond chance (Cohen 1960): ``(P,)``, NaN where both languages give one and the same label only.
+
+    Chance is what the two languages' own label shares make of it, so two languages that always answer "travel" do not count as agreeing.
+    """
+    shares = np.stack([(answers == label).mean((0, 1)) for label in range(labels)], axis=-1)  # (R, L)
+    equal = pair_equal(answers, pairs).mean(0)
+    return _beyond(equal, np.array([shares[a] @ shares[b] for a, b in pairs]))
+
+
+def drawn_weights(items: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """Weights of items in bootstrap samples, ``(D, I)``; rows sum to 1."""
+    return np.random.default_rng(seed).multinomial(items, np.full(items, 1 / items), size=draws) / items
+
+
+def _beyond(equal: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    room = 1 - chance
+    return np.divide(equal - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-12)
+
+
+def _interval(whole: float, drawn: np.ndarray) -> Interval:
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Interval(whole, float(low), float(high))

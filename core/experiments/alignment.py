@@ -1,0 +1,84 @@
+"""Alignment of a model's states over parallel sentences, layer by layer (MEXA, Kargaran et al. 2024, arXiv 2410.05873, section 3).
+
+A sentence counts as aligned with its translation when their cosine exceeds that of the sentence with every other sentence of the
+translation's language, and that of the translation with every other of the sentence's. The score of two languages at a layer is the share
+of aligned sentences, in [0, 1]; chance is near 1/N. Vectors are means of the states over the tokens (MEXA also weighs by position):
+"raw" as they are, "centred" minus the mean of their language, as the policy reads them.
+
+Shapes: N sentences, H hidden size, D depths = layers + 1, the token vectors first.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core.embeddings import encoded_texts
+from core.models import LanguageModel
+
+VERSIONS = ("raw", "centred")
+
+
+@torch.inference_mode()
+def layer_means(model: LanguageModel, texts: Sequence[str], batch: int = 32) -> np.ndarray:
+    """Means over tokens after every layer, ``(D, N, H)`` float32; special tokens are read but left out of the mean.
+
+    The last depth is as the network gives it, after its final norm.
+    """
+    encoded = encoded_texts(model, texts)
+    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
+    start, pad = list(model.start), model.tokenizer.pad_token_id
+    found: list[np.ndarray | None] = [None] * len(encoded)
+    for first in range(0, len(order), batch):
+        places = order[first : first + batch]
+        rows = [start + (encoded[place] or [pad]) for place in places]
+        ends = torch.tensor([[len(row)] for row in rows], device=model.device)
+        length = int(ends.max())
+        ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=model.device)
+        seats = torch.arange(length, device=model.device)[None, :]
+        mask = seats < ends
+        counts = (mask & (seats >= len(start))).float()  # (N, T)
+        with model.lock:
+            output = model.network.get_decoder()(
+                input_ids=ids, attention_mask=mask.long(), use_cache=False, output_hidden_states=True
+            )
+        states = torch.stack([layer.float() for layer in output.hidden_states])  # (D, N, T, H)
+        means = (states * counts[None, :, :, None]).sum(2) / counts.sum(1)[None, :, None]
+        for place, vector in zip(places, means.transpose(0, 1).cpu().numpy(), strict=True):
+            found[place] = vector
+    return np.stack([vector for vector in found if vector is not None], axis=1)
+
+
+def aligned(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Whether each sentence is aligned with its translation, ``(N,)`` bool, from vectors ``(N, H)``, row i of both says the same."""
+    similar = _unit(first) @ _unit(second).T
+    own = similar.diagonal().copy()
+    np.fill_diagonal(similar, -np.inf)
+    return np.asarray((own > similar.max(1)) & (own > similar.max(0)))
+
+
+def pair_table(
+    states: dict[str, np.ndarray], tell: Callable[[float, str], None] = lambda _share, _stage: None
+) -> pd.DataFrame:
+    """One row per depth, version and pair of languages: ``aligned``, the list of N truth values.
+
+    ``states`` by language ``(D, N, H)``, the same sentences in the same order in all.
+    """
+    codes = sorted(states)
+    depths = len(next(iter(states.values())))
+    rows = []
+    for depth in range(depths):
+        raw = {code: states[code][depth] for code in codes}
+        versions = {"raw": raw, "centred": {code: rows_ - rows_.mean(0) for code, rows_ in raw.items()}}
+        for version, vectors in versions.items():
+            for place, first in enumerate(codes):
+                for second in codes[place + 1 :]:
+                    hits = aligned(vectors[first], vectors[second])
+                    rows.append((depth, version, first, second, hits.tolist()))
+        tell((depth + 1) / depths, "alignment")
+    return pd.DataFrame(rows, columns=["layer", "version", "first", "second", "aligned"])
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
