@@ -1,0 +1,96 @@
+"""Systems of an evaluation against each other: accuracy, or another score of an item, with intervals, tests and Holm's correction.
+
+Scores are Series indexed by (language, item): a system's score of an item in a language, mean over its seeds, higher is better. A strategy
+without chance runs under one seed, so pairs are made after that mean.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from core.statistics.multiplicity import holm
+from core.statistics.paired import DRAWS, Interval, by_item, intervals, sign_flip_test
+
+Scores = Mapping[str, "pd.Series[float]"]
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems on the items that both answered."""
+
+    first: str
+    second: str
+    difference: Interval  # first minus second, over all (language, item) that both have
+    p: float  # sign flips by item, two-sided
+    p_holm: float  # corrected over all pairs that were compared together
+    items: int  # different items that both answered
+    pairs: int  # (language, item) that both answered
+    exact: bool  # p counts all assignments
+
+    @property
+    def significant(self) -> bool:
+        """Whether Holm's p is at most ``LEVEL``."""
+        return self.p_holm <= LEVEL
+
+
+def scores_of(items: pd.DataFrame, column: str) -> "pd.Series[float]":
+    """Mean of ``column`` over seeds by (language, item); rows without a value are left out."""
+    values = items.dropna(subset=[column]).assign(item=lambda table: table["item"].astype(str))
+    return values.groupby(["language", "item"], sort=True)[column].mean().astype(float)
+
+
+def mean_interval(scores: "pd.Series[float]", draws: int = DRAWS) -> Interval:
+    """Mean over (language, item), with the bootstrap interval over items."""
+    sums, counts = by_item(scores.to_numpy(), _item_of(scores))
+    return intervals(sums[:, None], counts[:, None], draws)[0]
+
+
+def compare_all(scores: Scores, pairs: Sequence[tuple[str, str]] | None = None, draws: int = DRAWS) -> list[Comparison]:
+    """All pairs of systems, or those named, in their order. Pairs without a common item are left out: they were not compared.
+
+    Pairs over the same items share the draws.
+    """
+    names, sums, counts, tests = [], [], [], []
+    for first, second in combinations(scores, 2) if pairs is None else pairs:
+        differences = (scores[first] - scores[second]).dropna()  # aligned by (language, item)
+        if differences.empty:
+            continue
+        names.append((first, second))
+        by_name = pd.DataFrame({"value": differences.to_numpy(), "item": _item_of(differences)}).groupby("item")[
+            "value"
+        ]
+        sums.append(by_name.sum())
+        counts.append(by_name.size())
+        tests.append(sign_flip_test(sums[-1].to_numpy(), draws))
+    if not names:
+        return []
+    found = _intervals(sums, counts, draws)
+    corrected = holm([test.p for test in tests])
+    return [
+        Comparison(*pair, interval, test.p, p_holm, len(count), int(count.sum()), test.exact)
+        for pair, interval, test, p_holm, count in zip(names, found, tests, corrected, counts, strict=True)
+    ]
+
+
+def _intervals(sums: Sequence["pd.Series[float]"], counts: Sequence["pd.Series[int]"], draws: int) -> list[Interval]:
+    wide = pd.concat(list(sums), axis=1).fillna(0.0), pd.concat(list(counts), axis=1).fillna(0)
+    return intervals(np.asarray(wide[0], dtype=float), np.asarray(wide[1], dtype=float), draws)
+
+
+def not_worse_than_best(means: Mapping[str, float], compared: Sequence[Comparison]) -> tuple[str, tuple[str, ...]]:
+    """The system with the highest mean, and the others whose difference from it is not significant. ``means`` has at least one."""
+    best = max(means, key=lambda name: means[name])
+    level = {
+        entry.second if entry.first == best else entry.first
+        for entry in compared
+        if best in (entry.first, entry.second) and not entry.significant
+    }
+    return best, tuple(name for name in means if name in level)
+
+
+def _item_of(scores: "pd.Series[float]") -> list[str]:
+    return [str(item) for _, item in scores.index]
