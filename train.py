@@ -19,10 +19,6 @@ COMMANDS = {
     "ablate": "closed-loop runs in variants and seeds, before and after",
     "sweep": "closed-loop runs over alpha and beta: accuracy against diversity",
     "evaluate": "compare strategies on labelled queries",
-    "consistency": "one item in many languages: do the answers agree, and do the model's states align?",
-    "lowresource": "accuracy against the number of demonstrations in the language",
-    "unseen": "languages that the model never saw, and languages that a closed loop did not learn from",
-    "scaling": "accuracy by number of demonstrations, prompt budget and model",
     "check": "check a folder of demonstrations",
     "ask": "answer one query",
 }  # each is a module of core.commands, imported when it is asked for

@@ -22,13 +22,13 @@ def item_agreement(counts: np.ndarray) -> np.ndarray:
     """Share of pairs of languages with equal answers, by item, mean over seeds: ``(I,)`` in [0, 1] from ``(S, I, L)``."""
     raters = counts.sum(-1)
     pairs: np.ndarray = ((counts**2).sum(-1) - raters) / (raters * (raters - 1))
-    return pairs.mean(0)
+    return np.asarray(pairs.mean(0))
 
 
 def unanimous(counts: np.ndarray) -> np.ndarray:
     """Share of seeds under which all languages answer alike, by item: ``(I,)``."""
     alike: np.ndarray = counts.max(-1) == counts.sum(-1)
-    return alike.mean(0)
+    return np.asarray(alike.mean(0))
 
 
 def fleiss_kappa(counts: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Interval | None:
@@ -68,7 +68,7 @@ def drawn_weights(items: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
 
 def _beyond(equal: np.ndarray, chance: np.ndarray) -> np.ndarray:
     room = 1 - chance
-    return np.divide(equal - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-12)
+    return np.asarray(np.divide(equal - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-12))
 
 
 def _interval(whole: float, drawn: np.ndarray) -> Interval:

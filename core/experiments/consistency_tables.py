@@ -163,8 +163,8 @@ def _correlation_rows(
         for other, along in others.items():
             if name == other or np.isnan(values).any():
                 continue
-            tables = [square(v.tolist(), pairs.places, size)[np.ix_(kept, kept)] for v in (values, np.asarray(along))]
-            found.append((name, other, mantel(*tables)))
+            one, two = (square(v.tolist(), pairs.places, size)[np.ix_(kept, kept)] for v in (values, along))
+            found.append((name, other, mantel(one, two)))
     adjusted = iter(holm([outcome[1] for _, _, outcome in found if outcome is not None]))
     return [
         {
