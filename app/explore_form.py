@@ -151,7 +151,8 @@ def _tasks(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _strategies(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES]
+    """All strategies, but for the untrained policy, which the comparison with the whole model before training stands for here."""
+    return [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES if name != "agl-untrained"]
 
 
 def _calibrations(texts: Texts) -> list[tuple[str, str]]:

@@ -95,7 +95,9 @@ class Explorer:
         bench = self.workbench(self.config(form.model.strip() or "embedded", form.precision, form.run))
         found = bench.predictor(form.task)
         settings = Settings(_policy(bench.model, form), found.settings.prompt, form.calibration)
-        return found if settings == found.settings else Predictor(found.task, found.index, found.scorer, settings)
+        if settings == found.settings:
+            return found
+        return Predictor(found.task, found.index, found.scorer, settings, found.translation)
 
     def ask(self, form: Form) -> Iterator[Step]:
         """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
@@ -196,6 +198,7 @@ def outputs_of(prediction: Prediction) -> list[NewOutput]:
                 **prediction.provenance,
                 "prompt": answer.prompt.text,
                 "template": answer.prompt.template,
+                "further_prompts": [prompt.text for prompt in answer.further],
                 "demonstrations": shown,
             },
         )

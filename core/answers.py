@@ -7,10 +7,11 @@ import numpy as np
 
 from core.adherence import label_adherence, text_adherence
 from core.calibration import contextual, kl_divergence
+from core.framing import combined, requests_of
 from core.generation import GenerationConfig, generate
 from core.index import PoolIndex
 from core.prompting import PromptWriter
-from core.records import Answer, Demonstration, Distribution, Prompt, Query, Selection
+from core.records import PLAIN, Answer, Demonstration, Distribution, Framing, Prompt, Query, Selection
 from core.scoring import Request, Scorer
 
 CONTENT_FREE = "N/A"  # the query of contextual calibration (Zhao et al. 2021, section 5)
@@ -26,34 +27,45 @@ class Answerer:
 
     def answer(self, query: Query, selection: Selection, code: str, codes: Sequence[str]) -> Answer:
         """The answer in language ``code``; ``codes`` are all languages asked for, which adherence compares."""
-        prompt = self.writer.prompt(query, selection.demonstrations, code)
-        if self.writer.task.is_closed:
-            return self._choose(query, prompt, codes)
-        return self._write(query, prompt, self.writer.prompt(query, (), code), codes)
+        framing, task = selection.framing, self.writer.task
+        spoken = framing.codes or (code,)
+        first, *further = (self.writer.prompt(query, selection.demonstrations, other, framing) for other in spoken)
+        if task.is_closed:
+            return self._choose(query, selection, code, (first, *further), codes)
+        return self._write(query, first, self.writer.prompt(query, (), code), codes)
 
-    def distributions(self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str) -> list[Distribution]:
+    def distributions(
+        self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str, framing: Framing = PLAIN
+    ) -> list[Distribution]:
         """Label distributions under several contexts, scored together."""
         labels = self.writer.task.labels
-        rows = [row for row, _ in self._label_scores(query, contexts, code, ())]
+        rows = self._label_scores(query, [(context, framing) for context in contexts], code)
         return [Distribution(dict(zip(labels, map(float, row), strict=True))) for row in rows]
 
     def _label_scores(
-        self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str, foreign: tuple[str, ...]
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Per context the label scores ``(L,)``, calibrated as set, and the raw scores of the ``foreign`` words, nats."""
-        own = self.writer.words(code)
-        asked = [Request(self.writer.prompt(query, context, code).text, (*own, *foreign)) for context in contexts]
+        self,
+        query: Query,
+        contexts: Sequence[tuple[Sequence[Demonstration], Framing]],
+        code: str,
+        besides: Sequence[Request] = (),
+    ) -> list[np.ndarray]:
+        """Label scores ``(L,)`` of each context in its framing, calibrated as set, nats; ``besides`` is scored along, for later."""
+        asked = [self._requests(query, shown, framing, code) for shown, framing in contexts]
         if self.calibration == "contextual":
             empty = replace(query, text=CONTENT_FREE, item=None)
-            asked += [Request(self.writer.prompt(empty, context, code).text, own) for context in contexts]
-        scores = self.scorer.score(asked)
-        found = []
-        for place in range(len(contexts)):
-            values, others = scores[place][: len(own)], scores[place][len(own) :]
-            if self.calibration == "contextual":
-                values = contextual(values[None], scores[len(contexts) + place])[0]
-            found.append((values, others))
-        return found
+            for shown, framing in contexts:
+                nothing = framing.query and replace(framing.query, text=CONTENT_FREE, item=None)
+                asked.append(self._requests(empty, shown, replace(framing, query=nothing), code))
+        each = iter(self.scorer.score([request for several in [*asked, besides] for request in several]))
+        scores = [combined([next(each) for _ in several]) for several in asked]
+        values = scores[: len(contexts)]
+        if self.calibration == "contextual":
+            free = scores[len(contexts) :]
+            values = [contextual(row[None], bare)[0] for row, bare in zip(values, free, strict=True)]
+        return values
+
+    def _requests(self, query: Query, shown: Sequence[Demonstration], framing: Framing, code: str) -> list[Request]:
+        return requests_of(self.writer, query, Selection("", tuple(shown), framing=framing), code)
 
     def coherence(self, query: Query, answers: Sequence[Answer]) -> tuple[tuple[float, ...], ...]:
         """Cosines between the model's own vectors of the query and of every answer said in full; symmetric."""
@@ -61,14 +73,14 @@ class Answerer:
         vectors = self.index.own(texts, [query.language, *(answer.language for answer in answers)])
         return tuple(tuple(float(value) for value in row) for row in vectors @ vectors.T)
 
-    def _choose(self, query: Query, prompt: Prompt, codes: Sequence[str]) -> Answer:
-        task, code = self.writer.task, prompt.language
-        own = self.writer.words(code)
-        lead = task.template(code).lead
-        foreign = {lead + word for other in codes for word in task.verbaliser(other).words.values()} - set(own)
-        words = tuple(sorted(foreign))
-        shown = prompt.shown[::-1] if self.writer.config.order == "best_last" else prompt.shown
-        (scores, others), (plain, _) = self._label_scores(query, [shown, ()], code, words)
+    def _choose(
+        self, query: Query, selection: Selection, code: str, prompts: tuple[Prompt, ...], codes: Sequence[str]
+    ) -> Answer:
+        """The likeliest label, said in ``code``. Without context means the template's own prompt: no demonstration, no framing."""
+        task = self.writer.task
+        kept = [entry for entry in selection.demonstrations if entry in prompts[0].shown]
+        words = self._words(prompts[0], code, codes)
+        scores, plain = self._label_scores(query, [(kept, selection.framing), ((), PLAIN)], code, words)
         with_context = Distribution(dict(zip(task.labels, map(float, scores), strict=True)))
         without = Distribution(dict(zip(task.labels, map(float, plain), strict=True)))
         label, verbaliser = with_context.best, task.verbaliser(code)
@@ -77,21 +89,30 @@ class Answerer:
             text=verbaliser.words[label],
             label=label,
             confidence=with_context.probabilities[label],
-            adherence=self._adherence(prompt, own, others) if foreign else None,
+            adherence=self._adherence(words, len(task.labels)),
             coherence=self._coherence(query, verbaliser.sentence_of(label), code),
             with_context=with_context,
             without_context=without,
             kl=kl_divergence(scores, plain),
             bare_text=verbaliser.words[without.best],
-            prompt=prompt,
+            prompt=prompts[0],
             sentence=verbaliser.sentence_of(label),
+            further=prompts[1:],
         )
 
-    def _adherence(self, prompt: Prompt, own: tuple[str, ...], others: np.ndarray) -> float:
-        (raw,) = self.scorer.score(
-            [Request(prompt.text, own)]
-        )  # uncalibrated; known already when nothing was calibrated
-        return label_adherence(np.concatenate([raw, others]), [True] * len(raw) + [False] * len(others))
+    def _words(self, prompt: Prompt, code: str, codes: Sequence[str]) -> list[Request]:
+        """The label words of ``code``, then the others of ``codes``; nothing without others, or where ``code`` was not asked in."""
+        own, task = self.writer.words(code), self.writer.task
+        lead = task.template(code).lead
+        foreign = {lead + word for other in codes for word in task.verbaliser(other).words.values()} - set(own)
+        return [Request(prompt.text, (*own, *sorted(foreign)))] if foreign and prompt.language == code else []
+
+    def _adherence(self, words: Sequence[Request], own: int) -> float | None:
+        """Share of the first ``own`` words, uncalibrated; their scores are known by now."""
+        if not words:
+            return None
+        (raw,) = self.scorer.score(words)
+        return label_adherence(raw, [place < own for place in range(len(raw))])
 
     def _write(self, query: Query, prompt: Prompt, bare: Prompt, codes: Sequence[str]) -> Answer:
         written, plain = generate(self.scorer.model, [prompt.text, bare.text], self.generation)

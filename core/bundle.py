@@ -54,7 +54,9 @@ class Workbench:
         if task not in self.tasks:
             raise InvalidQuery(f"There is no task {task!r}; choose one of {', '.join(self.tasks)}.")
         if task not in self._predictors:
-            self._predictors[task] = Predictor(self.tasks[task], self.index(task), self.scorer, self.settings)
+            self._predictors[task] = Predictor(
+                self.tasks[task], self.index(task), self.scorer, self.settings, self.tasks.get("translation")
+            )
         return self._predictors[task]
 
     def index(self, task: str) -> PoolIndex:

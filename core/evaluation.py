@@ -23,7 +23,6 @@ from core.run_record import command, commit, model_facts, write_record
 from core.strategies import STRATEGIES
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers", "numpy")
-RANDOM_STRATEGIES = ("random", "balanced")  # the others give the same choice under every seed
 BARE = "zero-shot"  # what every strategy is at k = 0
 
 
@@ -68,16 +67,16 @@ class Run:
 def runs_of(config: EvaluationConfig) -> list[Run]:
     """The passes to make, each once.
 
-    Without demonstrations all strategies are zero-shot, with k = 0. What has no chance in it runs under the first seed
-    alone; under other labels than their own, demonstrations always have some.
+    Without demonstrations all strategies are zero-shot, with k = 0, but for those that frame the query. What has no chance in it
+    runs under the first seed alone; under other labels than their own, demonstrations always have some.
     """
     found = []
     for k in config.k:
         for strategy in config.strategies:
-            if k == 0 or not STRATEGIES[strategy].needs_k:
+            if not STRATEGIES[strategy].needs_k or (k == 0 and not STRATEGIES[strategy].framed):
                 found.append(Run(BARE, 0, config.seeds[0]))
                 continue
-            chance = strategy in RANDOM_STRATEGIES or config.shown_labels != "gold"
+            chance = k > 0 and (STRATEGIES[strategy].seeded or config.shown_labels != "gold")
             found += [Run(strategy, k, seed) for seed in (config.seeds if chance else config.seeds[:1])]
     return list(dict.fromkeys(found))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.before import vectors_before
 from core.embeddings import Projection, SentenceVectors
 from core.encoder import SentenceEncoder
 from core.pool import Pool
@@ -63,6 +64,14 @@ class PoolIndex:
     def own(self, texts: list[str], languages: list[str]) -> np.ndarray:
         """``z`` of any texts, ``(N, D)``."""
         return self.projection(self.vectors.raw(texts), languages)
+
+    @cached_property
+    def untrained(self) -> "PoolIndex":
+        """The pool as the model saw it before its closed-loop run; itself where no run changed what it sees."""
+        if self.vectors.model.projection is None:
+            return self
+        before = vectors_before(self.vectors.model, self.vectors.layer)
+        return PoolIndex(self.pool, before, self.encoder)
 
     @cached_property
     def _encoded(self) -> torch.Tensor:

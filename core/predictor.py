@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from core.answers import Answerer
 from core.errors import InvalidConfig, InvalidQuery
 from core.index import PoolIndex
+from core.judge import ModelJudge
 from core.models import LanguageModel
 from core.policy import PolicyConfig
 from core.prompting import PromptConfig, PromptWriter
-from core.records import Answer, Demonstration, Effect, Prediction, Query, Selection
+from core.records import PLAIN, Answer, Demonstration, Effect, Prediction, Query, Selection
 from core.scoring import Scorer
-from core.strategies import STRATEGIES, Candidates
+from core.strategies import STRATEGIES, Candidates, Framed, Strategy
 from core.tasks import Task
 from core.templates import clean
 
@@ -56,12 +57,20 @@ class Settings:
 class Predictor:
     """Asks one model about one task with one pool."""
 
-    def __init__(self, task: Task, index: PoolIndex, scorer: Scorer, settings: Settings | None = None) -> None:
-        """``scorer`` is shared by all predictors of a model, so that they share its cache."""
-        self.task, self.index, self.scorer = task, index, scorer
+    def __init__(
+        self,
+        task: Task,
+        index: PoolIndex,
+        scorer: Scorer,
+        settings: Settings | None = None,
+        translation: Task | None = None,
+    ) -> None:
+        """``scorer`` is shared by all predictors of a model, so that they share its cache; ``translation`` puts queries into English."""
+        self.task, self.index, self.scorer, self.translation = task, index, scorer, translation
         self.settings = settings or Settings()
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
         self.answerer = Answerer(self.writer, scorer, index, self.settings.calibration)
+        self.judge = ModelJudge(self.writer, scorer, translation)
 
     @property
     def model(self) -> LanguageModel:
@@ -69,21 +78,44 @@ class Predictor:
         return self.scorer.model
 
     def select(self, question: Question, sample: bool = False) -> Selection:
-        """Choose the demonstrations of a question. Raises ``PoolTooSmall``."""
+        """Choose the demonstrations of a question, and how it is put. Raises ``PoolTooSmall``, or ``InvalidConfig`` for the wrong task."""
+        strategy = self._strategy(question)
+        pool, query = self.index.pool, question.query
+        usable = pool.usable(query, question.pool_languages)
+        candidates = Candidates(
+            self.index,
+            query,
+            usable,
+            self.settings.policy,
+            question.seed,
+            sample,
+            self.judge,
+            question.answer_languages,
+        )
         if question.fixed is not None:
-            return Selection(question.strategy, self._allowed(question))
+            shown = self._allowed(question)
+            framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
+            return Selection(question.strategy, shown, framing=framing)
+        if not strategy.needs_k or (question.k == 0 and not strategy.framed):
+            return Selection(question.strategy, ())
+        pool.require(usable, question.k, query)
+        return strategy.select(candidates, question.k)
+
+    def _strategy(self, question: Question) -> Strategy:
+        """The strategy that a question is answered by. Raises ``InvalidQuery`` or ``InvalidConfig``."""
         name = self.model.falls_back_to if question.strategy == "agl" else ""
         strategy = STRATEGIES.get(name or question.strategy)
         if strategy is None:
             raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
+        if strategy.closed and not self.task.is_closed:
+            fitting = ", ".join(name for name, other in STRATEGIES.items() if not other.closed)
+            raise InvalidConfig(
+                f"The strategy {strategy.name!r} needs a task with labels, and {self.task.name!r} has free-text answers; choose one of "
+                f"{fitting}."
+            )
         if question.k < 0:
             raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
-        if not strategy.needs_k or question.k == 0:
-            return Selection(question.strategy, ())
-        usable = self.index.pool.usable(question.query, question.pool_languages)
-        self.index.pool.require(usable, question.k, question.query)
-        candidates = Candidates(self.index, question.query, usable, self.settings.policy, question.seed, sample)
-        return strategy.select(candidates, question.k)
+        return strategy
 
     def _allowed(self, question: Question) -> tuple[Demonstration, ...]:
         """Fixed demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
@@ -131,7 +163,7 @@ class Predictor:
             return ()
         shown = selection.demonstrations
         contexts = [shown[:place] + shown[place + 1 :] for place in range(len(shown))]
-        without = self.answerer.distributions(query, contexts, answer.language)
+        without = self.answerer.distributions(query, contexts, answer.language, selection.framing)
         whole = answer.with_context.probabilities[answer.label]
         changes = [whole - distribution.probabilities[answer.label] for distribution in without]
         return tuple(Effect(entry, change) for entry, change in zip(shown, changes, strict=True))

@@ -38,15 +38,15 @@ class PromptWriter:
         """All strategies share one writer, so their prompts differ in nothing but the demonstrations."""
         self.task, self.pool, self.model, self.config = task, pool, model, config
 
-    def answer_of(self, example: Example, code: str) -> str | None:
-        """What a demonstration answers when answers are in ``code``; None where it cannot be said.
+    def answer_of(self, example: Example, code: str, labels: str = "") -> str | None:
+        """What a demonstration answers when answers are in ``code``; None where it cannot be said. ``labels`` overrules the setting.
 
         A translation cannot be shown where the pool lacks that side, or where it is the demonstration's own language.
         """
         if not self.task.is_closed:
             side = self.pool.side(example.item, code) if example.language != code else None
             return side.text if side else None
-        spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[self.config.labels]
+        spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[labels or self.config.labels]
         return self.task.verbaliser(spoken).words[example.label]
 
     def words(self, code: str) -> tuple[str, ...]:
@@ -63,17 +63,16 @@ class PromptWriter:
         query alone does not fit.
         """
         template, asked = self.task.template(code), framing.query or query
-        shown = [entry for entry in demonstrations if self.answer_of(entry.example, code) is not None]
-        dropped = [entry for entry in demonstrations if self.answer_of(entry.example, code) is None]
+        said = {entry: self.answer_of(entry.example, code, framing.labels) for entry in demonstrations}
+        shown = [entry for entry in demonstrations if said[entry] is not None]
+        dropped = [entry for entry in demonstrations if said[entry] is None]
         limit = self.model.context - self.config.reserve
         while True:
             ordered = shown[::-1] if self.config.order == "best_last" else shown
             blocks = [framing.instruction or template.instruction]
-            for entry in ordered:
-                answer = self.answer_of(entry.example, code) or ""
-                blocks.append(template.block(entry.example.text, answer, entry.example.language))
-            if framing.aligner:
-                blocks.append(framing.aligner)
+            blocks += [template.block(e.example.text, said[e] or "", e.example.language) for e in ordered]
+            if aligner := framing.aligners.get(code):
+                blocks.append(aligner)
             text = SEPARATOR.join([*blocks, template.open_block(asked.text, asked.language)])
             tokens = len(self.model.start) + len(self.model.encode([text])[0])
             if tokens <= limit:

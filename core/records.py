@@ -4,6 +4,7 @@ Languages are FLORES-200 style codes ("swh_Latn"). Log-probabilities are in nats
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,7 +46,8 @@ class Framing:
     """How a query is put to the model besides its demonstrations; the default is the task's own template, as it is."""
 
     query: Query | None = None  # asked in the query's place, for example its translation; None: the query itself
-    aligner: str = ""  # a line between the demonstrations and the query
+    aligners: Mapping[str, str] = field(default_factory=dict)  # by language of the answer: a line before the query
+    labels: str = ""  # whose words say the labels of demonstrations, as in PromptConfig; "": as set there
     instruction: str = ""  # stands in the place of the template's instruction
     codes: tuple[str, ...] = ()  # languages the answer is asked for in, whose label probabilities are averaged; (): one
 
@@ -113,6 +115,7 @@ class Answer:
     bare_text: str | None  # the answer without demonstrations
     prompt: Prompt
     sentence: str  # the answer said in full, as it was embedded
+    further: tuple[Prompt, ...] = ()  # asked besides ``prompt``, in other languages of the framing
 
 
 @dataclass(frozen=True)

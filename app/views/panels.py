@@ -8,7 +8,7 @@ from app.views.answers import answer_table
 from app.views.cards import demonstration_cards
 from app.views.html import message, number, said
 from core.languages import language
-from core.records import Prediction
+from core.records import Answer, Prediction, Prompt
 from core.tasks import Task
 
 
@@ -64,15 +64,18 @@ def progress_line(step: Step, texts: Texts) -> str:
 
 
 def prompt_view(prediction: Prediction, place: int) -> str:
-    """The exact prompt of one answer, with what was left out, and the answer where it begins."""
+    """The exact prompt of one answer, or all of them where it was asked in several languages, and the answer where it begins."""
     answer = prediction.answers[place]
-    spoken = language(answer.language)
-    prompt = answer.prompt
+    return f'<div class="agl">{"".join(_prompt(prompt, answer) for prompt in (answer.prompt, *answer.further))}</div>'
+
+
+def _prompt(prompt: Prompt, answer: Answer) -> str:
+    spoken = language(prompt.language)
     lead = " " if not prompt.text.endswith("：") else ""
+    said = f"<mark>{lead}{escape(answer.text)}</mark>" if prompt.language == answer.language else ""
     return (
-        f'<div class="agl"><p class="quiet">{escape(prompt.template)} · {prompt.tokens} tokens</p>'
-        f'<pre class="prompt" dir="{spoken.direction}" lang="{spoken.tag}">{escape(prompt.text)}'
-        f"<mark>{lead}{escape(answer.text)}</mark></pre></div>"
+        f'<p class="quiet">{escape(prompt.template)} · {prompt.tokens} tokens</p>'
+        f'<pre class="prompt" dir="{spoken.direction}" lang="{spoken.tag}">{escape(prompt.text)}{said}</pre>'
     )
 
 

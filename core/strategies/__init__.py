@@ -1,12 +1,15 @@
-"""Strategies: how demonstrations are chosen for a query. All behind ``Strategy.select``, registered in ``STRATEGIES``."""
+"""Strategies: how demonstrations are chosen for a query, and how it is put. All are in ``STRATEGIES``, behind ``Strategy.select``."""
 
-from core.strategies.base import Candidates, Strategy
-from core.strategies.dense import Knn, MaximalMarginalRelevance
+from core.strategies.base import Candidates, Judge, Strategy
+from core.strategies.dense import BalancedKnn, Knn, MaximalMarginalRelevance
+from core.strategies.determinantal import Determinantal
+from core.strategies.framed import Alignment, CrossLingualThought, Framed, SelfConsistency, SelfTranslate
+from core.strategies.judged import Likelihood, MinimumDescriptionLength
 from core.strategies.lexical import Bm25
-from core.strategies.own import SelfSelection
+from core.strategies.own import SelfGenerated, SelfSelection, Untrained
 from core.strategies.plain import BalancedRandom, RandomChoice, ZeroShot
 
-STRATEGIES: dict[str, Strategy] = {
+STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in this order
     strategy.name: strategy
     for strategy in (
         SelfSelection(),
@@ -16,7 +19,19 @@ STRATEGIES: dict[str, Strategy] = {
         BalancedRandom(),
         RandomChoice(),
         ZeroShot(),
+        BalancedKnn(),
+        Determinantal(),
+        MinimumDescriptionLength(),
+        Likelihood(),
+        SelfGenerated(),
+        Untrained(),
+        Alignment("query-alignment", nearest=True, aligner=False),
+        Alignment("task-alignment", nearest=False, aligner=True),
+        Alignment("x-insta", nearest=True, aligner=True),
+        SelfTranslate(),
+        CrossLingualThought(),
+        SelfConsistency(),
     )
 }
 
-__all__ = ["STRATEGIES", "Candidates", "Strategy"]
+__all__ = ["STRATEGIES", "Candidates", "Framed", "Judge", "Strategy"]

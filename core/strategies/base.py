@@ -1,4 +1,7 @@
-"""What every strategy is given, and what it gives back."""
+"""What every strategy is given, and what it gives back.
+
+Shapes: N candidates, C contexts, L labels, D and E dimensions of vectors.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,9 +13,11 @@ import numpy as np
 import torch
 
 from core import policy
+from core.errors import InvalidConfig
 from core.policy import PolicyConfig
 from core.pool import Pool
-from core.records import Demonstration, Query, Selection
+from core.records import Demonstration, Example, Query, Selection
+from core.tasks import Task
 
 
 class Index(Protocol):
@@ -40,6 +45,32 @@ class Index(Protocol):
         """BM25 scores of the pool for a query, ``(N,)``."""
         ...
 
+    @property
+    def untrained(self) -> "Index":
+        """The same pool as the model saw it before its closed-loop run; itself where there was none."""
+        ...
+
+
+class Judge(Protocol):
+    """The language model, as strategies consult it: all through the shared scorer, many contexts in one call."""
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        ...
+
+    def distributions(self, query: Query, contexts: Sequence[Sequence[Example]], code: str) -> np.ndarray:
+        """``log p(y|x,C)`` ``(C, L)``, normalised over the labels, nats; each context best first, answers in ``code``."""
+        ...
+
+    def likelihoods(self, query: Query, examples: Sequence[Example], code: str) -> np.ndarray:
+        """``log p(text of the query | one demonstration)`` ``(N,)``, nats, mean over the tokens of the text."""
+        ...
+
+    def translated(self, query: Query, examples: Sequence[Example]) -> Query:
+        """The query in English in the model's own words, after ``examples`` translated; as it is where nothing is written."""
+        ...
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -51,6 +82,31 @@ class Candidates:
     policy: PolicyConfig
     seed: int
     sample: bool = False  # draw from the policy instead of taking its best
+    judge: Judge | None = None  # None where no language model may be consulted
+    answered_in: tuple[str, ...] = ()  # languages of the answers; (): the query's own
+    translation: Query | None = None  # the query in English, where it is known already
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Languages of the answers."""
+        return self.answered_in or (self.query.language,)
+
+    @property
+    def code(self) -> str:
+        """Language of the first answer, by which strategies that consult the model do."""
+        return self.codes[0]
+
+    def judged_by(self, name: str) -> Judge:
+        """The judge, for the strategy ``name`` that cannot do without. Raises ``InvalidConfig``."""
+        if self.judge is None:
+            raise InvalidConfig(
+                f"The strategy {name!r} consults the language model, and none is at hand; ask through Predictor."
+            )
+        return self.judge
+
+    def relevance(self) -> torch.Tensor:
+        """Cosine of every candidate with the query by the sentence encoder, ``(N,)``."""
+        return self.index.encoder_vectors() @ self.index.encoder_vector(self.query)
 
     @property
     def pool(self) -> Pool:
@@ -66,6 +122,11 @@ class Candidates:
     def groups(self) -> torch.Tensor:
         """Item numbers ``(N,)``."""
         return torch.from_numpy(self.pool.groups)
+
+    @property
+    def items(self) -> int:
+        """How many different items are usable."""
+        return len(torch.unique(self.groups[self.usable_mask]))
 
     def generator(self) -> torch.Generator:
         """Random source that depends on the seed and the query alone."""
@@ -85,10 +146,13 @@ class Candidates:
 
 
 class Strategy(Protocol):
-    """A way to choose demonstrations."""
+    """A way to choose demonstrations. The defaults are those of a strategy without chance, for any task."""
 
     name: str  # used in records and on the command line
-    needs_k: bool  # False when it never shows any
+    needs_k: bool = True  # False when it never shows any
+    seeded: bool = False  # whether the seed changes what it chooses
+    framed: bool = False  # whether it still does something without demonstrations: it puts the query in another way
+    closed: bool = False  # whether it makes sense for a fixed set of labels only
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose ``count`` demonstrations, best first."""

@@ -8,7 +8,7 @@ import torch
 from scipy import sparse
 
 from core.records import Selection
-from core.strategies.base import Candidates
+from core.strategies.base import Candidates, Strategy
 
 K1, B = 1.5, 0.75
 
@@ -40,11 +40,10 @@ class Bm25Index:
         return np.asarray(self._weights[:, known].sum(axis=1)).ravel() if known else np.zeros(self._weights.shape[0])
 
 
-class Bm25:
+class Bm25(Strategy):
     """The candidates that share the rarest tokens with the query."""
 
     name = "bm25"
-    needs_k = True
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose the highest scores; candidates that share nothing come last, by a seeded random order."""

@@ -1,0 +1,80 @@
+"""The language model as strategies consult it: label distributions, likelihoods of the query, and its translation.
+
+Everything goes through the shared scorer, many contexts in one call, so that what prompts share is computed once and what was
+asked before is remembered. Shapes: N candidates, C contexts, L labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.calibration import log_softmax
+from core.errors import InvalidConfig
+from core.generation import GenerationConfig, generate
+from core.prompting import PromptWriter
+from core.records import Demonstration, Example, Query
+from core.scoring import Request, Scorer
+from core.tasks import FALLBACK, Task
+from core.templates import SEPARATOR, clean
+
+
+class ModelJudge:
+    """One model on one task, as ``core.strategies.Judge`` asks for it."""
+
+    def __init__(self, writer: PromptWriter, scorer: Scorer, translation: Task | None = None) -> None:
+        """``writer`` and ``scorer`` belong to the same model; ``translation``: the task whose templates translate a query."""
+        self.writer, self.scorer = writer, scorer
+        self._translation = translation
+        self.writing = GenerationConfig()
+        self._translated: dict[str, str] = {}  # by prompt
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return self.writer.task
+
+    def distributions(self, query: Query, contexts: Sequence[Sequence[Example]], code: str) -> np.ndarray:
+        """``log p(y|x,C)`` ``(C, L)``, normalised over the labels, nats."""
+        words = self.writer.words(code)
+        prompts = [self.writer.prompt(query, _demonstrations(context), code).text for context in contexts]
+        return log_softmax(np.stack(self.scorer.score([Request(prompt, words) for prompt in prompts])))
+
+    def likelihoods(self, query: Query, examples: Sequence[Example], code: str) -> np.ndarray:
+        """Mean over the tokens of the query's text of ``log p(token | instruction, demonstration, tokens before)`` ``(N,)``, nats.
+
+        The prompt is that of an answer in ``code`` up to where the query's text begins; a demonstration that cannot be said in
+        ``code`` is shown without its answer.
+        """
+        template = self.task.template(code)
+        stub, lead, _ = template.open_input(query.language)
+        blocks = [template.block(e.text, self.writer.answer_of(e, code) or "", e.language) for e in examples]
+        text = lead + clean(query.text)
+        pairs = [(SEPARATOR.join([template.instruction, block, stub]), text) for block in blocks]
+        sums = np.concatenate(self.scorer.score([Request(context, (answer,)) for context, answer in pairs]))
+        lengths = [len(target.tokens) - target.first for target in self.scorer.targets(pairs)]
+        return np.asarray(sums / np.array(lengths))
+
+    def translated(self, query: Query, examples: Sequence[Example]) -> Query:
+        """The query as the model says it in English, greedily, after those ``examples`` whose English side the pool has.
+
+        An English query, and one for which nothing is written, is returned as it is. Raises ``InvalidConfig`` without a task to
+        translate by.
+        """
+        if query.language == FALLBACK:
+            return query
+        if self._translation is None:
+            raise InvalidConfig(
+                "There is no translation task here, so that queries cannot be put into English; add its templates."
+            )
+        writer = PromptWriter(self._translation, self.writer.pool, self.writer.model, self.writer.config)
+        prompt = writer.prompt(query, _demonstrations(examples), FALLBACK).text
+        if prompt not in self._translated:
+            (line,) = generate(self.writer.model, [prompt], self.writing)
+            self._translated[prompt] = clean(line.text)
+        text = self._translated[prompt]
+        return replace(query, text=text, language=FALLBACK) if any(c.isalnum() for c in text) else query
+
+
+def _demonstrations(examples: Sequence[Example]) -> list[Demonstration]:
+    return [Demonstration(example, None, None) for example in examples]
