@@ -72,7 +72,7 @@ class OptimConfig:
     policy_rate: float = 2e-3  # of the policy's projection and temperature
     warm_up: int = 4  # steps
     clip: float = 1.0  # norm of the gradient
-    bf16: bool = True  # matrix products in bfloat16, weights and sums in float32
+    bf16: bool = True  # matrix products in bfloat16 where the device has them, weights and sums in float32
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""

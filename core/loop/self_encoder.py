@@ -13,7 +13,7 @@ from torch import nn
 from core.embeddings import Projection, SentenceVectors, encoded_texts, mean_states
 from core.loop.config import FitConfig
 from core.loop.weights import Snapshot
-from core.models import LanguageModel
+from core.models import LanguageModel, multiplies_bf16
 
 BATCH_TOKENS = 4096  # of texts that are encoded together
 
@@ -45,8 +45,13 @@ class SelfEncoder(nn.Module):
         return float(self.log_temperature.detach().exp())
 
     def in_half(self) -> AbstractContextManager[None]:
-        """Matrix products in bfloat16 where set. One block per state of the weights: it remembers what it has cast."""
-        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.config.optim.bf16)
+        """Matrix products in bfloat16 where set and the device has them. One block per state of the weights: it remembers its casts."""
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.half)
+
+    @property
+    def half(self) -> bool:
+        """Whether ``in_half`` changes anything."""
+        return self.config.optim.bf16 and multiplies_bf16(self.model.device)
 
     def raw(self, texts: Sequence[str]) -> torch.Tensor:
         """``h`` ``(N, H)``, with a gradient where the language model learns; of similar length together, equal texts once."""

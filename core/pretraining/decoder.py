@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import LlamaForCausalLM
 
+from core.models import multiplies_bf16
 from core.pretraining.config import DecoderConfig
 from core.pretraining.episodes import RowSampler
 from core.pretraining.objectives import alignment_loss, reading_losses, row_losses
@@ -67,7 +68,8 @@ class DecoderTrainer:
         shares = self.config.shares_first if first else self.config.shares_then
         rows = [self.sampler.row(rng, shares) for _ in range(self.config.rows)]
         self.model.train()
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16):
+        device = self.model.device
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=multiplies_bf16(device)):
             if step < self.config.reading_steps:
                 losses = reading_losses(self.model, rows, self.teacher, self.config)
             else:

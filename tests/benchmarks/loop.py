@@ -4,7 +4,7 @@ A rollout here is one query answered under one context of K demonstrations. TRL 
 written beforehand with contexts that our policy drew (one per query, where ours draws G), and G answers are sampled for each; the reward is
 whether the answer is the right label. Ours scores all labels of every context exactly; its step also encodes candidates, draws contexts,
 and computes the alignment, coherence and reference losses, which TRL's does not. Both train LoRA of one rank on all linear layers, in
-bf16 autocast. Blocks of steps alternate; the medians' ratio is what counts. ``make bench`` keeps the record in
+bf16 autocast where the CPU has bf16 products, else in float32. Blocks of steps alternate; the medians' ratio is what counts. ``make bench`` keeps the record in
 ``assets/results/loop_speed.json``. Other work on the machine spoils it.
 """
 
@@ -31,7 +31,7 @@ from core.encoder import SentenceEncoder
 from core.loop.config import FitConfig
 from core.loop.fit import prepare
 from core.loop.trainer import Loop
-from core.models import ASSETS, ModelConfig, load_model
+from core.models import ASSETS, ModelConfig, load_model, multiplies_bf16
 from core.records import Demonstration
 from core.run_record import commit, write_record
 from core.tasks import load_tasks
@@ -96,7 +96,7 @@ def trl_steps(rows: list[dict[str, str]], config: FitConfig, count: int, folder:
     settings = GRPOConfig(
         output_dir=folder,
         use_cpu=True,
-        bf16=True,
+        bf16=multiplies_bf16(torch.device("cpu")),
         gradient_checkpointing=False,
         per_device_train_batch_size=queries * contexts,
         num_generations=contexts,

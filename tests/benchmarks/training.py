@@ -1,8 +1,8 @@
 """How much of the machine's arithmetic a training step gets, and how fast the embedded model reads and writes.
 
-Training: forward and backward pass, in bf16 autocast, of a fresh Llama of the embedded model's shape, next-token loss on a
+Training: forward and backward pass, in bf16 autocast where the CPU has bf16 products, of a fresh Llama of the embedded model's shape, next-token loss on a
 share of the positions as in the recipe. Its operations are counted as in Kaplan et al. 2020 (arXiv 2001.08361, section 2.1),
-see ``step_flops``. Beside it, in turn, every product of its weight matrices alone, on bf16 tensors of the same shapes:
+see ``step_flops``. Beside it, in turn, every product of its weight matrices alone, on tensors of the same shapes and kind:
 forward, gradient of the input, gradient of the weight, which is 6 operations a parameter and token too. The ratio of the
 two rates says what is lost to everything that is not a matrix product. With one thread and with all.
 
@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
-from core.models import EMBEDDED, ModelConfig, load_model
+from core.models import EMBEDDED, ModelConfig, load_model, multiplies_bf16
 from core.run_record import commit, write_record
 
 ROWS, ROW_TOKENS = 2, 512  # of a training step
@@ -73,7 +73,7 @@ def training_step(config: LlamaConfig) -> Callable[[], None]:
 
     def step() -> None:
         model.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half()):
             states = model.model(ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)[places]
             loss = torch.nn.functional.cross_entropy(model.lm_head(states).float(), targets)
         loss.backward()
@@ -86,12 +86,12 @@ def head_tokens() -> int:
 
 
 def plain_products(config: LlamaConfig) -> Callable[[], None]:
-    """A function that runs the step's weight products alone, in bf16, forward and backward."""
+    """A function that runs the step's weight products alone, in the step's arithmetic, forward and backward."""
     made = {}
     for many, inputs, outputs in products(config, ROWS * ROW_TOKENS, head_tokens()):
         shape = many, inputs, outputs
         made.setdefault(
-            shape, (bf16(many, inputs), bf16(inputs, outputs), bf16(many, outputs))
+            shape, (drawn(many, inputs), drawn(inputs, outputs), drawn(many, outputs))
         )  # one copy a shape: what is timed is arithmetic
 
     def run() -> None:
@@ -104,8 +104,13 @@ def plain_products(config: LlamaConfig) -> Callable[[], None]:
     return run
 
 
-def bf16(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, dtype=torch.bfloat16)
+def half() -> bool:
+    """Whether the step computes in bf16, as the recipe does where the CPU has such products."""
+    return multiplies_bf16(torch.device("cpu"))
+
+
+def drawn(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.bfloat16 if half() else torch.float32)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -173,7 +178,12 @@ def main() -> None:
     found = {
         "command": "make bench",
         "commit": commit(),
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "torch": torch.__version__},
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "torch": torch.__version__,
+            "bf16 products": half(),
+        },
         "step": {"rows": ROWS, "row_tokens": ROW_TOKENS, "head_share": HEAD_SHARE}
         | step_flops(config, ROWS, ROW_TOKENS, head_tokens()),
         "training": [training(config, threads) for threads in sorted({1, options.threads})],
