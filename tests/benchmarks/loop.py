@@ -4,7 +4,8 @@ A rollout here is one query answered under one context of K demonstrations. TRL 
 written beforehand with contexts that our policy drew (one per query, where ours draws G), and G answers are sampled for each; the reward is
 whether the answer is the right label. Ours scores all labels of every context exactly; its step also encodes candidates, draws contexts,
 and computes the alignment, coherence and reference losses, which TRL's does not. Both train LoRA of one rank on all linear layers, in
-bf16 autocast where the CPU has bf16 products, else in float32. Blocks of steps alternate; the medians' ratio is what counts. ``make bench`` keeps the record in
+bf16 autocast where the CPU has bf16 products, else in float32. Blocks of steps alternate; the medians' ratio is what counts.
+``make bench`` keeps the record in
 ``assets/results/loop_speed.json``. Other work on the machine spoils it.
 """
 

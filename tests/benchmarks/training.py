@@ -1,7 +1,8 @@
 """How much of the machine's arithmetic a training step gets, and how fast the embedded model reads and writes.
 
-Training: forward and backward pass, in bf16 autocast where the CPU has bf16 products, of a fresh Llama of the embedded model's shape, next-token loss on a
-share of the positions as in the recipe. Its operations are counted as in Kaplan et al. 2020 (arXiv 2001.08361, section 2.1),
+Training: forward and backward pass, in bf16 autocast where the CPU has bf16 products, of a fresh Llama of the
+embedded model's shape, next-token loss on a share of the positions as in the recipe. Its operations are counted as in
+Kaplan et al. 2020 (arXiv 2001.08361, section 2.1),
 see ``step_flops``. Beside it, in turn, every product of its weight matrices alone, on tensors of the same shapes and kind:
 forward, gradient of the input, gradient of the weight, which is 6 operations a parameter and token too. The ratio of the
 two rates says what is lost to everything that is not a matrix product. With one thread and with all.
