@@ -97,7 +97,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
         "pool": pool,
         "iterations": loop.iteration,
         "temperature": learner.temperature,
-        "arithmetic": "bf16" if learner.half else "fp32",
+        "arithmetic": "bf16" if learner.computes_half else "fp32",
         "layer": learner.before.layer,
         "before": loop.first.systems,
         "after": loop.last.systems,

@@ -46,10 +46,10 @@ class SelfEncoder(nn.Module):
 
     def in_half(self) -> AbstractContextManager[None]:
         """Matrix products in bfloat16 where set and the device has them. One block per state of the weights: it remembers its casts."""
-        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.half)
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.computes_half)
 
     @property
-    def half(self) -> bool:
+    def computes_half(self) -> bool:
         """Whether ``in_half`` changes anything."""
         return self.config.optim.bf16 and multiplies_bf16(self.model.device)
 
