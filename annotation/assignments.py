@@ -7,26 +7,44 @@ already there.
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 _SEPARATOR = "\x1f"
 
 
-def _ranked(keys: Iterable[str], *salt: str) -> list[str]:
-    def digest(key: str) -> bytes:
-        return hashlib.sha256(_SEPARATOR.join((*salt, key)).encode("utf-8", "surrogatepass")).digest()
+def ranked(keys: Iterable[str], *salt: str) -> list[str]:
+    """The keys in the order of their digests under this salt."""
+    return sorted(keys, key=lambda key: (_bytes(*salt, key), key))
 
-    return sorted(keys, key=lambda key: (digest(key), key))
+
+def digest(*parts: str) -> int:
+    """A number of 64 bits that follows from the parts alone."""
+    return int.from_bytes(_bytes(*parts)[:8], "big")
+
+
+def _bytes(*parts: str) -> bytes:
+    return hashlib.sha256(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
 def item_order(item_keys: Iterable[str], seed: int) -> list[str]:
     """The order in which a rater with this seed meets the items."""
-    return _ranked(item_keys, str(seed), "items")
+    return ranked(item_keys, str(seed), "items")
 
 
 def system_order(systems: Iterable[str], seed: int, item_key: str) -> list[str]:
     """The order in which a rater with this seed sees the systems of one item; independent between items."""
-    return _ranked(systems, str(seed), "systems", item_key)
+    return ranked(systems, str(seed), "systems", item_key)
+
+
+def fewest_first(held: Mapping[str, int], seed: int) -> list[str]:
+    """Item keys by how many raters hold them, fewest first; ties in this rater's own order."""
+    return sorted(item_order(held, seed), key=lambda key: held[key])
+
+
+def other_order(order: Sequence[str], before: Sequence[str]) -> list[str]:
+    """`order`, turned by one where it equals `before`: a repeat never shows the systems as they stood."""
+    turned = list(order)
+    return [*turned[1:], turned[0]] if len(turned) > 1 and turned == list(before) else turned
 
 
 def letter(index: int) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 
 from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
 from annotation.records import Criterion, NewOutput, NewStudy
-from annotation.vocabulary import CRITERION_KEYS, SCALE, SKIP_REASONS, STUDY_STATES
+from annotation.vocabulary import CRITERION_KEYS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
 MAX_KEY = 200  # characters; PostgreSQL cannot index much longer ones
+MAX_CRITERIA = 6  # one page has to hold them for each output
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
@@ -50,22 +52,52 @@ def check_study(study: NewStudy) -> None:
     _check_texts(study.instructions, "the study's instructions")
     if study.state not in STUDY_STATES:
         raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
-    for name in ("raters_per_item", "lease_minutes"):
-        number = getattr(study, name)
-        if type(number) is not int or number < 1:
-            raise InvalidRecord(f"{name} is {number!r}; give an integer of at least 1.")
+    _check_numbers(study)
     if not study.criteria:
         raise InvalidRecord("the study has no criterion; pass criteria=DEFAULT_CRITERIA or a selection of it.")
     keys = [criterion.key for criterion in study.criteria]
     if len(set(keys)) != len(keys):
         raise InvalidRecord(f"the study's criteria are {keys}; each may occur once.")
+    if len(keys) > MAX_CRITERIA:
+        raise InvalidRecord(f"the study has {len(keys)} criteria; allowed are up to {MAX_CRITERIA}, fewer are better.")
     for criterion in study.criteria:
         _check_criterion(criterion)
 
 
+def _check_numbers(study: NewStudy) -> None:
+    least = {"raters_per_item": 1, "lease_minutes": 1, "repeat_after": 1}
+    optional = {"items_per_rater": 1, "planned_items": 1, "check_every": 2, "seed": 0}
+    for name, lowest in (least | optional).items():
+        number = getattr(study, name)
+        if (number is None and name in optional) or (type(number) is int and lowest <= number < 2**31):
+            continue
+        raise InvalidRecord(f"{name} is {number!r}; give an integer of at least {lowest}.")
+    target, share = study.target_difference, study.failed_share
+    if target is not None and not (_is_number(target) and 0 < target <= SCALE[-1] - SCALE[0]):
+        raise InvalidRecord(
+            f"target_difference is {target!r}; give a number of scale points above 0, up to {SCALE[-1] - SCALE[0]}."
+        )
+    if not (_is_number(share) and 0 <= share < 1):
+        raise InvalidRecord(f"failed_share is {share!r}; give a share of at least 0 and below 1, for example 0.5.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_criterion(criterion: Criterion) -> None:
-    if criterion.key not in CRITERION_KEYS:
-        raise InvalidRecord(f"a criterion is called {criterion.key!r}; allowed are {', '.join(CRITERION_KEYS)}.")
+    if not isinstance(criterion.key, str) or not _KEY.match(criterion.key):
+        raise InvalidRecord(
+            f"a criterion is called {criterion.key!r}; allowed are up to 32 lower-case letters, digits and "
+            "underscores, beginning with a letter, for example 'politeness'."
+        )
+    if criterion.key not in CRITERION_KEYS and not criterion.label:
+        raise InvalidRecord(
+            f"the criterion {criterion.key} has no label for raters; give one in the languages of its question, "
+            f"or use one of {', '.join(CRITERION_KEYS)}."
+        )
+    if criterion.label:
+        _check_texts(criterion.label, f"the label of {criterion.key}")
     check_text(criterion.version, f"the version of {criterion.key}")
     _check_texts(criterion.question, f"the question of {criterion.key}")
     if set(criterion.anchors) != set(criterion.question):
@@ -167,6 +199,12 @@ def check_seconds(seconds: object) -> None:
     """Raises InvalidRating unless `seconds` is a finite number that is not negative."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
         raise InvalidRating(f"the time spent came as {seconds!r}; send seconds as a number of at least 0.")
+
+
+def check_proficiency(proficiency: object) -> None:
+    """Raises InvalidRecord unless `proficiency` is None or one of PROFICIENCIES."""
+    if proficiency is not None and proficiency not in PROFICIENCIES:
+        raise InvalidRecord(f"the proficiency is {proficiency!r}; allowed are {', '.join(PROFICIENCIES)}.")
 
 
 def check_comment(comment: object) -> None:

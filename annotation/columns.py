@@ -9,10 +9,18 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
+from annotation.study_records import CheckResult, RaterRecord
 
-Kind = Literal["text", "integer", "number", "time", "json", "integers", "texts"]
-Record = TypeVar("Record", RatingRecord, HistoryRecord, OutputRecord, AssignmentRecord)
-RecordType = type[RatingRecord] | type[HistoryRecord] | type[OutputRecord] | type[AssignmentRecord]
+Kind = Literal["text", "integer", "number", "flag", "time", "json", "integers", "texts"]
+Record = TypeVar("Record", RatingRecord, HistoryRecord, OutputRecord, AssignmentRecord, RaterRecord, CheckResult)
+RecordType = (
+    type[RatingRecord]
+    | type[HistoryRecord]
+    | type[OutputRecord]
+    | type[AssignmentRecord]
+    | type[RaterRecord]
+    | type[CheckResult]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +41,13 @@ COLUMNS: dict[str, Column] = {
     "reference": Column("text", "reference answer, where there is one", nullable=True),
     "system": Column("text", "the system; raters never saw it"),
     "systems": Column("texts", "the systems in the order shown, as A, B, ..."),
-    "language": Column("text", "language of the rated text, BCP-47"),
+    "language": Column("text", "language of the rated text (in raters: that she came for), BCP-47"),
     "text": Column("text", "the output as rated"),
     "provenance": Column("json", "how the output was made: model, adapter, prompt, demonstrations, strategy, seed"),
     "output_id": Column("integer", "number of the output in the database"),
     "output_ids": Column("integers", "numbers of the outputs in the order shown"),
     "assignment_id": Column("integer", "number of the assignment in the database"),
-    "criterion": Column("text", "fluency, relevance or correctness; questions and anchors stand under 'criteria'"),
+    "criterion": Column("text", "key of the criterion; questions and anchors stand under 'criteria'"),
     "criterion_version": Column("text", "version of the question and anchors"),
     "rater": Column("text", "pseudonym of the rater"),
     "value": Column("integer", "rating, 1 (worst) to 5 (best), ordinal"),
@@ -54,7 +62,28 @@ COLUMNS: dict[str, Column] = {
     "state": Column("text", "pending (given, not answered), done or skipped"),
     "skip_reason": Column("text", "coded reason while the item is skipped", nullable=True),
     "comment": Column("text", "what the rater wrote", nullable=True),
-    "seconds": Column("number", "time spent on the item as reported by the page, summed over visits, in seconds"),
+    "seconds": Column(
+        "number", "time spent as reported by the page, summed over visits (and over her items), in seconds"
+    ),
+    "item_kind": Column("text", "normal, or an attention check: degraded (one output spoiled on purpose) or repeat"),
+    "original_item": Column("text", "key of the item that an attention check was made from", nullable=True),
+    "original_output_id": Column("integer", "number of the output that this one copies", nullable=True),
+    "degradation": Column("text", "how the text was spoiled: shuffled, truncated or foreign", nullable=True),
+    "passed": Column("flag", "whether the attention check was passed"),
+    "reason": Column("text", "what the attention check expected and what was seen"),
+    "proficiency": Column("text", "native, fluent, good or basic, as the rater said of herself", nullable=True),
+    "joined_at": Column("time", "when the rater came, UTC"),
+    "items_done": Column(
+        "integer", "items rated, attention checks not counted; of a removed rater: before the removal"
+    ),
+    "items_skipped": Column("integer", "items skipped, counted likewise"),
+    "ratings_given": Column("integer", "ratings given, counted likewise"),
+    "checks_answered": Column("integer", "attention checks answered"),
+    "checks_failed": Column("integer", "of these, failed"),
+    "failed": Column("flag", "more than the planned share of her checks failed; empty without any", nullable=True),
+    "removed_at": Column(
+        "time", "when her data was deleted on request, UTC; then no other table holds her", nullable=True
+    ),
 }
 
 

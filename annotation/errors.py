@@ -7,7 +7,11 @@ AnnotationError
 ├── InvalidRating            a submission that is incomplete, out of range or not an integer
 ├── InvalidSkip              a skip without a coded reason, or of something already rated
 ├── UnknownStudy, UnknownRater, UnknownAssignment
+├── InvalidInvitation        an invitation link that is unknown, revoked, expired or used up
+├── InvalidTable             an uploaded table with lines or fields that cannot be used
 ├── StudyClosed              the study does not take what was asked in its present state
+│   ├── StudyFrozen          it was opened, so its design, items and outputs stay as they are
+│   └── StudyNotReady        something is missing before it can open
 ├── ItemTaken                all places of the item went to other raters meanwhile
 ├── SubmissionConflict       one submission id used for two different submissions
 └── ExportFailed             a file of an export cannot be written or read back
@@ -54,6 +58,22 @@ class UnknownAssignment(AnnotationError):
 
 class StudyClosed(AnnotationError):
     """The study is in a state that does not take what was asked."""
+
+
+class StudyFrozen(StudyClosed):
+    """The study was opened; its design, criteria, items and outputs stay as raters see them."""
+
+
+class StudyNotReady(StudyClosed):
+    """Something is missing before the study can open."""
+
+
+class InvalidInvitation(AnnotationError):
+    """The invitation is not of this study, or was revoked, or expired, or has no use left."""
+
+
+class InvalidTable(AnnotationError):
+    """A table of outputs that cannot be taken as it is; nothing of it was stored."""
 
 
 class ItemTaken(AnnotationError):

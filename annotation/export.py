@@ -2,7 +2,7 @@
 
 A CSV cell whose text begins with = + - @, a tab or a carriage return would be run as a formula by a
 spreadsheet, so it gets an apostrophe in front; the codebook says so. Systems are named in these files: they
-are not for raters.
+are not for raters. Attention checks are in them, each row marked by `item_kind`, and never count as scores.
 """
 
 import csv
@@ -17,7 +17,9 @@ from typing import Any
 from annotation.columns import COLUMNS, Record, RecordType, from_row, names, to_row
 from annotation.errors import ExportFailed
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
-from annotation.store import RatingStore, utc_now
+from annotation.store import RatingStore
+from annotation.study_records import CheckResult, RaterRecord
+from annotation.transactions import utc_now
 from annotation.vocabulary import SCALE
 
 TABLES: dict[str, RecordType] = {
@@ -25,6 +27,8 @@ TABLES: dict[str, RecordType] = {
     "history": HistoryRecord,
     "outputs": OutputRecord,
     "assignments": AssignmentRecord,
+    "raters": RaterRecord,
+    "checks": CheckResult,
 }
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _FORMATS = {
@@ -37,13 +41,13 @@ _FORMATS = {
 
 
 def export_study(store: RatingStore, study: Study, folder: Path) -> tuple[Path, ...]:
-    """Writes {ratings,history,outputs,assignments}.{csv,jsonl,parquet} and codebook.json into `folder`, made
-    if need be.
+    """Writes {ratings,history,outputs,assignments,raters,checks}.{csv,jsonl,parquet} and codebook.json into
+    `folder`, made if need be.
 
     Each file appears whole or not at all and replaces an older one. Returns their paths. Raises UnknownStudy,
     ExportFailed.
     """
-    data = store.data(study.id)
+    data = store.data(study.id, checks=True)
     tables: dict[str, Sequence[Any]] = {name: getattr(data, name) for name in TABLES}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +111,7 @@ def write_parquet(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) 
     types = {
         "text": pa.string(),
         "integer": pa.int64(),
+        "flag": pa.bool_(),
         "number": pa.float64(),
         "time": pa.timestamp("us", tz="UTC"),
         "json": pa.string(),
@@ -157,6 +162,17 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> d
             "instructions": dict(study.instructions),
             "raters_per_item": study.raters_per_item,
             "created_at": study.created_at.isoformat(),
+            "frozen_at": _when(study.frozen_at),
+            "closed_at": _when(study.closed_at),
+            "design": {
+                "items_per_rater": study.items_per_rater,
+                "planned_items": study.planned_items,
+                "target_difference": study.target_difference,
+                "check_every": study.check_every,
+                "repeat_after": study.repeat_after,
+                "failed_share": study.failed_share,
+                "seed": study.seed,
+            },
         },
         "exported_at": now.isoformat(),
         "scale": {"points": list(SCALE), "type": "ordinal", "preselected": None},
@@ -164,16 +180,24 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> d
             {
                 "key": one.key,
                 "version": one.version,
+                "label": dict(one.label),
                 "question": dict(one.question),
                 "anchors": {tag: list(anchors) for tag, anchors in one.anchors.items()},
             }
             for one in study.criteria
         ],
+        "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
+        "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
+        "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],
         "blinding": "systems shown as letters; order of items per rater, and of systems per rater and item, "
         "random and stored",
         "tables": {name: _explain(TABLES[name], len(records)) for name, records in tables.items()},
         "formats": _FORMATS,
     }
+
+
+def _when(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _explain(kind: RecordType, rows: int) -> dict[str, Any]:

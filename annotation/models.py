@@ -1,4 +1,4 @@
-"""The tables. Constraints carry names, because migrations have to be able to name them.
+"""The tables.
 
 What the database itself promises: one rating per (rater, output, criterion) and never off the scale; one
 assignment per rater and item; at most one holder of each of the k places of an item and language
@@ -7,64 +7,22 @@ hand out); one receipt per submission id. `rating_history` is only ever inserted
 no address, and their token only as a hash.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    CheckConstraint,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from annotation.schema import Base as Base  # whoever asks for the metadata needs the tables below in it
+from annotation.schema import one_of
+from annotation.vocabulary import (
+    ASSIGNMENT_STATES,
+    DEGRADATIONS,
+    ITEM_KINDS,
+    PROFICIENCIES,
+    SKIP_REASONS,
+    STUDY_STATES,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-from annotation.vocabulary import ASSIGNMENT_STATES, CRITERION_KEYS, SKIP_REASONS, STUDY_STATES
-
-NAMING = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in, aware UTC datetimes out; SQLite would return them naive."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC)")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def one_of(column: str, allowed: tuple[str, ...]) -> str:
-    """SQL of a check that `column` holds one of `allowed` (our own constants, without quotes in them)."""
-    return f"{column} IN ({', '.join(repr(word) for word in allowed)})"
-
-
-class Base(DeclarativeBase):
-    """Root of the tables, with the naming convention and the column types by annotation."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[int]: JSON(), str: Text()}  # noqa: RUF012
 
 
 class StudyRow(Base):
@@ -74,6 +32,11 @@ class StudyRow(Base):
         CheckConstraint(one_of("state", STUDY_STATES), name="state"),
         CheckConstraint("raters_per_item >= 1", name="raters_per_item"),
         CheckConstraint("lease_minutes >= 1", name="lease_minutes"),
+        CheckConstraint("items_per_rater >= 1", name="items_per_rater"),
+        CheckConstraint("planned_items >= 1", name="planned_items"),
+        CheckConstraint("check_every >= 2", name="check_every"),
+        CheckConstraint("repeat_after >= 1", name="repeat_after"),
+        CheckConstraint("failed_share >= 0 AND failed_share < 1", name="failed_share"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(80))
@@ -84,6 +47,15 @@ class StudyRow(Base):
     raters_per_item: Mapped[int]
     lease_minutes: Mapped[int]
     created_at: Mapped[datetime]
+    seed: Mapped[int] = mapped_column(server_default="0")  # of what is drawn for the study as a whole
+    items_per_rater: Mapped[int | None]  # upper bound, attention checks not counted; NULL: none
+    planned_items: Mapped[int | None]  # per language
+    target_difference: Mapped[float | None]  # in scale points; what the study should be able to show
+    check_every: Mapped[int | None]  # one attention check among so many items; NULL: none
+    repeat_after: Mapped[int] = mapped_column(server_default="5")  # least distance of a repeat, in positions
+    failed_share: Mapped[float] = mapped_column(server_default="0.5")  # a rater fails above this share of failed checks
+    frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
+    closed_at: Mapped[datetime | None]
 
 
 class CriterionRow(Base):
@@ -91,7 +63,7 @@ class CriterionRow(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "key"),
         UniqueConstraint("study_id", "place"),
-        CheckConstraint(one_of("key", CRITERION_KEYS), name="key"),
+        CheckConstraint("length(key) >= 1", name="key"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
@@ -100,6 +72,9 @@ class CriterionRow(Base):
     version: Mapped[str]
     question: Mapped[dict[str, Any]]
     anchors: Mapped[dict[str, Any]]
+    label: Mapped[dict[str, Any]] = mapped_column(
+        server_default="{}"
+    )  # its name by language; empty for the default keys
 
 
 class SystemRow(Base):
@@ -112,7 +87,12 @@ class SystemRow(Base):
 
 class ItemRow(Base):
     __tablename__ = "item"
-    __table_args__ = (UniqueConstraint("study_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("study_id", "key"),
+        CheckConstraint(one_of("kind", ITEM_KINDS), name="kind"),
+        CheckConstraint("kind = 'normal' OR original_item_id IS NOT NULL", name="check_has_original"),
+        Index(None, "original_item_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     key: Mapped[str]
@@ -120,17 +100,46 @@ class ItemRow(Base):
     source_text: Mapped[str]
     task: Mapped[str]
     reference: Mapped[str | None]
+    kind: Mapped[str] = mapped_column(String(16), server_default="normal")
+    original_item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
+    expected: Mapped[dict[str, Any] | None]  # of an attention check: see `attention`
 
 
 class OutputRow(Base):
     __tablename__ = "output"
-    __table_args__ = (UniqueConstraint("item_id", "system_id", "language"), Index(None, "system_id"))
+    __table_args__ = (
+        UniqueConstraint("item_id", "system_id", "language"),
+        CheckConstraint(one_of("degradation", DEGRADATIONS), name="degradation"),
+        Index(None, "system_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
     system_id: Mapped[int] = mapped_column(ForeignKey("system.id"))
     language: Mapped[str]
     text: Mapped[str]
     provenance: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    original_output_id: Mapped[int | None] = mapped_column(ForeignKey("output.id"))
+    degradation: Mapped[str | None] = mapped_column(String(16))
+
+
+class InvitationRow(Base):
+    __tablename__ = "invitation"
+    __table_args__ = (
+        UniqueConstraint("token_sha256"),
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256"),
+        CheckConstraint("max_uses >= 1", name="max_uses"),
+        CheckConstraint("uses >= 0 AND (max_uses IS NULL OR uses <= max_uses)", name="uses"),
+        Index(None, "study_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    token_sha256: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str]
+    max_uses: Mapped[int | None]
+    uses: Mapped[int]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
@@ -140,6 +149,7 @@ class RaterRow(Base):
         UniqueConstraint("study_id", "pseudonym"),
         UniqueConstraint("token_sha256"),
         CheckConstraint("length(token_sha256) = 64", name="token_sha256"),
+        CheckConstraint(one_of("proficiency", PROFICIENCIES), name="proficiency"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
@@ -149,6 +159,9 @@ class RaterRow(Base):
     seed: Mapped[int]  # 31 bits; her order of items and of systems follows from it
     created_at: Mapped[datetime]
     tombstoned_at: Mapped[datetime | None]
+    tombstone: Mapped[dict[str, Any] | None]  # counts of what was deleted
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"))
+    proficiency: Mapped[str | None] = mapped_column(String(16))  # as she said when she came
 
 
 class AssignmentRow(Base):

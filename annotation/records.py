@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from annotation.vocabulary import AssignmentState, StudyState
+from annotation.study_records import CheckResult, RaterRecord
+from annotation.vocabulary import AssignmentState, Degradation, ItemKind, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Criterion:
     question: Mapping[str, str]
     anchors: Mapping[str, Sequence[str]]
     version: str = "1"
+    label: Mapping[str, str] = field(default_factory=dict)  # its name; needed for keys other than CRITERION_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class NewStudy:
     raters_per_item: int = 3  # upper bound, per item and rated language; at least 1
     lease_minutes: int = 60  # how long an unanswered item stays reserved; at least 1
     state: StudyState = "open"
+    items_per_rater: int | None = None  # upper bound, attention checks not counted
+    planned_items: int | None = None  # per language, as planned
+    target_difference: float | None = None  # in scale points, > 0 and <= 4; what the study should be able to show
+    check_every: int | None = None  # one attention check among so many items, at least 2; None: no checks
+    repeat_after: int = 5  # least number of positions between an item and its repeat
+    failed_share: float = 0.5  # a rater fails when more than this share of her checks failed; in [0, 1)
+    seed: int | None = None  # 31 bits; None: a new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,15 @@ class Study:
     lease_minutes: int
     state: StudyState
     created_at: datetime
+    items_per_rater: int | None = None
+    planned_items: int | None = None
+    target_difference: float | None = None
+    check_every: int | None = None
+    repeat_after: int = 5
+    failed_share: float = 0.5
+    seed: int = 0
+    frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,7 @@ class CriterionView:
     key: str
     question: str
     anchors: tuple[str, ...]  # five, for 1 to 5
+    label: str | None = None  # its name; None for the default keys, whose names the interface knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +132,7 @@ class AssignmentView:
     assignment_id: int
     position: int  # 1-based place in her order
     total: int
-    item_key: str
+    item_key: str  # of the original, where this is an attention check
     language: str  # of the source text
     source_text: str
     task: str
@@ -185,6 +204,7 @@ class RatingRecord:
     created_at: datetime
     updated_at: datetime
     output_id: int
+    item_kind: ItemKind = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +222,7 @@ class HistoryRecord:
     revision: int
     submission_id: str
     recorded_at: datetime
+    item_kind: ItemKind = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +240,10 @@ class OutputRecord:
     language: str
     text: str
     provenance: Mapping[str, Any]
+    item_kind: ItemKind = "normal"
+    original_item: str | None = None  # key of the item that an attention check was made from
+    original_output_id: int | None = None
+    degradation: Degradation | None = None  # what was done to the text on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +263,16 @@ class AssignmentRecord:
     comment: str | None
     first_shown_at: datetime
     seconds: float
+    item_kind: ItemKind = "normal"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyData:
-    """All of a study at one moment, read in one transaction."""
+    """All of a study at one moment, read in one transaction; without attention checks unless they were asked for."""
 
     ratings: tuple[RatingRecord, ...]
     history: tuple[HistoryRecord, ...]
     outputs: tuple[OutputRecord, ...]
     assignments: tuple[AssignmentRecord, ...]
+    raters: tuple[RaterRecord, ...] = ()  # all of them; `failed` tells who failed her attention checks
+    checks: tuple[CheckResult, ...] = ()  # every answered attention check, judged

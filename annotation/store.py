@@ -6,21 +6,20 @@ again; on SQLite writers queue, and this never happens.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotation import migrate
-from annotation.database import Engines, open_engines, translated_errors
+from annotation.database import open_engines
 from annotation.errors import UnknownStudy
 from annotation.models import StudyRow
 from annotation.mounts import PROC_MOUNTS
-from annotation.queries import assignments, raters, reading, studies, submissions, views
+from annotation.organiser_store import OrganiserStore
+from annotation.queries import assignments, invitations, outputs, queue, raters, reading, studies, submissions, views
 from annotation.records import (
     AddReport,
     AssignmentRecord,
@@ -38,24 +37,11 @@ from annotation.records import (
     StudyData,
     Submission,
 )
-from annotation.vocabulary import StudyState
-
-Result = TypeVar("Result")
-_ATTEMPTS = 3
+from annotation.transactions import utc_now
 
 
-def utc_now() -> datetime:
-    """The time as the store sees it; tests pass another clock."""
-    return datetime.now(UTC)
-
-
-class RatingStore:
+class RatingStore(OrganiserStore):
     """Studies, raters and their ratings in one database. Use `open`; close it, or use it in a `with`."""
-
-    def __init__(self, engines: Engines, clock: Callable[[], datetime] = utc_now) -> None:
-        """For engines that are migrated already."""
-        self._engines = engines
-        self._clock = clock
 
     @classmethod
     def open(
@@ -77,47 +63,12 @@ class RatingStore:
             raise
         return cls(engines, clock)
 
-    @property
-    def journal_mode(self) -> str | None:
-        """The mode: "wal" on a local disk, "delete" on a network path, "memory", None for PostgreSQL."""
-        return self._engines.journal_mode
-
-    def close(self) -> None:
-        """Closes all connections. Harmless when repeated."""
-        self._engines.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _write(self, work: Callable[[Session], Result]) -> Result:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with translated_errors(), Session(self._engines.writer) as session, session.begin():
-                    return work(session)
-            except IntegrityError:
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _read(self, work: Callable[[Session], Result]) -> Result:
-        with translated_errors(), Session(self._engines.reader) as session, session.begin():
-            return work(session)
-
     def ensure_study(self, new: NewStudy) -> Study:
         """The study with this slug, made if it is not there; one that is there is never changed.
 
         Raises InvalidRecord.
         """
         return self._write(lambda session: studies.ensure_study(session, new, self._clock()))
-
-    def set_study_state(self, study_id: int, state: StudyState) -> Study:
-        """Opens, closes or withdraws a study. Raises UnknownStudy, InvalidRecord."""
-        return self._write(lambda session: studies.set_state(session, study_id, state))
 
     def studies(self) -> list[Study]:
         """All studies, oldest first."""
@@ -134,17 +85,36 @@ class RatingStore:
 
         return self._read(find)
 
-    def add_outputs(self, study_id: int, outputs: Sequence[NewOutput]) -> AddReport:
-        """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, InvalidRecord."""
-        return self._write(lambda session: studies.add_outputs(session, study_id, outputs, self._clock()))
+    def add_outputs(self, study_id: int, new: Sequence[NewOutput]) -> AddReport:
+        """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, StudyFrozen, InvalidRecord."""
+        return self._write(lambda session: outputs.add_outputs(session, study_id, new, self._clock()))
 
     def new_rater(self, study_id: int, language: str) -> tuple[Rater, str]:
-        """A rater and her token, shown only this once. Raises UnknownStudy, StudyClosed, InvalidRecord."""
+        """A rater without invitation and her token, shown only this once.
+
+        Raises UnknownStudy, StudyClosed, InvalidRecord; InvalidInvitation for a study opened with `open_study`.
+        """
         return self._write(lambda session: raters.new_rater(session, study_id, language, self._clock()))
 
     def rater_by_token(self, study_id: int, token: str) -> Rater:
         """Raises UnknownStudy, UnknownRater."""
         return self._read(lambda session: raters.rater_by_token(session, study_id, token))
+
+    def rater_of_token(self, token: str) -> Rater:
+        """The rater whose personal link this is, whatever her study (`study_id` of the record). Raises UnknownRater."""
+        return self._read(lambda session: raters.rater_of_token(session, token))
+
+    def accept_invitation(self, study_id: int, token: str, proficiency: str | None = None) -> tuple[Rater, str]:
+        """A new rater in the invitation's language, and her own token: the secret of her personal link.
+
+        The token is shown only this once and found again by `rater_by_token` or `rater_of_token`, from any device.
+        `proficiency`: one of PROFICIENCIES, as she says of herself, or None. Each call uses the invitation once, so
+        a page calls it only when she presses a button and has no token yet. Raises UnknownStudy, StudyClosed (not
+        open), InvalidInvitation (not of this study, revoked, expired, used up), InvalidRecord.
+        """
+        return self._write(
+            lambda session: invitations.accept_invitation(session, study_id, token, proficiency, self._clock())
+        )
 
     def next_assignment(self, rater_id: int) -> AssignmentView | None:
         """Her first unfinished item, leased to her from now;
@@ -170,7 +140,7 @@ class RatingStore:
 
     def progress(self, rater_id: int) -> Progress:
         """Raises UnknownRater."""
-        return self._read(lambda session: assignments.progress(session, rater_id, self._clock()))
+        return self._read(lambda session: queue.progress(session, rater_id, self._clock()))
 
     def submit(self, submission: Submission) -> Receipt:
         """Stores all values of one item, or none; a retry gets the first receipt.
@@ -184,22 +154,25 @@ class RatingStore:
         """Passes on an item. Raises InvalidSkip and what `submit` raises, but not ItemTaken."""
         return self._write(lambda session: submissions.skip(session, submission, self._clock()))
 
-    def data(self, study_id: int) -> StudyData:
-        """Ratings, history, outputs and assignments of one moment. Raises UnknownStudy."""
-        return self._read(lambda session: reading.everything(session, study_id))
+    def data(self, study_id: int, *, checks: bool = False) -> StudyData:
+        """Ratings, history, outputs and assignments of one moment. Raises UnknownStudy.
 
-    def ratings(self, study_id: int) -> list[RatingRecord]:
+        Here and in the four below, attention checks are left out unless `checks` is True; then `item_kind` tells.
+        """
+        return self._read(lambda session: reading.everything(session, study_id, checks=checks))
+
+    def ratings(self, study_id: int, *, checks: bool = False) -> list[RatingRecord]:
         """All current ratings. Raises UnknownStudy."""
-        return self._read(lambda session: reading.ratings(session, study_id))
+        return self._read(lambda session: reading.ratings(session, study_id, checks=checks))
 
-    def history(self, study_id: int) -> list[HistoryRecord]:
+    def history(self, study_id: int, *, checks: bool = False) -> list[HistoryRecord]:
         """Every value ever accepted, in order. Raises UnknownStudy."""
-        return self._read(lambda session: reading.history(session, study_id))
+        return self._read(lambda session: reading.history(session, study_id, checks=checks))
 
-    def outputs(self, study_id: int) -> list[OutputRecord]:
+    def outputs(self, study_id: int, *, checks: bool = False) -> list[OutputRecord]:
         """All outputs with provenance; for organisers only. Raises UnknownStudy."""
-        return self._read(lambda session: reading.outputs(session, study_id))
+        return self._read(lambda session: reading.outputs(session, study_id, checks=checks))
 
-    def assignments(self, study_id: int) -> list[AssignmentRecord]:
+    def assignments(self, study_id: int, *, checks: bool = False) -> list[AssignmentRecord]:
         """Who was given what, and how it ended. Raises UnknownStudy."""
-        return self._read(lambda session: reading.assignments(session, study_id))
+        return self._read(lambda session: reading.assignments(session, study_id, checks=checks))

@@ -1,13 +1,23 @@
-"""The fixed words of the database: states, criteria, reasons, scale. Changing one needs a migration."""
+"""The fixed words of the database: states, kinds, reasons, scale. Changing one needs a migration."""
 
 from typing import Literal
 
-StudyState = Literal["draft", "open", "closed"]
+StudyState = Literal["draft", "open", "closed", "withdrawn"]
 AssignmentState = Literal["pending", "done", "skipped"]
+ItemKind = Literal["normal", "degraded", "repeat"]
+Degradation = Literal["shuffled", "truncated", "foreign"]
+Proficiency = Literal["native", "fluent", "good", "basic"]
 
-STUDY_STATES: tuple[StudyState, ...] = ("draft", "open", "closed")
+STUDY_STATES: tuple[StudyState, ...] = ("draft", "open", "closed", "withdrawn")
 ASSIGNMENT_STATES: tuple[AssignmentState, ...] = ("pending", "done", "skipped")
-CRITERION_KEYS: tuple[str, ...] = ("fluency", "relevance", "correctness")
+ITEM_KINDS: tuple[ItemKind, ...] = ("normal", "degraded", "repeat")  # the last two are attention checks
+DEGRADATIONS: tuple[Degradation, ...] = (
+    "shuffled",  # its words (characters where a language has no spaces) in another order
+    "truncated",  # its first third
+    "foreign",  # what was said about another item
+)
+PROFICIENCIES: tuple[Proficiency, ...] = ("native", "fluent", "good", "basic")  # as a rater says of herself
+CRITERION_KEYS: tuple[str, ...] = ("fluency", "relevance", "correctness")  # the default; a study may have others
 SKIP_REASONS: tuple[str, ...] = (
     "not_my_language",  # she does not read one of the languages well enough
     "source_unclear",  # the input itself makes no sense

@@ -5,21 +5,24 @@ language; where an item has none, but its source is in her language and all its 
 language (translation out of her language), she rates those. A place is held from the first view; it returns
 when she skips, or when the lease ends and somebody asks for an item. She can still submit later if a place is
 free then.
+Items with fewest holders go first, ties in the rater's own order, so that ratings spread evenly while they come
+in. Attention checks stand at seeded places of her order (`attention`); they have places without limit, because
+every rater meets some.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, distinct, exists, func, literal, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from annotation.assignments import item_order, system_order
+from annotation.assignments import other_order, system_order
 from annotation.checks import is_id
 from annotation.errors import StudyClosed, UnknownAssignment
 from annotation.models import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SystemRow
+from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_row
-from annotation.records import Progress
 
 
 def next_assignment(session: Session, rater_id: int, now: datetime) -> int | None:
@@ -37,35 +40,46 @@ def next_assignment(session: Session, rater_id: int, now: datetime) -> int | Non
         if hold_place(session, row, study):
             row.lease_expires_at = lease_until
             return row.id
-    free = {found.key: found for found in session.execute(_open_items(rater, study, now))}
-    for key in item_order(free, rater.seed)[:1]:
-        row = _new_assignment(session, rater, free[key].item_id, key, free[key].language)
-        hold_place(session, row, study)
-        row.first_shown_at, row.lease_expires_at = now, lease_until
-        session.add(row)
-        session.flush()
-        return row.id
-    return None
+    chosen = choose(session, rater, study, now)
+    if chosen is None:
+        return None
+    row = _new_assignment(session, rater, chosen)
+    hold_place(session, row, study)
+    row.first_shown_at, row.lease_expires_at = now, lease_until
+    session.add(row)
+    session.flush()
+    return row.id
 
 
-def _new_assignment(session: Session, rater: RaterRow, item_id: int, item_key: str, language: str) -> AssignmentRow:
+def _new_assignment(session: Session, rater: RaterRow, chosen: Candidate) -> AssignmentRow:
     """A row with the next position and the blind order of systems; times and place are still to be set."""
-    outputs = select(SystemRow.key, OutputRow.id).join(OutputRow, OutputRow.system_id == SystemRow.id)
-    of_item = outputs.where(OutputRow.item_id == item_id, OutputRow.language == language)
-    by_system = {found.key: found.id for found in session.execute(of_item)}
+    order = system_order(by_system := _by_system(session, chosen.item_id, chosen.language), rater.seed, chosen.key)
+    if chosen.kind == "repeat":
+        before = select(AssignmentRow.system_order).where(
+            AssignmentRow.rater_id == rater.id, AssignmentRow.item_id == chosen.original_item_id
+        )
+        systems = {id_: key for key, id_ in _by_system(session, chosen.original_item_id, chosen.language).items()}
+        order = other_order(order, [systems[output] for output in session.scalar(before) or []])
     given = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == rater.id)
     return AssignmentRow(
         rater_id=rater.id,
-        item_id=item_id,
-        language=language,
+        item_id=chosen.item_id,
+        language=chosen.language,
         position=(session.scalar(given) or 0) + 1,
         place=None,
-        system_order=[by_system[system] for system in system_order(by_system, rater.seed, item_key)],
+        system_order=[by_system[system] for system in order],
         state="pending",
         seconds=0.0,
         revision=0,
         comment=None,
     )
+
+
+def _by_system(session: Session, item_id: int | None, language: str) -> dict[str, int]:
+    """System key -> output id, of one item in one language."""
+    outputs = select(SystemRow.key, OutputRow.id).join(OutputRow, OutputRow.system_id == SystemRow.id)
+    of_item = outputs.where(OutputRow.item_id == item_id, OutputRow.language == language)
+    return {found.key: found.id for found in session.execute(of_item)}
 
 
 def require_open(study: StudyRow) -> None:
@@ -77,7 +91,10 @@ def require_open(study: StudyRow) -> None:
 
 
 def hold_place(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
-    """Gives `row` a place of its item, unless it holds one; False if all are held by others."""
+    """Gives `row` a place of its item, unless it holds one; False if all are held by others.
+
+    An attention check has a place for everybody.
+    """
     if row.place is None:
         query = select(AssignmentRow.place).where(
             AssignmentRow.item_id == row.item_id,
@@ -85,7 +102,9 @@ def hold_place(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
             AssignmentRow.place.is_not(None),
         )
         held = set(session.scalars(query))
-        row.place = next((place for place in range(1, study.raters_per_item + 1) if place not in held), None)
+        kind = session.scalar(select(ItemRow.kind).where(ItemRow.id == row.item_id))
+        places = study.raters_per_item if kind == "normal" else len(held) + 1
+        row.place = next((place for place in range(1, places + 1) if place not in held), None)
     return row.place is not None
 
 
@@ -102,50 +121,6 @@ def release_expired(session: Session, study: StudyRow, now: datetime) -> None:
         .values(place=None, lease_expires_at=None),
         execution_options={"synchronize_session": False},
     )
-
-
-def _open_items(rater: RaterRow, study: StudyRow, now: datetime) -> Select[tuple[int, str, str]]:
-    """Items she has not been given, with a free place: (item_id, key, language of the outputs she would
-    rate).
-    """
-    of_item = OutputRow.item_id == ItemRow.id
-    in_hers = exists().where(of_item, OutputRow.language == rater.language)
-    languages = select(func.count(distinct(OutputRow.language))).where(of_item).correlate(ItemRow).scalar_subquery()
-    single = select(func.min(OutputRow.language)).where(of_item).correlate(ItemRow).scalar_subquery()
-    rated = case(
-        (in_hers, literal(rater.language)),
-        (and_(ItemRow.language == rater.language, languages == 1), single),
-        else_=None,
-    )
-    given = exists().where(AssignmentRow.rater_id == rater.id, AssignmentRow.item_id == ItemRow.id)
-    items = select(ItemRow.id.label("item_id"), ItemRow.key.label("key"), rated.label("language"))
-    inner = items.where(ItemRow.study_id == study.id, ~given).subquery()
-    held = (
-        select(func.count())
-        .select_from(AssignmentRow)
-        .where(
-            AssignmentRow.item_id == inner.c.item_id,
-            AssignmentRow.language == inner.c.language,
-            AssignmentRow.place.is_not(None),
-            or_(AssignmentRow.state != "pending", AssignmentRow.lease_expires_at > now),
-        )
-        .scalar_subquery()
-    )
-    query = select(inner.c.item_id, inner.c.key, inner.c.language)
-    return query.where(inner.c.language.is_not(None), held < study.raters_per_item)
-
-
-def progress(session: Session, rater_id: int, now: datetime) -> Progress:
-    """Raises UnknownRater."""
-    rater = rater_row(session, rater_id)
-    study = study_row(session, rater.study_id)
-    counts: dict[str, int] = {"done": 0, "skipped": 0, "pending": 0, "released": 0}
-    holds = AssignmentRow.place.is_not(None)
-    query = select(AssignmentRow.state, holds, func.count()).where(AssignmentRow.rater_id == rater_id)
-    for state, held, count in session.execute(query.group_by(AssignmentRow.state, holds)):
-        counts["released" if state == "pending" and not held else state] += count
-    left = session.scalar(select(func.count()).select_from(_open_items(rater, study, now).subquery())) or 0
-    return Progress(counts["done"], counts["skipped"], sum(counts.values()) + left, counts["released"])
 
 
 def assignment_row(session: Session, rater_id: int, *where: Any) -> AssignmentRow:

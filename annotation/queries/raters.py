@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotation.assignments import new_seed
 from annotation.checks import check_text, is_id
-from annotation.errors import StudyClosed, UnknownRater
+from annotation.errors import InvalidInvitation, StudyClosed, UnknownRater
 from annotation.models import RaterRow
 from annotation.queries.studies import study_row
 from annotation.records import Rater
@@ -17,7 +17,7 @@ from annotation.records import Rater
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
     """A plain hash is enough: the token is random, so there is no dictionary to try."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -27,23 +27,41 @@ def _record(row: RaterRow) -> Rater:
 
 
 def new_rater(session: Session, study_id: int, language: str, now: datetime) -> tuple[Rater, str]:
-    """A rater and her token, which is stored nowhere and cannot be shown again.
+    """A rater without invitation, and her token, which is stored nowhere and cannot be shown again.
 
-    Raises UnknownStudy, StudyClosed.
+    Raises UnknownStudy, StudyClosed, and InvalidInvitation for a study that was opened by an organiser.
     """
     check_text(language, "the rater's language")
     study = study_row(session, study_id)
-    if study.state == "closed":
-        raise StudyClosed(f"study '{study.slug}' is closed and takes no more raters; open it again first.")
+    if study.state in ("closed", "withdrawn"):
+        raise StudyClosed(f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.")
+    if study.frozen_at is not None:
+        raise InvalidInvitation(f"study '{study.slug}' is by invitation; open the link that the organiser sent.")
+    return insert_rater(session, study_id, language, now)
+
+
+def insert_rater(
+    session: Session,
+    study_id: int,
+    language: str,
+    now: datetime,
+    *,
+    invitation_id: int | None = None,
+    proficiency: str | None = None,
+) -> tuple[Rater, str]:
+    """A new row with a random pseudonym, token and seed."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = RaterRow(
         study_id=study_id,
         pseudonym=f"rater-{secrets.token_hex(4)}",
-        token_sha256=_hash(token),
+        token_sha256=hash_of(token),
         language=language,
         seed=new_seed(),
         created_at=now,
         tombstoned_at=None,
+        tombstone=None,
+        invitation_id=invitation_id,
+        proficiency=proficiency,
     )
     session.add(row)
     session.flush()
@@ -55,12 +73,23 @@ def rater_by_token(session: Session, study_id: int, token: str) -> Rater:
     study_row(session, study_id)
     row = None
     if isinstance(token, str):
-        query = select(RaterRow).where(RaterRow.token_sha256 == _hash(token), RaterRow.study_id == study_id)
+        query = select(RaterRow).where(RaterRow.token_sha256 == hash_of(token), RaterRow.study_id == study_id)
         row = session.scalar(query.where(RaterRow.tombstoned_at.is_(None)))
     if row is None:
         raise UnknownRater(
             "this link is not valid for this study; open the link exactly as it was sent, or ask for a new one."
         )
+    return _record(row)
+
+
+def rater_of_token(session: Session, token: str) -> Rater:
+    """The rater whose token this is, whatever her study. Raises UnknownRater. The message does not repeat the token."""
+    row = None
+    if isinstance(token, str):
+        query = select(RaterRow).where(RaterRow.token_sha256 == hash_of(token))
+        row = session.scalar(query.where(RaterRow.tombstoned_at.is_(None)))
+    if row is None:
+        raise UnknownRater("this link is not valid here; open the link exactly as it was shown, or ask for a new one.")
     return _record(row)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from annotation.assignments import letter
 from annotation.criteria import text_for
 from annotation.models import AssignmentRow, CriterionRow, ItemRow, OutputRow, RatingRow, SkipRow
-from annotation.queries.assignments import assignment_row, progress
+from annotation.queries.assignments import assignment_row
+from annotation.queries.queue import progress
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows
 from annotation.records import AssignmentView, BlindOutput, CriterionView
@@ -27,13 +28,18 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int, now: da
         assignment_id=row.id,
         position=row.position,
         total=progress(session, rater_id, now).total,
-        item_key=item.key,
+        item_key=_key_shown(session, item),
         language=item.language,
         source_text=item.source_text,
         task=item.task,
         outputs=blind_outputs(session, row),
         criteria=tuple(
-            CriterionView(one.key, text_for(one.question, rater.language), tuple(text_for(one.anchors, rater.language)))
+            CriterionView(
+                one.key,
+                text_for(one.question, rater.language),
+                tuple(text_for(one.anchors, rater.language)),
+                text_for(one.label, rater.language) if one.label else None,
+            )
             for one in criteria
         ),
         values=_values(session, row, criteria),
@@ -41,6 +47,11 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int, now: da
         state=cast(AssignmentState, row.state),
         skip_reason=standing_skip_reason(session, row),
     )
+
+
+def _key_shown(session: Session, item: ItemRow) -> str:
+    """The item's key; of an attention check its original's, so that nothing tells it from other items."""
+    return item.key if item.original_item_id is None else session.get_one(ItemRow, item.original_item_id).key
 
 
 def blind_outputs(session: Session, row: AssignmentRow) -> tuple[BlindOutput, ...]:

@@ -10,8 +10,8 @@ import pytest
 from rating_examples import submission
 from sqlalchemy.dialects import sqlite
 
-from annotation.models import UtcDateTime
 from annotation.records import Study
+from annotation.schema import UtcDateTime
 from annotation.store import RatingStore
 
 
@@ -56,7 +56,7 @@ def test_a_second_rating_of_the_same_output_and_criterion_by_one_rater_cannot_be
         ("study", {}, "UNIQUE.*study.slug"),
         ("study", {"slug": "b", "state": "paused"}, "ck_study_state"),
         ("study", {"slug": "b", "raters_per_item": 0}, "ck_study_raters_per_item"),
-        ("criterion", {"key": "beauty", "place": 9}, "ck_criterion_key"),
+        ("criterion", {"key": "", "place": 9}, "ck_criterion_key"),
         ("item", {}, "UNIQUE.*item.study_id"),
         ("output", {}, "UNIQUE.*output.item_id"),
         ("rater", {"pseudonym": "other"}, "UNIQUE.*token_sha256"),
@@ -102,7 +102,11 @@ def test_a_study_with_outputs_cannot_be_deleted_from_under_them(raw: sqlite3.Con
 def test_no_table_has_a_column_for_a_name_an_address_or_a_readable_token(raw: sqlite3.Connection) -> None:
     columns = {row[1] for row in raw.execute("PRAGMA table_info(rater)")}
     assert columns == {
-        *("id", "study_id", "pseudonym", "token_sha256", "language", "seed", "created_at", "tombstoned_at")
+        *("id", "study_id", "pseudonym", "token_sha256", "language", "seed", "created_at", "tombstoned_at"),
+        *("tombstone", "invitation_id", "proficiency"),
+    }
+    assert {row[1] for row in raw.execute("PRAGMA table_info(invitation)")} == {
+        *("id", "study_id", "token_sha256", "language", "max_uses", "uses", "expires_at", "revoked_at", "created_at")
     }
 
 

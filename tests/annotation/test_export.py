@@ -23,6 +23,7 @@ from annotation.records import (
     StudyData,
 )
 from annotation.store import RatingStore
+from annotation.study_records import CheckResult, RaterRecord
 
 NASTY = [
     "=1+1",
@@ -85,6 +86,8 @@ def test_jsonl_and_parquet_come_back_equal_to_what_was_stored(store: RatingStore
             history=tuple(read_back(tmp_path / "out" / f"history.{suffix}", HistoryRecord)),
             outputs=tuple(read_back(tmp_path / "out" / f"outputs.{suffix}", OutputRecord)),
             assignments=tuple(read_back(tmp_path / "out" / f"assignments.{suffix}", AssignmentRecord)),
+            raters=tuple(read_back(tmp_path / "out" / f"raters.{suffix}", RaterRecord)),
+            checks=tuple(read_back(tmp_path / "out" / f"checks.{suffix}", CheckResult)),
         )
         assert back == store.data(rated.id)
     assert [output.text for output in back.outputs] == NASTY

@@ -18,15 +18,15 @@ from annotation.errors import DatabaseTooNew, DatabaseUnavailable
 from annotation.models import Base
 from annotation.store import RatingStore
 
-HEAD = "0001"
+HEAD = "0002"
 # Re-creates `study`, which has children, as SQLite must for a new constraint: the case that loses rows
 # when foreign keys are on.
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -55,7 +55,7 @@ def scripts(tmp_path: Path) -> Callable[[str], Path]:
     def make(more: str = "") -> Path:
         folder = tmp_path / "later"
         shutil.copytree(migrate.SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_next.py").write_text(NEXT.format(more=more))
+        (folder / "versions" / "0003_next.py").write_text(NEXT.format(more=more))
         return folder
 
     return make
@@ -88,7 +88,7 @@ def test_the_migrated_tables_equal_the_models_down_to_the_check_constraints(path
         with closing(sqlite3.connect(file)) as connection:
             found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         return {
-            name: sorted(line.strip(" \t,") for line in sql.splitlines())
+            name: sorted(line.strip(" \t,").replace('"', "") for line in sql.splitlines())
             for name, sql in found
             if name != migrate.VERSION_TABLE
         }
@@ -113,7 +113,7 @@ def test_migrating_a_file_with_rows_backs_it_up_first_and_keeps_every_row(
     engines = open_engines(path)
     report = migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    assert (report.before, report.after) == ("0001", "0002")
+    assert (report.before, report.after) == ("0002", "0003")
     assert counts(path) == before
     assert before["rating"] == 9
     with closing(sqlite3.connect(path)) as connection:
@@ -160,7 +160,7 @@ def test_a_database_newer_than_the_code_is_refused_with_what_to_do(path: Path, s
     engines = open_engines(path)
     migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    with pytest.raises(DatabaseTooNew, match=r"'0002'.*knows up to '0001'.*Install the newer version"):
+    with pytest.raises(DatabaseTooNew, match=r"'0003'.*knows up to '0002'.*Install the newer version"):
         RatingStore.open(path)
 
 
@@ -196,4 +196,4 @@ def test_several_processes_may_start_on_a_new_file_at_once(path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(start, range(4)))
-    assert sorted(found, key=str) == ["0001", "0001", "0001", None]
+    assert sorted(found, key=str) == ["0002", "0002", "0002", None]

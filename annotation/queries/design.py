@@ -1,0 +1,161 @@
+"""From draft to open to closed: what an organiser may do to a study, and when."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from annotation.checks import check_study
+from annotation.errors import InvalidRecord, StudyClosed, StudyNotReady
+from annotation.models import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
+from annotation.queries.freezing import refuse_frozen, require_draft
+from annotation.queries.outputs import remove_outputs
+from annotation.queries.studies import DESIGN, insert_criteria, insert_study, study_record, study_row
+from annotation.records import NewStudy, Study
+from annotation.study_records import Stock
+from annotation.vocabulary import STUDY_STATES, StudyState
+
+SHOWN = 6  # spoiled texts in a stock's sample
+
+
+def create_draft(session: Session, new: NewStudy, now: datetime) -> Study:
+    """A new draft, whatever state `new` names. Raises InvalidRecord, also for a slug that is taken."""
+    check_study(new)
+    _refuse_taken(session, new.slug)
+    row = insert_study(session, new, now)
+    row.state, row.closed_at = "draft", None
+    session.flush()
+    return study_record(session, row)
+
+
+def _refuse_taken(session: Session, slug: str) -> None:
+    if session.scalar(select(StudyRow.id).where(StudyRow.slug == slug)) is not None:
+        raise InvalidRecord(f"there is a study called '{slug}' already; choose another slug.")
+
+
+def revise_draft(session: Session, study_id: int, new: NewStudy) -> Study:
+    """Gives a draft another design; its outputs stay, its seed too unless `new` names one.
+
+    Raises UnknownStudy, InvalidRecord, StudyFrozen.
+    """
+    check_study(new)
+    row = study_row(session, study_id, lock=True)
+    require_draft(session, row)
+    if new.slug != row.slug:
+        _refuse_taken(session, new.slug)
+    row.slug, row.instructions = new.slug, dict(new.instructions)
+    row.seed = row.seed if new.seed is None else new.seed
+    for name in DESIGN:
+        setattr(row, name, getattr(new, name))
+    session.execute(delete(CriterionRow).where(CriterionRow.study_id == study_id))
+    insert_criteria(session, study_id, new.criteria)
+    return study_record(session, row)
+
+
+def delete_draft(session: Session, study_id: int) -> None:
+    """Deletes a draft with all it holds. Raises UnknownStudy, StudyFrozen, also if it has raters."""
+    remove_outputs(session, study_id)
+    row = study_row(session, study_id, lock=True)
+    session.execute(delete(CriterionRow).where(CriterionRow.study_id == study_id))
+    session.execute(delete(InvitationRow).where(InvitationRow.study_id == study_id))
+    session.delete(row)
+    session.flush()
+
+
+def open_study(session: Session, study_id: int, now: datetime) -> Study:
+    """Opens a draft and freezes it for good. Raises UnknownStudy, StudyFrozen, StudyNotReady."""
+    row = study_row(session, study_id, lock=True)
+    require_draft(session, row)
+    missing = what_is_missing(study_record(session, row), stock(session, study_id))
+    if missing:
+        raise StudyNotReady(f"study '{row.slug}' cannot open yet: {'; '.join(missing)}.")
+    row.state, row.frozen_at = "open", now
+    session.flush()
+    return study_record(session, row)
+
+
+def what_is_missing(study: Study, held: Stock) -> list[str]:
+    """What has to be mended before the study can open, as parts of a sentence. Pure."""
+    missing = []
+    if not held.items:
+        missing.append("it has no outputs")
+    if held.incomplete:
+        item, language, lacking = held.incomplete[0]
+        missing.append(
+            f"{len(held.incomplete)} items lack outputs of some systems, first {item!r} in {language}, which has "
+            f"none of {', '.join(lacking)}"
+        )
+    unchecked = sorted(set(held.items) - set(held.degraded) - set(held.repeats))
+    if study.check_every is not None and unchecked:
+        missing.append(f"attention checks are planned and not made for {', '.join(unchecked)}")
+    return missing
+
+
+def set_state(session: Session, study_id: int, state: StudyState, now: datetime) -> Study:
+    """Opens, closes or withdraws a study. A frozen one is never a draft again, and withdrawal is for good.
+
+    Raises UnknownStudy, InvalidRecord, StudyClosed.
+    """
+    if state not in STUDY_STATES:
+        raise InvalidRecord(f"the study's state is {state!r}; allowed are {', '.join(STUDY_STATES)}.")
+    row = study_row(session, study_id, lock=True)
+    if row.state == "withdrawn" and state != "withdrawn":
+        raise StudyClosed(f"study '{row.slug}' was withdrawn, which is for good; make a new study.")
+    if state == "draft":
+        refuse_frozen(row, "cannot become a draft again")
+    if state in ("closed", "withdrawn"):
+        row.closed_at = row.closed_at or now
+    else:
+        row.closed_at = None
+    row.state = state
+    session.flush()
+    return study_record(session, row)
+
+
+def stock(session: Session, study_id: int) -> Stock:
+    """What the study holds. Raises UnknownStudy."""
+    study_row(session, study_id)
+    found = session.execute(
+        select(ItemRow.key, ItemRow.kind, OutputRow.language, SystemRow.key.label("system"))
+        .join(OutputRow, OutputRow.item_id == ItemRow.id)
+        .join(SystemRow, SystemRow.id == OutputRow.system_id)
+        .where(ItemRow.study_id == study_id)
+        .order_by(ItemRow.id)
+    ).all()
+    there: dict[tuple[str, str], set[str]] = defaultdict(set)
+    checks: dict[str, dict[str, set[str]]] = {"degraded": defaultdict(set), "repeat": defaultdict(set)}
+    for key, kind, language, system in found:
+        if kind == "normal":
+            there[key, language].add(system)
+        else:
+            checks[kind][language].add(key)
+    systems = sorted({system for group in there.values() for system in group})
+    languages = sorted({language for _, language in there})
+    return Stock(
+        systems=tuple(systems),
+        items={one: sum(language == one for _, language in there) for one in languages},
+        incomplete=tuple(
+            (key, language, tuple(sorted(set(systems) - group)))
+            for (key, language), group in there.items()
+            if group != set(systems)
+        ),
+        degraded={language: len(keys) for language, keys in sorted(checks["degraded"].items())},
+        repeats={language: len(keys) for language, keys in sorted(checks["repeat"].items())},
+        sample=_sample(session, study_id),
+    )
+
+
+def _sample(session: Session, study_id: int) -> tuple[tuple[str, str, str], ...]:
+    """One spoiled text after the other, ways of spoiling taking turns."""
+    before = select(OutputRow.id, OutputRow.text).subquery()
+    place = func.row_number().over(partition_by=OutputRow.degradation, order_by=OutputRow.id).label("place")
+    query = (
+        select(OutputRow.degradation, before.c.text.label("was"), OutputRow.text)
+        .join(before, before.c.id == OutputRow.original_output_id)
+        .join(ItemRow, ItemRow.id == OutputRow.item_id)
+        .where(ItemRow.study_id == study_id, OutputRow.degradation.is_not(None))
+        .order_by(place, OutputRow.degradation)
+        .limit(SHOWN)
+    )
+    return tuple((how, was, text) for how, was, text in session.execute(query))

@@ -1,0 +1,123 @@
+"""Invitations: links that make raters. A link is stored as a hash, so it can be shown only when it is made."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotation.checks import check_proficiency, check_text
+from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed
+from annotation.models import InvitationRow, ItemRow, OutputRow
+from annotation.queries.assignments import require_open
+from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater
+from annotation.queries.studies import study_row
+from annotation.records import Rater
+from annotation.study_records import Invitation
+
+
+def _record(row: InvitationRow) -> Invitation:
+    return Invitation(
+        row.id, row.study_id, row.language, row.max_uses, row.uses, row.expires_at, row.revoked_at, row.created_at
+    )
+
+
+def new_invitation(
+    session: Session, study_id: int, language: str, max_uses: int | None, expires_at: datetime | None, now: datetime
+) -> tuple[Invitation, str]:
+    """An invitation and its token, which is stored nowhere. Raises UnknownStudy, StudyClosed, InvalidRecord."""
+    check_text(language, "the invitation's language")
+    if max_uses is not None and (type(max_uses) is not int or not 1 <= max_uses < 2**31):
+        raise InvalidRecord(f"the invitation is for {max_uses!r} raters; give an integer of at least 1, or no limit.")
+    if expires_at is not None and expires_at <= now:
+        raise InvalidRecord(
+            f"the invitation would expire at {expires_at:%Y-%m-%d %H:%M}, which is past; give a later time."
+        )
+    study = study_row(session, study_id)
+    if study.state in ("closed", "withdrawn"):
+        raise StudyClosed(f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.")
+    known = languages(session, study_id)
+    if language not in known:
+        raise InvalidRecord(
+            f"study '{study.slug}' has nothing to rate in {language!r}; it has {', '.join(known) or 'no outputs yet'}."
+        )
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    row = InvitationRow(
+        study_id=study_id,
+        token_sha256=hash_of(token),
+        language=language,
+        max_uses=max_uses,
+        uses=0,
+        expires_at=expires_at,
+        revoked_at=None,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return _record(row), token
+
+
+def languages(session: Session, study_id: int) -> list[str]:
+    """Languages that raters can be asked for: those of outputs, and of sources whose outputs are in one language."""
+    query = select(ItemRow.id, ItemRow.language, OutputRow.language).join(OutputRow, OutputRow.item_id == ItemRow.id)
+    outputs: dict[int, set[str]] = {}
+    sources: dict[int, str] = {}
+    for item, source, output in session.execute(query.where(ItemRow.study_id == study_id).distinct()):
+        outputs.setdefault(item, set()).add(output)
+        sources[item] = source
+    rated = {language for group in outputs.values() for language in group}
+    return sorted(rated | {sources[item] for item, group in outputs.items() if len(group) == 1})
+
+
+def invitations(session: Session, study_id: int) -> list[Invitation]:
+    """All invitations of a study, oldest first. Raises UnknownStudy."""
+    study_row(session, study_id)
+    query = select(InvitationRow).where(InvitationRow.study_id == study_id).order_by(InvitationRow.id)
+    return [_record(row) for row in session.scalars(query)]
+
+
+def revoke_invitation(session: Session, study_id: int, invitation_id: int, now: datetime) -> Invitation:
+    """Makes a link useless for newcomers; raters who came by it go on. Raises UnknownStudy, InvalidInvitation."""
+    study_row(session, study_id, lock=True)
+    query = select(InvitationRow).where(InvitationRow.study_id == study_id, InvitationRow.id == invitation_id)
+    row = session.scalar(query) if type(invitation_id) is int and 0 < invitation_id < 2**31 else None
+    if row is None:
+        raise InvalidInvitation(f"there is no invitation number {invitation_id!r} in this study; reload the page.")
+    row.revoked_at = row.revoked_at or now
+    session.flush()
+    return _record(row)
+
+
+def accept_invitation(
+    session: Session, study_id: int, token: str, proficiency: str | None, now: datetime
+) -> tuple[Rater, str]:
+    """A new rater of the invitation's language and her own token. Uses are counted under a lock.
+
+    Raises UnknownStudy, StudyClosed, InvalidInvitation, InvalidRecord.
+    """
+    check_proficiency(proficiency)
+    study = study_row(session, study_id, lock=True)
+    row = None
+    if isinstance(token, str):
+        query = select(InvitationRow).where(InvitationRow.token_sha256 == hash_of(token))
+        row = session.scalar(query.where(InvitationRow.study_id == study_id))
+    if row is None:
+        raise InvalidInvitation("this invitation is not valid for this study; open the link exactly as it was sent.")
+    _refuse_spent(row, now)
+    require_open(study)
+    row.uses += 1
+    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency)
+
+
+def _refuse_spent(row: InvitationRow, now: datetime) -> None:
+    if row.revoked_at is not None:
+        raise InvalidInvitation("this invitation was withdrawn; ask the organiser for a new link.")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise InvalidInvitation(
+            f"this invitation ended on {row.expires_at:%Y-%m-%d at %H:%M} UTC; ask the organiser for a new link."
+        )
+    if row.max_uses is not None and row.uses >= row.max_uses:
+        raise InvalidInvitation(
+            "this invitation was used as often as it may be; if you have started already, open your personal link "
+            "instead, or ask the organiser for a new one."
+        )

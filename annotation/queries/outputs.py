@@ -1,0 +1,104 @@
+"""Systems, items and outputs: added to a study, taken out of a draft, counted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from annotation.checks import check_output
+from annotation.errors import InvalidRecord, StudyClosed
+from annotation.models import ItemRow, OutputRow, SystemRow
+from annotation.queries.freezing import refuse_frozen, require_draft
+from annotation.queries.studies import study_row
+from annotation.records import AddReport, NewOutput
+
+
+def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], now: datetime) -> AddReport:
+    """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, InvalidRecord."""
+    for output in outputs:
+        check_output(output)
+    study = study_row(session, study_id, lock=True)
+    refuse_frozen(study, "takes no more outputs")
+    if study.state in ("closed", "withdrawn"):
+        raise StudyClosed(
+            f"study '{study.slug}' is {study.state} and takes no more outputs; open it again, or make a new study."
+        )
+    systems = {row.key: row for row in session.scalars(select(SystemRow).where(SystemRow.study_id == study_id))}
+    items = {row.key: row for row in session.scalars(select(ItemRow).where(ItemRow.study_id == study_id))}
+    known = {
+        (found.item_id, found.system_id, found.language): found.text
+        for found in session.execute(
+            select(OutputRow.item_id, OutputRow.system_id, OutputRow.language, OutputRow.text)
+            .join(ItemRow, ItemRow.id == OutputRow.item_id)
+            .where(ItemRow.study_id == study_id)
+        )
+    }
+    for new in outputs:
+        if new.system not in systems:
+            systems[new.system] = SystemRow(study_id=study_id, key=new.system)
+        if new.item_key not in items:
+            items[new.item_key] = _item(study_id, new)
+        _refuse_another_item(items[new.item_key], new)
+    session.add_all([*systems.values(), *items.values()])
+    session.flush()
+    added = 0
+    kept_different: list[tuple[str, str, str]] = []
+    for new in outputs:
+        item_id, system_id = items[new.item_key].id, systems[new.system].id
+        stored = known.get((item_id, system_id, new.language))
+        if stored is None:
+            known[item_id, system_id, new.language] = new.text
+            session.add(
+                OutputRow(
+                    item_id=item_id,
+                    system_id=system_id,
+                    language=new.language,
+                    text=new.text,
+                    provenance=dict(new.provenance),
+                    created_at=now,
+                )
+            )
+            added += 1
+        elif stored != new.text:
+            kept_different.append((new.item_key, new.system, new.language))
+    session.flush()
+    return AddReport(added, len(outputs) - added, tuple(kept_different))
+
+
+def _item(study_id: int, new: NewOutput) -> ItemRow:
+    return ItemRow(
+        study_id=study_id,
+        key=new.item_key,
+        language=new.item_language,
+        source_text=new.source_text,
+        task=new.task,
+        reference=new.reference,
+    )
+
+
+def _refuse_another_item(item: ItemRow, new: NewOutput) -> None:
+    pairs = (
+        ("language", item.language, new.item_language),
+        ("source text", item.source_text, new.source_text),
+    )
+    for what, stored, given in (*pairs, ("task", item.task, new.task)):
+        if stored != given:
+            raise InvalidRecord(
+                f"item '{new.item_key}' is stored with the {what} {stored!r} and was given now with "
+                f"{given!r}; use another item key for another item. Nothing was added."
+            )
+
+
+def remove_outputs(session: Session, study_id: int) -> int:
+    """Takes all outputs, items and systems out of a draft; returns how many outputs there were.
+
+    Raises UnknownStudy, StudyFrozen.
+    """
+    study = study_row(session, study_id, lock=True)
+    require_draft(session, study)
+    items = select(ItemRow.id).where(ItemRow.study_id == study_id)
+    count = session.execute(delete(OutputRow).where(OutputRow.item_id.in_(items))).rowcount  # type: ignore[attr-defined]
+    session.execute(delete(ItemRow).where(ItemRow.study_id == study_id))
+    session.execute(delete(SystemRow).where(SystemRow.study_id == study_id))
+    return int(count)

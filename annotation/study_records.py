@@ -1,0 +1,96 @@
+"""Plain frozen records of what an organiser sees of a running study. No SQL, no behaviour; never for raters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from annotation.vocabulary import ItemKind, Proficiency
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link to become a rater of one language. Nobody's name; the token exists only in the link."""
+
+    id: int
+    study_id: int
+    language: str
+    max_uses: int | None  # None: no limit
+    uses: int
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One answered attention check."""
+
+    study: str
+    rater: str
+    item_key: str
+    item_kind: ItemKind  # degraded or repeat
+    original_item: str
+    language: str
+    position: int
+    passed: bool
+    reason: str  # what was expected and what was seen
+
+
+@dataclass(frozen=True, slots=True)
+class RaterRecord:
+    """One rater, removed ones included. `failed` is derived from her checks each time, never stored.
+
+    For a removed rater the counts are those of her tombstone and `removed_at` is set; her data is gone.
+    """
+
+    study: str
+    rater: str  # pseudonym
+    language: str
+    proficiency: Proficiency | None
+    joined_at: datetime
+    items_done: int  # attention checks not counted, here and in the next two
+    items_skipped: int
+    ratings_given: int
+    seconds: float
+    checks_answered: int
+    checks_failed: int
+    failed: bool | None  # None: no check answered
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What was deleted with one rater's data."""
+
+    rater: str
+    removed_at: datetime
+    items: int
+    ratings: int
+    changes: int  # rows of the history
+    skips: int
+    comments: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageProgress:
+    """How far one language of a study is; attention checks not counted."""
+
+    language: str  # of the outputs rated
+    items: int
+    places: int  # items times raters per item: what is to be done
+    done: int
+    held: int  # given to a rater, not answered yet, lease still running
+    skips: int
+    raters: int  # who answered at least one item
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a study holds, to see what is missing before it opens."""
+
+    systems: tuple[str, ...]
+    items: Mapping[str, int]  # by language of the outputs
+    incomplete: tuple[tuple[str, str, tuple[str, ...]], ...]  # (item, language, systems it lacks)
+    degraded: Mapping[str, int]  # attention checks by language of the outputs
+    repeats: Mapping[str, int]
+    sample: tuple[tuple[str, str, str], ...]  # (degradation, text before, text after) of some checks
