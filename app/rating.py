@@ -9,7 +9,7 @@ from pathlib import Path
 from annotation.errors import UnknownRater
 from annotation.export import export_study
 from annotation.records import AssignmentView, Progress, Rater, Receipt, SkipSubmission, Submission
-from annotation.summary import Cell, summarise
+from annotation.statistics.summary import Cell, summarise
 from app.services import Services
 
 _NAMESPACE = uuid.UUID("5f3a6c0e-1b1e-4c58-9d3e-0a6c2a6e7d11")

@@ -6,7 +6,8 @@ from typing import Any
 
 import langcodes
 
-from annotation.summary import Cell
+from annotation.statistics.summary import Cell
+from annotation.statistics.values import Interval, Undefined
 from app.texts import Texts
 
 
@@ -16,6 +17,7 @@ def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[d
     for cell in cells:
         if cell.n == 0 or (tag and cell.language != tag):
             continue
+        spread = cell.mean_interval
         rows.append(
             {
                 "method": method_name(cell.system, texts),
@@ -23,9 +25,9 @@ def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[d
                 "language": cell.language,
                 "criterion": texts(f"criteria.{cell.criterion}"),
                 "mean": cell.mean,
-                "low": cell.mean_interval.low,
-                "high": cell.mean_interval.high,
-                "reason": cell.mean_interval.reason,
+                "low": spread.low if isinstance(spread, Interval) else None,
+                "high": spread.high if isinstance(spread, Interval) else None,
+                "reason": spread.reason if isinstance(spread, Undefined) else None,
                 "median": cell.median,
                 "n": cell.n,
                 "items": cell.items,

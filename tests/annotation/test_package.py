@@ -7,13 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "annotation").rglob("*.py"))
+STATISTICS = sorted(path.stem for path in (ROOT / "annotation" / "statistics").glob("[!_]*.py"))
 
 
 def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> None:
-    code = "import sys, annotation.store, annotation.summary, annotation.export; print(*sys.modules)"
+    modules = ["annotation.store", "annotation.export", *(f"annotation.statistics.{name}" for name in STATISTICS)]
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"torch", "gradio", "transformers", "pandas", "pyarrow", "scipy", "core", "app"}
+    assert not loaded & {"torch", "gradio", "transformers", "pandas", "pyarrow", "scipy", "statsmodels", "core", "app"}
 
 
 def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> None:

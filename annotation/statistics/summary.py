@@ -1,10 +1,8 @@
-"""Ratings per system, criterion and language. Pure functions over records; nothing is pooled over languages.
+"""Ratings per system, criterion and language: counts, median, mean with its interval, what is missing.
 
-Leaves out, for later files of their own: agreement, differences between systems with tests, rater-normalised
-scores.
+Nothing is pooled over languages here.
 """
 
-import hashlib
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,22 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
+from annotation.statistics.resampling import RESAMPLES, draws, percentiles, seed_of
+from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
-
-RESAMPLES = 2000
-LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A confidence interval, or the reason why there is none.
-
-    Exactly one of (low, high) and reason is set.
-    """
-
-    low: float | None
-    high: float | None
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +25,7 @@ class Cell:
     missing: ratings still due, over the outputs of the system: per output, `raters_per_item` minus those it
     has.
     skipped: times an output of the system stands skipped by a rater.
-    median, mean: over the n ratings, 1..5; None with `reason` if n is 0.
+    median, mean: over the n ratings, 1..5.
     mean_interval: of the mean, by percentile bootstrap over items.
     """
 
@@ -53,10 +38,9 @@ class Cell:
     raters: int
     missing: int
     skipped: int
-    median: float | None
-    mean: float | None
-    mean_interval: Interval
-    reason: str | None
+    median: float | Undefined
+    mean: float | Undefined
+    mean_interval: Interval | Undefined
 
 
 def summarise(
@@ -118,19 +102,15 @@ def _cell(
         raters=len({rating.rater for rating in ratings}),
         missing=sum(max(0, raters_per_item - per_output[output]) for output in output_ids),
         skipped=skipped,
-        median=float(statistics.median(values)) if values else None,
-        mean=sum(values) / len(values) if values else None,
-        mean_interval=mean_interval([by_item[item] for item in sorted(by_item)], _cell_seed(seed, *key)),
-        reason=None if values else "not computable: no ratings yet",
+        median=float(statistics.median(values)) if values else Undefined("no_ratings"),
+        mean=sum(values) / len(values) if values else Undefined("no_ratings"),
+        mean_interval=mean_interval([by_item[item] for item in sorted(by_item)], seed_of(seed, *key)),
     )
 
 
-def _cell_seed(seed: int, *key: str) -> int:
-    """A seed of its own for each cell, so that adding a system moves no other cell's interval."""
-    return int.from_bytes(hashlib.sha256("\x1f".join((str(seed), *key)).encode()).digest()[:8], "big")
-
-
-def mean_interval(values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = RESAMPLES) -> Interval:
+def mean_interval(
+    values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = RESAMPLES
+) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of the mean of all ratings, resampling items with all their
     ratings.
 
@@ -141,16 +121,10 @@ def mean_interval(values_by_item: Sequence[Sequence[int]], seed: int, resamples:
     if any(value not in SCALE for values in values_by_item for value in values):
         raise ValueError(f"ratings outside 1..5 in {values_by_item!r}")
     if len(values_by_item) < 2:
-        seen = len(values_by_item)
-        return Interval(None, None, f"not computable: needs ratings of at least 2 items, there are {seen}")
+        return Undefined("few_items", {"needed": 2, "seen": len(values_by_item)})
     sums = np.array([sum(values) for values in values_by_item], dtype=np.float64)  # (I,)
     sizes = np.array([len(values) for values in values_by_item], dtype=np.float64)  # (I,)
     if len(set((sums / sizes).tolist())) == 1:
-        return Interval(None, None, "not computable: all items have the same mean rating")
-    items = len(sums)
-    drawn = np.random.default_rng(seed).multinomial(
-        items, np.full(items, 1 / items), size=resamples
-    )  # (R, I) times drawn
-    means = (drawn @ sums) / (drawn @ sizes)  # (R,)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), None)
+        return Undefined("same_means")
+    drawn = draws(len(sums), seed, resamples)  # (R, I)
+    return percentiles((drawn @ sums) / (drawn @ sizes))

@@ -1,0 +1,167 @@
+"""How far raters agree: Krippendorff's alpha and the share of equal pairs.
+
+After Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": coincidences of pairable values, any
+number of raters, any holes. Written anew from the formulas, tested against his worked examples and against an
+independent implementation.
+
+Shapes: `U` rated outputs (the units), `V` scale points, `I` items, `R` resamples.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.records import RatingRecord
+from annotation.statistics.resampling import RESAMPLES, draws, percentiles, seed_of
+from annotation.statistics.values import Interval, Undefined
+from annotation.vocabulary import SCALE
+
+Level = Literal["nominal", "ordinal", "interval"]
+UNSTEADY = 0.05  # share of resamples without a value above which there is no interval
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Agreement on one criterion, in one language (None: over all of them)."""
+
+    criterion: str
+    language: str | None
+    alpha: float | Undefined  # ordinal; 1 = complete, 0 = as by chance, below 0 = worse than chance
+    interval: Interval | Undefined  # of alpha, percentile bootstrap over items
+    equal: float | Undefined  # share of pairs of ratings of one output that are equal, 0..1
+    outputs: int  # rated by at least two raters
+    raters: int  # who rated any of these
+
+
+def value_counts(units: Sequence[Sequence[int]], points: Sequence[int] = SCALE) -> NDArray[np.int64]:
+    """How often each unit got each scale point: (U, V). Raises ValueError for a value off the scale."""
+    place = {point: index for index, point in enumerate(points)}
+    counts = np.zeros((len(units), len(points)), dtype=np.int64)
+    for row, values in enumerate(units):
+        for value in values:
+            if value not in place:
+                raise ValueError(f"the value {value!r} is not one of {list(points)}")
+            counts[row, place[value]] += 1
+    return counts
+
+
+def alpha(counts: NDArray[np.int64], level: Level = "ordinal", points: Sequence[float] = SCALE) -> float | Undefined:
+    """Krippendorff's alpha of `counts` (U, V); `points` (V,) in ascending order.
+
+    Units with fewer than two values say nothing about agreement and are left out.
+    """
+    pairs = _coincidences(counts).sum(0)  # (V, V)
+    if pairs.sum() == 0:
+        return Undefined("no_pairable")
+    observed, expected = _disagreements(pairs[None], level, np.asarray(points, dtype=np.float64))
+    if expected[0] <= 0:
+        return Undefined("all_equal")
+    return float(1 - observed[0] / expected[0])
+
+
+def alpha_interval(
+    counts: NDArray[np.int64],
+    items: Sequence[str],
+    seed: int,
+    level: Level = "ordinal",
+    points: Sequence[float] = SCALE,
+    resamples: int = RESAMPLES,
+) -> Interval | Undefined:
+    """Percentile bootstrap interval (95 %) of alpha; `items` (U,) names the item of each unit.
+
+    The outputs of an item are drawn together. Resamples in which alpha is undefined (all values equal) are
+    left out; above 5 % of them there is no interval.
+    """
+    pairable = counts.sum(1) >= 2
+    names, places = np.unique(np.asarray(items, dtype=str)[pairable], return_inverse=True)
+    if len(names) < 2:
+        return Undefined("few_items", {"needed": 2, "seen": len(names)})
+    size = counts.shape[1]
+    by_item = np.zeros((len(names), size * size))
+    np.add.at(by_item, places, _coincidences(counts)[pairable].reshape(-1, size * size))
+    pairs = (draws(len(names), seed, resamples) @ by_item).reshape(-1, size, size)  # (R, V, V)
+    observed, expected = _disagreements(pairs, level, np.asarray(points, dtype=np.float64))
+    defined = expected > 0
+    lost = 1 - defined.mean()
+    if lost > UNSTEADY:
+        return Undefined("unsteady", {"share": round(100 * lost)})
+    return percentiles(1 - observed[defined] / expected[defined])
+
+
+def equal_share(counts: NDArray[np.int64]) -> float | Undefined:
+    """Share of pairs of values of one unit that are equal, over all pairs of all units of `counts` (U, V)."""
+    sizes = counts.sum(1)
+    pairs = int((sizes * (sizes - 1)).sum())
+    if pairs == 0:
+        return Undefined("no_pairable")
+    return float((counts * (counts - 1)).sum() / pairs)
+
+
+def _coincidences(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(U, V, V): ordered pairs of values within a unit over its number of values minus one; 0 if not pairable."""
+    values = counts.astype(np.float64)
+    sizes = values.sum(1)
+    pairs = values[:, :, None] * values[:, None, :]
+    diagonal = np.arange(values.shape[1])
+    pairs[:, diagonal, diagonal] -= values
+    return np.where((sizes >= 2)[:, None, None], pairs / np.maximum(sizes - 1, 1)[:, None, None], 0.0)
+
+
+def _disagreements(
+    pairs: NDArray[Any], level: Level, points: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Observed and expected disagreement, each (R,), of coincidences (R, V, V)."""
+    margins = pairs.sum(2)  # (R, V)
+    total = margins.sum(1)  # (R,)
+    if level == "nominal":
+        apart: NDArray[Any] = (1 - np.eye(len(points)))[None]
+    else:
+        # Ordinal: the values between c and k, with half of c and of k, which is the distance of their mid-ranks.
+        where = np.cumsum(margins, 1) - margins / 2 if level == "ordinal" else points[None]
+        apart = (where[:, :, None] - where[:, None, :]) ** 2  # (R, V, V)
+    observed = (pairs * apart).sum((1, 2)) / np.maximum(total, 1)
+    chance = (margins[:, :, None] * margins[:, None, :] * apart).sum((1, 2))
+    return observed, chance / np.maximum(total * (total - 1), 1)
+
+
+def agreements(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed: int = 0) -> list[Agreement]:
+    """One per criterion and language, and, with several languages, one per criterion over all of them.
+
+    A unit is one output: raters of different languages never meet in one, so the value over all languages
+    compares only raters of the same text.
+    """
+    units: dict[tuple[str, str], dict[tuple[str, str], list[RatingRecord]]] = defaultdict(lambda: defaultdict(list))
+    for rating in ratings:
+        units[rating.language, rating.criterion][rating.item_key, rating.system].append(rating)
+    languages = sorted({language for language, _ in units})
+    scopes: list[str | None] = [None, *languages] if len(languages) > 1 else [*languages]
+    found = []
+    for criterion in criteria:
+        for scope in scopes:
+            rows = {
+                (item, language, system): given
+                for language in languages
+                if scope in (None, language)
+                for (item, system), given in sorted(units[language, criterion].items())
+            }
+            found.append(_agreement(rows, criterion, scope, seed))
+    return found
+
+
+def _agreement(
+    rows: dict[tuple[str, str, str], list[RatingRecord]], criterion: str, language: str | None, seed: int
+) -> Agreement:
+    paired = {unit: given for unit, given in rows.items() if len(given) > 1}
+    counts = value_counts([[rating.value for rating in given] for given in paired.values()])
+    value = alpha(counts)
+    spread: Interval | Undefined = (
+        value
+        if isinstance(value, Undefined)
+        else alpha_interval(counts, [item for item, *_ in paired], seed_of(seed, "alpha", criterion, language or ""))
+    )
+    raters = {rating.rater for given in paired.values() for rating in given}
+    return Agreement(criterion, language, value, spread, equal_share(counts), len(paired), len(raters))

@@ -1,0 +1,135 @@
+"""Ratings freed from how lenient and how wide each rater is, and whether the order of systems depends on that.
+
+z = (value - mean of the rater) / her standard deviation (n - 1), over all her ratings of one criterion in one
+language. Raters with fewer than 2 ratings or always the same value have no z and are named. Raw and normalised
+order are reported side by side: normalising can itself move an order (Knowles 2021, on WMT).
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.records import RatingRecord
+from annotation.statistics.resampling import RESAMPLES, draws, seed_of
+from annotation.statistics.values import Undefined
+
+FEWEST = 2  # ratings of a rater
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One system in both orders."""
+
+    system: str
+    raw: float  # mean over items of the mean over raters, scale points
+    z: float | Undefined  # the same of the normalised values, in standard deviations of the rater
+    raw_place: int  # 1 = best; equal means share a place
+    z_place: int | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The order of systems on one criterion in one language."""
+
+    criterion: str
+    language: str
+    places: tuple[Place, ...]  # by raw place, then name
+    same_order: bool | Undefined  # do raw and normalised means put the systems in the same places?
+    stable_raw: float | Undefined  # share of resamples over items with the order of the raw means, 0..1
+    stable_z: float | Undefined  # the same for the normalised means
+    left_out: Mapping[str, Undefined]  # rater -> why she has no z
+
+
+def rater_z(ratings: Sequence[RatingRecord]) -> tuple[dict[int, float], dict[str, Undefined]]:
+    """The z of each rating by its place in `ratings` (of one criterion and language), and the raters left out."""
+    by_rater: dict[str, list[int]] = defaultdict(list)
+    for place, rating in enumerate(ratings):
+        by_rater[rating.rater].append(place)
+    scores: dict[int, float] = {}
+    left_out: dict[str, Undefined] = {}
+    for rater, places in sorted(by_rater.items()):
+        values = [ratings[place].value for place in places]
+        if len(values) < FEWEST:
+            left_out[rater] = Undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
+        elif len(set(values)) == 1:
+            left_out[rater] = Undefined("no_spread")
+        else:
+            mean, spread = statistics.fmean(values), statistics.stdev(values)
+            scores.update({place: (ratings[place].value - mean) / spread for place in places})
+    return scores, left_out
+
+
+def ranking(ratings: Sequence[RatingRecord], *, seed: int = 0) -> Ranking:
+    """Both orders; `ratings` are all of one criterion and language, at least one."""
+    criterion, language = ratings[0].criterion, ratings[0].language
+    scores, left_out = rater_z(ratings)
+    systems = sorted({rating.system for rating in ratings})
+    raw = _table([(rating, float(rating.value)) for rating in ratings])
+    z = _table([(ratings[place], score) for place, score in scores.items()])
+    raw_means = {system: statistics.fmean(raw[system].values()) for system in systems}
+    why_not = Undefined("few_raters", {"needed": 1, "seen": 0})
+    z_means = {system: statistics.fmean(z[system].values()) for system in systems if system in z}
+    raw_places, z_places = _places(raw_means), _places(z_means)
+    places = tuple(
+        Place(
+            system, raw_means[system], z_means.get(system, why_not), raw_places[system], z_places.get(system, why_not)
+        )
+        for system in sorted(systems, key=lambda system: (raw_places[system], system))
+    )
+    own = seed_of(seed, "ranking", criterion, language)
+    return Ranking(
+        criterion=criterion,
+        language=language,
+        places=places,
+        same_order=raw_places == z_places if z_means.keys() == raw_means.keys() else why_not,
+        stable_raw=_stability(raw, systems, own),
+        stable_z=_stability(z, systems, own),
+        left_out=left_out,
+    )
+
+
+def rankings(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed: int = 0) -> list[Ranking]:
+    """One per criterion and language that has ratings."""
+    groups: dict[tuple[str, str], list[RatingRecord]] = defaultdict(list)
+    for rating in ratings:
+        groups[rating.language, rating.criterion].append(rating)
+    languages = sorted({language for language, _ in groups})
+    return [
+        ranking(groups[language, criterion], seed=seed)
+        for language in languages
+        for criterion in criteria
+        if groups[language, criterion]
+    ]
+
+
+def _table(scored: Sequence[tuple[RatingRecord, float]]) -> dict[str, dict[str, float]]:
+    """System -> item -> mean over raters."""
+    given: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for rating, score in scored:
+        given[rating.system][rating.item_key].append(score)
+    return {
+        system: {item: statistics.fmean(values) for item, values in items.items()} for system, items in given.items()
+    }
+
+
+def _places(means: Mapping[str, float]) -> dict[str, int]:
+    """1 for the highest mean; means equal to nine digits share a place."""
+    rounded = {system: round(mean, 9) for system, mean in means.items()}
+    return {system: 1 + sum(other > mean for other in rounded.values()) for system, mean in rounded.items()}
+
+
+def _stability(table: Mapping[str, Mapping[str, float]], systems: Sequence[str], seed: int) -> float | Undefined:
+    """Share of resamples over the items that all systems have in which the systems come in the same order."""
+    if len(systems) < 2:
+        return Undefined("few_systems", {"seen": len(systems)})
+    shared = sorted(set.intersection(*(set(table.get(system, {})) for system in systems)))
+    if len(shared) < 2:
+        return Undefined("not_shared", {"needed": 2, "seen": len(shared)})
+    values = np.array([[table[system][item] for item in shared] for system in systems])  # (S, I)
+    means = np.round(draws(len(shared), seed, RESAMPLES) @ values.T / len(shared), 9)  # (R, S)
+    order = np.argsort(-np.round(values.mean(1), 9), kind="stable")
+    steps, own = np.sign(np.diff(means[:, order])), np.sign(np.diff(np.round(values.mean(1), 9)[order]))
+    return float((steps == own).all(1).mean())

@@ -1,0 +1,151 @@
+"""What a planned study can find: power and the smallest difference it would detect.
+
+By simulation of the planned analysis: ratings are made for two systems, averaged over raters, and tested by the
+sign-flip test of `permutation` at alpha / tests. That is the first step of Holm, so the power under Holm is at
+least the one given here. Each simulated rater rates both systems of an item, so rater and item spread cancel in
+the difference except where the scale ends or rounds.
+
+Shapes: `S` simulated studies, `I` items, `K` raters per item, `F` flips.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.statistics.permutation import EXACT, all_signs, random_signs
+from annotation.statistics.values import Interval, Undefined
+from annotation.vocabulary import SCALE
+
+LARGEST = 2.0  # scale points; the widest difference that is tried
+STEPS = 8  # bisections, hence to LARGEST / 256 points
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A planned study and what is expected of it; spreads are standard deviations in scale points before rounding."""
+
+    items: int  # per language, rated for both systems; at least 2
+    raters_per_item: int  # at least 1
+    tests: int = 1  # pairs of systems x criteria x languages (and all languages together) corrected by Holm
+    difference: float = 0.3  # expected, in scale points before rounding
+    middle: float = 3.5  # mean of the two systems
+    item_sd: float = 0.7  # between items, the same for both systems
+    system_sd: float = 0.5  # by how much an item favours one system: what averaging over raters cannot remove
+    rater_sd: float = 0.4  # leniency
+    noise_sd: float = 0.6  # within rater and text
+    alpha: float = 0.05
+    target: float = 0.8  # power asked for
+
+    def __post_init__(self) -> None:
+        if self.items < 2 or self.raters_per_item < 1 or self.tests < 1:
+            raise ValueError("a plan needs at least 2 items, 1 rater per item and 1 test")
+        if min(self.item_sd, self.system_sd, self.rater_sd, self.noise_sd, self.difference) < 0:
+            raise ValueError("a plan's difference and spreads are 0 or more")
+        if not (0 < self.alpha < 1 and 0 < self.target < 1):
+            raise ValueError("alpha and the power asked for lie between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What the plan can do."""
+
+    plan: Plan
+    power: float  # share of simulated studies that find the expected difference, 0..1
+    interval: Interval  # 95 %, of the simulation (Wilson)
+    on_scale: float  # the mean difference of the rounded ratings that the expected one turns into
+    detectable: float | Undefined  # smallest difference found with the power asked for, in points before rounding
+    items_needed: int | Undefined  # items for the expected difference, by the normal approximation
+
+
+def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:
+    """Simulates `studies` studies for the expected difference, and again for each difference that is tried."""
+    tester = _Tester(plan, studies, seed)
+    found = tester.found(plan.difference)
+    differences = tester.differences(plan.difference)
+    spread = float(differences.std(axis=1, ddof=1).mean())
+    on_scale = float(differences.mean())
+    return Power(
+        plan=plan,
+        power=found,
+        interval=_wilson(found, studies),
+        on_scale=on_scale,
+        detectable=_smallest(tester, plan),
+        items_needed=items_needed(spread, on_scale, plan.tests, alpha=plan.alpha, target=plan.target),
+    )
+
+
+def items_needed(
+    spread: float, difference: float, tests: int = 1, *, alpha: float = 0.05, target: float = 0.8
+) -> int | Undefined:
+    """Paired items to find a mean difference with the power asked for, at alpha / tests.
+
+    Normal approximation: ((z of 1 - alpha / 2 tests, plus z of the power) x spread / difference)^2, with `spread`
+    the standard deviation of the items' differences. Never fewer than the exact test needs for such a p.
+    """
+    if difference <= 0:
+        return Undefined("not_detectable", {"largest": f"{max(difference, 0):g}"})
+    normal = NormalDist()
+    z = normal.inv_cdf(1 - alpha / (2 * tests)) + normal.inv_cdf(target)
+    least = 1 + int(np.ceil(np.log2(tests / alpha)))
+    return max(least, int(np.ceil((z * spread / difference) ** 2)))
+
+
+def _smallest(tester: "_Tester", plan: Plan) -> float | Undefined:
+    """By bisection over differences on the same random numbers."""
+    if tester.found(LARGEST) < plan.target:
+        return Undefined("not_detectable", {"largest": f"{LARGEST:g}"})
+    low, high = 0.0, LARGEST
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if tester.found(middle) >= plan.target else (middle, high)
+    return high
+
+
+class _Tester:
+    """The random numbers of all simulated studies, drawn once so that differences are tried on the same ones."""
+
+    def __init__(self, plan: Plan, studies: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        shape = (studies, plan.items, plan.raters_per_item)
+        item = plan.item_sd * rng.standard_normal((*shape[:2], 1))
+        rater = plan.rater_sd * rng.standard_normal(shape)
+        level = plan.middle + item + rater  # (S, I, K)
+        self._texts: list[NDArray[np.float64]] = []
+        for _ in range(2):
+            own = plan.system_sd / np.sqrt(2) * rng.standard_normal((*shape[:2], 1))
+            self._texts.append(level + own + plan.noise_sd * rng.standard_normal(shape))
+        self._level = plan.alpha / plan.tests
+        flips = min(20_000, max(2_000, int(np.ceil(20 / self._level))))
+        exact = plan.items <= EXACT
+        self._signs: NDArray[np.float32] = (
+            all_signs(plan.items) if exact else random_signs(flips, plan.items, rng)
+        ).astype(np.float32)
+        self._extra = 0 if exact else 1
+
+    def differences(self, difference: float) -> NDArray[np.float64]:
+        """Mean over raters of first minus second, of ratings rounded to the scale: (S, I)."""
+        first, second = (
+            np.clip(np.rint(text + shift), SCALE[0], SCALE[-1])
+            for text, shift in zip(self._texts, (difference / 2, -difference / 2), strict=True)
+        )
+        means: NDArray[Any] = (first - second).mean(2)
+        return means
+
+    def found(self, difference: float) -> float:
+        """Share of the studies whose two-sided p is at most alpha / tests."""
+        values = self.differences(difference).astype(np.float32)
+        threshold = np.abs(values.sum(1)) - 1e-5 * np.abs(values).sum(1)  # (S,)
+        reached = (np.abs(values @ self._signs.T) >= threshold[:, None]).sum(1)  # (S,)
+        p = (reached + self._extra) / (len(self._signs) + self._extra)
+        return float((p <= self._level).mean())
+
+
+def _wilson(share: float, trials: int) -> Interval:
+    """Wilson's interval (95 %) of a share."""
+    z = 1.959964
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    return Interval(float(max(0.0, middle - half)), float(min(1.0, middle + half)))

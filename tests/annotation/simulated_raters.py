@@ -1,0 +1,89 @@
+"""Ratings of simulated people with a planted difference between systems: as records, and as answers to a view."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from annotation.records import AssignmentView, RatingRecord
+from annotation.vocabulary import CRITERION_KEYS
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def rating(
+    item: str, system: str, rater: str, value: int, criterion: str = "fluency", language: str = "sw"
+) -> RatingRecord:
+    """One record; the output's number follows from item, system and language."""
+    number = zlib.crc32(f"{item}/{system}/{language}".encode())
+    return RatingRecord("topics", item, "sw", system, language, criterion, "1", rater, value, 1, "id", NOW, NOW, number)
+
+
+@dataclass
+class People:
+    """Raters whose value is: quality of the system + item + text + leniency + noise, rounded to the scale.
+
+    `better` is what a system has over the middle, in points. A careless rater answers at random.
+    """
+
+    better: Mapping[str, float]
+    seed: int = 0
+    middle: float = 3.2
+    item_sd: float = 0.7
+    text_sd: float = 0.4
+    rater_sd: float = 0.5
+    noise_sd: float = 0.6
+    careless: frozenset[str] = frozenset()
+    _drawn: dict[str, float] = field(default_factory=dict)
+
+    def value(self, item: str, system: str, rater: str, criterion: str = "fluency") -> int:
+        """The same for the same question, whoever asks and in whatever order."""
+        if rater in self.careless:
+            return int(self._rng("careless", item, system, rater, criterion).integers(1, 6))
+        level = (
+            self.middle
+            + self.better.get(system, 0.0)
+            + self.item_sd * self._normal("item", item, criterion)
+            + self.text_sd * self._normal("text", item, system, criterion)
+            + self.rater_sd * self._normal("rater", rater)
+            + self.noise_sd * self._normal("noise", item, system, rater, criterion)
+        )
+        return int(np.clip(np.rint(level), 1, 5))
+
+    def answers(self, view: AssignmentView, rater: str, systems: Mapping[int, str]) -> dict[tuple[int, str], int]:
+        """Values for all that a view asks; `systems` says what the rater does not know: whose output it is."""
+        return {
+            (output.output_id, criterion.key): self.value(
+                view.item_key, systems[output.output_id], rater, criterion.key
+            )
+            for output in view.outputs
+            for criterion in view.criteria
+        }
+
+    def records(
+        self,
+        items: int,
+        raters: Sequence[str],
+        criteria: Sequence[str] = CRITERION_KEYS[:1],
+        languages: Sequence[str] = ("sw",),
+    ) -> list[RatingRecord]:
+        """Everybody rates everything."""
+        return [
+            rating(f"i{item}", system, rater, self.value(f"{tag}{item}", system, rater, criterion), criterion, tag)
+            for tag in languages
+            for item in range(items)
+            for system in self.better
+            for rater in raters
+            for criterion in criteria
+        ]
+
+    def _rng(self, *key: str) -> np.random.Generator:
+        return np.random.default_rng(zlib.crc32("/".join((str(self.seed), *key)).encode()))
+
+    def _normal(self, *key: str) -> float:
+        name = "/".join(key)
+        if name not in self._drawn:
+            self._drawn[name] = float(self._rng(*key).standard_normal())
+        return self._drawn[name]
