@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.metrics import macro_f1
 from core.statistics.comparisons import Comparison, Scores, compare_all
 from core.statistics.paired import Interval
 
@@ -17,6 +18,12 @@ def right(items: pd.DataFrame) -> "pd.Series[float]":
     """
     hits = (items["gold"] == items["prediction"]).astype(float)
     return hits.groupby([items["language"], items["item"].astype(str)]).mean()
+
+
+def mean_macro_f1(items: pd.DataFrame, labels: Sequence[str]) -> float:
+    """Macro-F1, mean over languages; the answers of all seeds count as answers of one system."""
+    parts = items.groupby("language")
+    return sum(macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), labels) for _, rows in parts) / len(parts)
 
 
 def cell(found: Interval) -> list[float]:

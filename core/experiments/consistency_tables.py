@@ -13,8 +13,9 @@ import pandas as pd
 
 from core.experiments.agreement import cohen_kappas, counted, fleiss_kappa, item_agreement, pair_equal, unanimous
 from core.experiments.comparing import all_pairs, cell, comparison_rows, finding
+from core.experiments.consistency_figures import figures, units
 from core.experiments.distance import kilometres, mantel, same_family, square
-from core.experiments.result import POINTS, SHARE, P, Row
+from core.experiments.result import Row
 from core.statistics.comparisons import mean_interval
 from core.statistics.groups import facts
 from core.statistics.multiplicity import holm
@@ -82,8 +83,8 @@ def shown(
             *(_distance_finding(row) for row in tables["agreement and distance"]),
         ],
         "tables": tables,
-        "units": _units(list(answers)),
-        "figures": _figures(main, every),
+        "units": units(list(answers)),
+        "figures": figures(main, every),
         "pairs": every,
     }
 
@@ -243,49 +244,6 @@ def _pair_rows(
             row |= {f"{name}: agree": _number(table[:, place].mean()), f"{name}: kappa": _number(kappas[name][place])}
         rows.append(row)
     return rows
-
-
-def _figures(main: str, every: Sequence[Row]) -> dict[str, Any]:
-    column = f"{main}: agree"
-    mirrored = [*every, *({**row, "first": row["second"], "second": row["first"]} for row in every)]
-    cells = [{"first": row["first"], "second": row["second"], "agree": row[column]} for row in mirrored]
-    placed = [row for row in every if row["km"] is not None]
-    scatter = {"kind": "scatter", "y": column, "series": "families", "units": SHARE}
-    return {
-        "agreement by strategy": {
-            "kind": "bar",
-            "title": "Pairs of languages that agree",
-            "x": "strategy",
-            "y": "pairs of languages agree",
-            "table": "agreement by strategy",
-            "units": SHARE,
-        },
-        "agreement of pairs": {
-            "kind": "heatmap",
-            "title": f"Agreement of two languages, {main}",
-            "x": "first",
-            "y": "second",
-            "value": "agree",
-            "rows": cells,
-            "units": SHARE,
-        },
-        "agreement and distance": scatter | {"title": "Agreement and distance", "x": "km", "rows": placed},
-        "agreement and alignment": scatter | {"title": "Agreement and alignment", "x": "aligned", "rows": list(every)},
-        "alignment by layer": {
-            "kind": "line",
-            "title": "Aligned sentences by layer, states centred by language",
-            "x": "layer",
-            "y": "aligned, centred",
-            "table": "alignment by layer",
-            "units": SHARE,
-        },
-    }
-
-
-def _units(strategies: Sequence[str]) -> dict[str, str]:
-    shares = ["pairs of languages agree", "all agree", "accuracy", "aligned", "aligned, raw", "aligned, centred"]
-    shares += [f"{name}: agree" for name in strategies]
-    return dict.fromkeys(shares, SHARE) | {"first minus second": POINTS, "p": P, "p (Holm)": P}
 
 
 def _distance_finding(row: Row) -> str:

@@ -19,14 +19,13 @@ import torch
 from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
-from core.experiments.comparing import all_pairs, cell, comparison_rows, finding, right
+from core.experiments.comparing import all_pairs, cell, comparison_rows, finding, mean_macro_f1, right
 from core.experiments.result import POINTS, SHARE, P, Row, facts
 from core.experiments.runs import Material, evaluated, train
 from core.experiments.work import Tell, Work
 from core.loop.config import FitConfig
 from core.loop.fit import data_key
 from core.loop.rewards import diversity_reward, entropy_of
-from core.metrics import macro_f1
 from core.models import load_model
 from core.run_record import model_facts
 from core.statistics.comparisons import mean_interval
@@ -127,7 +126,7 @@ def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.Dat
                 "accuracy": cell(mean_interval(accuracy[name])),
                 "lowest seed": min(by_seed),
                 "highest seed": max(by_seed),
-                "macro-F1": round(_macro_f1(items, material.task.labels), 4),
+                "macro-F1": round(mean_macro_f1(items, material.task.labels), 4),
                 "diversity": cell(spread),
                 "label entropy": round(_mean_entropy(items, "demonstration_labels"), 4),
                 "language entropy": round(_mean_entropy(items, "demonstration_languages"), 4),
@@ -184,14 +183,6 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
 def _mean_entropy(items: pd.DataFrame, column: str) -> float:
     values = [entropy_of(json.loads(row)) for row in items[column]]
     return sum(values) / len(values)
-
-
-def _macro_f1(items: pd.DataFrame, labels: Sequence[str]) -> float:
-    """Macro-F1, mean over languages; seeds count as answers."""
-    parts = [
-        macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), labels) for _, rows in items.groupby("language")
-    ]
-    return sum(parts) / len(parts)
 
 
 def _name(point: tuple[float, float]) -> str:
