@@ -15,7 +15,7 @@ from core.experiments.agreement import cohen_kappas, counted, fleiss_kappa, item
 from core.experiments.comparing import all_pairs, cell, comparison_rows, finding
 from core.experiments.consistency_figures import figures, units
 from core.experiments.distance import kilometres, mantel, same_family, square
-from core.experiments.result import Row
+from core.experiments.result import SHARE, Row
 from core.statistics.comparisons import mean_interval
 from core.statistics.groups import facts
 from core.statistics.multiplicity import holm
@@ -66,6 +66,7 @@ def shown(
     }
     tests = all_pairs(agreed)
     main = next(iter(answers))
+    by_language = _language_rows(pairs, equal, aligned, best, policy_layer)
     tables: dict[str, list[Row]] = {
         "agreement by strategy": [_strategy_row(name, one, agreed[name]) for name, one in answers.items()],
         "strategies compared by agreement": comparison_rows(tests),
@@ -73,7 +74,7 @@ def shown(
         "distant pairs": _distant_rows(pairs, equal, kappas, alignment),
         "agreement and distance": _correlation_rows(pairs, equal, kappas, alignment),
         "alignment by layer": layers,
-        "alignment by language": _language_rows(pairs, equal, aligned, best, policy_layer),
+        "alignment by language": by_language,
     }
     every = _pair_rows(pairs, equal, kappas, alignment)
     return {
@@ -83,7 +84,8 @@ def shown(
             *(_distance_finding(row) for row in tables["agreement and distance"]),
         ],
         "tables": tables,
-        "units": units(list(answers)),
+        "units": units(list(answers))
+        | {column: SHARE for row in by_language for column in row if column.startswith("aligned")},
         "figures": figures(main, every),
         "pairs": every,
     }

@@ -130,8 +130,8 @@ def held_out(config: HeldOutConfig, material: Material, folder: Path, tell: Tell
         raise InvalidData(f"The queries hold no example in {missing[0]}; drop it from --held-out, or add its examples.")
     if len(learnt) < 2:
         raise InvalidConfig(
-            f"{len(learnt)} languages are left to learn from once {', '.join(config.held_out)} are held out; leave two or more, as a context "
-            "is cross-lingual."
+            f"{len(learnt)} languages are left to learn from once {', '.join(config.held_out)} are held out; leave two or more, as a "
+            "context is cross-lingual."
         )
     kept = [example for example in material.pool if example.language not in config.held_out]
     asked = at_most(material.queries, config.most)
