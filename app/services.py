@@ -9,6 +9,7 @@ from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from app.explorer import Explorer
 from app.training import TrainingDesk
+from core.bundle import POOL_OF_TASK
 from core.models import ASSETS
 from core.records import Prediction
 from core.tasks import Task, load_tasks
@@ -39,8 +40,8 @@ class Services:
 
     @property
     def languages(self) -> list[str]:
-        """Codes that every bundled task can be asked and answered in."""
-        return sorted(set.intersection(*(set(task.languages) for task in self.tasks.values())))
+        """Codes that every task with bundled demonstrations can be asked and answered in."""
+        return sorted(set.intersection(*(set(self.tasks[name].languages) for name in POOL_OF_TASK)))
 
     def warm_up(self) -> None:
         """Answer the opening example in the background, so that the first visitor finds it there."""

@@ -1,15 +1,17 @@
 """Reading examples from JSONL, CSV, TSV, Parquet, or a data set of the ``datasets`` library, with clear refusals.
 
 Columns: ``text`` and ``language`` are required; ``label`` where the task has labels; ``id`` (unique) and ``index_id`` (the
-item: translations of each other share it) are made from the file name and line where they are missing.
+item: translations of each other share it) are made from the file name and line where they are missing. Items that bring their own
+answers have them in ``choice0``, ``choice1`` and so on.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from core.errors import InvalidData, UnknownLanguage
 from core.languages import language
@@ -23,7 +25,7 @@ LONGEST_TEXT = 4000  # characters
 def read_examples(
     source: str | Path,
     task: Task | None = None,
-    where: dict[str, Sequence[str]] | None = None,
+    where: Mapping[str, Sequence[str]] | None = None,
     fold: str | None = None,
 ) -> list[Example]:
     """Read one file, every matching file of a folder, or a Hub data set ("owner/name", "owner/name:config:split").
@@ -32,22 +34,47 @@ def read_examples(
     such a column. With ``task`` labels are checked.
     Raises ``InvalidData`` naming file, line and field.
     """
+    rows = _all_rows(source, where)
+    kept = [(place, row) for place, row in rows if fold is None or row.get("devfold", fold) == fold]
+    examples = [_example(row, place, task) for place, row in kept]
+    _refuse_duplicates(examples, [place for place, _ in kept])
+    return examples
+
+
+def present(source: str | Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    """The distinct values of columns of a file, a folder or a Hub data set, sorted; none for a column that is not there.
+
+    Raises ``InvalidData`` as ``read_examples`` does.
+    """
+    path = Path(source)
+    if path.suffix == ".parquet" and path.is_file():  # tables are large, their columns are read alone
+        there = [name for name in columns if name in _parquet_columns(path)]
+        frame = pd.read_parquet(path, columns=there)
+        return {name: sorted(map(str, frame[name].dropna().unique())) if name in there else [] for name in columns}
+    rows = [row for _, row in _all_rows(source, None)]
+    return {name: sorted({str(row[name]) for row in rows if row.get(name) is not None}) for name in columns}
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except (ValueError, OSError) as error:
+        raise InvalidData(f"{path} cannot be read as PARQUET ({error}); mend or replace the file.") from error
+
+
+def _all_rows(source: str | Path, where: Mapping[str, Sequence[str]] | None) -> list[tuple[str, dict[str, Any]]]:
+    """Every row of a source with its place."""
     path = Path(source)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
         if not files:
             raise InvalidData(f"{path} holds no file that ends in {', '.join(_READERS)}; put the examples there.")
-        rows = [row for file in files for row in _rows(file, where)]
-    elif path.exists():
-        rows = list(_rows(path, where))
-    elif isinstance(source, str) and source.count("/") == 1 and not _is_local(source):
-        rows = list(_hub_rows(source, where))
-    else:
-        raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
-    kept = [(place, row) for place, row in rows if fold is None or row.get("devfold", fold) == fold]
-    examples = [_example(row, place, task) for place, row in kept]
-    _refuse_duplicates(examples, [place for place, _ in kept])
-    return examples
+        return [row for file in files for row in _rows(file, where)]
+    if path.exists():
+        return list(_rows(path, where))
+    if isinstance(source, str) and source.count("/") == 1 and not _is_local(source):
+        return list(_hub_rows(source, where))
+    raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
 
 
 def _is_local(source: str) -> bool:
@@ -55,7 +82,7 @@ def _is_local(source: str) -> bool:
     return source.startswith((".", "/", "~")) or Path(source).suffix in _READERS or Path(source).parent.is_dir()
 
 
-def _rows(path: Path, where: dict[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(path: Path, where: Mapping[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise InvalidData(f"{path} ends in {path.suffix!r}; readable endings are {', '.join(_READERS)}.")
@@ -105,7 +132,7 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 _READERS = {".jsonl": _read_jsonl, ".csv": _read_table, ".tsv": _read_table, ".parquet": _read_table}
 
 
-def _hub_rows(name: str, where: dict[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _hub_rows(name: str, where: Mapping[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
     import datasets
 
     repository, _, rest = name.partition(":")
@@ -135,7 +162,20 @@ def _example(row: dict[str, Any], place: str, task: Task | None) -> Example:
     if task is not None and task.is_closed:
         task.check_label(label, f"{place}, field 'label'")
     identity = _name(row, "id") or place
-    return Example(identity, _name(row, "index_id") or identity, code, text, label)
+    choices = _choices(row, place, task)
+    return Example(identity, _name(row, "index_id") or identity, code, text, label, choices=choices)
+
+
+def _choices(row: dict[str, Any], place: str, task: Task | None) -> tuple[str, ...]:
+    """The answers of an item that brings its own, from the columns ``choice0``, ``choice1`` and so on."""
+    if task is None or not task.own_choices:
+        return ()
+    found = tuple(clean(_name(row, f"choice{label}")) for label in task.labels)
+    if not all(found) or len(set(found)) < len(found):
+        raise InvalidData(
+            f"{place}: fields {', '.join(f'choice{label}' for label in task.labels)} must hold different texts, saw {list(found)}."
+        )
+    return found
 
 
 def _name(row: dict[str, Any], field: str) -> str:

@@ -9,19 +9,21 @@ import numpy as np
 
 from core.calibration import log_softmax
 from core.prompting import PromptWriter
-from core.records import Query, Selection
+from core.records import Prompt, Query, Selection
 from core.scoring import Request
 
 
-def requests_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Request]:
-    """What is scored to answer ``query`` in ``code``: one request a language of the framing, or one in ``code``.
-
-    The label words of every request stand in the order of the task's labels.
-    """
+def prompts_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Prompt]:
+    """Every prompt that answers ``query`` in ``code``: one a language of the framing, or one in ``code``."""
     framing = selection.framing
+    return [writer.prompt(query, selection.demonstrations, spoken, framing) for spoken in framing.codes or (code,)]
+
+
+def requests_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Request]:
+    """What is scored to answer ``query`` in ``code``: a request a prompt, answers in the order of the task's labels."""
     return [
-        Request(writer.prompt(query, selection.demonstrations, spoken, framing).text, writer.words(spoken))
-        for spoken in framing.codes or (code,)
+        Request(prompt.text, writer.words(prompt.language, query.choices))
+        for prompt in prompts_of(writer, query, selection, code)
     ]
 
 

@@ -39,6 +39,14 @@ class Language:
     script: str  # ISO 15924, e.g. "Latn"
 
     @property
+    def group(self) -> str:
+        """The macrolanguage's tag, e.g. "ar" for every Arabic variety, "zh" for Chinese in both scripts.
+
+        Texts of one group may be the same sentence, so none is a cross-lingual demonstration for another.
+        """
+        return self.tag.split("-")[0]
+
+    @property
     def direction(self) -> str:
         """``"rtl"`` or ``"ltr"``, by script."""
         return direction_of(self.script)

@@ -36,12 +36,17 @@ class ModelConfig:
     precision: Precision = "fp32"
     device: str = "auto"  # "auto" takes a GPU where there is one
     run: str = ""  # folder of a finished closed-loop run on this model; "" for the model as it is
+    adapter: str = ""  # folder of a PEFT adapter on this model; "" for none
     fall_back: bool = True  # whether a run that was no better than something simpler is passed over for it
 
     def __post_init__(self) -> None:
         """Refuse a precision that does not exist."""
         if self.precision not in PRECISIONS:
             raise InvalidConfig(f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}.")
+        if self.run and self.adapter:
+            raise InvalidConfig(
+                f"--run {self.run} and --adapter {self.adapter} were both given; a run brings its own adapter, so name one of them."
+            )
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,25 @@ def load_model(config: ModelConfig) -> LanguageModel:
     """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
     trained = read_trained(Path(config.run)) if config.run else None
     model = _load(config, resolve_model(config.name))
+    if config.adapter:
+        _take_up(model, Path(config.adapter))
     return model if trained is None else _with_run(model, trained)
+
+
+def _take_up(model: LanguageModel, folder: Path) -> None:
+    """Put a PEFT adapter on a model. Raises ``ModelUnavailable`` for a folder without one, or with one of another model."""
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelUnavailable(
+            f"{folder} holds no adapter (adapter_config.json is missing); name a folder that PEFT saved."
+        )
+    try:
+        model.network.load_adapter(str(folder))
+    except Exception as error:
+        raise ModelUnavailable(
+            f"The adapter in {folder} does not fit {model.config.name!r} ({str(error).strip().splitlines()[0][:200]}); "
+            "name the model that it was made with."
+        ) from error
+    model.network.eval()
 
 
 def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
@@ -145,12 +168,7 @@ def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
     if (trained.folder / WEIGHTS).is_dir():
         model = _load(model.config, str(trained.folder / WEIGHTS))
     elif (trained.folder / ADAPTER).is_dir():
-        try:
-            model.network.load_adapter(str(trained.folder / ADAPTER))
-        except Exception as error:
-            raise ModelUnavailable(
-                f"The adapter of {trained.name!r} could not be loaded ({error}); train it again."
-            ) from error
+        _take_up(model, trained.folder / ADAPTER)
     return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained)
 
 

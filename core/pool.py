@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from core.errors import InvalidData, PoolTooSmall
+from core.languages import language
 from core.records import Example, Query
 
 
@@ -47,6 +48,11 @@ class Pool:
         return tuple(sorted({example.language for example in self.examples}))
 
     @cached_property
+    def _group_of(self) -> np.ndarray:
+        known = {code: language(code).group for code in self.languages}
+        return np.array([known[example.language] for example in self.examples])
+
+    @cached_property
     def _language_of(self) -> np.ndarray:
         return np.array([example.language for example in self.examples])
 
@@ -61,8 +67,13 @@ class Pool:
         return numbers.astype(np.int64)
 
     @cached_property
-    def _items_by_text(self) -> dict[str, str]:
-        return {normal_form(example.text): example.item for example in self.examples}
+    def _items_by_text(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for example in self.examples:
+            items = found.setdefault(normal_form(example.text), [])
+            if example.item not in items:
+                items.append(example.item)
+        return found
 
     @cached_property
     def _sides(self) -> dict[tuple[str, str], Example]:
@@ -73,20 +84,22 @@ class Pool:
         return self._sides.get((item, code))
 
     def item_of(self, text: str) -> str | None:
-        """The item whose text, in some language, is this text."""
-        return self._items_by_text.get(normal_form(text))
+        """The item whose text, in some language, is this text; the last one where several say the same."""
+        items = self._items_by_text.get(normal_form(text))
+        return items[-1] if items else None
 
     def items_of(self, query: Query) -> set[str]:
         """The items that say what the query says, by its own item and by its text: never to be shown to it."""
-        return {item for item in (query.item, self.item_of(query.text)) if item is not None}
+        return {*self._items_by_text.get(normal_form(query.text), ()), *([] if query.item is None else [query.item])}
 
     def usable(self, query: Query, languages: Sequence[str] | None = None) -> np.ndarray:
         """Mask ``(N,)``, True = may be shown to this query.
 
-        Left out: the query's own language (a context is cross-lingual, unless the pool says otherwise) and every translation of the
-        query, recognised by its item or by its text. ``languages`` narrows the choice further.
+        Left out: the query's own language with all varieties of its group (a context is cross-lingual, unless the pool says
+        otherwise) and every translation of the query, recognised by its item or by its text. ``languages`` narrows the choice further.
         """
-        mask = self._language_of != query.language if self.cross_lingual else np.ones(len(self), dtype=bool)
+        own = self._group_of == language(query.language).group
+        mask = ~own if self.cross_lingual else np.ones(len(self), dtype=bool)
         for item in self.items_of(query):
             mask &= self._item_of != item
         if languages is not None:

@@ -44,14 +44,24 @@ class PromptWriter:
         A translation cannot be shown where the pool lacks that side, or where it is the demonstration's own language.
         """
         if not self.task.is_closed:
+            if example.label:
+                return example.label
             side = self.pool.side(example.item, code) if example.language != code else None
             return side.text if side else None
+        if example.choices:
+            return example.choices[self.task.labels.index(example.label)]
         spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[labels or self.config.labels]
         return self.task.verbaliser(spoken).words[example.label]
 
-    def words(self, code: str) -> tuple[str, ...]:
-        """The labels' words in a language, as they continue a prompt; in the order of the task's labels."""
-        template, verbaliser = self.task.template(code), self.task.verbaliser(code)
+    def words(self, code: str, choices: Sequence[str] = ()) -> tuple[str, ...]:
+        """What is scored: the labels' words in a language, or ``choices`` of the query's own, in the order of the task's labels.
+
+        As they continue a prompt in that language. With ``labels`` "english" the words are English whatever the language.
+        """
+        template = self.task.template(code)
+        if choices:
+            return tuple(template.answer(choice) for choice in choices)
+        verbaliser = self.task.verbaliser(FALLBACK if self.config.labels == "english" else code)
         return tuple(template.answer(verbaliser.words[label]) for label in self.task.labels)
 
     def prompt(

@@ -19,8 +19,20 @@ class Example:
     item: str  # what it says: translations of each other share it (``index_id`` in files)
     language: str
     text: str
-    label: str  # a label of the task; "" for free-text tasks
+    label: str  # a label of the task; for free-text tasks the answer, "" where the pool holds it as another side of the item
     origin: Origin = "pool"
+    choices: tuple[
+        str, ...
+    ] = ()  # answers of this item alone, one a label; () where the task's label words are the answers
+
+    def __post_init__(self) -> None:
+        """Take ``choices`` from JSON, which knows lists alone."""
+        object.__setattr__(self, "choices", tuple(self.choices))
+
+    @property
+    def query(self) -> "Query":
+        """The text as something to be asked about."""
+        return Query(self.text, self.language, self.item, self.choices)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,7 @@ class Query:
     text: str
     language: str
     item: str | None = None
+    choices: tuple[str, ...] = ()  # as in ``Example``
 
 
 @dataclass(frozen=True)

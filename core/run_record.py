@@ -27,6 +27,8 @@ def commit() -> str:
 def model_facts(model: LanguageModel) -> dict[str, str]:
     """Which model was run."""
     facts = {"name": model.config.name, "precision": model.config.precision, "fingerprint": model.fingerprint}
+    if model.config.adapter:
+        facts["adapter"] = Path(model.config.adapter).name
     return (
         facts
         if model.trained is None

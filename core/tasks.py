@@ -17,7 +17,7 @@ class Task:
     name: str
     labels: tuple[str, ...]  # empty: the answer is free text
     templates: dict[str, PromptTemplate]  # by language code
-    verbalisers: dict[str, LabelVerbaliser]  # by language code; empty for free text
+    verbalisers: dict[str, LabelVerbaliser]  # by language code; empty for free text and where items bring their answers
 
     @property
     def is_closed(self) -> bool:
@@ -25,9 +25,15 @@ class Task:
         return bool(self.labels)
 
     @property
+    def own_choices(self) -> bool:
+        """Whether every item brings the answers along that its labels, "0" and so on, stand for."""
+        return self.is_closed and not self.verbalisers
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Languages the task can be asked and answered in, by code."""
-        return tuple(sorted(code for code in self.templates if not self.is_closed or code in self.verbalisers))
+        worded = self.is_closed and not self.own_choices
+        return tuple(sorted(code for code in self.templates if not worded or code in self.verbalisers))
 
     def template(self, code: str) -> PromptTemplate:
         """The template in a language, or the English one where there is none (its ``language`` field tells which)."""
@@ -53,8 +59,10 @@ def load_tasks(assets: Path) -> dict[str, Task]:
     for name in sorted({task for task, _ in templates}):
         spoken = {code: verbaliser for (task, code), verbaliser in verbalisers.items() if task == name}
         written = {code: template for (task, code), template in templates.items() if task == name}
-        if FALLBACK not in written:
-            raise InvalidData(f"Task {name!r} has no template in {FALLBACK}, which other languages fall back to.")
-        labels = tuple(next(iter(spoken.values())).words) if spoken else ()
+        if FALLBACK not in written or (spoken and FALLBACK not in spoken):
+            lacks = "template" if FALLBACK not in written else "label words"
+            raise InvalidData(f"Task {name!r} has no {lacks} in {FALLBACK}, which other languages fall back to.")
+        numbered = tuple(map(str, range(written[FALLBACK].choices)))
+        labels = tuple(spoken[FALLBACK].words) if FALLBACK in spoken else numbered
         tasks[name] = Task(name, labels, written, spoken)
     return tasks

@@ -6,7 +6,7 @@ tokenisers attach it there; languages written without spaces have none.
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import regex
@@ -15,6 +15,7 @@ from core.errors import InvalidData
 from core.languages import language
 
 SEPARATOR = "\n\n"
+_PART = regex.compile(r"\{(\w+)\}")
 _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\p{Bidi_Control}]+")
 
 
@@ -36,6 +37,15 @@ class PromptTemplate:
     instruction: str
     input: str  # a line with {text}
     output: str  # a line that ends with {answer}
+    texts: dict[str, str] = field(
+        default_factory=dict, hash=False
+    )  # how parts of an item become its text, by name, with {part}s
+    choices: int = 0  # answers that every item brings along, 0 where label words are the answers
+
+    def text(self, name: str, parts: dict[str, str]) -> str:
+        """One text out of the named parts of an item, such as a premise and a question."""
+        written = self.texts[name]
+        return str(_PART.sub(lambda found: clean(parts[found.group(1)]), written))
 
     def block(self, text: str, answer: str, source: str = "") -> str:
         """A filled block: one demonstration. ``source`` is the language code of ``text``."""
@@ -90,21 +100,28 @@ def read_sections(path: Path) -> tuple[dict[str, str], dict[str, dict[str, objec
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidData(f"{path} cannot be read as TOML ({error}); mend the file.") from error
     header = {key: value for key, value in content.items() if isinstance(value, str)}
-    for field in ("language", "version", "author", "provenance"):
-        if field not in header:
-            raise InvalidData(f"{path} has no field {field!r}; give it as a line of text at the top of the file.")
+    for name in ("language", "version", "author", "provenance"):
+        if name not in header:
+            raise InvalidData(f"{path} has no field {name!r}; give it as a line of text at the top of the file.")
     language(header["language"])
     return header, {key: value for key, value in content.items() if isinstance(value, dict)}
 
 
 def _template(path: Path, task: str, header: dict[str, str], fields: dict[str, object]) -> PromptTemplate:
     given = {}
-    for field, placeholder in (("instruction", ""), ("input", "{text}"), ("output", "{answer}")):
-        value = fields.get(field)
+    for name, placeholder in (("instruction", ""), ("input", "{text}"), ("output", "{answer}")):
+        value = fields.get(name)
         if not isinstance(value, str) or placeholder not in value:
             need = f" holding {placeholder}" if placeholder else ""
-            raise InvalidData(f"{path}, section [{task}]: field {field!r} must be a line of text{need}.")
-        given[field] = value
+            raise InvalidData(f"{path}, section [{task}]: field {name!r} must be a line of text{need}.")
+        given[name] = value
     if not given["output"].endswith("{answer}"):
         raise InvalidData(f"{path}, section [{task}]: field 'output' must end with {{answer}}.")
-    return PromptTemplate(task, header["language"], header["version"], **given)
+    texts, choices = fields.get("texts", {}), fields.get("choices", 0)
+    if not isinstance(texts, dict) or not all(isinstance(text, str) and _PART.search(text) for text in texts.values()):
+        raise InvalidData(
+            f"{path}, section [{task}.texts]: every text must be a line holding parts such as {{premise}}."
+        )
+    if not isinstance(choices, int) or choices < 0 or choices == 1:
+        raise InvalidData(f"{path}, section [{task}]: field 'choices' must be a whole number of 2 or more.")
+    return PromptTemplate(task, header["language"], header["version"], **given, texts=texts, choices=choices)

@@ -1,61 +1,133 @@
-"""Compare strategies on labelled queries."""
+"""Compare strategies on labelled queries, of a built-in corpus or of any two files."""
 
 import argparse
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
-from core.commands.given import language_codes, model_arguments, numbers, parts, task_named, workbench
-from core.data import read_examples
-from core.evaluation import EvaluationConfig, evaluate, record, refuse_overwrite, save, summary, tables_by_k
-from core.pool import Pool
+from core.commands.evaluation_data import EvaluationData, evaluation_data
+from core.commands.given import model_arguments, numbers, parts, to_stderr, workbench
+from core.errors import InvalidConfig
+from core.evaluation import (
+    EvaluationConfig,
+    Parts,
+    evaluate,
+    fallback_languages,
+    fitting,
+    forget,
+    identity,
+    measures_of,
+    record,
+    refuse_overwrite,
+    save,
+    summary,
+    tables_by_k,
+)
+from core.predictor import Predictor
+from core.prompting import LabelLanguage, PromptConfig
+
+LABELS: dict[str, LabelLanguage] = {"query": "answer", "english": "english", "pool": "demonstration"}
+TITLES = {
+    "accuracy": ("accuracy, %", 100.0),
+    "accuracy_batch": ("accuracy after batch calibration, %", 100.0),
+    "exact_match": ("exact match, %", 100.0),
+    "f1": ("token F1, %", 100.0),
+    "chrf": ("chrF", 1.0),
+}  # of printed measures, and their factor
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
-    parser.add_argument("--task", default="topic")
+    parser.add_argument("--task", default="topic", help="a task, or a built-in corpus such as sib200 or xcopa")
+    parser.add_argument("--data", default="", help="folder of the built-in corpora, or hub")
+    parser.add_argument("--queries", default="", help="file, folder or Hub data set; fold dev_query where there is one")
+    parser.add_argument("--pool", default="", help="the same for demonstrations; fold demo where there is one")
+    parser.add_argument("--languages", default="", help="query languages with commas; default all of the queries'")
     parser.add_argument(
-        "--queries", required=True, help="file, folder or Hub data set; fold dev_query where there is one"
+        "--pool-languages",
+        default="others",
+        help="others (default: every language but the query's), bundled, or a list",
     )
-    parser.add_argument("--pool", required=True, help="the same for demonstrations; fold demo where there is one")
-    parser.add_argument("--languages", required=True, help="query languages, comma-separated codes")
-    parser.add_argument("--pool-languages", default="others", help="others (default), bundled, or codes")
+    parser.add_argument("--pool-most", type=int, help="items of the pool, the same in all languages")
     parser.add_argument("--strategies", default="zero-shot,random,bm25,knn,agl")
     parser.add_argument("--k", default="4", help="demonstrations, or several numbers with commas")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument(
+        "--labels",
+        default="query",
+        help="whose words say labels: query (default), english, or pool (demonstrations' own)",
+    )
+    parser.add_argument(
         "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
     )
+    parser.add_argument("--to", default="", help="language that is translated into; default English")
     parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
     model_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
+    parser.add_argument("--overwrite", action="store_true", help="replace what another evaluation left in --output")
 
 
 def run(options: argparse.Namespace, began: float) -> int:
     """Compare strategies and write a record."""
-    refuse_overwrite(options.output)
-    task = task_named(options.task)
-    known = task.languages
-    languages = language_codes(options.languages, task)
-    if options.pool_languages == "others":
-        pool_languages: tuple[str, ...] | None = None
-    elif options.pool_languages == "bundled":
-        pool_languages = known
-    else:
-        pool_languages = tuple(language_codes(options.pool_languages, task))
+    if not options.overwrite:
+        refuse_overwrite(options.output)
+    if options.labels not in LABELS:
+        raise InvalidConfig(f"--labels is {options.labels!r}; choose one of {', '.join(LABELS)}.")
     config = EvaluationConfig(
         tuple(parts(options.strategies)),
         numbers("--k", options.k),
         numbers("--seeds", options.seeds),
-        pool_languages,
+        None,
         options.shown_labels,
         options.most,
     )
-    queries = read_examples(options.queries, task, {"language": languages}, fold="dev_query")
-    pool = Pool(tuple(read_examples(options.pool, task, {"language": known}, fold="demo")))
-    bench = workbench(options, {options.task: pool})
+    data = evaluation_data(options)
+    config = replace(config, pool_languages=data.pool_languages, answers=data.answers)
+    predictor = _predictor(options, data)
+    queries, unreadable = fitting(predictor, data.queries, config)
+    _say(data, config, unreadable)
+    if options.overwrite:
+        forget(options.output)
+    kept = Parts(options.output, identity(predictor, config, queries))
+    with _bar() as tell:
+        items = evaluate(predictor, queries, config, tell, kept)
+    table = summary(items, data.task.labels)
+    left_out = data.facts["left_out"] | {"unreadable": dict(unreadable)}
+    facts = data.facts | {"left_out": left_out, "labels": options.labels, **kept.facts}
+    save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
+    for measure in measures_of(table):
+        if measure in TITLES:
+            name, factor = TITLES[measure]
+            for k, wide in tables_by_k(table, measure).items():
+                print(f"{name}, k = {k}\n{(factor * wide).round(1).to_string()}\n")
+    return 0
+
+
+def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
+    bench = workbench(options, {data.task.name: data.pool})
+    found = bench.predictor(data.task.name)
+    prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels])
+    return Predictor(found.task, found.index, found.scorer, replace(found.settings, prompt=prompt))
+
+
+def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, int]) -> None:
+    """What a reader of the table should know, a line each."""
+    answered = sorted({config.code(example) for example in data.queries})
+    english = fallback_languages(data.task, answered)
+    if english:
+        to_stderr(f"No template or label words of {data.task.name!r} in {', '.join(english)}: English ones are used.")
+    for part, reasons in (*data.facts["left_out"].items(), ("queries", unreadable)):
+        if reasons:
+            to_stderr(f"Left out of the {part}: {', '.join(f'{count} ({why})' for why, count in reasons.items())}.")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, str], None]]:
     with tqdm(
         total=100,
         desc="evaluating",
@@ -69,10 +141,4 @@ def run(options: argparse.Namespace, began: float) -> int:
             bar.n = round(100 * share, 1)
             bar.refresh()
 
-        items = evaluate(bench.predictor(options.task), queries, config, tell)
-    table = summary(items, task.labels)
-    save(options.output, items, record(bench.predictor(options.task), config, table, time.perf_counter() - began))
-    for name, measure in (("accuracy, %", "accuracy"), ("accuracy after batch calibration, %", "accuracy_batch")):
-        for k, wide in tables_by_k(table, measure).items():
-            print(f"{name}, k = {k}\n{(100 * wide).round(1).to_string()}\n")
-    return 0
+        yield tell

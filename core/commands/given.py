@@ -26,6 +26,7 @@ def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or nf4")
     if run:
         parser.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
+        parser.add_argument("--adapter", default="", help="folder of a PEFT adapter on the model")
         parser.add_argument(
             "--no-fall-back",
             dest="fall_back",
@@ -86,7 +87,11 @@ def task_named(name: str) -> Task:
 
 def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
     """The model that the options of ``model_arguments`` name, with the embedded encoder."""
-    model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=options.fall_back))
+    model = load_model(
+        ModelConfig(
+            options.model, options.precision, run=options.run, adapter=options.adapter, fall_back=options.fall_back
+        )
+    )
     if model.trained is not None and model.trained.fallback and options.fall_back:
         to_stderr(
             f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "

@@ -25,7 +25,6 @@ from core.quality.retrieval import ENGLISH, pairs_by_language, retrieval
 from core.quality.tokens import costs
 from core.quality.translation import (
     Translation,
-    chrf,
     chrf_table,
     facing,
     held_out_pairs,
@@ -36,6 +35,7 @@ from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
 from core.scoring import Scorer
 from core.tasks import Task
+from core.text_metrics import chrf
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A demonstration shows a sentence in a language that is neither the query's nor the answer's, and its translation into
 the language of the answer, found in the pool by item (``core.prompting``). The pool holds training sentences alone.
 
-chrF (Popović 2015, W15-3049; as in sacrebleu: character n-grams up to 6, beta 2) is in [0, 100]. Two answers that need no
+chrF is that of ``core.text_metrics``, in [0, 100]. Two answers that need no
 model stand beside it: the answer of the best demonstration, and the translation of the training sentence in the query's
 own language that is nearest by the sentence encoder.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core.encoder import SentenceEncoder
-from core.errors import InvalidData, ModelUnavailable
+from core.errors import InvalidData
 from core.generation import generate
 from core.pool import Pool, normal_form
 from core.predictor import Predictor, Question, checked
@@ -24,6 +24,7 @@ from core.prompting import PromptWriter
 from core.quality.retrieval import ENGLISH
 from core.records import Demonstration, Example, Query
 from core.templates import clean
+from core.text_metrics import chrf
 
 LONGEST = 90  # characters of either side of a training pair
 MOST_EXAMPLES = 800  # of a language in the pool
@@ -161,14 +162,3 @@ def chrf_table(translations: Sequence[Translation]) -> pd.DataFrame:
         row["shown"] = float(np.mean([len(entry.demonstrations) for entry in part]))
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Corpus chrF of as many hypotheses and references, in [0, 100]. Raises ``ModelUnavailable`` without sacrebleu."""
-    try:
-        from sacrebleu.metrics.chrf import CHRF
-    except ImportError as error:
-        raise ModelUnavailable(
-            "sacrebleu is not installed; run 'pip install -r requirements-pretrain.txt', or leave translation out of --parts."
-        ) from error
-    return float(CHRF().corpus_score(list(hypotheses), [list(references)]).score)

@@ -95,6 +95,7 @@ def test_saved_items_and_record_read_back(items: pd.DataFrame, predictor: Predic
         "pool_languages": None,
         "shown_labels": "gold",
         "most": None,
+        "answers": None,
     }
     assert entry["model"]["fingerprint"] == predictor.model.fingerprint
     assert entry["scoring"] == "packed"
@@ -107,11 +108,13 @@ def test_saved_items_and_record_read_back(items: pd.DataFrame, predictor: Predic
         save(tmp_path / "run", items, entry)
 
 
-def test_evaluation_of_nothing_or_of_free_text_is_refused(bench: Workbench, predictor: Predictor) -> None:
+def test_evaluation_of_nothing_or_of_free_text_under_other_labels_is_refused(
+    bench: Workbench, predictor: Predictor
+) -> None:
     with pytest.raises(InvalidData, match=r"no query to evaluate; check --languages"):
         evaluate(predictor, [], CONFIG)
     with pytest.raises(InvalidConfig, match="free-text answers"):
-        evaluate(bench.predictor("translation"), QUERIES, CONFIG)
+        evaluate(bench.predictor("translation"), QUERIES, replace(CONFIG, shown_labels="random"))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_evaluate_writes_items_and_a_record(
 ) -> None:
     output = tmp_path / "run"
     assert train.main(evaluation(files, output)) == 0
-    assert {path.name for path in output.iterdir()} == {"items.parquet", "record.json"}
+    assert {path.name for path in output.iterdir()} == {"items.parquet", "record.json"}  # no parts are left
     assert pd.read_parquet(output / "items.parquet")["strategy"].tolist() == ["zero-shot"] * 3 + ["knn"] * 3
     printed = capsys.readouterr().out
     assert "zero-shot" in printed
@@ -222,7 +225,9 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "language without queries": ({"languages": "sw"}, r"There is no query to evaluate"),
     "missing model": ({"model": "./nowhere"}, r"No model was found"),
     "unknown precision": ({"precision": "int8"}, r"precision is 'int8'"),
-    "task with free text": ({"task": "translation"}, r"has free-text answers"),
+    "task with free text": ({"task": "math", "shown_labels": "random"}, r"has free-text answers"),
+    "unknown label words": ({"labels": "Latin"}, r"--labels is 'Latin'; choose one of query, english, pool"),
+    "a target without translation": ({"to": "fr"}, r"--to is for translation"),
 }
 
 

@@ -26,9 +26,10 @@ from core.quality.neighbours import nearest_labels, topic_accuracy, vote
 from core.quality.parts import QualityConfig, means
 from core.quality.retrieval import pairs_by_language, precision_at_one
 from core.quality.tokens import bits_per_byte, tokens_by_language, tokens_per_character
-from core.quality.translation import chrf, chrf_table, facing, held_out_pairs, parallel_pool, translate
+from core.quality.translation import chrf_table, facing, held_out_pairs, parallel_pool, translate
 from core.records import Example, Query
 from core.scoring import Scorer
+from core.text_metrics import chrf
 
 # Tokens and bits ------------------------------------------------------------------------------------------------------
 

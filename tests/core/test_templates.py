@@ -220,9 +220,9 @@ def test_a_task_without_an_english_template_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_bundled_task_speaks_thirty_languages(tasks: dict[str, Task]) -> None:
-    assert set(tasks) == {"topic", "sentiment", "translation"}
-    for task in tasks.values():
-        assert list(task.languages) == THIRTY
+    assert set(tasks) == {"topic", "sentiment", "translation", "paraphrase", "emotion", "commonsense", "qa", "math"}
+    for name in ("topic", "sentiment", "translation"):
+        assert list(tasks[name].languages) == THIRTY
     for name in ("topic", "sentiment"):
         labels = {code: set(verbaliser.words) for code, verbaliser in tasks[name].verbalisers.items()}
         assert sorted(labels) == THIRTY

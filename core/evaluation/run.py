@@ -1,0 +1,110 @@
+"""The passes of an evaluation: each asks every query under one strategy, k and seed, and gives one row a query.
+
+Columns: ``item, id, language, strategy, seed, k, shown_labels, gold, prediction, prediction_batch`` (batch-calibrated; the
+prediction itself for free text); ``log_probs`` (over the labels in the task's order, nats; empty for free text);
+``demonstrations, demonstration_languages, demonstration_labels, demonstration_origins`` (best first); these five as JSON lists.
+``dropped``: demonstrations that did not fit. ``answer_language``; ``answer``: as the model says it; ``confidence`` [0, 1];
+``adherence`` [0, 1] or null; ``coherence`` [-1, 1] or null: see ``core.records.Answer``. Free text has the columns of its
+measures besides, see ``core.text_metrics``; there ``gold`` is the reference.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from core.errors import InvalidConfig, InvalidData, PromptTooLong
+from core.evaluation.closed import closed_columns
+from core.evaluation.config import EvaluationConfig, Run, at_most, runs_of
+from core.evaluation.items import Asked, shared_columns
+from core.evaluation.store import Parts
+from core.evaluation.written import written_columns
+from core.perturbation import show_labels
+from core.predictor import Predictor, Question
+from core.records import Example
+
+
+def evaluate(
+    predictor: Predictor,
+    queries: Sequence[Example],
+    config: EvaluationConfig,
+    progress: Callable[[float, str], None] | None = None,
+    parts: Parts | None = None,
+) -> pd.DataFrame:
+    """One row per item and pass. With ``parts`` a finished pass is kept on disk, and taken from there when asked for again.
+
+    Raises ``InvalidData`` without queries, ``PoolTooSmall`` when the pool has fewer items than the largest k.
+    """
+    if not queries:
+        raise InvalidData("There is no query to evaluate; check --languages and the fold of the query file.")
+    if not predictor.task.is_closed and config.shown_labels != "gold":
+        raise InvalidConfig(
+            f"Task {predictor.task.name!r} has free-text answers, whose labels cannot be {config.shown_labels}; leave gold."
+        )
+    queries = at_most(queries, config.most)
+    runs = runs_of(config)
+    _require(predictor, queries, config, max(run.k for run in runs))
+    tables = []
+    for number, run in enumerate(runs):
+
+        def tell(share: float, stage: str, number: int = number) -> None:
+            if progress is not None:
+                progress((number + share) / len(runs), stage)
+
+        found = parts.read(run) if parts is not None else None
+        if found is None:
+            began = time.perf_counter()
+            found = _pass(predictor, queries, run, config, tell)
+            if parts is not None:
+                parts.keep(run, found, time.perf_counter() - began)
+        tables.append(found)
+    return pd.concat(tables, ignore_index=True)
+
+
+def fitting(
+    predictor: Predictor, queries: Sequence[Example], config: EvaluationConfig
+) -> tuple[list[Example], Counter[str]]:
+    """The queries of an evaluation that the model can read at all, and how many were left out, by reason."""
+    kept, left_out = [], Counter[str]()
+    for example in at_most(queries, config.most):
+        try:
+            predictor.writer.prompt(example.query, (), config.code(example))
+            kept.append(example)
+        except PromptTooLong:
+            left_out["longer than the model reads"] += 1
+    return kept, left_out
+
+
+def _require(predictor: Predictor, queries: Sequence[Example], config: EvaluationConfig, k: int) -> None:
+    """Raise ``PoolTooSmall`` now rather than after the runs with fewer demonstrations; asks for one query a language."""
+    pool = predictor.index.pool
+    for example in {query.language: query for query in queries}.values():
+        pool.require(pool.usable(example.query, config.pool_languages), k, example.query)
+
+
+def _pass(
+    predictor: Predictor,
+    queries: Sequence[Example],
+    run: Run,
+    config: EvaluationConfig,
+    tell: Callable[[float, str], None],
+) -> pd.DataFrame:
+    stage = f"{run.strategy}, k = {run.k}"
+    predictor.index.prepare(lambda _, text: tell(0.0, text))
+    predictor.index.vectors.raw([query.text for query in queries])
+    asked = [_asked(predictor, example, run, config) for example in queries]
+    answer = closed_columns if predictor.task.is_closed else written_columns
+    answers = answer(predictor, asked, lambda share: tell(share, stage))
+    shared = (shared_columns(entry, run, config.shown_labels) for entry in asked)
+    rows = pd.DataFrame([row | columns for row, columns in zip(shared, answers, strict=True)])
+    return rows.astype({"adherence": float, "coherence": float})
+
+
+def _asked(predictor: Predictor, example: Example, run: Run, config: EvaluationConfig) -> Asked:
+    code = config.code(example)
+    question = Question(example.query, run.strategy, run.k, (code,), config.pool_languages, run.seed)
+    selection = predictor.select(question)
+    shown = show_labels(selection.demonstrations, config.shown_labels, predictor.task.labels, run.seed, example.id)
+    return Asked.of(predictor.writer, example, replace(selection, demonstrations=shown), code)
