@@ -44,7 +44,7 @@ class PromptWriter:
         A translation cannot be shown where the pool lacks that side, or where it is the demonstration's own language.
         """
         if not self.task.is_closed:
-            if example.label:
+            if not self.task.translates:
                 return example.label
             side = self.pool.side(example.item, code) if example.language != code else None
             return side.text if side else None

@@ -25,6 +25,11 @@ class Task:
         return bool(self.labels)
 
     @property
+    def translates(self) -> bool:
+        """Whether the answer is what the item says in another language."""
+        return "{target_language}" in self.templates[FALLBACK].output
+
+    @property
     def own_choices(self) -> bool:
         """Whether every item brings the answers along that its labels, "0" and so on, stand for."""
         return self.is_closed and not self.verbalisers

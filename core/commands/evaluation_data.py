@@ -62,7 +62,7 @@ def named(name: str) -> tuple[Task, Corpus]:
 
 def target(options: argparse.Namespace, task: Task) -> str | None:
     """The language of all answers: that of --to for translation, else None, the query's own. Raises ``InvalidConfig``."""
-    if task.name == "translation":
+    if task.translates:
         return language_code(options.to or FALLBACK, task.languages)
     if options.to:
         raise InvalidConfig(f"--to is for translation; task {task.name!r} is answered in the query's language.")

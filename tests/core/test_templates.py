@@ -221,13 +221,34 @@ def test_a_task_without_an_english_template_is_refused(tmp_path: Path) -> None:
 
 def test_every_bundled_task_speaks_thirty_languages(tasks: dict[str, Task]) -> None:
     assert set(tasks) == {"topic", "sentiment", "translation", "paraphrase", "emotion", "commonsense", "qa", "math"}
-    for name in ("topic", "sentiment", "translation"):
-        assert list(tasks[name].languages) == THIRTY
-    for name in ("topic", "sentiment"):
+    for task in tasks.values():
+        assert list(task.languages) == THIRTY
+    for name in ("topic", "sentiment", "paraphrase", "emotion"):
         labels = {code: set(verbaliser.words) for code, verbaliser in tasks[name].verbalisers.items()}
         assert sorted(labels) == THIRTY
         assert all(found == set(tasks[name].labels) for found in labels.values())
-    assert not tasks["translation"].is_closed
+    assert not any(tasks[name].is_closed for name in ("translation", "qa", "math"))
+    assert tasks["commonsense"].labels == ("0", "1")
+    assert tasks["commonsense"].own_choices
+
+
+def test_every_language_writes_the_parts_of_an_item_out(tasks: dict[str, Task]) -> None:
+    wanted = {
+        "paraphrase": {"pair": {"sentence1": "A", "sentence2": "<>"}},
+        "commonsense": {"cause": {"premise": "A"}, "effect": {"premise": "A"}},
+        "qa": {"question": {"context": "A", "question": "<>"}},
+    }
+    for name, forms in wanted.items():
+        for code, template in tasks[name].templates.items():
+            assert set(template.texts) == set(forms), (name, code)
+            for form, parts in forms.items():
+                text = template.text(form, parts)
+                assert "{" not in text, (name, code)
+                assert text.startswith("A"), (name, code)
+                assert ("<>" in text) == ("<>" in parts.values()), (name, code)
+    assert tasks["commonsense"].template("eng_Latn").text("cause", {"premise": "It {b}\nrains."}) == (
+        "It {b} rains. This happened because:"
+    )
 
 
 def test_bundled_files_are_named_for_the_language_inside() -> None:
