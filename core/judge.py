@@ -36,7 +36,7 @@ class ModelJudge:
 
     def distributions(self, query: Query, contexts: Sequence[Sequence[Example]], code: str) -> np.ndarray:
         """``log p(y|x,C)`` ``(C, L)``, normalised over the labels, nats."""
-        words = self.writer.words(code)
+        words = self.writer.words(code, query.choices)
         prompts = [self.writer.prompt(query, _demonstrations(context), code).text for context in contexts]
         return log_softmax(np.stack(self.scorer.score([Request(prompt, words) for prompt in prompts])))
 

@@ -112,7 +112,8 @@ def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
     bench = workbench(options, {data.task.name: data.pool})
     found = bench.predictor(data.task.name)
     prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels])
-    return Predictor(found.task, found.index, found.scorer, replace(found.settings, prompt=prompt))
+    settings = replace(found.settings, prompt=prompt)
+    return Predictor(found.task, found.index, found.scorer, settings, found.translation)
 
 
 def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, int]) -> None:

@@ -222,7 +222,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "a k beyond the pool": ({"k": "1,11"}, r"11 demonstrations were asked for"),
     "missing queries": ({"queries": "nowhere/queries.jsonl"}, r"does not exist"),
     "missing pool": ({"pool": "./nowhere"}, r"does not exist"),
-    "language without queries": ({"languages": "sw"}, r"'sw' is not one of the languages at hand; choose one of: en, fr"),
+    "language without queries": (
+        {"languages": "sw"},
+        r"'sw' is not one of the languages at hand; choose one of: en, fr",
+    ),
     "missing model": ({"model": "./nowhere"}, r"No model was found"),
     "unknown precision": ({"precision": "int8"}, r"precision is 'int8'"),
     "task with free text": ({"task": "math", "shown_labels": "random"}, r"has free-text answers"),
