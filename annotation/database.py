@@ -84,6 +84,15 @@ def open_engines(url_or_path: str | Path, mounts_file: Path = PROC_MOUNTS) -> En
     )
 
 
+def file_of(url_or_path: str | Path) -> Path | None:
+    """The SQLite file meant; None in memory and for PostgreSQL. Raises DatabaseUnavailable for what is no database."""
+    url = _parse(url_or_path)
+    name = url.database
+    if url.get_backend_name() != "sqlite" or name is None or name in ("", ":memory:") or name.startswith("file:"):
+        return None
+    return Path(name).expanduser().absolute()
+
+
 def _parse(url_or_path: str | Path) -> URL:
     if isinstance(url_or_path, Path) or "://" not in url_or_path:
         if not str(url_or_path).strip():

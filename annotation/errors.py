@@ -2,7 +2,9 @@
 
 AnnotationError
 ├── DatabaseUnavailable      cannot be opened, written or reached
-│   └── DatabaseTooNew       made by a newer version of this program
+│   ├── DatabaseTooNew       made by a newer version of this program
+│   ├── RestoreFailed        there are backups, and they cannot be brought back
+│   └── MirrorFailed         the copy on the Hub cannot be reached, or is not private
 ├── InvalidRecord            a study, output or rater that cannot be stored as given
 ├── InvalidRating            a submission that is incomplete, out of range or not an integer
 ├── InvalidSkip              a skip without a coded reason, or of something already rated
@@ -30,6 +32,14 @@ class DatabaseUnavailable(AnnotationError):
 
 class DatabaseTooNew(DatabaseUnavailable):
     """The database holds a schema revision that this code does not know."""
+
+
+class RestoreFailed(DatabaseUnavailable):
+    """The database is gone or damaged, and its backups cannot be brought back; nothing was started empty."""
+
+
+class MirrorFailed(DatabaseUnavailable):
+    """The backups' copy on the Hub cannot be written or fetched, or would be public."""
 
 
 class InvalidRecord(AnnotationError):

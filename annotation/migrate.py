@@ -19,6 +19,7 @@ from sqlalchemy import Connection, inspect, text
 from annotation.database import Engines, translated_errors
 from annotation.errors import DatabaseTooNew, DatabaseUnavailable
 from annotation.models import Base
+from annotation.snapshots import copy_checked
 
 VERSION_TABLE = "annotation_version"
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -44,6 +45,14 @@ def alembic_config(scripts: Path = SCRIPTS) -> Config:
     return config
 
 
+def newest(scripts: Path = SCRIPTS) -> str:
+    """The revision that `upgrade` leads to. Raises DatabaseUnavailable if `scripts` holds none."""
+    head = ScriptDirectory.from_config(alembic_config(scripts)).get_current_head()
+    if head is None:
+        raise DatabaseUnavailable(f"'{scripts}' holds no migration; install the program again.")
+    return head
+
+
 def upgrade(engines: Engines, scripts: Path = SCRIPTS) -> MigrationReport:
     """Migrates to the newest revision of `scripts`; does nothing if it is there already.
 
@@ -53,9 +62,7 @@ def upgrade(engines: Engines, scripts: Path = SCRIPTS) -> MigrationReport:
     """
     config = alembic_config(scripts)
     directory = ScriptDirectory.from_config(config)
-    head = directory.get_current_head()
-    if head is None:
-        raise DatabaseUnavailable(f"'{scripts}' holds no migration; install the program again.")
+    head = newest(scripts)
     with translated_errors(), engines.writer.connect() as connection:
         driver = connection.connection.driver_connection
         sqlite = driver if isinstance(driver, sqlite3.Connection) else None
@@ -128,15 +135,12 @@ def back_up(path: Path, target: Path) -> Path:
     Returns `target`. Raises DatabaseUnavailable, and leaves no file, if the copy is not sound or lacks rows.
     """
     try:
-        with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal beside it
-            sound = copy.execute("PRAGMA integrity_check").fetchone()[0]
-            if sound != "ok" or _row_counts(source) != _row_counts(copy):
-                raise DatabaseUnavailable(
-                    f"the backup '{target}' is not sound ({sound}); the database was not touched."
-                )
-    except (sqlite3.Error, DatabaseUnavailable) as error:
+        with closing(sqlite3.connect(path, timeout=30)) as source:
+            copy_checked(source, target)
+            with closing(sqlite3.connect(target)) as copy:
+                if _row_counts(source) != _row_counts(copy):
+                    raise DatabaseUnavailable(f"the copy '{target}' is not sound (rows lack); nothing was changed.")
+    except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
         target.unlink(missing_ok=True)
         if isinstance(error, DatabaseUnavailable):
             raise

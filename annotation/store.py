@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from annotation import migrate
 from annotation.database import open_engines
 from annotation.errors import UnknownStudy
+from annotation.journal import Journal
 from annotation.models import StudyRow
 from annotation.mounts import PROC_MOUNTS
 from annotation.organiser_store import OrganiserStore
@@ -50,8 +51,11 @@ class RatingStore(OrganiserStore):
         *,
         clock: Callable[[], datetime] = utc_now,
         mounts_file: Path = PROC_MOUNTS,
+        journal: Journal | None = None,
     ) -> Self:
         """Opens and migrates. A path, `sqlite:///path`, `sqlite://` (memory) or `postgresql+driver://...`.
+
+        With a `journal` (SQLite files only) each change is in it before a method returns; `keeping.open_kept` makes one.
 
         Raises DatabaseUnavailable (cannot be opened, written or reached; not a database) and DatabaseTooNew.
         """
@@ -61,7 +65,7 @@ class RatingStore(OrganiserStore):
         except BaseException:
             engines.dispose()
             raise
-        return cls(engines, clock)
+        return cls(engines, clock, journal)
 
     def ensure_study(self, new: NewStudy) -> Study:
         """The study with this slug, made if it is not there; one that is there is never changed.

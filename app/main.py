@@ -5,6 +5,7 @@ As a script this module is ``__main__``; nothing imports it.
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -37,11 +38,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Open the app. Returns 2 with one sentence when something given cannot be used."""
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # how a container is stopped: the last backup is still made
     from annotation.errors import AnnotationError
     from app.builder import build_app, look
     from app.services import open_services
     from core.errors import CoreError
 
+    services = None
     try:
         try:
             options.data.mkdir(parents=True, exist_ok=True)
@@ -76,6 +79,9 @@ def main() -> int:
             f"The address {options.host}:{options.port} cannot be used ({error}); give another --port.", file=sys.stderr
         )
         return 2
+    finally:
+        if services is not None:
+            services.close()
     return 0
 
 

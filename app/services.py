@@ -4,10 +4,13 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from annotation.backup import Backups
 from annotation.criteria import DEFAULT_CRITERIA
+from annotation.keeping import KeptStore
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from app.explorer import Explorer
+from app.safety import open_safely
 from app.training import TrainingDesk
 from core.bundle import POOL_OF_TASK
 from core.models import ASSETS
@@ -34,9 +37,20 @@ class Services:
     folder: Path  # for files people download
     training: TrainingDesk
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
+    kept: KeptStore | None = None  # the store with its backups, where the services opened it
     _opening: tuple[Prediction, ...] = ()
     _ready: threading.Event = field(default_factory=threading.Event)
     _failure: Exception | None = None
+
+    @property
+    def backups(self) -> Backups | None:
+        """What keeps the ratings safe; None for PostgreSQL, in memory, and for a store of somebody else's."""
+        return self.kept.backups if self.kept else None
+
+    def close(self) -> None:
+        """A last backup, then the store is closed. Harmless when repeated."""
+        if self.kept is not None:
+            self.kept.close()
 
     @property
     def languages(self) -> list[str]:
@@ -66,11 +80,12 @@ class Services:
 
 
 def open_services(data: Path, database: str | None = None, cache: Path | None = None) -> Services:
-    """Open the rating store (raises ``DatabaseUnavailable``) and prepare the explorer. ``data``: a writable folder,
-    ``cache`` where vectors are kept (default: in ``data``).
+    """Open the rating store (raises ``DatabaseUnavailable``), begin its backups, and prepare the explorer.
+
+    ``data``: a writable folder, ``cache`` where vectors are kept (default: in ``data``). To be closed at the end.
     """
-    store = RatingStore.open(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
-    study = store.ensure_study(EXPLORE_STUDY)
+    kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
+    study = kept.store.ensure_study(EXPLORE_STUDY)
     training = TrainingDesk(data / "runs" / "fit")
     explorer = Explorer(cache or data / "cache", runs=training.folder)
-    return Services(explorer, store, study, data / "downloads", training)
+    return Services(explorer, kept.store, study, data / "downloads", training, kept=kept)

@@ -11,15 +11,22 @@ STATISTICS = sorted(path.stem for path in (ROOT / "annotation" / "statistics").g
 
 
 def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> None:
-    modules = ["annotation.store", "annotation.export", *(f"annotation.statistics.{name}" for name in STATISTICS)]
+    modules = [
+        "annotation.keeping",
+        "annotation.mirror",
+        "annotation.export",
+        *(f"annotation.statistics.{name}" for name in STATISTICS),
+    ]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"torch", "gradio", "transformers", "pandas", "pyarrow", "scipy", "statsmodels", "core", "app"}
+    heavy = {"torch", "gradio", "transformers", "pandas", "pyarrow", "scipy", "statsmodels", "huggingface_hub"}
+    assert not loaded & (heavy | {"core", "app"})
 
 
 def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> None:
     allowed = {"store.py", "transactions.py", "schema.py", "models.py", "database.py", "migrate.py"}
+    allowed |= {"changes.py", "snapshots.py", "restore.py"}
     for source in SOURCES:
         modules = {
             name
@@ -33,7 +40,7 @@ def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> 
 
 def test_only_sqlite_opens_the_database_file() -> None:
     """A plain open() and close() of the live file drops SQLite's locks (POSIX); copying it misses the WAL."""
-    for name in ("database.py", "migrate.py", "store.py"):
+    for name in ("database.py", "migrate.py", "store.py", "changes.py", "restore.py", "backup.py", "keeping.py"):
         tree = ast.parse((ROOT / "annotation" / name).read_text(encoding="utf-8"))
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not [call for call in called if call in ("open", "shutil.copy", "shutil.copyfile")]

@@ -1,0 +1,90 @@
+"""A private copy of the backups in a data set on the Hugging Face Hub, for machines whose disk does not last.
+
+Only with a repository and a token that somebody gave for it; nothing leaves the machine otherwise. The Hub makes a new
+data set public unless told otherwise, so it is made private and looked at before every upload. Files go up under
+names that are never used twice, one commit per round; what newer snapshots supersede is taken off the list (its
+history on the Hub stays until somebody deletes the data set).
+"""
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from annotation.errors import MirrorFailed
+from annotation.snapshots import needed, superseded
+
+Result = TypeVar("Result")
+
+
+class HubMirror:
+    """The data set `name` ("owner/title"), reached with `token`."""
+
+    def __init__(self, name: str, token: str | None, api: Any = None) -> None:
+        """`api`: what stands in for `huggingface_hub.HfApi`. Raises MirrorFailed for a name or token that cannot be."""
+        if name.count("/") != 1 or not all(name.split("/")):
+            raise MirrorFailed(f"the backups' data set is given as '{name}'; write it as owner/title.")
+        if not token:
+            raise MirrorFailed(
+                f"backups are to go to '{name}', but there is no token; set HF_TOKEN to one that may write."
+            )
+        self.name = name
+        self._token = token
+        self._api = api
+
+    def push(self, files: list[Path]) -> None:
+        """Uploads those of `files` that are not there, and drops what they supersede. Raises MirrorFailed."""
+        api = self._private()
+        there = set(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+        new = [file for file in files if file.name not in there]
+        gone = superseded(there | {file.name for file in new})
+        hub = importlib.import_module("huggingface_hub")
+        operations: list[Any] = [
+            hub.CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=file)
+            for file in new
+            if file.name not in gone
+        ]
+        operations += [hub.CommitOperationDelete(path_in_repo=name) for name in sorted(gone & there)]
+        if operations:
+            self._ask(
+                "write",
+                lambda: api.create_commit(
+                    self.name, operations, commit_message=f"{len(new)} new files", repo_type="dataset"
+                ),
+            )
+
+    def fetch(self, folder: Path) -> int:
+        """Downloads the newest snapshots and the journals after them; how many files came. Raises MirrorFailed.
+
+        0 for a data set that is new: it is made here, which also shows that the token may write.
+        """
+        api = self._private()
+        names = needed(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+        for name in names:
+            self._ask("read", partial(api.hf_hub_download, self.name, name, repo_type="dataset", local_dir=folder))
+        return len(names)
+
+    def _private(self) -> Any:
+        """The API, once the data set exists and is private."""
+        if self._api is None:
+            self._api = importlib.import_module("huggingface_hub").HfApi(token=self._token)
+        api = self._api
+        self._ask("make", lambda: api.create_repo(self.name, repo_type="dataset", private=True, exist_ok=True))
+        if self._ask("look at", lambda: api.repo_info(self.name, repo_type="dataset")).private is not True:
+            raise MirrorFailed(
+                f"the data set '{self.name}' is public, so no ratings go there; make it private in its settings, or give "
+                "another name."
+            )
+        return api
+
+    def _ask(self, what: str, call: Callable[[], Result]) -> Result:
+        """Any failure of the library in one sentence: it raises errors of several others."""
+        try:
+            return call()
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise MirrorFailed(
+                f"could not {what} the data set '{self.name}' on the Hub ({said}); check the network, the name and that "
+                "HF_TOKEN may write."
+            ) from error
