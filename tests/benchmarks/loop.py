@@ -34,7 +34,7 @@ from core.loop.fit import prepare
 from core.loop.trainer import Loop
 from core.models import ASSETS, ModelConfig, load_model, multiplies_bf16
 from core.records import Demonstration
-from core.run_record import commit, write_record
+from core.run_record import command, commit, write_record
 from core.tasks import load_tasks
 
 BLOCKS, STEPS = 3, 4
@@ -127,27 +127,31 @@ def trl_steps(rows: list[dict[str, str]], config: FitConfig, count: int, folder:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("assets/results/loop_speed.json"))
+    parser.add_argument("--blocks", type=int, default=BLOCKS, help="of steps, ours and theirs in turn")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of a block")
     options = parser.parse_args()
+    steps = options.steps
     config = read_config(ASSETS / "configs" / "fit_cpu.toml", FitConfig)
     config = replace(config, writing=replace(config.writing, pairs=0), optim=replace(config.optim, iterations=1000))
     ours: list[float] = []
     theirs: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         loop = our_loop(Path(folder) / "run", config)
-        rows = prompts_of(loop, STEPS)
+        rows = prompts_of(loop, steps)
         tokens = [len(row) for row in loop.learner.model.encode([row["prompt"] for row in rows])]
         our_steps(loop, 1)
-        for block in range(BLOCKS):
-            ours += our_steps(loop, STEPS)
-            theirs += trl_steps(rows, config, STEPS + 1, f"{folder}/trl")[1:]
-            print(f"block {block + 1}: ours {ours[-STEPS:]} TRL {theirs[-STEPS:]}", flush=True)
+        for block in range(options.blocks):
+            ours += our_steps(loop, steps)
+            theirs += trl_steps(rows, config, steps + 1, f"{folder}/trl")[1:]
+            print(f"block {block + 1}: ours {ours[-steps:]} TRL {theirs[-steps:]}", flush=True)
     entry = {
-        "command": "python tests/benchmarks/loop.py",
+        "command": command(),
         "commit": commit(),
         "machine": {
             "cores": os.cpu_count(),
             "processor": platform.processor() or platform.machine(),
             "threads": torch.get_num_threads(),
+            "bf16 products": multiplies_bf16(torch.device("cpu")),
         },
         "rollouts": config.optim.queries * config.policy.contexts,
         "prompt_tokens": {"mean": round(statistics.mean(tokens), 1), "most": max(tokens)},
