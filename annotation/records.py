@@ -116,6 +116,17 @@ class BlindOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindChange:
+    """One change of a rating by its rater, as she may see it."""
+
+    letter: str
+    criterion: str
+    old_value: int
+    value: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionView:
     """A criterion in the rater's language (or English)."""
 

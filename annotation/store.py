@@ -25,6 +25,7 @@ from annotation.records import (
     AddReport,
     AssignmentRecord,
     AssignmentView,
+    BlindChange,
     HistoryRecord,
     NewOutput,
     NewStudy,
@@ -120,6 +121,17 @@ class RatingStore(OrganiserStore):
             lambda session: invitations.accept_invitation(session, study_id, token, proficiency, self._clock())
         )
 
+    def invited(self, slug: str, token: str) -> tuple[Study, str]:
+        """The study and the language an invitation is for; this does not use it.
+
+        Raises UnknownStudy, StudyClosed (not open), InvalidInvitation (not of this study, revoked, expired, used up).
+        """
+        return self._read(lambda session: invitations.invited(session, slug, token, self._clock()))
+
+    def rater_and_study(self, token: str) -> tuple[Rater, Study]:
+        """Who has this token, and the study it was given for. Raises UnknownRater."""
+        return self._read(lambda session: raters.rater_and_study(session, token))
+
     def next_assignment(self, rater_id: int) -> AssignmentView | None:
         """Her first unfinished item, leased to her from now;
 
@@ -139,6 +151,15 @@ class RatingStore(OrganiserStore):
         def look(session: Session) -> AssignmentView:
             found = assignments.assignment_at(session, rater_id, position)
             return views.assignment_view(session, rater_id, found, self._clock())
+
+        return self._read(look)
+
+    def changes(self, rater_id: int, position: int) -> list[BlindChange]:
+        """How her ratings of the item at this place were changed, oldest first. Raises UnknownRater, UnknownAssignment."""
+
+        def look(session: Session) -> list[BlindChange]:
+            found = assignments.assignment_at(session, rater_id, position)
+            return views.changes(session, rater_id, found)
 
         return self._read(look)
 

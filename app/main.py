@@ -41,6 +41,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # how a container is stopped: the last backup is still made
     from annotation.errors import AnnotationError
     from app.builder import build_app, look
+    from app.rater.routes import rater_routes
     from app.services import open_services
     from core.errors import CoreError
 
@@ -67,6 +68,7 @@ def main() -> int:
             server_port=options.port,
             allowed_paths=[str(services.folder)],
             prevent_thread_lock=True,
+            app_kwargs={"routes": rater_routes(services.store)},
             **look(),
         )
         services.warm_up()  # once the page can be had: it would slow the start

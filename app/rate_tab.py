@@ -163,7 +163,8 @@ def _updates(found: Visit | None, texts: Texts, note: str) -> list[Any]:
         for key in CRITERION_KEYS:
             criterion = next((c for c in view.criteria if c.key == key), None) if view else None
             value = view.values.get((view.outputs[place].output_id, key)) if view and place < count else None
-            anchors = f"1 = {criterion.anchors[0]} … 5 = {criterion.anchors[4]}" if criterion else None
+            points = enumerate(criterion.anchors, start=1) if criterion else ()
+            anchors = " · ".join(f"{point} = {anchor}" for point, anchor in points) or None
             radios.append(gr.update(value=value, info=anchors))
     token = found.token if found else gr.skip()
     said = (view.comment or "") if view else ""

@@ -1,4 +1,7 @@
-"""The words of the interface, one catalogue file per language; English fills what a catalogue lacks."""
+"""The words of the interface, one catalogue file per language; English fills what a catalogue lacks.
+
+What raters see stands apart, in ``catalogues/rate``: it is short, so it comes in more languages than the whole app.
+"""
 
 import tomllib
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent / "catalogues"
+RATE_FOLDER = FOLDER / "rate"
 ENGLISH = "en"
 
 
@@ -27,10 +31,40 @@ class Texts:
 
 @lru_cache
 def catalogue(tag: str) -> Texts:
-    """The catalogue of a tag; English when there is none."""
+    """All words of the app in the language of a tag, those of raters included; English when there is no catalogue."""
     path = FOLDER / f"{tag}.toml"
     if not path.is_file():
         return catalogue(ENGLISH)
+    found = _read(path)
+    return Texts(found.tag, found.name, found.direction, found.entries | rater_words(tag).entries)
+
+
+@lru_cache
+def rater_words(tag: str) -> Texts:
+    """The words that raters see: of the exact tag, then with subtags cut from the right, then in English."""
+    while tag and tag not in _tags(RATE_FOLDER):
+        tag = tag.rpartition("-")[0]
+    return _read(RATE_FOLDER / f"{tag or ENGLISH}.toml")
+
+
+@lru_cache
+def available() -> tuple[Texts, ...]:
+    """All catalogues, English first."""
+    return tuple(catalogue(tag) for tag in _tags(FOLDER))
+
+
+@lru_cache
+def rater_languages() -> tuple[Texts, ...]:
+    """Every language that the rating page speaks, English first."""
+    return tuple(rater_words(tag) for tag in _tags(RATE_FOLDER))
+
+
+def _tags(folder: Path) -> list[str]:
+    tags = sorted(path.stem for path in folder.glob("*.toml"))
+    return [ENGLISH, *(tag for tag in tags if tag != ENGLISH)]
+
+
+def _read(path: Path) -> Texts:
     content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     entries = {
         f"{section}.{key}": text
@@ -39,10 +73,3 @@ def catalogue(tag: str) -> Texts:
         for key, text in texts.items()
     }
     return Texts(content["tag"], content["name"], content["direction"], entries)
-
-
-@lru_cache
-def available() -> tuple[Texts, ...]:
-    """All catalogues, English first."""
-    tags = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    return tuple(catalogue(tag) for tag in [ENGLISH, *(tag for tag in tags if tag != ENGLISH)])

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.checks import check_proficiency, check_text
-from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed
-from annotation.models import InvitationRow, ItemRow, OutputRow
+from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed, UnknownStudy
+from annotation.models import InvitationRow, ItemRow, OutputRow, StudyRow
 from annotation.queries.assignments import require_open
 from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater
-from annotation.queries.studies import study_row
-from annotation.records import Rater
+from annotation.queries.studies import study_record, study_row
+from annotation.records import Rater, Study
 from annotation.study_records import Invitation
 
 
@@ -97,6 +97,23 @@ def accept_invitation(
     """
     check_proficiency(proficiency)
     study = study_row(session, study_id, lock=True)
+    row = _usable(session, study_id, token, now)
+    require_open(study)
+    row.uses += 1
+    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency)
+
+
+def invited(session: Session, slug: str, token: str, now: datetime) -> tuple[Study, str]:
+    """What an invitation is for, as `accept_invitation` would find it. Raises UnknownStudy, StudyClosed, InvalidInvitation."""
+    study = session.scalar(select(StudyRow).where(StudyRow.slug == slug)) if isinstance(slug, str) else None
+    if study is None:
+        raise UnknownStudy("there is no such study here; open the link exactly as it was sent.")
+    row = _usable(session, study.id, token, now)
+    require_open(study)
+    return study_record(session, study), row.language
+
+
+def _usable(session: Session, study_id: int, token: object, now: datetime) -> InvitationRow:
     row = None
     if isinstance(token, str):
         query = select(InvitationRow).where(InvitationRow.token_sha256 == hash_of(token))
@@ -104,9 +121,7 @@ def accept_invitation(
     if row is None:
         raise InvalidInvitation("this invitation is not valid for this study; open the link exactly as it was sent.")
     _refuse_spent(row, now)
-    require_open(study)
-    row.uses += 1
-    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency)
+    return row
 
 
 def _refuse_spent(row: InvitationRow, now: datetime) -> None:

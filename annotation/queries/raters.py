@@ -11,8 +11,8 @@ from annotation.assignments import new_seed
 from annotation.checks import check_text, is_id
 from annotation.errors import InvalidInvitation, StudyClosed, UnknownRater
 from annotation.models import RaterRow
-from annotation.queries.studies import study_row
-from annotation.records import Rater
+from annotation.queries.studies import study_record, study_row
+from annotation.records import Rater, Study
 
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
@@ -91,6 +91,12 @@ def rater_of_token(session: Session, token: str) -> Rater:
     if row is None:
         raise UnknownRater("this link is not valid here; open the link exactly as it was shown, or ask for a new one.")
     return _record(row)
+
+
+def rater_and_study(session: Session, token: str) -> tuple[Rater, Study]:
+    """The rater whose token this is, and her study. Raises UnknownRater."""
+    rater = rater_of_token(session, token)
+    return rater, study_record(session, study_row(session, rater.study_id))
 
 
 def rater_row(session: Session, rater_id: int) -> RaterRow:

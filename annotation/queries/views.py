@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from annotation.assignments import letter
 from annotation.criteria import text_for
-from annotation.models import AssignmentRow, CriterionRow, ItemRow, OutputRow, RatingRow, SkipRow
+from annotation.models import AssignmentRow, CriterionRow, ItemRow, OutputRow, RatingHistoryRow, RatingRow, SkipRow
 from annotation.queries.assignments import assignment_row
 from annotation.queries.queue import progress
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows
-from annotation.records import AssignmentView, BlindOutput, CriterionView
+from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView
 from annotation.vocabulary import AssignmentState
 
 
@@ -63,6 +63,24 @@ def blind_outputs(session: Session, row: AssignmentRow) -> tuple[BlindOutput, ..
         BlindOutput(output_id, letter(index), found[output_id].text, found[output_id].language)
         for index, output_id in enumerate(row.system_order)
     )
+
+
+def changes(session: Session, rater_id: int, assignment_id: int) -> list[BlindChange]:
+    """Every accepted change of a value of this assignment, oldest first. Raises UnknownRater, UnknownAssignment."""
+    row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
+    letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
+    query = (
+        select(RatingHistoryRow, RatingRow.output_id, CriterionRow.key)
+        .join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
+        .join(CriterionRow, CriterionRow.id == RatingRow.criterion_id)
+        .where(RatingRow.rater_id == rater_id, RatingRow.output_id.in_(row.system_order))
+        .where(RatingHistoryRow.old_value.is_not(None))
+        .order_by(RatingHistoryRow.id)
+    )
+    return [
+        BlindChange(letters[output], key, cast(int, found.old_value), found.value, found.recorded_at)
+        for found, output, key in session.execute(query)
+    ]
 
 
 def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], int]:

@@ -1,0 +1,1 @@
+"""The rating page: what raters see, apart from the rest of the app."""

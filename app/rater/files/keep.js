@@ -1,0 +1,71 @@
+// What stays in this browser: the rater's token per study, and answers that the server has not confirmed.
+const PREFIX = 'agl-rater/';
+const memory = new Map(); // stands in where a browser keeps nothing
+
+function storage() {
+  try {
+    localStorage.setItem(PREFIX + 'probe', '1');
+    localStorage.removeItem(PREFIX + 'probe');
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+const disk = storage();
+export const lasting = disk !== null;
+
+export function read(name) {
+  try {
+    return JSON.parse((disk ? disk.getItem(PREFIX + name) : memory.get(name)) ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+export function write(name, value) {
+  const text = JSON.stringify(value);
+  try {
+    if (disk) disk.setItem(PREFIX + name, text);
+    else memory.set(name, text);
+  } catch {
+    memory.set(name, text); // a full disk: at least as long as the page is open
+  }
+}
+
+// Drafts of one rater, by place: { values, comment, seconds, attempt }. An attempt is { id, path, body } from the
+// press of the button until the server's receipt; its id never changes, so that the server stores it once.
+export class Drafts {
+  constructor(rater) {
+    this.name = `drafts/${rater}`;
+    this.all = read(this.name) ?? {};
+  }
+
+  get(position) {
+    return this.all[position] ?? null;
+  }
+
+  set(position, draft) {
+    this.all[position] = draft;
+    write(this.name, this.all);
+  }
+
+  drop(position) {
+    delete this.all[position];
+    write(this.name, this.all);
+  }
+
+  // Places whose answers were sent but not confirmed, lowest first.
+  unconfirmed() {
+    return Object.keys(this.all).map(Number).filter((position) => this.all[position].attempt).sort((a, b) => a - b);
+  }
+}
+
+// A random UUID (version 4). crypto.randomUUID is missing where a page comes over plain http.
+export function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

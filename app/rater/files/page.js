@@ -1,0 +1,314 @@
+// The rating page: who is here, which item she sees, and what has been saved.
+import { Drafts, lasting, read, uuid, write } from './keep.js';
+import { draw, fill, make } from './item.js';
+import { enter } from './enter.js';
+import { listen, mark } from './keys.js';
+import { Refused, post } from './wire.js';
+
+const $ = (id) => document.getElementById(id);
+const page = { words: JSON.parse($('words').textContent), tag: null, token: null, study: null, item: null, draft: null, drafts: null, busy: false };
+
+const say = (key, values = {}) => fill(page.words[key] ?? key, values);
+
+// --- what is saved and what is not -------------------------------------------------------------------------------
+function state(kind, text, aloud = true) {
+  $('state').textContent = text;
+  $('state').className = kind;
+  if (aloud && $('live').textContent !== text) $('live').textContent = text;
+  $('course').hidden = false;
+  $('again').hidden = kind !== 'lost';
+}
+
+const clock = (moment) => new Date(moment).toLocaleTimeString(page.tag ?? undefined, { hour: '2-digit', minute: '2-digit' });
+
+// How a request fares, in words; answers that are under way never read as saved.
+function telling(sending, waiting) {
+  return (stage, seconds, aloud) => {
+    if (stage === 'sending') return sending && state('busy', say(sending));
+    if (stage === 'resending') return state('lost', say('page.resending'));
+    return state('lost', say(waiting, { seconds }), aloud);
+  };
+}
+
+const ask = (path, body = {}) => post(path, { ...body, tag: page.tag }, page.token, $('again'), telling(null, 'page.unreachable'));
+
+// --- time on the item, while the page can be seen ----------------------------------------------------------------
+let since = null;
+
+function clockIn() {
+  since = document.visibilityState === 'visible' ? performance.now() : null;
+}
+
+function clockOut() {
+  if (since !== null && page.draft && !page.draft.attempt) page.draft.seconds += (performance.now() - since) / 1000;
+  since = null;
+}
+
+document.addEventListener('visibilitychange', () => {
+  clockOut();
+  keep();
+  clockIn();
+});
+addEventListener('pagehide', () => {
+  clockOut();
+  keep();
+});
+
+// --- answers that are not confirmed yet ---------------------------------------------------------------------------
+const touched = () => page.draft && (page.draft.changed || page.draft.attempt);
+
+function keep() {
+  if (page.item && touched()) page.drafts.set(page.item.position, page.draft);
+}
+
+function edited() {
+  page.draft.changed = true;
+  keep();
+  state('open', say('rate.not_saved'));
+  note();
+  mark();
+}
+
+const heard = {
+  changed(letter, criterion, value) {
+    (page.draft.values[letter] ??= {})[criterion] = value;
+    edited();
+  },
+  said(comment) {
+    page.draft.comment = comment;
+    edited();
+  },
+  skipped(reason) {
+    if (!reason) return note(say('page.choose_reason'), $('reason'));
+    send('skip', { reason, comment: page.draft.comment });
+  },
+};
+
+function note(text = '', focus = null) {
+  const place = $('note');
+  if (place) place.replaceChildren(...(text ? [make('p', { class: 'message error' }, text)] : []));
+  focus?.focus();
+}
+
+function missing() {
+  return page.item.outputs.flatMap((output) =>
+    page.item.criteria.filter((one) => !page.draft.values[output.letter]?.[one.key]).map((one) => ({ output, one })));
+}
+
+// --- saving --------------------------------------------------------------------------------------------------------
+function save() {
+  if (!page.item || page.busy) return;
+  if (page.item.state === 'done' && !page.draft.changed) return next();
+  const open = missing();
+  if (open.length) {
+    const names = open.map(({ output, one }) => `${output.letter} · ${one.name}`).join(', ');
+    const row = $(`row-${open[0].output.letter}-${open[0].one.key}`);
+    return note(say('rate.missing', { names }), row.querySelector('input'));
+  }
+  clockOut();
+  const { values, comment, seconds } = page.draft;
+  send('submit', { values, comment, seconds: Math.round(seconds * 10) / 10 });
+}
+
+function send(path, content) {
+  clockOut();
+  const body = { id: uuid(), position: page.item.position, ...content };
+  page.draft.attempt = { id: body.id, path, body };
+  keep();
+  deliver(page.item.position, page.draft.attempt);
+}
+
+// Answers under way can't be changed: otherwise an older version could arrive after a newer one.
+function lock(on) {
+  page.busy = on;
+  if ($('fields')) $('fields').disabled = on;
+  for (const id of ['save', 'back', 'forward']) $(id).disabled = on;
+}
+
+async function deliver(position, attempt) {
+  lock(true);
+  let refusal = null;
+  try {
+    const receipt = await post(attempt.path, attempt.body, page.token, $('again'), telling('page.saving', 'page.lost'));
+    page.drafts.drop(position);
+    state('saved', say('rate.saved', { time: clock(receipt.saved_at) }));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    refusal = error;
+    const draft = page.drafts.get(position);
+    if (error.code === 'taken') page.drafts.drop(position);
+    else if (draft) page.drafts.set(position, { ...draft, attempt: null });
+    if (page.draft && page.item?.position === position) page.draft.attempt = null;
+    state('open', say('rate.not_saved'));
+  }
+  lock(false);
+  if (refusal === null || refusal.code === 'taken') {
+    page.draft = null;
+    await next();
+  }
+  if (refusal !== null) note(refused(refusal));
+  clockIn();
+}
+
+const refused = (error) => (page.words[`page.error_${error.code}`] ? say(`page.error_${error.code}`, { reason: error.message }) : error.message);
+
+// --- showing -------------------------------------------------------------------------------------------------------
+function course(progress) {
+  const settled = progress.done + progress.skipped;
+  $('count').textContent = say('rate.progress', { done: settled, total: progress.total });
+  $('progress').max = Math.max(progress.total, 1);
+  $('progress').value = settled;
+  $('progress').setAttribute('aria-label', $('count').textContent);
+  $('course').hidden = false;
+  page.progress = progress;
+}
+
+function show(reply) {
+  course(reply.progress);
+  page.item = reply.item;
+  if (!reply.item) return farewell();
+  const kept = page.drafts.get(reply.item.position);
+  page.draft = kept ?? { values: structuredClone(reply.item.values), comment: reply.item.comment ?? '', seconds: 0, attempt: null, changed: false };
+  $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(kept), page.words, heard), more());
+  $('bar').hidden = false;
+  $('back').disabled = reply.item.position < 2;
+  $('forward').hidden = reply.item.state === 'pending';
+  if (kept) state('open', say('rate.not_saved'));
+  clockIn();
+  mark();
+  scrollTo(0, 0);
+  $('place').focus({ preventScroll: true });
+}
+
+function farewell() {
+  page.draft = null;
+  $('bar').hidden = true;
+  const { done, total, skipped } = page.progress;
+  const key = total === 0 ? 'page.nothing_now' : 'rate.done';
+  const numbers = Array.from({ length: done + skipped }, (_, place) => place + 1);
+  const buttons = numbers.map((number) => make('button', { type: 'button', onclick: () => look(number), 'aria-label': say('page.item', { number }) }, String(number)));
+  const again = buttons.length ? [make('h3', {}, say('rate.look_again')), make('p', {}, say('page.review')), make('div', { class: 'numbers' }, ...buttons)] : [];
+  const thanks = make('p', { class: 'message', id: 'thanks', tabindex: '-1' }, say(key, { done, total, skipped }));
+  $('main').replaceChildren(thanks, ...again, more());
+  thanks.focus();
+}
+
+async function guarded(work) {
+  if (page.busy) return;
+  clockOut();
+  keep();
+  lock(true);
+  try {
+    const reply = await work();
+    lock(false);
+    show(reply);
+  } catch (error) {
+    lock(false);
+    if (!(error instanceof Refused)) throw error;
+    message(refused(error));
+  }
+}
+
+const next = () => guarded(() => ask('next'));
+const look = (position) => guarded(() => ask('look', { position }));
+
+function back() {
+  if (page.item && page.item.position > 1) look(page.item.position - 1);
+}
+
+function message(text) {
+  if ($('note')) return note(text);
+  $('main').replaceChildren(make('p', { class: 'message error', role: 'alert' }, text));
+}
+
+// Help, keys, and the rater's own link.
+function more() {
+  const toggle = make('input', { type: 'checkbox', id: 'use-keys', checked: read('keys') !== false, onchange: (event) => write('keys', event.target.checked) });
+  const keys = make('label', { class: 'check' }, toggle, say('page.use_keys'));
+  const link = new URL(`?rater=${encodeURIComponent(page.token)}`, location.href).href;
+  const field = make('input', { id: 'own-link', readonly: true, value: link, dir: 'ltr', onfocus: (event) => event.target.select() });
+  const copy = make('button', { type: 'button', onclick: async (event) => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(link);
+      event.target.textContent = say('page.copied');
+    } catch {
+      // the link is selected: the rater copies it by hand
+    }
+  } }, say('page.copy'));
+  const own = [make('label', { for: 'own-link' }, say('page.own_link')), make('div', { class: 'pair' }, field, copy)];
+  const storage = lasting ? [] : [make('p', { class: 'message' }, say('page.no_storage'))];
+  const { text, lang, dir } = page.study.instructions;
+  const told = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text)];
+  const summary = make('summary', {}, say('page.more'));
+  return make('details', { class: 'fold', id: 'more' }, summary, ...told, make('p', {}, say('rate.keys')), keys, ...own, ...storage, make('p', {}, say('page.privacy')));
+}
+
+// --- language ------------------------------------------------------------------------------------------------------
+export function speak(session) {
+  Object.assign(page, { words: session.words, tag: session.tag });
+  document.documentElement.lang = session.tag;
+  document.documentElement.dir = session.dir;
+  document.title = session.study ? `${session.study.name} · ${say('page.title')}` : say('page.title');
+  if (session.study) $('study').textContent = session.study.name;
+  $('back').textContent = say('rate.back');
+  $('forward').textContent = say('page.forward');
+  $('save').textContent = say('rate.save');
+  $('again').textContent = say('page.try_now');
+  const tongue = $('tongue');
+  tongue.setAttribute('aria-label', say('page.interface'));
+  tongue.replaceChildren(...session.languages.map(({ tag, name }) => make('option', { value: tag, lang: tag, selected: tag === session.tag }, name)));
+  tongue.hidden = false;
+}
+
+async function turn(tag) {
+  if (page.busy) return;
+  write('tag', tag);
+  page.tag = tag;
+  if (!page.token) return begin();
+  keep();
+  speak(await ask('session'));
+  const saved = $('state').className === 'saved' ? '' : $('state').className;
+  if (page.item) await guarded(() => ask('look', { position: page.item.position }));
+  else farewell();
+  state(saved || 'idle', saved === 'open' ? say('rate.not_saved') : '', false);
+}
+
+// --- coming in -----------------------------------------------------------------------------------------------------
+async function admitted(token) {
+  page.token = token;
+  const session = await ask('session');
+  page.study = session.study;
+  page.drafts = new Drafts(session.rater);
+  write(`token/${session.study.slug}`, token);
+  history.replaceState(null, '', `?study=${encodeURIComponent(session.study.slug)}`);
+  speak(session);
+  course(session.progress);
+  for (const position of page.drafts.unconfirmed()) {
+    show(await ask('look', { position }));
+    await deliver(position, page.drafts.get(position).attempt);
+  }
+  if (!page.item || page.item.state !== 'pending') await next();
+}
+
+async function begin(forget = false) {
+  try {
+    const token = await enter({ ask, speak, say, forget, known: (slug) => read(`token/${slug}`) });
+    if (token) await admitted(token);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    page.token = null;
+    const invited = new URLSearchParams(location.search).get('invite');
+    if (error.code === 'link' && invited && !forget) return begin(true);
+    message(refused(error));
+  }
+}
+
+page.tag = read('tag');
+$('tongue').addEventListener('change', (event) => turn(event.target.value));
+$('save').addEventListener('click', save);
+$('back').addEventListener('click', back);
+$('forward').addEventListener('click', next);
+$('again').textContent = say('page.try_now');
+listen({ save, wanted: () => read('keys') !== false });
+begin();
