@@ -16,6 +16,7 @@ AnnotationError
 │   └── StudyNotReady        something is missing before it can open
 ├── ItemTaken                all places of the item went to other raters meanwhile
 ├── SubmissionConflict       one submission id used for two different submissions
+├── PushFailed               the Hub did not take an export, or must not get it
 └── ExportFailed             a file of an export cannot be written or read back
 
 Every message says what was seen, what is allowed and what to do.
@@ -92,6 +93,10 @@ class ItemTaken(AnnotationError):
 
 class SubmissionConflict(AnnotationError):
     """A submission id was used before for other content; the earlier submission stands."""
+
+
+class PushFailed(AnnotationError):
+    """The Hub did not take an export, or the data set there is public; nothing was uploaded."""
 
 
 class ExportFailed(AnnotationError):

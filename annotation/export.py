@@ -1,8 +1,9 @@
-"""Writes a study to files: CSV for spreadsheets, JSONL and Parquet without any loss, and a codebook.
+"""Writes a study to files, CSV, JSONL and Parquet, without any loss, with a codebook; and reads them back.
 
 A CSV cell whose text begins with = + - @, a tab or a carriage return would be run as a formula by a
-spreadsheet, so it gets an apostrophe in front; the codebook says so. Systems are named in these files: they
-are not for raters. Attention checks are in them, each row marked by `item_kind`, and never count as scores.
+spreadsheet, so it gets an apostrophe in front, as does text that begins with one already; the codebook says so.
+Systems are named in these files: they are not for raters. Attention checks are in them, each row marked by
+`item_kind`, and never count as scores.
 """
 
 import csv
@@ -30,11 +31,12 @@ TABLES: dict[str, RecordType] = {
     "raters": RaterRecord,
     "checks": CheckResult,
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 _FORMATS = {
-    "csv": "UTF-8 with byte-order mark. A text cell that begins with = + - @, tab or carriage return has an "
-    "apostrophe (') put in front, so that a spreadsheet shows it instead of running it. Missing values are "
-    "empty cells; lists and provenance are JSON text. Not lossless.",
+    "csv": "UTF-8 with byte-order mark. A text cell that begins with = + - @, tab, carriage return or apostrophe has an "
+    "apostrophe (') put in front, so that a spreadsheet shows it instead of running it: take one off when reading. "
+    "Missing values are empty cells, an empty text where a value may be missing is a lone apostrophe; lists and "
+    "provenance are JSON text. Lossless, unless a spreadsheet saves it again.",
     "jsonl": "UTF-8, one object per line, lossless; times are ISO 8601 text with offset.",
     "parquet": "Lossless; times are timestamps in UTC, provenance is JSON text, orders are lists.",
 }
@@ -76,15 +78,17 @@ def _whole(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
-def safe_cell(value: Any) -> Any:
-    """A CSV cell: lists and dicts as JSON text, None as empty, text that would run as a formula behind an
-    apostrophe.
+def safe_cell(value: Any, nullable: bool = False) -> Any:
+    """A CSV cell: lists and dicts as JSON text, None as empty, text that would run as a formula, that begins with
+    an apostrophe, or that is empty where None could be, behind an apostrophe.
     """
     if value is None:
         return ""
+    if nullable and value == "":
+        return "'"
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(_GUARDED):
         return "'" + value
     return value
 
@@ -94,7 +98,7 @@ def write_csv(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> N
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names(kind))
-        writer.writerows([safe_cell(row[name]) for name in names(kind)] for row in rows)
+        writer.writerows([safe_cell(row[name], COLUMNS[name].nullable) for name in names(kind)] for row in rows)
 
 
 def write_jsonl(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
@@ -138,17 +142,41 @@ def _pyarrow() -> tuple[Any, Any]:
 
 
 def read_back(path: Path, kind: type[Record]) -> list[Record]:
-    """The records of an exported .jsonl or .parquet file, equal to those exported. Raises ExportFailed."""
+    """The records of an exported file in any of the three formats, equal to those exported. Raises ExportFailed."""
     try:
         if path.suffix == ".parquet":
             rows = _pyarrow()[1].read_table(path).to_pylist()
         elif path.suffix == ".jsonl":
             rows = [json.loads(line) for line in path.read_bytes().decode("utf-8").split("\n") if line]
+        elif path.suffix == ".csv":
+            rows = read_csv(path, names(kind))
         else:
-            raise ExportFailed(f"'{path.name}' cannot be read back without loss; use the .jsonl or the .parquet file.")
+            raise ExportFailed(f"'{path.name}' is none of .csv, .jsonl, .parquet; give a file of an export.")
         return [from_row(kind, row) for row in rows]
     except (OSError, ValueError, KeyError) as error:
         raise ExportFailed(f"'{path}' is not an export of {kind.__name__} ({error}).") from error
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows that `write_csv` was given. Raises ValueError for a file that it did not write."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    if head != list(columns) or any(len(row) != len(head) for row in rows):
+        raise ValueError(f"its columns are {', '.join(head)}")
+    return [{name: _parsed(name, cell) for name, cell in zip(head, row, strict=True)} for row in rows]
+
+
+def _parsed(name: str, cell: str) -> Any:
+    column = COLUMNS[name]
+    if cell == "" and column.nullable:
+        return None
+    if column.kind == "text":
+        return cell.removeprefix("'")
+    if column.kind == "flag":
+        return {"True": True, "False": False}[cell]
+    if column.kind in ("json", "integers", "texts"):
+        return json.loads(cell)
+    return {"integer": int, "number": float}.get(column.kind, str)(cell)
 
 
 def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def build_results(desk: RatingDesk, localised: Localised, tag: gr.State, texts: 
     def read(wanted: str | None, tag_now: str) -> list[Any]:
         now = catalogue(tag_now)
         cells = desk.summary()
-        tags = sorted({cell.language for cell in cells if cell.n})
+        tags = sorted({cell.language for cell in cells if cell.n and cell.language})
         names = [
             (now("results.all_languages"), ALL),
             *((langcodes.Language.get(entry).autonym(), entry) for entry in tags),

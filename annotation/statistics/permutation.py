@@ -7,6 +7,7 @@ counted in (Phipson and Smyth 2010, so that p is never 0).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ def sign_flip(differences: Sequence[float], seed: int, *, exact: int = EXACT, fl
     return (1 + reached) / (1 + flips)
 
 
+@lru_cache(maxsize=EXACT + 1)
 def all_signs(items: int) -> NDArray[np.float64]:
     """Every choice of signs: (2^I, I) of -1 and 1."""
     bits = (np.arange(2**items)[:, None] >> np.arange(items)) & 1

@@ -1,6 +1,6 @@
 """Ratings per system, criterion and language: counts, median, mean with its interval, what is missing.
 
-Nothing is pooled over languages here.
+Nothing is pooled over languages unless `over_languages` is asked for beside the cells of each language.
 """
 
 import statistics
@@ -18,7 +18,7 @@ from annotation.vocabulary import SCALE
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One system, criterion and language.
+    """One system, criterion and language (None: all of them together).
 
     counts: number of ratings of 1, 2, 3, 4, 5.  n: their sum.  items, raters: how many distinct ones gave the
     n.
@@ -31,7 +31,7 @@ class Cell:
 
     system: str
     criterion: str
-    language: str
+    language: str | None
     counts: tuple[int, int, int, int, int]
     n: int
     items: int
@@ -51,34 +51,37 @@ def summarise(
     raters_per_item: int,
     *,
     seed: int = 0,
+    over_languages: bool = False,
 ) -> list[Cell]:
     """One cell for each system, language and criterion that has outputs, rated or not, in sorted order of the
-    first two.
+    first two. With `over_languages` one for each system and criterion instead, over all languages; an item is
+    then drawn with its ratings in all of them.
 
     All records are of one study. `criteria` gives the order of the criteria. The same seed gives the same
     intervals, whatever the order of the records.
     """
-    given: dict[tuple[str, str, str], list[RatingRecord]] = defaultdict(list)
+    given: dict[tuple[str, str | None, str], list[RatingRecord]] = defaultdict(list)
     for rating in ratings:
-        given[rating.system, rating.language, rating.criterion].append(rating)
-    texts: dict[tuple[str, str], list[int]] = defaultdict(list)
-    cell_of: dict[int, tuple[str, str]] = {}
+        given[rating.system, None if over_languages else rating.language, rating.criterion].append(rating)
+    texts: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    cell_of: dict[int, tuple[str, str | None]] = {}
     for output in outputs:
-        texts[output.system, output.language].append(output.output_id)
-        cell_of[output.output_id] = (output.system, output.language)
-    skips: Counter[tuple[str, str]] = Counter()
+        place = (output.system, None if over_languages else output.language)
+        texts[place].append(output.output_id)
+        cell_of[output.output_id] = place
+    skips: Counter[tuple[str, str | None]] = Counter()
     for assignment in assignments:
         if assignment.state == "skipped":
             skips.update(cell_of[output] for output in assignment.output_ids)
     return [
         _cell((*key, criterion), given[(*key, criterion)], texts[key], skips[key], raters_per_item, seed)
-        for key in sorted(texts)
+        for key in sorted(texts, key=lambda place: (place[0], place[1] or ""))
         for criterion in criteria
     ]
 
 
 def _cell(
-    key: tuple[str, str, str],
+    key: tuple[str, str | None, str],
     ratings: list[RatingRecord],
     output_ids: Sequence[int],
     skipped: int,
@@ -104,7 +107,9 @@ def _cell(
         skipped=skipped,
         median=float(statistics.median(values)) if values else Undefined("no_ratings"),
         mean=sum(values) / len(values) if values else Undefined("no_ratings"),
-        mean_interval=mean_interval([by_item[item] for item in sorted(by_item)], seed_of(seed, *key)),
+        mean_interval=mean_interval(
+            [by_item[item] for item in sorted(by_item)], seed_of(seed, system, language or "", criterion)
+        ),
     )
 
 

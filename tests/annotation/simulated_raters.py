@@ -52,11 +52,17 @@ class People:
         )
         return int(np.clip(np.rint(level), 1, 5))
 
-    def answers(self, view: AssignmentView, rater: str, systems: Mapping[int, str]) -> dict[tuple[int, str], int]:
-        """Values for all that a view asks; `systems` says what the rater does not know: whose output it is."""
+    def answers(
+        self, view: AssignmentView, rater: str, texts: Mapping[int, tuple[str, str]]
+    ) -> dict[tuple[int, str], int]:
+        """Values for all that a view asks; `texts` says what the rater does not know: item and system of an output.
+
+        A text shown again gets the same values again, except from a careless rater.
+        """
+        again = f"/{view.assignment_id}" if rater in self.careless else ""
         return {
             (output.output_id, criterion.key): self.value(
-                view.item_key, systems[output.output_id], rater, criterion.key
+                texts[output.output_id][0] + again, texts[output.output_id][1], rater, criterion.key
             )
             for output in view.outputs
             for criterion in view.criteria

@@ -72,7 +72,7 @@ def rated(store: RatingStore) -> Study:
     return study
 
 
-def test_jsonl_and_parquet_come_back_equal_to_what_was_stored(store: RatingStore, rated: Study, tmp_path: Path) -> None:
+def test_every_format_comes_back_equal_to_what_was_stored(store: RatingStore, rated: Study, tmp_path: Path) -> None:
     paths = export_study(store, rated, tmp_path / "out")
     assert sorted(path.name for path in paths) == sorted(
         [
@@ -80,7 +80,7 @@ def test_jsonl_and_parquet_come_back_equal_to_what_was_stored(store: RatingStore
             *(f"{table}.{suffix}" for table in TABLES for suffix in ("csv", "jsonl", "parquet")),
         ]
     )
-    for suffix in ("jsonl", "parquet"):
+    for suffix in ("jsonl", "parquet", "csv"):
         back = StudyData(
             ratings=tuple(read_back(tmp_path / "out" / f"ratings.{suffix}", RatingRecord)),
             history=tuple(read_back(tmp_path / "out" / f"history.{suffix}", HistoryRecord)),
@@ -109,16 +109,16 @@ def test_a_csv_keeps_the_text_behind_the_apostrophe(store: RatingStore, rated: S
     assert (tmp_path / "outputs.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     with (tmp_path / "outputs.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["text"].removeprefix("'") for row in rows] == [text.removeprefix("'") for text in NASTY]
+    assert [row["text"].removeprefix("'") for row in rows] == NASTY
     assert rows[0]["text"] == "'=1+1"
     assert json.loads(rows[0]["provenance"]) == {"prompt": "=1+1"}
 
 
 @UNHURRIED
 @given(st.text() | st.integers() | st.floats(allow_nan=False) | st.none())
-def test_a_cell_is_changed_only_where_it_would_run(value: object) -> None:
+def test_a_cell_is_changed_only_where_it_would_run_or_could_not_be_read_back(value: object) -> None:
     cell = safe_cell(value)
-    dangerous = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and value != ""
+    dangerous = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "'") and value != ""
     assert cell == ("'" + str(value) if dangerous else "" if value is None else value)
 
 

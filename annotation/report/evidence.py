@@ -1,0 +1,191 @@
+"""Tables that results rest on: comparisons, agreement, orders, failed raters, mixed models, raters."""
+
+from collections.abc import Iterator
+
+from annotation.report.document import Block, Heading, Paragraph, Table
+from annotation.report.results import Report
+from annotation.report.words import figure, p_value, signed, span
+from annotation.statistics.analysis import Analysis
+from annotation.statistics.comparisons import Comparison
+from annotation.statistics.mixed import MixedModel
+from annotation.statistics.summary import Cell
+from annotation.statistics.values import Undefined
+
+
+def evidence(report: Report) -> Iterator[Block]:
+    """What is not told per language already."""
+    if not report.everyone.ratings:
+        return
+    if len(report.everyone.languages) > 1:
+        yield Heading("Over all languages")
+        yield comparison_table(report.everyone, report, None)
+        yield agreement_table(report.everyone, report, None)
+    yield from _orders(report)
+    yield from _without_failed(report)
+    yield from _models(report)
+    yield from _raters(report)
+
+
+def comparison_table(analysis: Analysis, report: Report, language: str | None) -> Table:
+    """All pairs of systems in one language (None: over all of them)."""
+    head = ["First", "Second", "Criterion", "Items", "Difference", "95 %", "p", "p (Holm)", "Delta", "Win rate"]
+    rows = [_compared(one, report) for one in analysis.comparisons if one.language == language]
+    where = language or "all languages"
+    caption = f"Systems compared, paired by item, {where}: mean of first minus second in scale points"
+    return Table(f"compared-{language or 'all'}", caption, head, rows, words=3)
+
+
+def _compared(one: Comparison, report: Report) -> list[str]:
+    names = [report.named(one.first), report.named(one.second), report.criterion(one.criterion), str(one.items)]
+    if isinstance(one.difference, Undefined):
+        return [*names, f"not computable: {one.difference.reason}", *[""] * 5]
+    return [
+        *names,
+        signed(one.difference),
+        span(one.interval) or "–",
+        p_value(one.p).removeprefix("= "),
+        p_value(one.p_holm).removeprefix("= "),
+        signed(one.delta),
+        figure(one.win_rate),
+    ]
+
+
+def agreement_table(analysis: Analysis, report: Report, language: str | None) -> Table:
+    """Agreement on each criterion in one language (None: over all of them)."""
+    rows = []
+    for one in analysis.agreements:
+        if one.language != language:
+            continue
+        alpha = f"not computable: {one.alpha.reason}" if isinstance(one.alpha, Undefined) else figure(one.alpha)
+        equal = "–" if isinstance(one.equal, Undefined) else f"{100 * one.equal:.0f} %"
+        name = report.criterion(one.criterion)
+        rows.append([name, alpha, span(one.interval) or "–", equal, str(one.outputs), str(one.raters)])
+    head = ["Criterion", "Alpha", "95 %", "Equal pairs", "Outputs", "Raters"]
+    where = language or "all languages"
+    return Table(f"agreement-{language or 'all'}", f"Agreement of raters (ordinal alpha), {where}", head, rows)
+
+
+def _orders(report: Report) -> Iterator[Block]:
+    yield Heading("Raw and rater-normalised order")
+    head = ["Language", "Criterion", "System", "Raw mean", "Place", "Mean z", "Place by z"]
+    rows: list[list[str]] = []
+    left_out: dict[str, Undefined] = {}
+    for ranking in report.everyone.rankings:
+        left_out.update(ranking.left_out)
+        rows += [
+            [
+                ranking.language,
+                report.criterion(ranking.criterion),
+                report.named(place.system),
+                figure(place.raw),
+                str(place.raw_place),
+                signed(place.z),
+                "–" if isinstance(place.z_place, Undefined) else str(place.z_place),
+            ]
+            for place in ranking.places
+        ]
+    yield Table("orders", "Order of systems by raw means and by rater-normalised means", head, rows, words=3)
+    moved = [one for one in report.everyone.rankings if one.same_order is False]
+    yield Paragraph(
+        "Normalising moves no system."
+        if not moved
+        else "Normalising changes the order in: "
+        + "; ".join(f"{report.criterion(one.criterion)} ({one.language})" for one in moved)
+        + "."
+    )
+    stable = [
+        f"{report.criterion(one.criterion)} ({one.language}): {figure(one.stable_raw)} raw, {figure(one.stable_z)} normalised"
+        for one in report.everyone.rankings
+        if isinstance(one.stable_raw, float)
+    ]
+    if stable:
+        yield Paragraph("Share of resamples over items with the same order of systems. " + "; ".join(stable) + ".")
+    for rater, why in sorted(left_out.items()):
+        yield Paragraph(f"Rater {rater} has no normalised score on some criterion: {why.reason}.")
+
+
+def _without_failed(report: Report) -> Iterator[Block]:
+    yield Heading("With and without raters who failed attention checks")
+    if report.without_failed is None:
+        answered, _ = report.checks
+        yield Paragraph(
+            "No rater failed her attention checks." if answered else "No attention check was answered in this study."
+        )
+        return
+    rest = report.without_failed
+    yield Paragraph(
+        f"Left out here: {', '.join(report.failed)}. {rest.ratings} of {report.everyone.ratings} ratings remain."
+    )
+    before = {(one.system, one.language, one.criterion): one for one in report.everyone.cells}
+    rows = [
+        [
+            one.language or "",
+            report.criterion(one.criterion),
+            report.named(one.system),
+            _with_interval(before[one.system, one.language, one.criterion]),
+            _with_interval(one),
+        ]
+        for one in rest.cells
+        if not isinstance(before[one.system, one.language, one.criterion].mean, Undefined)
+    ]
+    head = ["Language", "Criterion", "System", "All raters", "Without failed"]
+    yield Table("failed-means", "Means with and without failed raters", head, rows, words=3)
+    others = {(one.criterion, one.language, one.first, one.second): one for one in rest.comparisons}
+    rows = []
+    for one in report.everyone.comparisons:
+        other = others.get((one.criterion, one.language, one.first, one.second))
+        if other is None or isinstance(one.difference, Undefined):
+            continue
+        rows.append(
+            [
+                one.language or "all",
+                report.criterion(one.criterion),
+                f"{report.named(one.first)} − {report.named(one.second)}",
+                f"{signed(one.difference)}, p {p_value(one.p_holm)}",
+                f"{signed(other.difference)}, p {p_value(other.p_holm)}",
+            ]
+        )
+    head = ["Language", "Criterion", "Difference of", "All raters", "Without failed"]
+    yield Table("failed-differences", "Differences with and without failed raters (p by Holm)", head, rows, words=3)
+
+
+def _with_interval(cell: Cell) -> str:
+    return f"{figure(cell.mean)} {span(cell.mean_interval)}".strip()
+
+
+def _models(report: Report) -> Iterator[Block]:
+    if not report.everyone.models:
+        return
+    yield Heading("Mixed models, as a check")
+    rows = []
+    for one in report.everyone.models:
+        names = [one.language, report.criterion(one.criterion)]
+        if not isinstance(one.fitted, MixedModel):
+            rows.append([*names, f"not computable: {one.fitted.reason}", *[""] * 7])
+            continue
+        found = one.fitted
+        spreads = [figure(value) for value in (found.rater_sd, found.item_sd, found.text_sd, found.residual_sd)]
+        rows += [
+            [
+                *names,
+                f"{report.named(effect.system)} − {report.named(found.reference)}",
+                signed(effect.estimate),
+                span(effect.interval),
+                p_value(effect.p).removeprefix("= "),
+                *spreads,
+            ]
+            for effect in found.effects
+        ]
+    head = ["Language", "Criterion", "Effect", "Estimate", "95 %", "p", "Rater SD", "Item SD", "Text SD", "Rest SD"]
+    caption = "Linear mixed models: system fixed; rater, item and text random (REML, Wald intervals, uncorrected)"
+    yield Table("mixed", caption, head, rows, words=3)
+
+
+def _raters(report: Report) -> Iterator[Block]:
+    yield Heading("Raters, time, skips")
+    rows = [[one.language, str(one.items), figure(one.seconds, 0)] for one in report.pace]
+    yield Table("pace", "Answered items and median seconds per item", ["Language", "Items", "Seconds"], rows)
+    said = [f"{level or 'not said'}: {count}" for level, count in report.proficiency.items()]
+    yield Paragraph("Language proficiency, as raters said: " + (", ".join(said) or "nothing") + ".")
+    skips = [f"{reason}: {count}" for reason, count in report.skips.items()]
+    yield Paragraph("Items skipped, by reason: " + (", ".join(skips) or "none") + ".")

@@ -1,0 +1,227 @@
+"""A Human Evaluation Datasheet in Markdown, filled as far as the database knows.
+
+Questions follow HEDS (Shimorina and Belz 2022, arXiv 2103.09710; version 3.0: Belz and Thomson 2024, arXiv
+2412.07940) by number, to the third level, in our own words; where version 3.0 splits a question further, the
+parts are answered together. What nobody but the organiser can know says so.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from annotation.criteria import text_for
+from annotation.records import Criterion, StudyData
+from annotation.report.markdown import escaped
+from annotation.report.results import Report
+from annotation.report.words import figure, span
+from annotation.statistics.power import Plan, power_of
+from annotation.statistics.values import Undefined
+from annotation.vocabulary import SCALE
+
+OPEN = "*To be filled by the organiser.*"
+# What the three default criteria are in the terms of Belz et al. (2020): quality type, aspect, frame of reference.
+_KINDS = {
+    "fluency": ("goodness", "form of the output", "the output in its own right"),
+    "relevance": ("correctness", "content of the output", "relative to the input and the task"),
+    "correctness": (
+        "correctness",
+        "content of the output",
+        "relative to the input, and the reference where there is one",
+    ),
+}
+
+
+def to_heds(report: Report, data: StudyData) -> str:
+    """The datasheet; `data` is what the report was made of."""
+    lines = [
+        f"# Human Evaluation Datasheet: {escaped(report.study.name)}",
+        f"Made at {report.made_at:%Y-%m-%d %H:%M} UTC from the study's database; numbers are those of HEDS 3.0.",
+    ]
+    for title, answers in (
+        ("1 Reference and resources", _resources()),
+        ("2 Systems", _systems(report, data)),
+        ("3.1 Sample of outputs", _sample(report)),
+        ("3.2 Evaluators", _evaluators(report)),
+        ("3.3 Design", _design(report)),
+    ):
+        lines += [f"## {title}", *_written(answers)]
+    for place, criterion in enumerate(report.study.criteria, start=1):
+        lines += [f"## 4 Quality criterion {place}: {escaped(report.criterion(criterion.key))}"]
+        lines += _written(_criterion(report, criterion))
+    lines += ["## 5 Ethics", *_written(_ethics())]
+    return "\n\n".join(lines) + "\n"
+
+
+def _written(answers: Iterator[tuple[str, str, str]]) -> list[str]:
+    return [f"**{number} {question}**\n\n{answer}" for number, question, answer in answers]
+
+
+def _resources() -> Iterator[tuple[str, str, str]]:
+    yield "1.1", "Where the experiment is reported, and which experiment of that report this is", OPEN
+    yield (
+        "1.2",
+        "Public resources: outputs, data, code",
+        "The export of the study holds outputs, ratings and codebook. " + OPEN,
+    )
+    yield "1.3", "Who filled in this sheet, and whom to write to", OPEN
+
+
+def _systems(report: Report, data: StudyData) -> Iterator[tuple[str, str, str]]:
+    outputs = [row for row in data.outputs if row.item_kind == "normal"]
+    tasks = sorted({row.task for row in outputs})
+    yield "2.1", "Input of the systems", f"Text: one source text per item. {OPEN}"
+    yield "2.2", "Output of the systems", f"Text. Systems: {_listed(report.named(one) for one in report.systems)}."
+    yield (
+        "2.3",
+        "How output relates to input (the task)",
+        f"{escaped(report.study.task)} Tasks of the items: {_listed(tasks)}.",
+    )
+    yield "2.4", "Languages of the input", _listed(sorted({row.item_language for row in outputs}))
+    yield "2.5", "Languages of the output", _listed(sorted({row.language for row in outputs}))
+
+
+def _sample(report: Report) -> Iterator[tuple[str, str, str]]:
+    per_system = report.outputs / max(1, len(report.systems))
+    yield (
+        "3.1.1",
+        "Outputs evaluated per system",
+        f"{per_system:g} on average; {report.outputs} in all, of {report.everyone.items} items with ratings.",
+    )
+    yield "3.1.2", "How the sample was drawn", OPEN
+    yield "3.1.3", "Statistical power of the sample", _power(report)
+
+
+def _power(report: Report) -> str:
+    study = report.study
+    items = study.planned_items or report.everyone.items
+    if items < 2:
+        return "Not computable: fewer than 2 items."
+    target = study.target_difference or 0.3
+    found = power_of(Plan(items, study.raters_per_item, max(1, report.tests), target), studies=300)
+    least = (
+        f"not even {found.detectable.facts['largest']} points"
+        if isinstance(found.detectable, Undefined)
+        else f"{found.detectable:.2f} points"
+    )
+    return (
+        f"By simulation of the planned analysis (sign-flip test, level .05 / {found.plan.tests} tests): with {items} items and "
+        f"{study.raters_per_item} raters per item, a difference of {target:g} points before rounding is found with power "
+        f"{found.power:.2f}; smallest difference found with power 0.80: {least}. Spreads assumed, in points: "
+        f"{found.plan.item_sd:g} between items, {found.plan.system_sd:g} between systems within items, "
+        f"{found.plan.rater_sd:g} between raters, {found.plan.noise_sd:g} noise."
+    )
+
+
+def _evaluators(report: Report) -> Iterator[tuple[str, str, str]]:
+    said = [f"{level or 'not said'}: {count}" for level, count in report.proficiency.items()]
+    yield "3.2.1", "Number of evaluators", str(report.everyone.raters)
+    yield "3.2.2", "Experts or not, paid or not, known to the authors or not, authors among them or not", OPEN
+    yield "3.2.3", "How they were recruited", f"By invitation or by the open page of the study. {OPEN}"
+    yield (
+        "3.2.4",
+        "Training and practice",
+        f"The instructions: {escaped(text_for(report.study.instructions, 'en'))} {OPEN}",
+    )
+    yield (
+        "3.2.5",
+        "What else is known of them",
+        f"Language proficiency as they said: {_listed(said)}. No IP address is kept. {OPEN}",
+    )
+
+
+def _design(report: Report) -> Iterator[tuple[str, str, str]]:
+    study = report.study
+    answered, passed = report.checks
+    frozen = f"The design was frozen on {study.frozen_at:%Y-%m-%d}" if study.frozen_at else "The design was not frozen"
+    yield "3.3.1", "Preregistration", f"{frozen} (seed {study.seed}). Registry: {OPEN}"
+    yield (
+        "3.3.2",
+        "How responses are collected",
+        "On a web page of the AGL app; every answer is stored before it is said to be saved.",
+    )
+    checks = (
+        f"One attention check among {study.check_every} items (a spoiled output, or an item shown again); {passed} of "
+        f"{answered} answered ones passed; a rater fails when more than {100 * study.failed_share:.0f} % of hers failed. "
+        f"{len(report.failed)} failed; results stand with and without them."
+        if study.check_every
+        else "No attention checks."
+    )
+    yield "3.3.3", "Quality assurance", checks
+    yield (
+        "3.3.4",
+        "What evaluators see",
+        "The source text, the task, and all systems' outputs of the item under letters, in an order drawn per rater and "
+        "item; under each output one row of five numbered points per criterion, each with its words. Nothing preselected.",
+    )
+    pace = [f"{one.language}: {figure(one.seconds, 0)} s" for one in report.pace]
+    yield (
+        "3.3.5",
+        "Freedom in when and how fast",
+        f"Any time, in any number of sittings, going back allowed. Median time per item: {_listed(pace) or 'none yet'}.",
+    )
+    yield "3.3.6", "Questions and feedback", f"A comment field with each item, and skipping with a reason. {OPEN}"
+    yield "3.3.7", "Conditions", "Online, at a place of the evaluators' own choosing."
+    yield "3.3.8", "Range of conditions, if not of their own choosing", "Not applicable."
+
+
+def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str, str]]:
+    kind, aspect, frame = _KINDS.get(criterion.key, (OPEN, OPEN, OPEN))
+    anchors = text_for(criterion.anchors, "en")
+    yield "4.1.1", "Type of quality", kind
+    yield "4.1.2", "Aspect of the output", aspect
+    yield "4.1.3", "Frame of reference", frame
+    yield "4.2.1", "Objective or subjective", "subjective"
+    yield "4.2.2", "Absolute or relative", "absolute; all systems' outputs of an item are on one page"
+    yield "4.2.3", "Intrinsic or extrinsic", "intrinsic"
+    yield "4.3.1", "Name of the criterion", escaped(report.criterion(criterion.key))
+    yield "4.3.2", "Definition given to evaluators", "The question and the words of each point, below."
+    yield "4.3.3", "Size of the scale", str(len(SCALE))
+    yield "4.3.4", "Values", "; ".join(f"{point}: {escaped(text)}" for point, text in zip(SCALE, anchors, strict=True))
+    yield "4.3.5", "Presentation of the scale", "Multiple choice, one of five buttons."
+    yield "4.3.6", "Task, if there is no scale", "Not applicable."
+    yield "4.3.7", "Question as shown", f"{escaped(text_for(criterion.question, 'en'))} (version {criterion.version})"
+    yield "4.3.8", "Form of elicitation", "Direct estimation of quality."
+    yield (
+        "4.3.9",
+        "Aggregation",
+        "Counts of every point, median, mean; averaged over raters per item before systems are compared.",
+    )
+    yield (
+        "4.3.10",
+        "Effect sizes and significance",
+        "Paired mean difference with a bootstrap interval over items, Cliff's delta, win rate; sign-flip permutation test, "
+        f"Holm over {report.tests} comparisons.",
+    )
+    yield "4.3.11", "Agreement between evaluators", _agreement(report, criterion.key)
+    yield "4.3.12", "Agreement of evaluators with themselves", _repeats(report)
+
+
+def _agreement(report: Report, key: str) -> str:
+    found = [
+        f"{one.language or 'all languages'}: {one.alpha if isinstance(one.alpha, Undefined) else figure(one.alpha)} "
+        f"{span(one.interval)}".strip()
+        for one in report.everyone.agreements
+        if one.criterion == key
+    ]
+    return "Krippendorff's alpha, ordinal, 95 % bootstrap interval over items. " + (
+        "; ".join(found) or "No ratings yet."
+    )
+
+
+def _repeats(report: Report) -> str:
+    if report.study.check_every is None:
+        return "Not measured."
+    return "Items shown again are among the attention checks; the table of checks tells how each went."
+
+
+def _ethics() -> Iterator[tuple[str, str, str]]:
+    yield "5.1", "Approval by an ethics committee", OPEN
+    yield (
+        "5.2",
+        "Personal data",
+        f"Raters are pseudonyms; no name and no IP address is stored. Comments are free text and may hold more. {OPEN}",
+    )
+    yield "5.3", "Special categories of data", OPEN
+    yield "5.4", "Impact assessments", OPEN
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(escaped(name) for name in names)

@@ -1,0 +1,163 @@
+"""From the data of a study to its report: what is better, how sure that is, and what is still missing."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from annotation.criteria import text_for
+from annotation.records import Criterion, Study, StudyData
+from annotation.statistics.analysis import Analysis, analyse
+from annotation.statistics.comparisons import Comparison
+from annotation.statistics.power import items_needed
+from annotation.statistics.values import Interval, Undefined
+
+Kind = Literal["better", "alike", "undecided", "not_computable"]
+ALPHA = 0.05
+TARGET = 0.3  # scale points: the difference worth knowing where the study names none
+SPREAD = 0.8  # scale points: standard deviation of paired differences assumed before there are any
+SEEDED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One comparison as a statement: `better` has the higher mean, wherever that leads."""
+
+    kind: Kind
+    criterion: str
+    language: str | None
+    better: str
+    worse: str
+    items: int
+    difference: float | Undefined  # better minus worse, 0 or more
+    interval: Interval | Undefined
+    p: float | Undefined  # Holm
+    target: float  # scale points that `more` is for
+    needed: int | Undefined  # paired items to find the target with 80 % power at the corrected level
+    more: int  # paired items still missing for that; 0 where there are enough
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long raters took in one language, over answered items."""
+
+    language: str
+    items: int
+    seconds: float | Undefined  # median per item
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is said about a study."""
+
+    study: Study
+    made_at: datetime
+    systems: Mapping[str, str]  # key -> name that is shown
+    everyone: Analysis
+    without_failed: Analysis | None  # None: nobody failed
+    failed: tuple[str, ...]  # raters who failed their attention checks
+    removed: tuple[str, ...]  # raters whose data was deleted
+    checks: tuple[int, int]  # answered, passed
+    verdicts: tuple[Verdict, ...]  # of everyone, in the order of its comparisons
+    outputs: int
+    skips: Mapping[str, int]  # reason -> times
+    pace: tuple[Pace, ...]
+    proficiency: Mapping[str, int]  # as raters said -> how many; "" for those who did not
+    tests: int  # comparisons in the Holm family
+
+    def named(self, system: str) -> str:
+        """The name of a system."""
+        return self.systems.get(system, system)
+
+    def criterion(self, key: str) -> str:
+        """The English name of a criterion."""
+        return next((criterion_name(one) for one in self.study.criteria if one.key == key), key)
+
+
+def criterion_name(criterion: Criterion, language: str = "en") -> str:
+    """Its label, or its key where it has none."""
+    return text_for(criterion.label, language) if criterion.label else criterion.key
+
+
+def make_report(
+    study: Study,
+    data: StudyData,
+    made_at: datetime,
+    *,
+    names: Mapping[str, str] | None = None,
+    models: bool = False,
+) -> Report:
+    """The report of `data`, which may hold attention checks: they are counted as such and never as scores.
+
+    `names` gives systems a readable name; the same data gives the same report.
+    """
+    criteria = [one.key for one in study.criteria]
+    failed = tuple(sorted(one.rater for one in data.raters if one.failed and one.removed_at is None))
+    removed = tuple(sorted(one.rater for one in data.raters if one.removed_at is not None))
+    everyone = analyse(data, criteria, study.raters_per_item, models=models, seed=SEEDED)
+    without = (
+        analyse(data, criteria, study.raters_per_item, without=failed, models=models, seed=SEEDED) if failed else None
+    )
+    tests = sum(not isinstance(one.p, Undefined) for one in everyone.comparisons)
+    target = study.target_difference or TARGET
+    normal = [row for row in data.assignments if row.item_kind == "normal"]
+    systems = sorted({row.system for row in data.outputs if row.item_kind == "normal"})
+    return Report(
+        study=study,
+        made_at=made_at,
+        systems={system: (names or {}).get(system, system) for system in systems},
+        everyone=everyone,
+        without_failed=without,
+        failed=failed,
+        removed=removed,
+        checks=(len(data.checks), sum(one.passed for one in data.checks)),
+        verdicts=tuple(verdict(one, max(tests, 1), target) for one in everyone.comparisons),
+        outputs=sum(row.item_kind == "normal" for row in data.outputs),
+        skips=dict(sorted(Counter(row.skip_reason or "other" for row in normal if row.state == "skipped").items())),
+        pace=tuple(
+            _pace(language, [row.seconds for row in normal if row.state == "done" and row.language == language])
+            for language in everyone.languages
+        ),
+        proficiency=dict(sorted(Counter(one.proficiency or "" for one in data.raters if not one.removed_at).items())),
+        tests=tests,
+    )
+
+
+def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
+    """What a comparison says, with the better system first, and how many items its target would need."""
+    difference, spread, interval = comparison.difference, comparison.spread, comparison.interval
+    better, worse = comparison.first, comparison.second
+    if isinstance(difference, float) and difference < 0:
+        better, worse, difference = worse, better, -difference
+        if isinstance(interval, Interval):
+            interval = Interval(-interval.high, -interval.low)
+    usable = spread if isinstance(spread, float) and spread > 0 else SPREAD
+    needed = items_needed(usable, target, tests, alpha=ALPHA)
+    more = max(0, needed - comparison.items) if isinstance(needed, int) else 0
+    kind: Kind = "undecided"
+    if isinstance(comparison.p_holm, Undefined):
+        kind = "not_computable"
+    elif comparison.p_holm <= ALPHA:
+        kind, more = "better", 0
+    elif isinstance(interval, Interval) and -target < interval.low and interval.high < target:
+        kind, more = "alike", 0
+    return Verdict(
+        kind=kind,
+        criterion=comparison.criterion,
+        language=comparison.language,
+        better=better,
+        worse=worse,
+        items=comparison.items,
+        difference=difference,
+        interval=interval,
+        p=comparison.p_holm,
+        target=target,
+        needed=needed,
+        more=more,
+    )
+
+
+def _pace(language: str, seconds: list[float]) -> Pace:
+    return Pace(language, len(seconds), statistics.median(seconds) if seconds else Undefined("no_ratings"))

@@ -1,0 +1,58 @@
+"""Figures and verdicts in English. The app says them in other languages by its catalogues."""
+
+from annotation.report.results import Report, Verdict
+from annotation.statistics.values import Interval, Undefined
+
+
+def figure(value: float | Undefined, digits: int = 2) -> str:
+    """A figure, or a dash where there is none."""
+    return "–" if isinstance(value, Undefined) else minus(f"{value:.{digits}f}")
+
+
+def signed(value: float | Undefined, digits: int = 2) -> str:
+    """The same with its sign."""
+    return "–" if isinstance(value, Undefined) else minus(f"{value:+.{digits}f}")
+
+
+def span(interval: Interval | Undefined, digits: int = 2) -> str:
+    """[low, high], or nothing."""
+    if isinstance(interval, Undefined):
+        return ""
+    return minus(f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]")
+
+
+def p_value(p: float | Undefined) -> str:
+    """As journals print it: "= .004", "< .001"."""
+    if isinstance(p, Undefined):
+        return "–"
+    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)
+
+
+def minus(text: str) -> str:
+    """The true minus sign, which no font takes for a hyphen."""
+    return text.replace("-", "−")
+
+
+def sentence(verdict: Verdict, report: Report) -> str:
+    """The verdict in one or two plain sentences."""
+    better, worse = report.named(verdict.better), report.named(verdict.worse)
+    where = report.criterion(verdict.criterion) + (f" ({verdict.language})" if verdict.language else "")
+    if verdict.kind == "not_computable":
+        reason = verdict.p.reason if isinstance(verdict.p, Undefined) else ""
+        return f"{better} and {worse} in {where}: not computable: {reason}. {_needed(verdict)}".strip()
+    size = " ".join(filter(None, (signed(verdict.difference), span(verdict.interval))))
+    facts = f"{size}, p {p_value(verdict.p)} (Holm), {verdict.items} paired items"
+    if verdict.kind == "better":
+        return f"{better} over {worse} in {where}: {facts}."
+    if verdict.kind == "alike":
+        return f"{better} and {worse} in {where}: any difference is likely smaller than {verdict.target:g} points; {facts}."
+    return f"{better} and {worse} in {where}: no difference shown; {facts}. {_needed(verdict)}".strip()
+
+
+def _needed(verdict: Verdict) -> str:
+    if verdict.more == 0 or isinstance(verdict.needed, Undefined):
+        return ""
+    return (
+        f"About {verdict.needed} paired items would show a difference of {verdict.target:g} points with 80 % power: "
+        f"{verdict.more} more."
+    )

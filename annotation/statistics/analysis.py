@@ -1,0 +1,84 @@
+"""Everything that is computed from one set of ratings, in one record."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from annotation.records import RatingRecord, StudyData
+from annotation.statistics.agreement import Agreement, agreements
+from annotation.statistics.comparisons import Comparison, compare_all
+from annotation.statistics.mixed import MixedModel, mixed_model
+from annotation.statistics.normalised import Ranking, rankings
+from annotation.statistics.summary import Cell, summarise
+from annotation.statistics.values import Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A mixed model, or why there is none."""
+
+    criterion: str
+    language: str
+    fitted: MixedModel | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All statistics of one set of ratings; attention checks are never in it."""
+
+    ratings: int
+    raters: int
+    items: int
+    languages: tuple[str, ...]  # that have ratings
+    cells: tuple[Cell, ...]  # per language
+    overall: tuple[Cell, ...]  # over all languages; empty where there is only one
+    comparisons: tuple[Comparison, ...]  # over all languages first, if there are several; one Holm family
+    agreements: tuple[Agreement, ...]
+    rankings: tuple[Ranking, ...]
+    models: tuple[Model, ...]  # empty unless they were asked for
+
+
+def analyse(
+    data: StudyData,
+    criteria: Sequence[str],
+    raters_per_item: int,
+    *,
+    without: Collection[str] = (),
+    models: bool = False,
+    seed: int = 0,
+) -> Analysis:
+    """Analyses the ratings of `data`, leaving out the raters in `without` and every attention check.
+
+    `models` adds the mixed models, which take seconds each.
+    """
+    ratings = [row for row in data.ratings if row.item_kind == "normal" and row.rater not in without]
+    outputs = [row for row in data.outputs if row.item_kind == "normal"]
+    assignments = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in without]
+    languages = sorted({row.language for row in ratings})
+    several = len(languages) > 1
+    place = (ratings, outputs, assignments, criteria, raters_per_item)
+    return Analysis(
+        ratings=len(ratings),
+        raters=len({row.rater for row in ratings}),
+        items=len({row.item_key for row in ratings}),
+        languages=tuple(languages),
+        cells=tuple(summarise(*place, seed=seed)),
+        overall=tuple(summarise(*place, seed=seed, over_languages=True)) if several else (),
+        comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
+        agreements=tuple(agreements(ratings, criteria, seed=seed)),
+        rankings=tuple(rankings(ratings, criteria, seed=seed)),
+        models=_models(ratings, criteria, languages) if models else (),
+    )
+
+
+def _models(ratings: Sequence[RatingRecord], criteria: Sequence[str], languages: Sequence[str]) -> tuple[Model, ...]:
+    return tuple(
+        Model(
+            criterion,
+            language,
+            mixed_model(
+                [row for row in ratings if row.criterion == criterion and row.language == language], criterion, language
+            ),
+        )
+        for language in languages
+        for criterion in criteria
+    )
