@@ -103,6 +103,14 @@ def test_from_explore_to_rate_to_results(visitor, server, tmp_path) -> None:
         assert bundle.read("ratings.jsonl").count(b"\n") == 6
 
 
+def test_the_rating_page_of_raters_stands_beside_the_app(visitor, server) -> None:
+    answer = visitor.page.request.post(f"{server.url}/rate/next", data={})
+    assert (answer.status, answer.json()["error"]) == (401, "link")
+    visitor.page.goto(f"{server.url}/rate")
+    expect(visitor.page.locator("#main .message")).to_contain_text("open the link that you were sent")
+    assert visitor.page.get_by_role("tab").count() == 0
+
+
 def test_a_rater_who_reloads_goes_on_where_she_was(visitor) -> None:
     page = visitor.page
     page.locator("#send").click()

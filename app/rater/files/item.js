@@ -21,7 +21,7 @@ function scale(output, criterion, given, words, changed) {
   const id = `row-${output.letter}-${criterion.key}`;
   const line = make('p', { class: 'anchor', 'aria-hidden': 'true', lang: criterion.lang, dir: criterion.dir });
   const labels = criterion.anchors.map((anchor, place) => {
-    const input = make('input', { type: 'radio', name, value: place + 1, checked: given === place + 1 });
+    const input = make('input', { type: 'radio', name, value: place + 1, checked: given === place + 1, 'aria-label': `${place + 1} ${anchor}` });
     input.addEventListener('change', () => changed(output.letter, criterion.key, place + 1));
     const text = make('span', { class: 'meaning', lang: criterion.lang, dir: criterion.dir }, anchor);
     return make('label', { class: 'point' }, input, make('span', { class: 'digit' }, String(place + 1)), text);
@@ -38,12 +38,11 @@ function scale(output, criterion, given, words, changed) {
   for (const kind of ['pointerleave', 'pointercancel', 'change', 'focusout']) points.addEventListener(kind, rest);
   points.addEventListener('focusin', (event) => show(event.target.closest('.point')));
   rest();
-  const title = make('h4', { id: `${id}-name` }, criterion.name);
-  title.append(make('span', { class: 'spoken' }, `, ${fill(words['rate.output'], { letter: output.letter })}`));
+  const label = `${criterion.name}, ${fill(words['rate.output'], { letter: output.letter })}`;
+  const title = make('h4', { 'aria-hidden': 'true' }, criterion.name);
   const question = spoken(criterion, { class: 'question', id: `${id}-question` }, criterion.question);
   return make(
-    'div',
-    { class: 'row', id, role: 'radiogroup', 'aria-required': 'true', 'aria-labelledby': `${id}-name`, 'aria-describedby': `${id}-question` },
+    'div', { class: 'row', id, role: 'radiogroup', 'aria-required': 'true', 'aria-label': label, 'aria-describedby': `${id}-question` },
     title, question, points, line,
   );
 }
