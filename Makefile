@@ -20,13 +20,14 @@ bench: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/scoring.py
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
+	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json
 
-.PHONY: demo test check bench screenshots setup setup-dev browser clean
+.PHONY: demo test check bench screenshots setup setup-dev browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main
 
-test: setup setup-dev browser check
+test: setup setup-dev browser postgres check
 	$(RUN) -m pytest
 
 check: setup-dev
@@ -62,6 +63,13 @@ browser:
 	  { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
 	    apt-get install -y -qq chromium fonts-noto-core fonts-noto-cjk >/dev/null; \
 	    else echo "No Chromium found: install the package 'chromium'; browser tests will be skipped."; fi; }
+
+# The store's tests run on SQLite and on a PostgreSQL server that they start for themselves; it needs no service.
+postgres:
+	@command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
+	    apt-get install -y -qq postgresql >/dev/null; \
+	    else echo "No PostgreSQL found: install the package 'postgresql'; its tests will be skipped."; fi; }
 
 clean:
 	rm -rf $(VENV) data runs .mypy_cache .ruff_cache .pytest_cache

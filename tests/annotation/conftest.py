@@ -1,9 +1,11 @@
-"""A store in a temporary file with a small study to rate."""
+"""A store in a temporary file, or on a PostgreSQL server, with a small study to rate."""
 
+import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres_server
 import pytest
 from rating_examples import Clock, new_study, outputs_of
 
@@ -19,9 +21,44 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for path in paths.values():
         RatingStore.open(path).close()
     with RatingStore.open(paths["study"]) as opened:
-        made = opened.ensure_study(new_study())
-        opened.add_outputs(made.id, [output for item in ("i1", "i2", "i3") for output in outputs_of(item)])
+        fill(opened)
     return paths
+
+
+# What a store promises on every engine; tests here that ask for a file's path are about SQLite alone.
+CONTRACT = ("test_submissions", "test_skips", "test_races")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    own = inspect.signature(metafunc.function).parameters
+    if metafunc.module.__name__ in CONTRACT and "store" in metafunc.fixturenames and "path" not in own:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"])
+
+
+@pytest.fixture
+def engine() -> str:
+    """The database behind `store`, where a test does not say."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.Server]:
+    """A server with the databases `empty` and `study`, to be copied."""
+    reason = postgres_server.reason_to_skip()
+    if reason is not None:
+        pytest.skip(reason)
+    with postgres_server.running() as server:
+        for name in ("empty", "study"):
+            server.command(f"CREATE DATABASE {name}")
+            with RatingStore.open(server.url(name)) as opened:
+                if name == "study":
+                    fill(opened)
+        yield server
+
+
+def fill(store: RatingStore) -> None:
+    made = store.ensure_study(new_study())
+    store.add_outputs(made.id, [output for item in ("i1", "i2", "i3") for output in outputs_of(item)])
 
 
 @pytest.fixture
@@ -37,10 +74,18 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(
-    path: Path, clock: Clock, templates: dict[str, Path], request: pytest.FixtureRequest
+    path: Path, clock: Clock, templates: dict[str, Path], engine: str, request: pytest.FixtureRequest
 ) -> Iterator[RatingStore]:
     """Empty, except where the test also asks for `study`."""
-    shutil.copyfile(templates["study" if "study" in request.fixturenames else "empty"], path)
+    content = "study" if "study" in request.fixturenames else "empty"
+    if engine == "postgresql":
+        server: postgres_server.Server = request.getfixturevalue("postgres")
+        url = server.database(content)
+        with RatingStore.open(url, clock=clock) as opened:
+            yield opened
+        server.drop(url)
+        return
+    shutil.copyfile(templates[content], path)
     with RatingStore.open(path, clock=clock) as opened:
         yield opened
 
