@@ -1,7 +1,7 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
 # make check  lint and types only
-# make bench  speed as ratios in one run; writes assets/results/{speed,training_speed,loop_speed}.json
+# make bench  speed as ratios in one run, and ratings under load; writes assets/results/{speed,training_speed,loop_speed,rating_load}.json
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
 RUN := $(VENV)/bin/python
