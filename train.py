@@ -23,6 +23,7 @@ COMMANDS = {
     "unseen": "languages that the model never saw, and languages that a closed loop did not learn from",
     "scaling": "accuracy by number of demonstrations, prompt budget and model",
     "evaluate": "compare strategies on labelled queries",
+    "report": "tables and figures from records, in Markdown, LaTeX and HTML",
     "check": "check a folder of demonstrations",
     "ask": "answer one query",
 }  # each is a module of core.commands, imported when it is asked for

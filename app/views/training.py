@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from app.runs import EXAMPLE, SeenRun
 from app.texts import Texts
 from app.training import Progress
-from app.views.figures import COLOURS, style
 from app.views.html import hint
 from app.views.measures import Line, meaning, measured, series
 from core.loop.development import SYSTEMS
+from core.report.style import COLOURS, style
 
 REWARDS = ("reward", "acc", "div")
 SYMBOLS = ("circle", "square", "diamond", "x")  # so that colour is never alone

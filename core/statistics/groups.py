@@ -13,6 +13,7 @@ from functools import lru_cache
 from core.models import ASSETS
 
 UNKNOWN = "unknown"
+RESOURCES = ("low (0-2)", "middle (3)", "high (4-5)")
 GROUPINGS = ("family", "genus", "script", "macroarea", "resource")
 
 
@@ -41,7 +42,8 @@ class LanguageFacts:
         """The resource class in words, with its numbers."""
         if self.resource_class is None:
             return UNKNOWN
-        return "low (0-2)" if self.resource_class < 3 else "middle (3)" if self.resource_class == 3 else "high (4-5)"
+        low, middle, high = RESOURCES
+        return low if self.resource_class < 3 else middle if self.resource_class == 3 else high
 
 
 def facts(code: str) -> LanguageFacts:
@@ -68,14 +70,18 @@ def mean_over_languages(values: Mapping[str, float]) -> float:
 
 
 def means_by_group(values: Mapping[str, float], grouping: str) -> dict[str, tuple[float, tuple[str, ...]]]:
-    """Group -> (mean over its languages, their codes), groups in the order of their names and "unknown" last."""
+    """Group -> (mean over its languages, their codes), groups in the order of their names (resource: low first) and "unknown" last."""
     members: dict[str, list[str]] = {}
     for code in values:
         members.setdefault(group_of(code, grouping), []).append(code)
     return {
         group: (mean_over_languages({code: values[code] for code in members[group]}), tuple(sorted(members[group])))
-        for group in sorted(members, key=lambda name: (name == UNKNOWN, name))
+        for group in sorted(members, key=_order)
     }
+
+
+def _order(group: str) -> tuple[bool, int, str]:
+    return group == UNKNOWN, RESOURCES.index(group) if group in RESOURCES else 0, group
 
 
 @lru_cache

@@ -1,0 +1,85 @@
+"""What a report is made of, before it is Markdown, LaTeX or HTML: sections of sentences, tables and figures.
+
+A cell is a text, a whole number, a float, true or false, None, or ``(value, low, high)`` with its 95 % interval. How it is written
+depends on the unit of its column, see ``core.report.schema``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Cell = str | int | float | bool | None | tuple[float | None, float | None, float | None]
+BEST, LEVEL = "best", "level"  # marks of a cell: the best of its group, and not significantly different from it
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under named columns."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    units: Mapping[str, str] = field(default_factory=dict)  # by column
+    marks: Mapping[tuple[int, str], str] = field(default_factory=dict)  # (row, column) -> BEST or LEVEL
+    note: str = ""
+
+    def selected(self, columns: Sequence[str] = (), rows: Sequence[str] = ()) -> "Table":
+        """Those columns, and the rows whose first cell is among ``rows``, in the order named; nothing named is all."""
+        wanted = [name for name in columns if name in self.columns] or list(self.columns)
+        first = {str(row[0]): place for place, row in enumerate(self.rows)}
+        places = [first[name] for name in rows if name in first] if rows else list(range(len(self.rows)))
+        return Table(
+            self.name,
+            tuple(wanted),
+            tuple(tuple(self.rows[place][self.columns.index(name)] for name in wanted) for place in places),
+            self.units,
+            {(new, c): self.marks[old, c] for new, old in enumerate(places) for c in wanted if (old, c) in self.marks},
+            self.note,
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as in ``core.report.schema``, with its own rows."""
+
+    name: str
+    drawn: Mapping[str, Any]
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Sentences, then tables, then figures, under a title."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The report of one record."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]  # name and value, such as the command
+    sections: tuple[Section, ...]
+
+    def table(self, name: str) -> Table | None:
+        """The table of that name, if there is one."""
+        return next((table for section in self.sections for table in section.tables if table.name == name), None)
+
+
+def table_of(
+    name: str, rows: Sequence[Mapping[str, Any]], units: Mapping[str, str], note: str = "", marks: Any = None
+) -> Table:
+    """A table from rows that map columns to cells; columns in the order of their first appearance, lists become tuples."""
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    cells = tuple(tuple(_cell(row.get(column)) for column in columns) for row in rows)
+    return Table(
+        name, columns, cells, {column: units[column] for column in columns if column in units}, marks or {}, note
+    )
+
+
+def _cell(value: Any) -> Cell:
+    return (value[0], value[1], value[2]) if isinstance(value, list | tuple) else value

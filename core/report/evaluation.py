@@ -1,0 +1,304 @@
+"""The report of an evaluation: strategies with intervals, tests of all pairs, languages and what they have in common.
+
+Everything is computed from the item-level predictions; a record without them is shown by its own summary.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.errors import CoreError
+from core.evaluation import RANDOM_STRATEGIES
+from core.languages import language
+from core.report import generic
+from core.report.cells import POINTS, PROBABILITY, SHARE, written
+from core.report.document import BEST, LEVEL, Cell, Document, Figure, Section, Table, table_of
+from core.report.measures import System, score_name, systems
+from core.report.reading import Record
+from core.statistics.comparisons import Comparison, compare_all, not_worse_than_best
+from core.statistics.groups import facts, means_by_group
+from core.statistics.spread import ENOUGH_SEEDS, too_few_seeds
+
+STRATEGIES, PAIRS, LANGUAGES, BY_K = "strategies", "pairs of strategies", "by language", "by number of demonstrations"
+GROUPS = {"family": "by family", "script": "by script", "resource": "by resource class", "macroarea": "by macro-area"}
+MEAN = "mean"
+MOST_PAIRS_SAID = 6  # more of them are left to the table
+
+
+def document(record: Record) -> Document:
+    """Findings; strategies; pairs; groups of languages; languages; then what the record brings of its own."""
+    if record.items is None or record.items.empty:
+        note = Section(
+            "Findings", ("This record has no items.parquet, so nothing can be tested; these are its means.",)
+        )
+        return Document(
+            generic.title_of(record), generic.facts_of(record.entry), (note, *generic.own_sections(record.entry))
+        )
+    return Evaluated(record).document()
+
+
+class Evaluated:
+    """The systems of a record and all their comparisons, computed once."""
+
+    def __init__(self, record: Record) -> None:
+        assert record.items is not None
+        self.record, self.items = record, record.items
+        self.score = score_name(self.items)
+        self.unit = "" if self.score == "chrF" else SHARE
+        self.systems = systems(self.items)
+        self.groups = _side_by_side(self.systems)
+        pairs = dict.fromkeys(
+            (a.name, b.name) for group in self.groups for place, a in enumerate(group) for b in group[place + 1 :]
+        )
+        self.compared = compare_all({one.name: one.scores for one in self.systems}, list(pairs))
+
+    def document(self) -> Document:
+        """The whole report."""
+        own = {key: value for key, value in self.record.entry.items() if key not in ("results", "rows")}
+        return Document(
+            generic.title_of(self.record),
+            generic.facts_of(self.record.entry),
+            (
+                Section("Findings", (*self.extent(), *self.findings(), *self.warnings())),
+                Section("Strategies", self.method(), (self.strategies(), *self.by_k(), self.pairs()), self.figures()),
+                Section("Groups of languages", GROUPING, tuple(self.grouped(name) for name in GROUPS)),
+                Section("Languages", (), (self.languages(),), (self.heat_map(),)),
+                *generic.own_sections(own),
+            ),
+        )
+
+    def extent(self) -> list[str]:
+        """How much was asked."""
+        items, codes = set(self.items["item"]), set(self.items["language"])
+        asked = self.items.drop_duplicates(["language", "item"]).groupby("language").size()
+        each = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
+        seeds = sorted({int(seed) for seed in self.items["seed"]})
+        return [
+            f"{len(codes)} languages, {each} queries in each, {len(items)} different items; seeds {', '.join(map(str, seeds))}."
+        ]
+
+    def findings(self) -> list[str]:
+        """What is best, what it is told from, and how many pairs differ."""
+        said = [self._best(group) for group in self.groups if len(group) > 1]
+        sure = [entry for entry in self.compared if entry.significant]
+        unsure = [f"{entry.first} and {entry.second}" for entry in self.compared if not entry.significant]
+        if self.compared:
+            rest = (
+                f"; not told apart: {'; '.join(unsure)}."
+                if 0 < len(unsure) <= MOST_PAIRS_SAID
+                else ", see the table of pairs."
+            )
+            said.append(
+                f"{len(sure)} of {len(self.compared)} pairs differ significantly (p of Holm at most 0.05)"
+                + (rest if unsure else ".")
+            )
+        return said
+
+    def _best(self, group: Sequence[System]) -> str:
+        means = {one.name: one.interval.mean for one in group}
+        best, level = not_worse_than_best(means, self.compared)
+        worse = [name for name in means if name not in (best, *level) and self._pair(best, name)]
+        of = next(one for one in group if one.name == best)
+        amount = written((of.interval.mean, of.interval.low, of.interval.high), self.unit)
+        names = {one.name: one.strategy for one in group}
+        where = f" at K = {max(one.k for one in group)}" if len(self.groups) > 1 else ""
+        parts = [f"Best{where}: {names[best]}, {self.score} {amount}{' %' if self.unit else ''}"]
+        parts += [f"significantly better than {', '.join(names[name] for name in worse)}"] if worse else []
+        parts += [f"not significantly better than {', '.join(names[name] for name in level)}"] if level else []
+        return "; ".join(parts) + "."
+
+    def warnings(self) -> list[str]:
+        """What a reader must know before she quotes a number."""
+        seeds = {one.strategy: one.seeds.seeds for one in self.systems if one.strategy in RANDOM_STRATEGIES}
+        return [
+            f"{name} has chance in it and was run under {number} seed{'s' if number > 1 else ''}; {ENOUGH_SEEDS} are the least that show "
+            "how much it depends on the draw."
+            for name, number in too_few_seeds(seeds).items()
+        ]
+
+    def method(self) -> tuple[str, ...]:
+        """How the numbers are made, in words."""
+        return (
+            f"Means over all queries; intervals are 95 %, percentile bootstrap over items: translations of an item, and seeds, are drawn "
+            f"together. p: two-sided sign-flip permutation test by item; p (Holm): corrected over the {len(self.compared)} pairs compared.",
+            "ECE: expected calibration error of the highest label probability, ten bins of equal mass.",
+        )
+
+    def strategies(self) -> Table:
+        """One row a system; the best of each k marked."""
+        rows = [self._row(one) for one in self.systems]
+        kept = {column for row in rows for column, value in row.items() if value is not None}
+        marks: dict[tuple[int, str], str] = {}
+        for place, one in enumerate(self.systems):
+            if mark := self._mark(one):
+                marks[place, self.score] = mark
+        units = dict.fromkeys((self.score, "macro-F1", "batch-calibrated", "SD over seeds", "ECE", "adherence"), SHARE)
+        return table_of(
+            STRATEGIES,
+            [{column: value for column, value in row.items() if column in kept} for row in rows],
+            units | {self.score: self.unit, "wall time": "s"},
+            marks=marks,
+        )
+
+    def by_k(self) -> list[Table]:
+        """K down, strategies across, where there are several k; the best of each row marked."""
+        if len(self.groups) < 2:
+            return []
+        rows, marks = [], {}
+        for place, group in enumerate(self.groups):
+            means = {one.name: one.interval.mean for one in group}
+            best, level = not_worse_than_best(means, self.compared)
+            strategies = {one.name: one.strategy for one in group}
+            marks[place, strategies[best]] = BEST
+            marks |= {(place, strategies[name]): LEVEL for name in level}
+            rows.append({"K": max(one.k for one in group)} | {one.strategy: one.interval.mean for one in group})
+        return [table_of(BY_K, rows, {one.strategy: self.unit for one in self.systems}, marks=marks)]
+
+    def _row(self, one: System) -> dict[str, Any]:
+        passes = [
+            entry["seconds"]
+            for entry in self.record.entry.get("passes") or ()
+            if str(entry["pass"]).startswith(f"{one.strategy}-k{one.k}-s")
+        ]
+        return {
+            "strategy": one.strategy,
+            "K": one.k,
+            self.score: (one.interval.mean, one.interval.low, one.interval.high),
+            "macro-F1": one.macro_f1,
+            "batch-calibrated": one.batch,
+            "ECE": one.calibration,
+            "Brier": one.brier,
+            "adherence": one.adherence,
+            "coherence": one.coherence,
+            "seeds": one.seeds.seeds,
+            "SD over seeds": one.seeds.deviation,
+            "wall time": round(sum(passes), 1) if passes else None,
+        }
+
+    def _mark(self, one: System) -> str:
+        """BEST where it is the best beside which it stands (zero-shot: beside every k), LEVEL where not told from any of these."""
+        found = []
+        for group in self.groups:
+            if one.name in [other.name for other in group]:
+                best, level = not_worse_than_best({o.name: o.interval.mean for o in group}, self.compared)
+                found.append(BEST if best == one.name else LEVEL if one.name in level else "")
+        return found[0] if len(set(found)) == 1 else ""
+
+    def pairs(self) -> Table:
+        """One row a pair, with difference, interval and both p."""
+        rows = [
+            {
+                "first": entry.first,
+                "second": entry.second,
+                "difference": (entry.difference.mean, entry.difference.low, entry.difference.high),
+                "p": entry.p,
+                "p (Holm)": entry.p_holm,
+                "items": entry.items,
+                "significant": entry.significant,
+            }
+            for entry in self.compared
+        ]
+        units = {"difference": POINTS if self.unit else "", "p": PROBABILITY, "p (Holm)": PROBABILITY}
+        return table_of(PAIRS, rows, units, "Difference: first minus second, on what both answered." if rows else "")
+
+    def grouped(self, grouping: str) -> Table:
+        """Mean over the languages of each group, a column a system."""
+        values = {one.name: means_by_group(one.by_language(), grouping) for one in self.systems}
+        groups = dict.fromkeys(group for means in values.values() for group in means)
+        rows: list[dict[str, Any]] = []
+        for group in groups:
+            codes = {code for means in values.values() if group in means for code in means[group][1]}
+            kinds = len({facts(code).counts_as for code in codes})
+            rows.append(
+                {GROUPS[grouping].removeprefix("by "): group, "languages": kinds}
+                | {name: means[group][0] if group in means else None for name, means in values.items()}
+            )
+        return self._marked(table_of(GROUPS[grouping], rows, dict.fromkeys(values, self.unit)))
+
+    def languages(self) -> Table:
+        """Score by language, a column a system, and the mean of all."""
+        values = {one.name: one.by_language() for one in self.systems}
+        codes = sorted({code for means in values.values() for code in means})
+        rows: list[dict[str, Any]] = [
+            {"language": code, "name": language_name(code), "family": facts(code).family}
+            | {name: means.get(code) for name, means in values.items()}
+            for code in codes
+        ]
+        rows.append(
+            {"language": MEAN, "name": f"{len(codes)} languages", "family": ""}
+            | {one.name: one.interval.mean for one in self.systems}
+        )
+        return self._marked(table_of(LANGUAGES, rows, dict.fromkeys(values, self.unit)))
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Systems with their intervals; against K where there are several."""
+        several = len(self.groups) > 1
+        rows = [
+            {
+                "K": one.k,
+                "strategy": one.strategy,
+                self.score: [one.interval.mean, one.interval.low, one.interval.high],
+            }
+            for one in self.systems
+        ]
+        drawn: dict[str, Any] = {"y": self.score, "rows": rows, "units": self.unit}
+        shape = (
+            {"kind": "line", "x": "K", "series": "strategy"}
+            if several
+            else {"kind": "bar", "x": "strategy", "series": None}
+        )
+        title = f"{self.score} by number of demonstrations" if several else f"{self.score} by strategy"
+        return (Figure(title, drawn | shape, {self.score: self.unit}),)
+
+    def heat_map(self) -> Figure:
+        """Languages down, systems across."""
+        rows = [
+            {"language": language_name(code), "system": one.name, self.score: value}
+            for one in self.systems
+            for code, value in sorted(one.by_language().items())
+        ]
+        shape = {"kind": "heatmap", "x": "system", "y": "language", "value": self.score, "units": self.unit}
+        return Figure(f"{self.score} by language and strategy", shape | {"rows": rows}, {self.score: self.unit})
+
+    def _marked(self, table: Table) -> Table:
+        """The highest number of each row in bold, where there are several systems; no test is made within a row."""
+        names = [one.name for one in self.systems]
+        if len(names) < 2:
+            return table
+        marks: dict[tuple[int, str], str] = {}
+        for place, row in enumerate(table.rows):
+            numbers = {name: row[table.columns.index(name)] for name in names}
+            known: dict[str, Cell] = {name: value for name, value in numbers.items() if isinstance(value, float)}
+            highest = max(known.values(), default=None)  # type: ignore[type-var]
+            marks |= {(place, name): BEST for name, value in known.items() if value == highest}
+        return Table(
+            table.name,
+            table.columns,
+            table.rows,
+            table.units,
+            marks,
+            "Bold: the highest of the row; rows are not tested.",
+        )
+
+    def _pair(self, first: str, second: str) -> Comparison | None:
+        return next((entry for entry in self.compared if {entry.first, entry.second} == {first, second}), None)
+
+
+GROUPING = (
+    "Means over languages. Varieties of one language, as those of Arabic, weigh as one language.",
+    "Family and macro-area after WALS and Grambank; resource class after Joshi et al. (2020): low 0 to 2, middle 3, high 4 and 5.",
+)
+
+
+def language_name(code: str) -> str:
+    """English name, and the code where nobody knows it."""
+    try:
+        return language(code).name
+    except CoreError:
+        return code
+
+
+def _side_by_side(found: Sequence[System]) -> list[list[System]]:
+    """Systems that are compared with each other: those with the same k, and zero-shot beside each of them."""
+    bare = [one for one in found if one.k == 0]
+    several = sorted({one.k for one in found if one.k})
+    return [[*bare, *(one for one in found if one.k == k)] for k in several] or [bare]

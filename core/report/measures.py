@@ -1,0 +1,119 @@
+"""Measures of the systems of an evaluation, out of its item-level predictions. A system is a strategy with a number of demonstrations."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.calibration import log_softmax
+from core.metrics import macro_f1
+from core.statistics.comparisons import mean_interval, scores_of
+from core.statistics.paired import Interval
+from core.statistics.reliability import brier_score, calibration_error
+from core.statistics.spread import Spread, spread
+
+BARE = "zero-shot"  # the strategy without demonstrations; stands beside every k
+FREE_TEXT = {"f1": "F1", "exact_match": "exact match", "chrf": "chrF"}  # column -> name, the first found is the score
+SCORE = "score"
+
+
+@dataclass(frozen=True)
+class System:
+    """One strategy with k demonstrations, measured."""
+
+    strategy: str
+    k: int
+    name: str
+    scores: "pd.Series[float]"  # by (language, item), mean over seeds
+    interval: Interval  # of the score, over items
+    seeds: Spread  # of the score
+    macro_f1: float | None  # mean over languages and seeds
+    batch: float | None  # accuracy of the batch-calibrated predictions
+    calibration: float | None  # expected calibration error, ten bins of equal mass
+    brier: float | None
+    adherence: float | None  # mean over answers
+    coherence: float | None  # mean over answers
+
+    def by_language(self) -> dict[str, float]:
+        """Mean score by language."""
+        return {str(code): float(value) for code, value in self.scores.groupby(level="language").mean().items()}
+
+
+def score_name(items: pd.DataFrame) -> str:
+    """What an answer is scored by: accuracy for labels, F1, exact match or chrF for free text."""
+    return next((name for column, name in FREE_TEXT.items() if column in items.columns), "accuracy")
+
+
+def with_scores(items: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with the column ``score``."""
+    column = next((column for column in FREE_TEXT if column in items.columns), None)
+    values = (items["gold"] == items["prediction"]).astype(float) if column is None else items[column]
+    return items.assign(**{SCORE: values})
+
+
+def systems(items: pd.DataFrame) -> list[System]:
+    """All systems of ``items``, by k and then in the order of the rows, the one without demonstrations first."""
+    scored, places = with_scores(items), label_places(items)
+    several = len(set(items["k"]) - {0}) > 1
+    keys = list(dict.fromkeys(zip(items["k"].tolist(), items["strategy"].tolist(), strict=True)))
+    return [
+        _measured(scored[(scored["strategy"] == strategy) & (scored["k"] == k)], strategy, int(k), several, places)
+        for k, strategy in sorted(keys, key=lambda key: key[0])
+    ]
+
+
+def _measured(part: pd.DataFrame, strategy: str, k: int, several: bool, places: Mapping[str, int]) -> System:
+    closed = score_name(part) == "accuracy"
+    scores = scores_of(part, SCORE)
+    probabilities = _probabilities(part) if closed else None
+    gold = [places.get(str(label)) for label in part["gold"]]
+    return System(
+        strategy,
+        k,
+        f"{strategy}, K = {k}" if several and k else strategy,
+        scores,
+        mean_interval(scores),
+        spread(part.groupby("seed")[SCORE].mean().tolist()),
+        _macro_f1(part) if closed else None,
+        float((part["gold"] == part["prediction_batch"]).mean()) if closed and "prediction_batch" in part else None,
+        None if probabilities is None else calibration_error(probabilities.max(1), part[SCORE].to_numpy()),
+        None if probabilities is None or None in gold else brier_score(probabilities, np.array(gold, dtype=int)),
+        _mean(part, "adherence"),
+        _mean(part, "coherence"),
+    )
+
+
+def _macro_f1(part: pd.DataFrame) -> float:
+    labels = sorted({*part["gold"], *part["prediction"]})
+    values = [
+        macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), labels)
+        for _, rows in part.groupby(["language", "seed"])
+    ]
+    return sum(values) / len(values)
+
+
+def _probabilities(part: pd.DataFrame) -> np.ndarray | None:
+    """Probabilities ``(B, L)`` over the labels; None where rows have none, or not equally many."""
+    if "log_probs" not in part:
+        return None
+    rows = [json.loads(text) for text in part["log_probs"]]
+    if not rows[0] or len({len(row) for row in rows}) != 1:
+        return None
+    return np.asarray(np.exp(log_softmax(np.array(rows, dtype=float))))
+
+
+def label_places(items: pd.DataFrame) -> dict[str, int]:
+    """Where each label stands in ``log_probs``: a prediction is where its row is highest. Labels that nothing predicts are missing."""
+    if "log_probs" not in items or score_name(items) != "accuracy":
+        return {}
+    highest = [int(np.argmax(json.loads(text) or [0])) for text in items["log_probs"]]
+    found = pd.Series(highest).groupby(items["prediction"].astype(str).to_numpy()).agg(lambda places: places.mode()[0])
+    return {str(label): int(place) for label, place in found.items()}
+
+
+def _mean(part: pd.DataFrame, column: str) -> float | None:
+    if column not in part or part[column].isna().all():
+        return None
+    return float(part[column].astype(float).mean())
