@@ -11,12 +11,15 @@ from app.explorer import UNTRAINED
 from app.localised import Localised
 from app.rate_tab import build_rate
 from app.rating import RatingDesk
+from app.reports import ReportDesk
+from app.reports_tab import build_reports
 from app.results_tab import build_results
 from app.services import Services
-from app.texts import ENGLISH, available, catalogue
+from app.texts import ENGLISH, Texts, available, catalogue
 from app.train_tab import TrainParts, build_train
 from app.views.html import message
 from core.errors import CoreError
+from core.report.readme import RESULTS
 
 HERE = Path(__file__).resolve().parent
 
@@ -45,10 +48,23 @@ def build_app(services: Services) -> gr.Blocks:
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(desk, localised, tag, texts, rate, page)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
-                build_results(desk, localised, tag, texts, results)
+                _build_results(services, desk, localised, tag, texts, results)
         _wire(page, services, localised, tag, interface, explore)
         _wire_runs(page, services, tag, tabs, explore, train)
     return page
+
+
+def _build_results(
+    services: Services, desk: RatingDesk, localised: Localised, tag: gr.State, texts: Texts, results: gr.Tab
+) -> None:
+    """Ratings of people and records of experiments, side by side."""
+    with gr.Tabs():
+        with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
+            build_results(desk, localised, tag, texts, results)
+        with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
+            data = services.folder.parent
+            reports = ReportDesk((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
+            build_reports(reports, localised, tag, texts, tab)
 
 
 def _wire(
