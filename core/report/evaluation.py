@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import CoreError
-from core.evaluation import RANDOM_STRATEGIES
 from core.languages import language
 from core.report import generic
 from core.report.cells import POINTS, PROBABILITY, SHARE, written
@@ -17,8 +16,9 @@ from core.report.reading import Record
 from core.statistics.comparisons import Comparison, compare_all, not_worse_than_best
 from core.statistics.groups import facts, means_by_group
 from core.statistics.spread import ENOUGH_SEEDS, too_few_seeds
+from core.strategies import STRATEGIES
 
-STRATEGIES, PAIRS, LANGUAGES, BY_K = "strategies", "pairs of strategies", "by language", "by number of demonstrations"
+SYSTEMS, PAIRS, LANGUAGES, BY_K = "strategies", "pairs of strategies", "by language", "by number of demonstrations"
 GROUPS = {"family": "by family", "script": "by script", "resource": "by resource class", "macroarea": "by macro-area"}
 MEAN = "mean"
 MOST_PAIRS_SAID = 6  # more of them are left to the table
@@ -108,7 +108,10 @@ class Evaluated:
 
     def warnings(self) -> list[str]:
         """What a reader must know before she quotes a number."""
-        seeds = {one.strategy: one.seeds.seeds for one in self.systems if one.strategy in RANDOM_STRATEGIES}
+        mixed = (self.record.entry.get("config") or {}).get("shown_labels", "gold") != "gold"  # other labels are drawn
+        seeds = {
+            one.strategy: one.seeds.seeds for one in self.systems if one.k and (mixed or _has_chance(one.strategy))
+        }
         return [
             f"{name} has chance in it and was run under {number} seed{'s' if number > 1 else ''}; {ENOUGH_SEEDS} are the least that show "
             "how much it depends on the draw."
@@ -133,7 +136,7 @@ class Evaluated:
                 marks[place, self.score] = mark
         units = dict.fromkeys((self.score, "macro-F1", "batch-calibrated", "SD over seeds", "ECE", "adherence"), SHARE)
         return table_of(
-            STRATEGIES,
+            SYSTEMS,
             [{column: value for column, value in row.items() if column in kept} for row in rows],
             units | {self.score: self.unit, "wall time": "s"},
             marks=marks,
@@ -295,6 +298,10 @@ def language_name(code: str) -> str:
         return language(code).name
     except CoreError:
         return code
+
+
+def _has_chance(strategy: str) -> bool:
+    return strategy in STRATEGIES and STRATEGIES[strategy].seeded
 
 
 def _side_by_side(found: Sequence[System]) -> list[list[System]]:

@@ -59,12 +59,18 @@ def systems(items: pd.DataFrame) -> list[System]:
     several = len(set(items["k"]) - {0}) > 1
     keys = list(dict.fromkeys(zip(items["k"].tolist(), items["strategy"].tolist(), strict=True)))
     return [
-        _measured(scored[(scored["strategy"] == strategy) & (scored["k"] == k)], strategy, int(k), several, places)
+        _measured(
+            scored[(scored["strategy"] == strategy) & (scored["k"] == k)],
+            strategy,
+            int(k),
+            f"{strategy}, K = {k}" if (several and k) or sum(other == strategy for _, other in keys) > 1 else strategy,
+            places,
+        )
         for k, strategy in sorted(keys, key=lambda key: key[0])
     ]
 
 
-def _measured(part: pd.DataFrame, strategy: str, k: int, several: bool, places: Mapping[str, int]) -> System:
+def _measured(part: pd.DataFrame, strategy: str, k: int, name: str, places: Mapping[str, int]) -> System:
     closed = score_name(part) == "accuracy"
     scores = scores_of(part, SCORE)
     probabilities = _probabilities(part) if closed else None
@@ -72,7 +78,7 @@ def _measured(part: pd.DataFrame, strategy: str, k: int, several: bool, places: 
     return System(
         strategy,
         k,
-        f"{strategy}, K = {k}" if several and k else strategy,
+        name,
         scores,
         mean_interval(scores),
         spread(part.groupby("seed")[SCORE].mean().tolist()),

@@ -109,7 +109,8 @@ def test_several_k_are_compared_k_by_k_beside_zero_shot(tmp_path: Path) -> None:
     table = document.table("by number of demonstrations")
     assert table is not None
     assert [row[0] for row in table.rows] == [1, 4]
-    assert table.marks == {(0, "good"): BEST, (1, "good"): BEST, (1, "fair"): LEVEL}
+    assert set(table.marks) == {(0, "good"), (1, "good"), (1, "fair")}
+    assert {table.marks[1, "good"], table.marks[1, "fair"]} == {BEST, LEVEL}
     pairs = document.table("pairs of strategies")
     assert pairs is not None
     assert ("good, K = 1", "good, K = 4") not in [row[:2] for row in pairs.rows]
@@ -210,7 +211,7 @@ def test_figures_draw_shares_in_hundredths_with_their_intervals(sweep: Document)
     assert (list(point.y), list(point.x)) == ([50.0], [0.5])
     assert (point.error_y.array[0], point.error_y.arrayminus[0]) == (pytest.approx(10), pytest.approx(10))
     assert drawn["trade-off"].layout.yaxis.title.text == "accuracy, %"
-    assert list(drawn["bars"].data[0].x) == ["&lt;script&gt;"]
+    assert list(drawn["bars"].data[0].y) == ["&lt;script&gt;"]
     assert drawn["map"].data[0].z[0][0] == -10.0
 
 
