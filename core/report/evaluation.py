@@ -6,21 +6,17 @@ Everything is computed from the item-level predictions; a record without them is
 from collections.abc import Sequence
 from typing import Any
 
-from core.errors import CoreError
-from core.languages import language
 from core.report import generic
 from core.report.cells import POINTS, PROBABILITY, SHARE, written
-from core.report.document import BEST, LEVEL, Cell, Document, Figure, Section, Table, table_of
+from core.report.document import BEST, LEVEL, Document, Figure, Section, Table, table_of
+from core.report.languages import GROUPING, GROUPS, grouped, heat_map, languages
 from core.report.measures import System, score_name, systems
 from core.report.reading import Record
 from core.statistics.comparisons import Comparison, compare_all, not_worse_than_best
-from core.statistics.groups import facts, means_by_group
 from core.statistics.spread import ENOUGH_SEEDS, too_few_seeds
 from core.strategies import STRATEGIES
 
-SYSTEMS, PAIRS, LANGUAGES, BY_K = "strategies", "pairs of strategies", "by language", "by number of demonstrations"
-GROUPS = {"family": "by family", "script": "by script", "resource": "by resource class", "macroarea": "by macro-area"}
-MEAN = "mean"
+SYSTEMS, PAIRS, BY_K = "strategies", "pairs of strategies", "by number of demonstrations"
 MOST_PAIRS_SAID = 6  # more of them are left to the table
 
 
@@ -60,8 +56,15 @@ class Evaluated:
             (
                 Section("Findings", (*self.extent(), *self.findings(), *self.warnings())),
                 Section("Strategies", self.method(), (self.strategies(), *self.by_k(), self.pairs()), self.figures()),
-                Section("Groups of languages", GROUPING, tuple(self.grouped(name) for name in GROUPS)),
-                Section("Languages", (), (self.languages(),), (self.heat_map(),)),
+                Section(
+                    "Groups of languages", GROUPING, tuple(grouped(self.systems, name, self.unit) for name in GROUPS)
+                ),
+                Section(
+                    "Languages",
+                    (),
+                    (languages(self.systems, self.unit),),
+                    (heat_map(self.systems, self.score, self.unit),),
+                ),
                 *generic.own_sections(own),
             ),
         )
@@ -203,35 +206,6 @@ class Evaluated:
         units = {"difference": POINTS if self.unit else "", "p": PROBABILITY, "p (Holm)": PROBABILITY}
         return table_of(PAIRS, rows, units, "Difference: first minus second, on what both answered." if rows else "")
 
-    def grouped(self, grouping: str) -> Table:
-        """Mean over the languages of each group, a column a system."""
-        values = {one.name: means_by_group(one.by_language(), grouping) for one in self.systems}
-        groups = dict.fromkeys(group for means in values.values() for group in means)
-        rows: list[dict[str, Any]] = []
-        for group in groups:
-            codes = {code for means in values.values() if group in means for code in means[group][1]}
-            kinds = len({facts(code).counts_as for code in codes})
-            rows.append(
-                {GROUPS[grouping].removeprefix("by "): group, "languages": kinds}
-                | {name: means[group][0] if group in means else None for name, means in values.items()}
-            )
-        return self._marked(table_of(GROUPS[grouping], rows, dict.fromkeys(values, self.unit)))
-
-    def languages(self) -> Table:
-        """Score by language, a column a system, and the mean of all."""
-        values = {one.name: one.by_language() for one in self.systems}
-        codes = sorted({code for means in values.values() for code in means})
-        rows: list[dict[str, Any]] = [
-            {"language": code, "name": language_name(code), "family": facts(code).family}
-            | {name: means.get(code) for name, means in values.items()}
-            for code in codes
-        ]
-        rows.append(
-            {"language": MEAN, "name": f"{len(codes)} languages", "family": ""}
-            | {one.name: one.interval.mean for one in self.systems}
-        )
-        return self._marked(table_of(LANGUAGES, rows, dict.fromkeys(values, self.unit)))
-
     def figures(self) -> tuple[Figure, ...]:
         """Systems with their intervals; against K where there are several."""
         several = len(self.groups) > 1
@@ -252,52 +226,8 @@ class Evaluated:
         title = f"{self.score} by number of demonstrations" if several else f"{self.score} by strategy"
         return (Figure(title, drawn | shape, {self.score: self.unit}),)
 
-    def heat_map(self) -> Figure:
-        """Languages down, systems across."""
-        rows = [
-            {"language": language_name(code), "system": one.name, self.score: value}
-            for one in self.systems
-            for code, value in sorted(one.by_language().items())
-        ]
-        shape = {"kind": "heatmap", "x": "system", "y": "language", "value": self.score, "units": self.unit}
-        return Figure(f"{self.score} by language and strategy", shape | {"rows": rows}, {self.score: self.unit})
-
-    def _marked(self, table: Table) -> Table:
-        """The highest number of each row in bold, where there are several systems; no test is made within a row."""
-        names = [one.name for one in self.systems]
-        if len(names) < 2:
-            return table
-        marks: dict[tuple[int, str], str] = {}
-        for place, row in enumerate(table.rows):
-            numbers = {name: row[table.columns.index(name)] for name in names}
-            known: dict[str, Cell] = {name: value for name, value in numbers.items() if isinstance(value, float)}
-            highest = max(known.values(), default=None)  # type: ignore[type-var]
-            marks |= {(place, name): BEST for name, value in known.items() if value == highest}
-        return Table(
-            table.name,
-            table.columns,
-            table.rows,
-            table.units,
-            marks,
-            "Bold: the highest of the row; rows are not tested.",
-        )
-
     def _pair(self, first: str, second: str) -> Comparison | None:
         return next((entry for entry in self.compared if {entry.first, entry.second} == {first, second}), None)
-
-
-GROUPING = (
-    "Means over languages. Varieties of one language, as those of Arabic, weigh as one language.",
-    "Family and macro-area after WALS and Grambank; resource class after Joshi et al. (2020): low 0 to 2, middle 3, high 4 and 5.",
-)
-
-
-def language_name(code: str) -> str:
-    """English name, and the code where nobody knows it."""
-    try:
-        return language(code).name
-    except CoreError:
-        return code
 
 
 def _has_chance(strategy: str) -> bool:
