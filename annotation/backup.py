@@ -28,8 +28,8 @@ class Mirror(Source, Protocol):
 
     name: str
 
-    def push(self, files: list[Path]) -> None:
-        """Brings the mirror to hold `files`. Raises MirrorFailed."""
+    def push(self, files: list[Path], *, alone: bool = False) -> None:
+        """Brings the mirror to hold `files`; `alone`: and no other backup. Raises MirrorFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,22 @@ class Backups:
                 self._try("mirror", self._push)
         return self.state()
 
+    def forget(self) -> BackupState:
+        """A new snapshot, then no older backup: after somebody's data was removed, it is to be in none of them.
+
+        Nothing is dropped here if the snapshot fails, nor on the mirror if the upload does; the state says why. The
+        history of a data set on the Hub keeps older files until the data set itself is deleted.
+        """
+        with self._round:
+            self._try("snapshot", lambda: self._snapshot(always=True))
+            if "snapshot" not in self._failures:
+                for name in self._names():
+                    if self._newest is None or name != self._newest.path.name:
+                        (self.folder / name).unlink(missing_ok=True)
+                if self._mirror is not None:
+                    self._try("mirror", lambda: self._push(alone=True))
+        return self.state()
+
     def state(self) -> BackupState:
         """As of now."""
         failures = dict(self._failures)
@@ -147,9 +163,9 @@ class Backups:
         else:
             self._failures.pop(what, None)
 
-    def _snapshot(self) -> None:
+    def _snapshot(self, *, always: bool = False) -> None:
         newest = self._newest
-        if newest is not None and newest.path.exists() and newest.number == self._store.change_number:
+        if not always and newest is not None and newest.path.exists() and newest.number == self._store.change_number:
             return
         at = self._clock()
         self._journal.rotate()  # before the snapshot: all lines of the ended file are in it
@@ -158,11 +174,11 @@ class Backups:
         for name in superseded(self._names()):
             (self.folder / name).unlink(missing_ok=True)
 
-    def _push(self) -> None:
+    def _push(self, *, alone: bool = False) -> None:
         assert self._mirror is not None
         names = frozenset(self._names())
-        if names - self._mirrored:
-            self._mirror.push([self.folder / name for name in sorted(names)])
+        if alone or names - self._mirrored:
+            self._mirror.push([self.folder / name for name in sorted(names)], alone=alone)
             self._mirrored, self._mirrored_at = names, self._clock()
 
     def _names(self) -> list[str]:

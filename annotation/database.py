@@ -175,6 +175,7 @@ def _sqlite(url: URL, journal: str, *, write: bool, connections: int) -> Engine:
             "foreign_keys=ON",
             "synchronous=FULL",
             "trusted_schema=OFF",
+            "secure_delete=ON",  # what was removed leaves no trace in free pages, nor in copies of them
         ):
             connection.execute(f"PRAGMA {pragma}")
         if journal not in ("wal", "memory"):

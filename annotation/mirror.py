@@ -33,12 +33,17 @@ class HubMirror:
         self._token = token
         self._api = api
 
-    def push(self, files: list[Path]) -> None:
-        """Uploads those of `files` that are not there, and drops what they supersede. Raises MirrorFailed."""
+    def push(self, files: list[Path], *, alone: bool = False) -> None:
+        """Uploads those of `files` that are not there, and drops what they supersede; `alone`: all other backups.
+
+        Raises MirrorFailed.
+        """
         api = self._private()
         there = set(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
         new = [file for file in files if file.name not in there]
         gone = superseded(there | {file.name for file in new})
+        if alone:
+            gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
         hub = importlib.import_module("huggingface_hub")
         operations: list[Any] = [
             hub.CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=file)

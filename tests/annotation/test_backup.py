@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -276,6 +276,28 @@ def test_a_damaged_newest_snapshot_on_the_mirror_is_made_good_by_the_one_before_
     hub.files[newest] = hub.files[newest][:-5000]
     killed(mirrored(path, hub, clock))
     assert dump(path) == before
+
+
+def test_what_was_removed_from_the_database_is_in_no_backup_after_forget(kept: KeptStore, backups: Backups) -> None:
+    hub = FakeHub()
+    backups._mirror = HubMirror("me/ratings", "hf_x", hub)
+    study = kept.store.study("topics")
+    rater, _ = kept.store.new_rater(study.id, "sw")
+    view = kept.store.next_assignment(rater.id)
+    assert view is not None
+    kept.store.submit(replace(submission(rater.id, view), comment="a word of hers"))
+    backups.now()
+    kept.store.remove_rater(study.id, rater.pseudonym)
+
+    def holders() -> list[str]:
+        files = {path.name: path.read_bytes() for path in backups.folder.iterdir()}
+        return [name for name, content in (*files.items(), *hub.files.items()) if b"a word of hers" in content]
+
+    assert holders()
+    state = backups.forget()
+    assert (state.failures, state.changes_since) == ((), 0)
+    assert holders() == []
+    assert [one.path.name for one in listed(backups.folder)] == list(hub.files)
 
 
 def test_ratings_never_go_to_a_public_data_set(kept: KeptStore, backups: Backups) -> None:

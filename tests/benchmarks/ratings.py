@@ -87,21 +87,33 @@ class Rater(threading.Thread):
         self.pause, self.random = pause, random.Random(seed)
         self.milliseconds: list[float] = []
         self.saved: list[str] = []
+        self.done = False
         self.failures: Counter[str] = Counter()
 
     def post(self, name: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        self.http.request("POST", f"/rate/{name}", json.dumps(body), self.headers)
-        answer = self.http.getresponse()
-        return answer.status, json.loads(answer.read())
+        """Sent again, under the same id, over a new connection where the server closed an idle one, as the page does."""
+        for last in (False, False, True):
+            try:
+                self.http.request("POST", f"/rate/{name}", json.dumps(body), self.headers)
+                answer = self.http.getresponse()
+                return answer.status, json.loads(answer.read())
+            except (ConnectionError, http.client.HTTPException):
+                self.http.close()
+                if last:
+                    raise
+        raise AssertionError
 
     def run(self) -> None:
         while True:
             status, shown = self.post("next")
             if status != 200:
                 self.failures[f"next: {status} {shown.get('error')}"] += 1
+                if status == 503:  # busy: nothing was stored, and the page asks again
+                    continue
                 return
             item = shown["item"]
             if item is None:
+                self.done = True
                 return
             if self.pause:
                 time.sleep(self.random.expovariate(1 / self.pause))
@@ -134,6 +146,7 @@ def load(raters: int, items: int, pause: float) -> dict[str, Any]:
                 one.start()
             for one in people:
                 one.join()
+            assert all(one.done for one in people), "a rater gave up; see above"
             seconds = time.perf_counter() - began
             server.send_signal(signal.SIGKILL)
         with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -170,9 +183,11 @@ def main() -> None:
     parser.add_argument("--raters", type=int, default=50)
     parser.add_argument("--items", type=int, default=40)
     parser.add_argument("--pause", type=float, default=3.0, help="mean seconds before a submit in the paced run")
+    parser.add_argument("--note", default="", help="what else ran on the machine, for the record")
     options = parser.parse_args()
     found = {
         "command": "make bench",
+        "note": options.note,
         "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "sqlite": sqlite3.sqlite_version},
         "raters": options.raters,
