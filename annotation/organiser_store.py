@@ -38,6 +38,10 @@ class OrganiserStore(Transactions):
         """What a study holds and which items lack systems. Raises UnknownStudy."""
         return self._read(lambda session: design.stock(session, study_id))
 
+    def missing(self, study_id: int) -> list[str]:
+        """What has to be mended before the study can open, as parts of a sentence. Raises UnknownStudy."""
+        return self._read(lambda session: design.missing(session, study_id))
+
     def make_checks(self, study_id: int) -> int:
         """Makes the attention checks of a draft anew, the same ones for the same seed and outputs; returns their number.
 

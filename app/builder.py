@@ -15,6 +15,7 @@ from app.reports import ReportDesk
 from app.reports_tab import build_reports
 from app.results_tab import build_results
 from app.services import Services
+from app.study_tab import build_study, organiser_desk
 from app.texts import ENGLISH, Texts, available, catalogue
 from app.train_tab import TrainParts, build_train
 from app.views.html import message
@@ -49,6 +50,9 @@ def build_app(services: Services) -> gr.Blocks:
                 build_rate(desk, localised, tag, texts, rate, page)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
                 _build_results(services, desk, localised, tag, texts, results)
+            organiser = organiser_desk(services)
+            with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
+                build_study(organiser, services.authority, localised, tag, texts, study)
         _wire(page, services, localised, tag, interface, explore)
         _wire_runs(page, services, tag, tabs, explore, train)
     return page

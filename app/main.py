@@ -43,6 +43,7 @@ def main() -> int:
     from app.builder import build_app, look
     from app.rater.routes import rater_routes
     from app.services import open_services
+    from app.study.authority import FILE_NAME as SECRET_FILE
     from core.errors import CoreError
 
     services = None
@@ -71,6 +72,11 @@ def main() -> int:
             app_kwargs={"routes": rater_routes(services.store)},
             **look(),
         )
+        if services.fresh_secret is not None:
+            print(
+                f"Organiser's secret, for the page Study: {services.fresh_secret}\n"
+                f"It is shown this once and kept in {options.data / SECRET_FILE}, which only you can read."
+            )
         services.warm_up()  # once the page can be had: it would slow the start
         page.block_thread()
     except (CoreError, AnnotationError) as error:

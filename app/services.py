@@ -11,6 +11,7 @@ from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from app.explorer import Explorer
 from app.safety import open_safely
+from app.study.authority import Authority, open_authority
 from app.training import TrainingDesk
 from core.bundle import POOL_OF_TASK
 from core.models import ASSETS
@@ -36,6 +37,8 @@ class Services:
     study: Study
     folder: Path  # for files people download
     training: TrainingDesk
+    authority: Authority
+    fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     kept: KeptStore | None = None  # the store with its backups, where the services opened it
     _opening: tuple[Prediction, ...] = ()
@@ -84,8 +87,9 @@ def open_services(data: Path, database: str | None = None, cache: Path | None = 
 
     ``data``: a writable folder, ``cache`` where vectors are kept (default: in ``data``). To be closed at the end.
     """
+    authority, fresh = open_authority(data)
     kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = kept.store.ensure_study(EXPLORE_STUDY)
     training = TrainingDesk(data / "runs" / "fit")
     explorer = Explorer(cache or data / "cache", runs=training.folder)
-    return Services(explorer, kept.store, study, data / "downloads", training, kept=kept)
+    return Services(explorer, kept.store, study, data / "downloads", training, authority, fresh, kept=kept)

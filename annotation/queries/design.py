@@ -67,29 +67,34 @@ def open_study(session: Session, study_id: int, now: datetime) -> Study:
     """Opens a draft and freezes it for good. Raises UnknownStudy, StudyFrozen, StudyNotReady."""
     row = study_row(session, study_id, lock=True)
     require_draft(session, row)
-    missing = what_is_missing(study_record(session, row), stock(session, study_id))
-    if missing:
-        raise StudyNotReady(f"study '{row.slug}' cannot open yet: {'; '.join(missing)}.")
+    lacking = missing(session, study_id)
+    if lacking:
+        raise StudyNotReady(f"study '{row.slug}' cannot open yet: {'; '.join(lacking)}.")
     row.state, row.frozen_at = "open", now
     session.flush()
     return study_record(session, row)
 
 
+def missing(session: Session, study_id: int) -> list[str]:
+    """What has to be mended before the study can open. Raises UnknownStudy."""
+    return what_is_missing(study_record(session, study_row(session, study_id)), stock(session, study_id))
+
+
 def what_is_missing(study: Study, held: Stock) -> list[str]:
     """What has to be mended before the study can open, as parts of a sentence. Pure."""
-    missing = []
+    lacking = []
     if not held.items:
-        missing.append("it has no outputs")
+        lacking.append("it has no outputs")
     if held.incomplete:
-        item, language, lacking = held.incomplete[0]
-        missing.append(
+        item, language, systems = held.incomplete[0]
+        lacking.append(
             f"{len(held.incomplete)} items lack outputs of some systems, first {item!r} in {language}, which has "
-            f"none of {', '.join(lacking)}"
+            f"none of {', '.join(systems)}"
         )
     unchecked = sorted(set(held.items) - set(held.degraded) - set(held.repeats))
     if study.check_every is not None and unchecked:
-        missing.append(f"attention checks are planned and not made for {', '.join(unchecked)}")
-    return missing
+        lacking.append(f"attention checks are planned and not made for {', '.join(unchecked)}")
+    return lacking
 
 
 def set_state(session: Session, study_id: int, state: StudyState, now: datetime) -> Study:

@@ -17,12 +17,14 @@ import pytest
 from annotation.store import RatingStore
 from app.explorer import Explorer
 from app.services import EXPLORE_STUDY, Services
+from app.study.authority import Authority
 from app.training import TrainingDesk
 from core.models import EMBEDDED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+SECRET = "an organiser's secret"
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "data" / "cache"
 CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
@@ -43,7 +45,7 @@ def explorer() -> Explorer:
 def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
     store = RatingStore.open(f"sqlite:///{tmp_path / 'ratings.db'}")
     desk = TrainingDesk(tmp_path / "runs")
-    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk)
+    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk, Authority(SECRET))
     store.close()
 
 
@@ -79,7 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "--cache",
         str(CACHE),
     ]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "AGL_ORGANISER_SECRET": SECRET}
     environment.pop("PYTHONPATH", None)
     began = time.monotonic()
     with (

@@ -21,7 +21,7 @@ COMPONENTS = 6 + len(RenderedRun("").values)  # status, list, two buttons, timer
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
     """Without a store and with no model loaded: nothing here asks for either."""
-    return Services(Explorer(), None, None, tmp_path, TrainingDesk(tmp_path / "runs", shipped=tmp_path / "no"))  # type: ignore[arg-type]
+    return Services(Explorer(), None, None, tmp_path, TrainingDesk(tmp_path / "runs", shipped=tmp_path / "no"), None)  # type: ignore[arg-type]
 
 
 def make_run(services: Services, name: str, finished: bool) -> None:
