@@ -225,6 +225,12 @@ def check_skip_reason(reason: object) -> None:
         raise InvalidSkip(f"the reason for skipping is {reason!r}; allowed are {', '.join(SKIP_REASONS)}.")
 
 
+def check_own_token(token: object) -> None:
+    """Raises InvalidRecord unless `token` is long enough not to be guessed: a page makes it of random bytes."""
+    if not isinstance(token, str) or not re.fullmatch(r"[A-Za-z0-9_-]{40,128}", token):
+        raise InvalidRecord("the page's own token must be 40 to 128 letters, digits, - or _; reload the page.")
+
+
 def _listed(things: Collection[object], at_most: int = 6) -> str:
     shown = [str(thing) for thing in list(things)[:at_most]]
     return ", ".join(shown) + (f" and {len(things) - at_most} more" if len(things) > at_most else "")

@@ -109,16 +109,19 @@ class RatingStore(OrganiserStore):
         """The rater whose personal link this is, whatever her study (`study_id` of the record). Raises UnknownRater."""
         return self._read(lambda session: raters.rater_of_token(session, token))
 
-    def accept_invitation(self, study_id: int, token: str, proficiency: str | None = None) -> tuple[Rater, str]:
+    def accept_invitation(
+        self, study_id: int, token: str, proficiency: str | None = None, own: str | None = None
+    ) -> tuple[Rater, str]:
         """A new rater in the invitation's language, and her own token: the secret of her personal link.
 
         The token is shown only this once and found again by `rater_by_token` or `rater_of_token`, from any device.
-        `proficiency`: one of PROFICIENCIES, as she says of herself, or None. Each call uses the invitation once, so
-        a page calls it only when she presses a button and has no token yet. Raises UnknownStudy, StudyClosed (not
+        `proficiency`: one of PROFICIENCIES, as she says of herself, or None. Each call uses the invitation once,
+        unless her page made the token itself (`own`): then a repeat, after a receipt that got lost, gives the same
+        rater and uses nothing more. Raises UnknownStudy, StudyClosed (not
         open), InvalidInvitation (not of this study, revoked, expired, used up), InvalidRecord.
         """
         return self._write(
-            lambda session: invitations.accept_invitation(session, study_id, token, proficiency, self._clock())
+            lambda session: invitations.accept_invitation(session, study_id, token, proficiency, self._clock(), own)
         )
 
     def invited(self, slug: str, token: str) -> tuple[Study, str]:

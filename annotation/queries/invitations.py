@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.checks import check_proficiency, check_text
+from annotation.checks import check_own_token, check_proficiency, check_text
 from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed, UnknownStudy
-from annotation.models import InvitationRow, ItemRow, OutputRow, StudyRow
+from annotation.models import InvitationRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.queries.assignments import require_open
-from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater
+from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater, rater_of_token
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Rater, Study
 from annotation.study_records import Invitation
@@ -89,18 +89,26 @@ def revoke_invitation(session: Session, study_id: int, invitation_id: int, now: 
 
 
 def accept_invitation(
-    session: Session, study_id: int, token: str, proficiency: str | None, now: datetime
+    session: Session, study_id: int, token: str, proficiency: str | None, now: datetime, own: str | None = None
 ) -> tuple[Rater, str]:
     """A new rater of the invitation's language and her own token. Uses are counted under a lock.
+
+    With a token `own` that her page made, a repeat finds the rater of the first time and uses nothing more.
 
     Raises UnknownStudy, StudyClosed, InvalidInvitation, InvalidRecord.
     """
     check_proficiency(proficiency)
     study = study_row(session, study_id, lock=True)
+    if own is not None:
+        check_own_token(own)
+        came = select(RaterRow.id).join(InvitationRow, InvitationRow.id == RaterRow.invitation_id)
+        came = came.where(RaterRow.token_sha256 == hash_of(own), InvitationRow.token_sha256 == hash_of(token))
+        if session.scalar(came) is not None:
+            return rater_of_token(session, own), own
     row = _usable(session, study_id, token, now)
     require_open(study)
     row.uses += 1
-    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency)
+    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency, token=own)
 
 
 def invited(session: Session, slug: str, token: str, now: datetime) -> tuple[Study, str]:

@@ -48,9 +48,10 @@ def insert_rater(
     *,
     invitation_id: int | None = None,
     proficiency: str | None = None,
+    token: str | None = None,
 ) -> tuple[Rater, str]:
-    """A new row with a random pseudonym, token and seed."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    """A new row with a random pseudonym, seed and, unless it is given, token."""
+    token = token or secrets.token_urlsafe(TOKEN_BYTES)
     row = RaterRow(
         study_id=study_id,
         pseudonym=f"rater-{secrets.token_hex(4)}",

@@ -39,10 +39,10 @@ class RaterDesk:
             **words(texts),
         }
 
-    def enter(self, slug: object, invitation: object, proficiency: Any) -> Json:
-        """Use an invitation: a new rater. Her token is told this once."""
-        study, _ = self._store.invited(_str(slug), _str(invitation))
-        _, token = self._store.accept_invitation(study.id, _str(invitation), proficiency)
+    def enter(self, slug: object, invitation: object, proficiency: Any, own: object) -> Json:
+        """Use an invitation: a new rater under the token that her page made. A repeat finds her again."""
+        study = self._store.study(_str(slug))
+        _, token = self._store.accept_invitation(study.id, _str(invitation), proficiency, _str(own))
         return {"token": token}
 
     def session(self, token: object, tag: object) -> Json:

@@ -56,7 +56,7 @@ def rater_routes(store: RatingStore) -> list[BaseRoute]:
     desk = RaterDesk(store)
     work: dict[str, Work] = {
         "door": lambda _, sent: desk.door(sent.get("study"), sent.get("invitation"), sent.get("tag")),
-        "enter": lambda _, sent: desk.enter(sent.get("study"), sent.get("invitation"), sent.get("proficiency")),
+        "enter": lambda own, sent: desk.enter(sent.get("study"), sent.get("invitation"), sent.get("proficiency"), own),
         "session": lambda token, sent: desk.session(token, sent.get("tag")),
         "next": lambda token, sent: desk.next(token, sent.get("tag")),
         "look": lambda token, sent: desk.look(token, sent.get("position"), sent.get("tag")),

@@ -256,3 +256,16 @@ def test_only_the_files_of_the_page_are_served(rater: Client) -> None:
         assert rater.http.get(f"/rate/{name}").status_code == 404
     moved = rater.http.get("/rate/?study=x", follow_redirects=False)
     assert (moved.status_code, moved.headers["location"]) == (307, "../rate?study=x")
+
+
+def test_an_answer_that_got_lost_at_the_door_makes_no_second_rater(store: RatingStore, study: Study) -> None:
+    _, invitation = store.new_invitation(study.id, "am", max_uses=1)
+    sent = {"study": "topics", "invitation": invitation, "proficiency": "good"}
+    own = "a" * 64
+    assert [Client(store, own).post("enter", **sent) for _ in range(2)] == [(200, {"token": own})] * 2
+    assert len(store.raters(study.id)) == 1
+    assert Client(store, own).post("session")[1]["tag"] == "am"
+    assert Client(store, "b" * 64).post("enter", **sent)[1]["error"] == "invitation"
+    assert Client(store, "short").post("enter", **sent)[0] == 422
+    assert Client(store, None).post("enter", **sent)[0] == 422
+    assert Client(store, None).post("door", **sent)[1]["error"] == "invitation"

@@ -1,5 +1,6 @@
 // How a rater comes in: by her own link (?rater=), by what this browser remembers of a study, or by an invitation.
 import { make } from './item.js';
+import { read, uuid, write } from './keep.js';
 
 // Resolves to her token, or to null when the page has said what is missing. `forget`: what the browser knew is no use.
 export async function enter({ ask, speak, say, known, forget }) {
@@ -16,7 +17,12 @@ export async function enter({ ask, speak, say, known, forget }) {
     main.replaceChildren(make('p', { class: 'message' }, say('page.no_link')));
     return null;
   }
-  return form(door, main, say, (answers) => ask('enter', { study: slug, invitation, ...answers }));
+  return form(door, main, say, async (answers) => {
+    // Made here and kept before it is sent: where the answer gets lost, asking again makes no second rater.
+    const own = read(`own/${invitation}`) ?? (uuid() + uuid()).replaceAll('-', '');
+    write(`own/${invitation}`, own);
+    return ask('enter', { study: slug, invitation, ...answers }, own);
+  });
 }
 
 const choice = (id, label, options) => {

@@ -30,7 +30,8 @@ function telling(sending, waiting) {
   };
 }
 
-const ask = (path, body = {}) => post(path, { ...body, tag: page.tag }, page.token, $('again'), telling(null, 'page.unreachable'));
+const ask = (path, body = {}, token = page.token) =>
+  post(path, { ...body, tag: page.tag }, token, $('again'), telling(null, 'page.unreachable'));
 
 // --- time on the item, while the page can be seen ----------------------------------------------------------------
 let since = null;
