@@ -15,6 +15,9 @@ import regex
 
 from core.errors import UnknownLanguage
 
+_ARABIC = frozenset(
+    ["acm", "acq", "aeb", "ajp", "apc", "arb", "arq", "ars", "ary", "arz"]
+)  # varieties whose tags do not share a beginning
 _CODE = re.compile(r"^[a-z]{3}_[A-Z][a-z]{3}(-[A-Za-z0-9]+)?$")
 
 # ISO 15924 codes that stand for several Unicode scripts, or for a variant of one (https://unicode.org/iso15924).
@@ -44,7 +47,7 @@ class Language:
 
         Texts of one group may be the same sentence, so none is a cross-lingual demonstration for another.
         """
-        return self.tag.split("-")[0]
+        return "ar" if self.code[:3] in _ARABIC else self.tag.split("-")[0]
 
     @property
     def direction(self) -> str:
