@@ -38,6 +38,23 @@ def test_a_variety_is_not_part_of_the_identity() -> None:
     assert language("por_Latn-BR") == language("por_Latn")
 
 
+def test_every_arabic_variety_is_of_one_group_and_no_other_language_is() -> None:
+    varieties = [
+        "arb_Arab",
+        "arb_Latn",
+        "ary_Arab",
+        "arz_Arab",
+        "arq_Arab",
+        "ars_Arab",
+        "aeb_Arab",
+        "acm_Arab",
+        "apc_Arab",
+    ]
+    assert {language(code).group for code in varieties} == {"ar"}
+    assert {language(code).group for code in ("zho_Hans", "zho_Hant")} == {"zh"}
+    assert "ar" not in {language(code).group for code in ("arg_Latn", "pes_Arab", "heb_Hebr", "mlt_Latn")}
+
+
 @pytest.mark.parametrize("code", ["en", "eng-Latn", "ENG_Latn", "eng_latn", "", "eng_Latn_US", "eng_Latn-"])
 def test_malformed_codes_are_refused(code: str) -> None:
     with pytest.raises(UnknownLanguage, match=r"is not a language code; write it like 'swh_Latn'"):
