@@ -1,12 +1,14 @@
 """Batched generation of one-line answers, with the model's own confidence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from core.models import LanguageModel
+
+BATCH = 16  # prompts
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,22 @@ def generate(
     """Continue each prompt to the end of its line. Sampling needs ``generator``, whose state seeds the draw."""
     with model.lock:
         return _generate(model, prompts, config, generator)
+
+
+def generate_all(
+    model: LanguageModel,
+    prompts: Sequence[str],
+    config: GenerationConfig = GenerationConfig(),
+    tell: Callable[[float], None] = lambda _: None,
+) -> list[Generated]:
+    """Greedy lines in the order of ``prompts``; prompts of like length share a batch, equal ones an answer."""
+    distinct = sorted(set(prompts), key=lambda prompt: (len(prompt), prompt))
+    found: dict[str, Generated] = {}
+    for place in range(0, len(distinct), BATCH):
+        part = distinct[place : place + BATCH]
+        found.update(zip(part, generate(model, part, replace(config, temperature=0.0)), strict=True))
+        tell(len(found) / len(distinct))
+    return [found[prompt] for prompt in prompts]
 
 
 def _generate(

@@ -4,14 +4,14 @@ Everything goes through the shared scorer, many contexts in one call, so that wh
 asked before is remembered. Shapes: N candidates, C contexts, L labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from core.calibration import log_softmax
 from core.errors import InvalidConfig
-from core.generation import GenerationConfig, generate
+from core.generation import GenerationConfig, generate_all
 from core.prompting import PromptWriter
 from core.records import Demonstration, Example, Query
 from core.scoring import Request, Scorer
@@ -63,17 +63,29 @@ class ModelJudge:
         """
         if query.language == FALLBACK:
             return query
+        prompt = self._translating(query, examples)
+        self._translate([prompt])
+        text = self._translated[prompt]
+        return replace(query, text=text, language=FALLBACK) if any(c.isalnum() for c in text) else query
+
+    def translate(
+        self, wanted: Sequence[tuple[Query, Sequence[Example]]], tell: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Write the translations that ``translated`` will be asked for, many at once; ``tell`` hears the share that is done."""
+        self._translate([self._translating(*each) for each in wanted if each[0].language != FALLBACK], tell)
+
+    def _translating(self, query: Query, examples: Sequence[Example]) -> str:
         if self._translation is None:
             raise InvalidConfig(
                 "There is no translation task here, so that queries cannot be put into English; add its templates."
             )
         writer = PromptWriter(self._translation, self.writer.pool, self.writer.model, self.writer.config)
-        prompt = writer.prompt(query, _demonstrations(examples), FALLBACK).text
-        if prompt not in self._translated:
-            (line,) = generate(self.writer.model, [prompt], self.writing)
+        return writer.prompt(query, _demonstrations(examples), FALLBACK).text
+
+    def _translate(self, prompts: Sequence[str], tell: Callable[[float], None] = lambda _: None) -> None:
+        unknown = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._translated]
+        for prompt, line in zip(unknown, generate_all(self.writer.model, unknown, self.writing, tell), strict=True):
             self._translated[prompt] = clean(line.text)
-        text = self._translated[prompt]
-        return replace(query, text=text, language=FALLBACK) if any(c.isalnum() for c in text) else query
 
 
 def _demonstrations(examples: Sequence[Example]) -> list[Demonstration]:

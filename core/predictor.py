@@ -4,7 +4,7 @@ The app, ``train.py`` and the tests all call ``Predictor``.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.answers import Answerer
@@ -80,11 +80,27 @@ class Predictor:
     def select(self, question: Question, sample: bool = False) -> Selection:
         """Choose the demonstrations of a question, and how it is put. Raises ``PoolTooSmall``, or ``InvalidConfig`` for the wrong task."""
         strategy = self._strategy(question)
-        pool, query = self.index.pool, question.query
-        usable = pool.usable(query, question.pool_languages)
-        candidates = Candidates(
+        candidates = self._candidates(question, sample)
+        if question.fixed is not None:
+            shown = self._allowed(question)
+            framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
+            return Selection(question.strategy, shown, framing=framing)
+        if not strategy.needs_k or (question.k == 0 and not strategy.framed):
+            return Selection(question.strategy, ())
+        candidates.pool.require(candidates.usable, question.k, question.query)
+        return strategy.select(candidates, question.k)
+
+    def prepare(self, questions: Sequence[Question], tell: Callable[[float], None] = lambda _: None) -> None:
+        """Do in batches what ``select`` would do one by one for many questions of one strategy; raises as it does."""
+        if questions and questions[0].fixed is None:
+            strategy = self._strategy(questions[0])
+            strategy.prepare([self._candidates(question) for question in questions], tell)
+
+    def _candidates(self, question: Question, sample: bool = False) -> Candidates:
+        usable = self.index.pool.usable(question.query, question.pool_languages)
+        return Candidates(
             self.index,
-            query,
+            question.query,
             usable,
             self.settings.policy,
             question.seed,
@@ -92,14 +108,6 @@ class Predictor:
             self.judge,
             question.answer_languages,
         )
-        if question.fixed is not None:
-            shown = self._allowed(question)
-            framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
-            return Selection(question.strategy, shown, framing=framing)
-        if not strategy.needs_k or (question.k == 0 and not strategy.framed):
-            return Selection(question.strategy, ())
-        pool.require(usable, question.k, query)
-        return strategy.select(candidates, question.k)
 
     def _strategy(self, question: Question) -> Strategy:
         """The strategy that a question is answered by. Raises ``InvalidQuery`` or ``InvalidConfig``."""

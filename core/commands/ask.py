@@ -4,6 +4,7 @@ import argparse
 
 from core.commands.given import language_codes, model_arguments, task_named, workbench
 from core.data import read_examples
+from core.errors import InvalidConfig
 from core.languages import resolve_language
 from core.pool import Pool
 from core.predictor import Question, checked
@@ -25,6 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, began: float) -> int:
     """Answer one query and print demonstrations and answers."""
     task = task_named(options.task)
+    if task.own_choices:
+        raise InvalidConfig(
+            f"Task {task.name!r} has no answers but those its items bring along; evaluate it on a corpus with train.py evaluate."
+        )
     code = resolve_language(options.language, task.languages).code
     answers = tuple(language_codes(options.answers, task))
     query = checked(Query(options.text, code))

@@ -28,6 +28,7 @@ from core.evaluation import (
     summary,
     tables_by_k,
 )
+from core.evaluation.written import MAX_TOKENS
 from core.predictor import Predictor
 from core.prompting import LabelLanguage, PromptConfig
 
@@ -111,7 +112,8 @@ def run(options: argparse.Namespace, began: float) -> int:
 def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
     bench = workbench(options, {data.task.name: data.pool})
     found = bench.predictor(data.task.name)
-    prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels])
+    reserve = max(found.settings.prompt.reserve, MAX_TOKENS.get(data.task.name, 0))
+    prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels], reserve=reserve)
     settings = replace(found.settings, prompt=prompt)
     return Predictor(found.task, found.index, found.scorer, settings, found.translation)
 

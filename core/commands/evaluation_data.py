@@ -42,10 +42,16 @@ def evaluation_data(options: argparse.Namespace) -> EvaluationData:
     if answers is not None:
         pool_codes = shown if shown is not None else sorted({example.language for example in pool})
         shown = tuple(code for code in pool_codes if code != answers)
-    if not queries:
-        raise InvalidData("There is no query to evaluate; check --languages and the fold of the query file.")
+    _refuse_nothing("query to evaluate", queries, facts["left_out"]["queries"], "--languages")
+    _refuse_nothing("example in the pool", pool, facts["left_out"]["pool"], "--pool-languages")
     chosen = Pool(with_most_items(pool, options.pool_most))
     return EvaluationData(task, tuple(queries), chosen, shown, answers, facts)
+
+
+def _refuse_nothing(what: str, rows: Sequence[Example], left_out: dict[str, int], option: str) -> None:
+    if not rows:
+        reasons = "; ".join(f"{count} left out ({why})" for why, count in left_out.items())
+        raise InvalidData(f"There is no {what}; check {option} and the data{f': {reasons}' if reasons else ''}.")
 
 
 def named(name: str) -> tuple[Task, Corpus]:

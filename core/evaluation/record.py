@@ -14,9 +14,11 @@ import pandas as pd
 
 from core.evaluation.config import EvaluationConfig
 from core.evaluation.store import ITEMS, PARTS, RECORD, refuse_overwrite
+from core.framings import framing_words
 from core.predictor import Predictor
 from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
+from core.strategies import STRATEGIES
 from core.tasks import Task
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers", "numpy")
@@ -38,6 +40,7 @@ def record(
         "task": predictor.task.name,
         "templates": {code: template.version for code, template in predictor.task.templates.items()},
         "fallback_languages": fallback_languages(predictor.task, answered),
+        **_framings(config),
         "model": model_facts(predictor.model),
         "settings": asdict(predictor.settings),
         "scoring": predictor.scorer.method if predictor.task.is_closed else "generation",
@@ -47,6 +50,12 @@ def record(
         "seconds": round(seconds, 1),
         "results": json.loads(table.round(4).to_json(orient="records")),
     }
+
+
+def _framings(config: EvaluationConfig) -> dict[str, dict[str, str]]:
+    """Versions of the words of prompting systems, by language, where one of them is evaluated."""
+    framed = any(STRATEGIES[name].framed for name in config.strategies)
+    return {"framings": framing_words().versions} if framed else {}
 
 
 def fallback_languages(task: Task, codes: Sequence[str]) -> list[str]:
@@ -64,6 +73,7 @@ def identity(predictor: Predictor, config: EvaluationConfig, queries: Sequence[E
         "model": model_facts(predictor.model),
         "settings": asdict(predictor.settings),
         "templates": {code: template.version for code, template in task.templates.items()} | {"words": words},
+        **_framings(config),
         "queries": digest(queries),
         "pool": digest(predictor.index.pool.examples),
         "commit": commit(),

@@ -66,7 +66,10 @@ def evaluate(
 def fitting(
     predictor: Predictor, queries: Sequence[Example], config: EvaluationConfig
 ) -> tuple[list[Example], Counter[str]]:
-    """The queries of an evaluation that the model can read at all, and how many were left out, by reason."""
+    """The queries of an evaluation that the model can read at all, and how many were left out, by reason.
+
+    Raises ``InvalidData`` when none is left.
+    """
     kept, left_out = [], Counter[str]()
     for example in at_most(queries, config.most):
         try:
@@ -74,6 +77,11 @@ def fitting(
             kept.append(example)
         except PromptTooLong:
             left_out["longer than the model reads"] += 1
+    if left_out and not kept:
+        raise InvalidData(
+            f"All {left_out.total()} queries are longer than the {predictor.model.context} tokens that {predictor.model.config.name!r} "
+            "reads; name a model with a longer context by --model, or give shorter queries."
+        )
     return kept, left_out
 
 
@@ -94,6 +102,7 @@ def _pass(
     stage = f"{run.strategy}, k = {run.k}"
     predictor.index.prepare(lambda _, text: tell(0.0, text))
     predictor.index.vectors.raw([query.text for query in queries])
+    predictor.prepare([_question(example, run, config) for example in queries], lambda _: tell(0.0, "translating"))
     asked = [_asked(predictor, example, run, config) for example in queries]
     answer = closed_columns if predictor.task.is_closed else written_columns
     answers = answer(predictor, asked, lambda share: tell(share, stage))
@@ -103,8 +112,13 @@ def _pass(
 
 
 def _asked(predictor: Predictor, example: Example, run: Run, config: EvaluationConfig) -> Asked:
-    code = config.code(example)
-    question = Question(example.query, run.strategy, run.k, (code,), config.pool_languages, run.seed)
-    selection = predictor.select(question)
-    shown = show_labels(selection.demonstrations, config.shown_labels, predictor.task.labels, run.seed, example.id)
-    return Asked.of(predictor.writer, example, replace(selection, demonstrations=shown), code)
+    try:
+        selection = predictor.select(_question(example, run, config))
+        shown = show_labels(selection.demonstrations, config.shown_labels, predictor.task.labels, run.seed, example.id)
+        return Asked.of(predictor.writer, example, replace(selection, demonstrations=shown), config.code(example))
+    except PromptTooLong as error:  # only under a framing: what does not fit by itself is left out by ``fitting``
+        raise PromptTooLong(f"The query {example.id!r} under {run.strategy}, k = {run.k}: {error}") from error
+
+
+def _question(example: Example, run: Run, config: EvaluationConfig) -> Question:
+    return Question(example.query, run.strategy, run.k, (config.code(example),), config.pool_languages, run.seed)

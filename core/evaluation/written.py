@@ -9,11 +9,10 @@ import numpy as np
 from core.adherence import text_adherence
 from core.errors import InvalidData
 from core.evaluation.items import Asked
-from core.generation import Generated, generate
+from core.generation import Generated, generate_all
 from core.predictor import Predictor
 from core.text_metrics import MEASURES, NUMBER_TASKS, last_number, measured
 
-BATCH = 16  # prompts
 MAX_TOKENS = {"qa": 32, "math": 32, "translation": 96}  # of an answer
 
 
@@ -27,7 +26,8 @@ def written_columns(
     bare = next((entry.example for entry in asked if not entry.example.label), None)
     if bare is not None:
         raise InvalidData(f"The query {bare.id!r} has no reference answer; give every row a label.")
-    lines = _lines(predictor, [entry.prompts[0].text for entry in asked], tell)
+    written = replace(predictor.answerer.generation, max_tokens=MAX_TOKENS[task.name])
+    lines = generate_all(predictor.model, [entry.prompts[0].text for entry in asked], written, tell)
     among = sorted({*task.languages, *(entry.code for entry in asked)})
     coherence = _coherence(predictor, asked, lines)
     rows = []
@@ -46,18 +46,6 @@ def written_columns(
             }
         )
     return rows
-
-
-def _lines(predictor: Predictor, prompts: Sequence[str], tell: Callable[[float], None]) -> list[Generated]:
-    """The model's lines, greedily, in the order of ``prompts``; prompts of like length share a batch, equal ones an answer."""
-    config = replace(predictor.answerer.generation, max_tokens=MAX_TOKENS[predictor.task.name])
-    distinct = sorted(set(prompts), key=lambda prompt: (len(prompt), prompt))
-    found: dict[str, Generated] = {}
-    for place in range(0, len(distinct), BATCH):
-        part = distinct[place : place + BATCH]
-        found.update(zip(part, generate(predictor.model, part, config), strict=True))
-        tell(len(found) / len(distinct))
-    return [found[prompt] for prompt in prompts]
 
 
 def _coherence(predictor: Predictor, asked: Sequence[Asked], lines: Sequence[Generated]) -> list[float | None]:

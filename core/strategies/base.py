@@ -71,6 +71,12 @@ class Judge(Protocol):
         """The query in English in the model's own words, after ``examples`` translated; as it is where nothing is written."""
         ...
 
+    def translate(
+        self, wanted: Sequence[tuple[Query, Sequence[Example]]], tell: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Write many translations at once, which ``translated`` then remembers."""
+        ...
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -153,6 +159,10 @@ class Strategy(Protocol):
     seeded: bool = False  # whether the seed changes what it chooses
     framed: bool = False  # whether it still does something without demonstrations: it puts the query in another way
     closed: bool = False  # whether it makes sense for a fixed set of labels only
+
+    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+        """Do at once, for many choices to be made soon, what is slow one by one; changes no choice."""
+        return
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose ``count`` demonstrations, best first."""

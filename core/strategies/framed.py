@@ -5,13 +5,13 @@ demonstrations (K = 0) they still frame the query, where the others are zero-sho
 where a published system has the model write out its thoughts first, the docstring says that this is left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from core.framings import framing_words
-from core.records import PLAIN, Demonstration, Framing, Query, Selection
+from core.records import PLAIN, Demonstration, Example, Framing, Query, Selection
 from core.strategies.base import Candidates, Strategy
 from core.strategies.dense import Knn
 from core.strategies.plain import RandomChoice
@@ -79,6 +79,12 @@ class SelfTranslate(Framed):
     closed = True
     shots = 4
 
+    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+        """Translate all queries in batches."""
+        if choices:
+            wanted = [(candidates.query, self._examples(candidates)) for candidates in choices]
+            choices[0].judged_by(self.name).translate(wanted, tell)
+
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Translate, then choose by the translation."""
         asked = self._translated(candidates)
@@ -94,11 +100,14 @@ class SelfTranslate(Framed):
         return Framing(query=candidates.translation or self._translated(candidates), codes=(FALLBACK,))
 
     def _translated(self, candidates: Candidates) -> Query:
+        return candidates.judged_by(self.name).translated(candidates.query, self._examples(candidates))
+
+    def _examples(self, candidates: Candidates) -> list[Example]:
+        """What the translation is shown, best first."""
         english = np.array([example.language != FALLBACK for example in candidates.pool.examples])
         near = replace(candidates, usable=candidates.usable & english)
         places = near.best(near.relevance(), min(near.items, self.shots)).tolist()
-        examples = [candidates.pool.examples[i] for i in places]
-        return candidates.judged_by(self.name).translated(candidates.query, examples)
+        return [candidates.pool.examples[i] for i in places]
 
 
 class CrossLingualThought(Framed):

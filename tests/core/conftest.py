@@ -1,5 +1,7 @@
 """A predictor, and the pre-training recipe at toy size; imported when first asked for, because they bring torch along."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from core.bundle import Workbench
+    from core.models import LanguageModel, ModelConfig
     from core.predictor import Predictor
     from core.pretraining.episodes import Material
     from core.pretraining.rows import EpisodeWriter
@@ -60,3 +63,38 @@ def table(tokens: "Tokenizer", teacher: "dict[str, np.ndarray]") -> "torch.Tenso
     from core.pretraining.encoder import train_encoder
 
     return train_encoder(tokens, parallel_text(), teacher, ENCODER, lambda line: None)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """A pool and queries as JSONL, in the folds that the command reads."""
+    from evaluation_toys import QUERIES
+    from toys import toy_examples
+
+    paths = {}
+    for name, fold, examples in (("pool", "demo", toy_examples()), ("queries", "dev_query", QUERIES)):
+        path = tmp_path / f"{name}.jsonl"
+        rows = [
+            {"id": e.id, "index_id": e.item, "language": e.language, "label": e.label, "text": e.text, "devfold": fold}
+            for e in examples
+        ]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        paths[name] = str(path)
+    return paths
+
+
+@pytest.fixture
+def toy_models(model: "LanguageModel", monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The commands load the toy model and encoder instead of those in ``assets``, and keep vectors in a folder of the test."""
+    from toys import LetterEncoder
+
+    from core.errors import ModelUnavailable
+
+    def load(config: "ModelConfig") -> "LanguageModel":
+        if config.name != "embedded":
+            raise ModelUnavailable(f"No model was found at {config.name!r}.")
+        return model
+
+    monkeypatch.setattr("core.commands.given.load_model", load)
+    monkeypatch.setattr("core.commands.given.SentenceEncoder", LetterEncoder)
+    monkeypatch.chdir(tmp_path)

@@ -10,11 +10,13 @@ from scipy import special
 
 from core.bundle import Workbench
 from core.errors import InvalidData
+from core.evaluation import EvaluationConfig, evaluate
 from core.framing import combined, requests_of
 from core.framings import framing_words
+from core.generation import generate
 from core.languages import language
 from core.predictor import Predictor, Question, Settings
-from core.records import Query
+from core.records import Example, Query
 from core.scoring import Scorer
 from core.tasks import Task
 
@@ -68,9 +70,9 @@ def test_self_translate_asks_about_what_the_model_wrote(asked: Predictor, monkey
 
     def write(_model: Any, prompts: list[str], *_rest: Any) -> list[Any]:
         seen.extend(prompts)
-        return [type("Line", (), {"text": "The woman reads a book."})]
+        return [type("Line", (), {"text": "The woman reads a book."}) for _ in prompts]
 
-    monkeypatch.setattr("core.judge.generate", write)
+    monkeypatch.setattr("core.judge.generate_all", write)
     monkeypatch.setattr(asked.judge, "_translated", {})
     prediction = asked.predict(Question(QUERY, "self-translate", 2, explain=False))
     assert len(seen) == 1  # remembered after the first
@@ -86,6 +88,49 @@ def test_self_translate_asks_about_what_the_model_wrote(asked: Predictor, monkey
     near = asked.index.encoder_vectors().numpy() @ asked.index.encoder_vector(english).numpy()
     scores = [entry.score for entry in prediction.selection.demonstrations]
     assert max(scores) == pytest.approx(max(near[asked.index.pool.usable(QUERY)]), abs=1e-6)  # type: ignore[type-var]
+
+
+def test_translations_made_in_batches_are_those_made_one_by_one(
+    asked: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Predictor(asked.task, asked.index, asked.scorer, None, asked.translation) for _ in range(2)]
+    for predictor in found:
+        predictor.judge.writing = replace(predictor.judge.writing, max_tokens=8)
+    single, batched = found
+    queries = [Query(f"{e.text} {e.text[:n]}", e.language, e.item) for n, e in enumerate(asked.index.pool.examples)]
+    questions = [Question(query, "self-translate", 2) for query in queries[:24]]  # more than a batch
+    selections = [single.select(question) for question in questions]
+    calls: list[int] = []
+
+    def counted(model: Any, prompts: list[str], *rest: Any) -> Any:
+        calls.append(len(prompts))
+        return generate(model, prompts, *rest)
+
+    monkeypatch.setattr("core.generation.generate", counted)
+    shares: list[float] = []
+    batched.prepare(questions, shares.append)
+    assert calls == [16]  # of the 24, 8 are English
+    assert shares == [1.0]
+    assert len(batched.judge._translated) == 16
+    assert batched.judge._translated == single.judge._translated
+    assert [batched.select(question) for question in questions] == selections
+    assert calls == [16]  # all were remembered
+
+
+def test_an_evaluation_translates_before_it_asks(asked: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = Predictor(asked.task, asked.index, asked.scorer, None, asked.translation)
+    predictor.judge.writing = replace(predictor.judge.writing, max_tokens=4)
+    calls: list[int] = []
+
+    def counted(model: Any, prompts: list[str], *rest: Any) -> Any:
+        calls.append(len(prompts))
+        return generate(model, prompts, *rest)
+
+    monkeypatch.setattr("core.generation.generate", counted)
+    queries = [Example(f"q{n}", f"q{n}", "swh_Latn", f"Bibi anasoma {n}.", "travel") for n in range(5)]
+    rows = evaluate(predictor, queries, EvaluationConfig(("self-translate",), (0, 1), (0,), None))
+    assert calls == [5]  # k = 1 asks by the same translations
+    assert len(rows) == 10
 
 
 def test_a_translation_that_is_in_the_pool_keeps_its_item_out(
