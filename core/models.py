@@ -22,6 +22,7 @@ from core.errors import InvalidConfig, ModelUnavailable
 from core.trained import ADAPTER, WEIGHTS, Trained, read_trained
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 EMBEDDED = ASSETS / "models" / "lm"
 EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
 Precision = Literal["fp32", "bf16", "nf4"]
@@ -141,18 +142,32 @@ def load_model(config: ModelConfig) -> LanguageModel:
 
 def _take_up(model: LanguageModel, folder: Path) -> None:
     """Put a PEFT adapter on a model. Raises ``ModelUnavailable`` for a folder without one, or with one of another model."""
-    if not (folder / "adapter_config.json").is_file():
-        raise ModelUnavailable(
-            f"{folder} holds no adapter (adapter_config.json is missing); name a folder that PEFT saved."
-        )
+    for name in ("adapter_config.json", ADAPTER_WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelUnavailable(f"{folder} holds no adapter ({name} is missing); name a folder that PEFT saved.")
     try:
-        model.network.load_adapter(str(folder))
+        model.network.load_adapter(str(folder), use_safetensors=True)
+        strange = _strange_weights(model.network, folder)
     except Exception as error:
-        raise ModelUnavailable(
-            f"The adapter in {folder} does not fit {model.config.name!r} ({str(error).strip().splitlines()[0][:200]}); "
-            "name the model that it was made with."
-        ) from error
+        seen = str(error).strip().splitlines()[0][:200]
+        sizes = "mismatched_sizes" in seen  # transformers points at a report of its own
+        raise ModelUnavailable(_unfit(model, folder, "its weights have other sizes" if sizes else seen)) from error
+    if strange:
+        raise ModelUnavailable(_unfit(model, folder, f"{len(strange)} weights differ, first {strange[0]}"))
     model.network.eval()
+
+
+def _unfit(model: LanguageModel, folder: Path, seen: str) -> str:
+    return f"The adapter in {folder} does not fit {model.config.name!r} ({seen}); name the model that it was made with."
+
+
+def _strange_weights(network: PreTrainedModel, folder: Path) -> list[str]:
+    """Weights of an adapter that the network has no place for, and places that it leaves empty: a loader only warns of both."""
+    from safetensors import safe_open
+
+    with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:
+        saved = {name.removeprefix("base_model.model.") for name in file.keys()}  # noqa: SIM118 - no mapping
+    return sorted(saved ^ set(network.get_adapter_state_dict()))
 
 
 def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
