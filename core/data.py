@@ -7,6 +7,7 @@ answers have them in ``choice0``, ``choice1`` and so on.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from core.tasks import Task
 from core.templates import clean
 
 LONGEST_TEXT = 4000  # characters
+FOLD = "devfold"  # the column that ``fold`` of ``read_examples`` goes by
 
 
 def read_examples(
@@ -34,8 +36,7 @@ def read_examples(
     such a column. With ``task`` labels are checked.
     Raises ``InvalidData`` naming file, line and field.
     """
-    rows = _all_rows(source, where)
-    kept = [(place, row) for place, row in rows if fold is None or row.get("devfold", fold) == fold]
+    kept = _all_rows(source, _Wanted(where or {}, fold))
     examples = [_example(row, place, task) for place, row in kept]
     _refuse_duplicates(examples, [place for place, _ in kept])
     return examples
@@ -51,7 +52,7 @@ def present(source: str | Path, columns: Sequence[str]) -> dict[str, list[str]]:
         there = [name for name in columns if name in _parquet_columns(path)]
         frame = pd.read_parquet(path, columns=there)
         return {name: sorted(map(str, frame[name].dropna().unique())) if name in there else [] for name in columns}
-    rows = [row for _, row in _all_rows(source, None)]
+    rows = [row for _, row in _all_rows(source, _Wanted({}, None))]
     return {name: sorted({str(row[name]) for row in rows if row.get(name) is not None}) for name in columns}
 
 
@@ -62,18 +63,37 @@ def _parquet_columns(path: Path) -> list[str]:
         raise InvalidData(f"{path} cannot be read as PARQUET ({error}); mend or replace the file.") from error
 
 
-def _all_rows(source: str | Path, where: Mapping[str, Sequence[str]] | None) -> list[tuple[str, dict[str, Any]]]:
-    """Every row of a source with its place."""
+@dataclass(frozen=True)
+class _Wanted:
+    """Which rows are read: of a table only they are turned from columns into rows, which is what takes long."""
+
+    where: Mapping[str, Sequence[str]]
+    fold: str | None
+
+    def row(self, row: Mapping[str, Any]) -> bool:
+        """Whether one row is."""
+        named = all(str(row.get(column)) in set(map(str, values)) for column, values in self.where.items())
+        return named and (self.fold is None or row.get(FOLD, self.fold) == self.fold)
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Those of a table, under the numbers that they have in it."""
+        for column, values in self.where.items():
+            frame = frame[frame[column].astype(str).isin(list(map(str, values)))] if column in frame else frame[:0]
+        return frame if self.fold is None or FOLD not in frame else frame[frame[FOLD] == self.fold]
+
+
+def _all_rows(source: str | Path, wanted: _Wanted) -> list[tuple[str, dict[str, Any]]]:
+    """Every wanted row of a source with its place."""
     path = Path(source)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
         if not files:
             raise InvalidData(f"{path} holds no file that ends in {', '.join(_READERS)}; put the examples there.")
-        return [row for file in files for row in _rows(file, where)]
+        return [row for file in files for row in _rows(file, wanted)]
     if path.exists():
-        return list(_rows(path, where))
+        return list(_rows(path, wanted))
     if isinstance(source, str) and source.count("/") == 1 and not _is_local(source):
-        return list(_hub_rows(source, where))
+        return list(_hub_rows(source, wanted))
     raise InvalidData(f"{source} does not exist; name a file, a folder, or a Hub data set as owner/name.")
 
 
@@ -82,23 +102,25 @@ def _is_local(source: str) -> bool:
     return source.startswith((".", "/", "~")) or Path(source).suffix in _READERS or Path(source).parent.is_dir()
 
 
-def _rows(path: Path, where: Mapping[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(path: Path, wanted: _Wanted) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise InvalidData(f"{path} ends in {path.suffix!r}; readable endings are {', '.join(_READERS)}.")
-    number = 0
-    for number, row in reader(path):
-        if all(str(row.get(column)) in set(map(str, values)) for column, values in (where or {}).items()):
-            yield f"{path}, line {number}", row
-    if number == 0:
+    for number, row in reader(path, wanted):
+        yield f"{path}, line {number}", row
+
+
+def _refuse_empty(path: Path, rows: int) -> None:
+    if rows == 0:
         raise InvalidData(f"{path} holds no example; put one on each line, or remove the file.")
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_jsonl(path: Path, wanted: _Wanted) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise InvalidData(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+    _refuse_empty(path, sum(bool(line.strip()) for line in lines))
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -108,10 +130,11 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise InvalidData(f"{path}, line {number}: not JSON ({error.msg} at column {error.colno}).") from error
         if not isinstance(row, dict):
             raise InvalidData(f"{path}, line {number}: expected an object with fields, saw {type(row).__name__}.")
-        yield number, row
+        if wanted.row(row):
+            yield number, row
 
 
-def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_table(path: Path, wanted: _Wanted) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
@@ -124,15 +147,17 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InvalidData(
             f"{path} cannot be read as {path.suffix[1:].upper()} ({error}); mend or replace the file."
         ) from error
+    _refuse_empty(path, len(frame))
     first = 1 if path.suffix == ".parquet" else 2  # a text table has its column names in line 1
-    for number, row in enumerate(frame.to_dict("records"), start=first):
+    frame = wanted.rows(frame.reset_index(drop=True))
+    for number, row in zip(frame.index + first, frame.to_dict("records"), strict=True):
         yield number, {str(key): (None if value is None or value != value else value) for key, value in row.items()}
 
 
 _READERS = {".jsonl": _read_jsonl, ".csv": _read_table, ".tsv": _read_table, ".parquet": _read_table}
 
 
-def _hub_rows(name: str, where: Mapping[str, Sequence[str]] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _hub_rows(name: str, wanted: _Wanted) -> Iterator[tuple[str, dict[str, Any]]]:
     import datasets
 
     repository, _, rest = name.partition(":")
@@ -143,7 +168,7 @@ def _hub_rows(name: str, where: Mapping[str, Sequence[str]] | None) -> Iterator[
         raise InvalidData(f"The data set {name!r} could not be loaded ({type(error).__name__}: {error}).") from error
     for number, row in enumerate(table, start=1):
         values = {"language": config, **row} if config else dict(row)
-        if all(str(values.get(column)) in set(map(str, allowed)) for column, allowed in (where or {}).items()):
+        if wanted.row(values):
             yield f"{name}, row {number}", values
 
 
