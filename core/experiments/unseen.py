@@ -189,5 +189,5 @@ def english(task: Task) -> Task:
     return replace(
         task,
         templates={FALLBACK: task.templates[FALLBACK]},
-        verbalisers={FALLBACK: task.verbalisers[FALLBACK]} if task.is_closed else {},
+        verbalisers={FALLBACK: task.verbalisers[FALLBACK]} if task.verbalisers else {},
     )

@@ -32,7 +32,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 def test_consistency_asks_the_same_items_everywhere_and_resumes(
     bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = ConsistencyConfig(LANGUAGES, ("agl", "random", "zero-shot"), 2, (0, 1), 6, 5)
+    config = ConsistencyConfig(LANGUAGES, ("agl", "random", "zero-shot"), 2, (0, 1), 4, 5)
     arguments = (config, bench.predictor("topic"), other_queries(), toy_examples(), tmp_path, silent)
     entry = consistency(*arguments)
     check(entry, "consistency")
@@ -68,7 +68,7 @@ def test_a_pool_shows_a_querys_own_language_only_where_it_says_so() -> None:
 def test_low_resource_grows_the_pool_in_the_language_itself_and_beside_it(
     bench: Workbench, tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = LowResourceConfig((0, 1, 10), ("others", "own", "both"), "agl", 2, (0, 1), 4)
+    config = LowResourceConfig((0, 1, 10), ("others", "own", "both"), "agl", 2, (0, 1), 2)
     arguments = (config, bench, tasks["topic"], toy_examples(), other_queries(), tmp_path, silent)
     shown: list[tuple[bool, int, int, bool]] = []  # cross-lingual, examples, K, own language shown
     real = lowresource_module.evaluate
@@ -112,14 +112,14 @@ def test_unseen_languages_are_compared_with_seen_ones_item_by_item(
     bench: Workbench, tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved = [replace(q, language="fin_Latn") if q.language == "swh_Latn" else q for q in other_queries()]
-    config = UnseenConfig(("eng_Latn", "fra_Latn"), ("fin_Latn",), ("agl", "zero-shot"), 2, (0,), 6)
+    config = UnseenConfig(("eng_Latn", "fra_Latn"), ("fin_Latn",), ("agl", "zero-shot"), 2, (0,), 4)
     entry = unseen(config, bench, tasks["topic"], moved, tmp_path, silent)
     check(entry, "unseen")
     groups = {(row["languages"], row["strategy"]) for row in entry["tables"]["accuracy by group of languages"]}
     assert ("unseen, family new", "agl") in groups  # Uralic beside Indo-European
     assert ("unseen, script new", "agl") not in groups
     first = entry["tables"]["groups and strategies compared"][0]
-    assert (first["first"], first["second"], first["items"]) == ("agl in seen languages", "agl in unseen languages", 6)
+    assert (first["first"], first["second"], first["items"]) == ("agl in seen languages", "agl in unseen languages", 4)
     monkeypatch.setattr(unseen_module, "evaluate", refuse)
     assert unseen(config, bench, tasks["topic"], moved, tmp_path, silent)["tables"] == entry["tables"]
     with pytest.raises(InvalidData, match="The queries hold no example in tir_Ethi"):
@@ -135,14 +135,14 @@ def test_english_words_serve_every_language(tasks: Any) -> None:
 
 
 def test_scaling_counts_what_a_budget_leaves(model: LanguageModel, tasks: Any, tmp_path: Path) -> None:
-    config = ScalingConfig((ModelConfig("tiny"),), ("agl",), (0, 2), (0, 420), (0,), 3)
+    config = ScalingConfig((ModelConfig("tiny"),), ("agl",), (0, 2), (0, 180), (0,), 3)
     arguments = (tasks["topic"], toy_examples(), other_queries(), tmp_path, silent, lambda _config: model)
     entry = scaling(config, *arguments)
     check(entry, "scaling")
     rows = {(row["budget"], row["K"]): row for row in entry["tables"]["accuracy"]}
     assert rows[model.context, 2]["shown"] == 2
-    assert rows[420, 2]["shown"] < 2
-    assert rows[420, 2]["tokens"] <= 420
+    assert rows[180, 2]["shown"] < 2
+    assert rows[180, 2]["tokens"] <= 180
     with pytest.raises(InvalidConfig, match="A budget of 30 tokens does not hold the longest query alone"):
         scaling(replace(config, budgets=(30,)), *arguments)
     with pytest.raises(InvalidConfig, match="more than 'tiny' can read: 960"):

@@ -1,0 +1,166 @@
+"""Unseen tasks: tasks that the model's training never held, beside those it did.
+
+Every task is asked over a corpus of its own, so tasks share neither items nor labels nor chance level, and accuracies of two tasks say
+little beside each other. What can be compared is the gain over a baseline on the same queries: the majority answer (the most frequent
+label of the pool, whatever is asked), zero-shot, and random demonstrations. Gains are tested within a task and over all queries of the
+seen and of the unseen tasks.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.bundle import Workbench
+from core.errors import InvalidConfig, InvalidData
+from core.evaluation import BARE, EvaluationConfig, evaluate, fitting, runs_of
+from core.experiments.result import facts
+from core.experiments.unseen import WORDS, english
+from core.experiments.unseen_tasks_tables import MAJORITY, shown
+from core.experiments.work import Tell, Work
+from core.index import PoolIndex
+from core.loop.fit import data_key
+from core.pool import Pool, check_pool
+from core.predictor import Predictor
+from core.records import Example
+from core.run_record import model_facts
+from core.tasks import Task
+
+RANDOM = "random"
+TRAINED_ON = (
+    "topic",
+    "sentiment",
+    "translation",
+)  # tasks of the embedded model's episodes, see core.pretraining.episodes
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """One corpus as it is asked."""
+
+    name: str
+    task: Task
+    queries: tuple[Example, ...]
+    pool: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class UnseenTasksConfig:
+    """Which tasks the model knows, and how all are asked. Zero-shot and random demonstrations are always asked too."""
+
+    seen: tuple[str, ...]  # tasks that the model was trained on, whether asked or not
+    strategies: tuple[str, ...]
+    k: int
+    seeds: tuple[int, ...]
+    most: int  # queries of each language
+    words: str = "english"  # of instruction and labels, see core.experiments.unseen.WORDS
+
+    def __post_init__(self) -> None:
+        """Refuse what leaves nothing to compare with the baselines."""
+        if self.k < 1:
+            raise InvalidConfig(f"k is {self.k}; with no demonstrations there is nothing to compare, give 1 or more.")
+        if not {*self.strategies} - {BARE, RANDOM}:
+            raise InvalidConfig(
+                f"The strategies are {', '.join(self.strategies) or 'empty'}; name one beside the baselines {BARE} and {RANDOM}, "
+                "for example agl."
+            )
+        if self.words not in WORDS:
+            raise InvalidConfig(f"The words are {self.words!r}; choose one of {', '.join(WORDS)}.")
+        self.asked  # noqa: B018  (raises for what an evaluation refuses)
+
+    @property
+    def asked(self) -> EvaluationConfig:
+        """The passes over one corpus as an evaluation names them, baselines first."""
+        names = dict.fromkeys((BARE, RANDOM, *self.strategies))
+        return EvaluationConfig(tuple(names), (self.k,), self.seeds, None, most=self.most)
+
+
+def unseen_tasks(
+    config: UnseenTasksConfig, bench: Workbench, corpora: Sequence[TaskData], folder: Path, tell: Tell
+) -> dict[str, Any]:
+    """Ask all corpora and compare; the record. Raises ``InvalidConfig`` where no task is unseen, or one has free-text answers."""
+    began = time.perf_counter()
+    trained = bench.model.trained
+    seen = {*config.seen, *([trained.task] if trained is not None else [])}
+    _require_unseen(corpora, seen)
+    predictors = {one.name: _predictor(config, bench, one, folder) for one in corpora}
+    asked = {one.name: fitting(predictors[one.name], one.queries, config.asked) for one in corpora}
+    data = {one.name: data_key(asked[one.name][0], one.pool) for one in corpora}
+    identity = {"model": model_facts(bench.model), "k": config.k, "words": config.words, "data": data}
+    work = Work(folder, identity, tell)
+    passes = [(one, run) for one in corpora for run in runs_of(config.asked)]
+    work.expect([f"{one.name}/{run.name}" for one, run in passes])
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for one, run in passes:
+        single = EvaluationConfig((run.strategy,), (run.k,), (run.seed,), None)
+
+        def make(told: Tell, name: str = one.name, single: EvaluationConfig = single) -> pd.DataFrame:
+            return evaluate(predictors[name], asked[name][0], single, told)
+
+        tables.setdefault(one.name, []).append(work.table(f"{one.name}/{run.name}", make))
+    items = {one.name: _with_majority(pd.concat(tables[one.name], ignore_index=True), one) for one in corpora}
+    every: dict[str, Sequence[Example]] = {
+        "pool": [example for one in corpora for example in one.pool],
+        "queries": [query for queries, _ in asked.values() for query in queries],
+    }
+    return {
+        **facts("unseen", "Tasks that the model never saw", bench.model, asdict(config), every, 0),
+        "corpora": {one.name: _described(one, asked[one.name], one.task.name in seen) for one in corpora},
+        "seeds": list(config.seeds),
+        "items": len({query.item for query in every["queries"]}),
+        **shown(
+            items, {one.name: one.task.labels for one in corpora}, [c.name for c in corpora if c.task.name in seen]
+        ),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def _require_unseen(corpora: Sequence[TaskData], seen: set[str]) -> None:
+    for one in corpora:
+        if not one.task.is_closed:
+            raise InvalidConfig(
+                f"Task {one.task.name!r} of {one.name} has free-text answers, which have no majority; name tasks with labels."
+            )
+        if not one.queries or not one.pool:
+            raise InvalidData(
+                f"{one.name} has {len(one.queries)} queries and {len(one.pool)} examples; name more languages."
+            )
+    if all(one.task.name in seen for one in corpora):
+        raise InvalidConfig(
+            f"All of {', '.join(one.name for one in corpora) or 'no tasks'} are seen ({', '.join(sorted(seen))}); add an unseen task to "
+            "--tasks, or take one out of --seen-tasks."
+        )
+
+
+def _predictor(config: UnseenTasksConfig, bench: Workbench, one: TaskData, folder: Path) -> Predictor:
+    """The model before one corpus and its pool, whose vectors are kept in the work folder."""
+    pool = Pool(one.pool)
+    check_pool(pool, one.task.labels)
+    cache = folder / f"{bench.model.fingerprint}-{one.name}.npz"
+    index = PoolIndex(pool, bench.vectors, bench.encoder, cache)
+    spoken = english(one.task) if config.words == "english" else one.task
+    return Predictor(spoken, index, bench.scorer, bench.settings)
+
+
+def _with_majority(items: pd.DataFrame, one: TaskData) -> pd.DataFrame:
+    """The rows of all passes, and those of the majority answer: the most frequent label of the pool, of equals the first by name."""
+    counts = Counter(example.label for example in one.pool)
+    answer = min(counts, key=lambda label: (-counts[label], label))
+    bare = items[items["strategy"] == BARE]
+    return pd.concat([items, bare.assign(strategy=MAJORITY, prediction=answer)], ignore_index=True)
+
+
+def _described(one: TaskData, asked: tuple[Sequence[Example], Counter[str]], seen: bool) -> dict[str, Any]:
+    queries, left_out = asked
+    return {
+        "task": one.task.name,
+        "seen": seen,
+        "queries": len(queries),
+        "pool": len(one.pool),
+        "languages": sorted({query.language for query in queries}),
+        "left out": dict(left_out),
+    }
