@@ -1,15 +1,11 @@
-"""What Rate and Results do, without gradio: raters, their next item, submits, summaries, downloads."""
+"""What Rate does, without gradio: raters, their next item, submits."""
 
 import uuid
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from annotation.errors import UnknownRater
-from annotation.export import export_study
 from annotation.records import AssignmentView, Progress, Rater, Receipt, SkipSubmission, Submission
-from annotation.statistics.summary import Cell, summarise
 from app.services import Services
 
 _NAMESPACE = uuid.UUID("5f3a6c0e-1b1e-4c58-9d3e-0a6c2a6e7d11")
@@ -86,22 +82,6 @@ class RatingDesk:
             SkipSubmission(identity, rater.id, visit.view.assignment_id, reason, comment.strip() or None)
         )
         return self.visit(visit.token, receipt)
-
-    def summary(self) -> list[Cell]:
-        """One cell per system, language and criterion."""
-        data = self.store.data(self.study.id)
-        criteria = [criterion.key for criterion in self.study.criteria]
-        return summarise(data.ratings, data.outputs, data.assignments, criteria, self.study.raters_per_item)
-
-    def download(self) -> Path:
-        """All tables in all formats with the codebook, as one zip file."""
-        place = self.folder / uuid.uuid4().hex
-        paths = export_study(self.store, self.study, place)
-        archive = place / "agl-ratings.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for path in paths:
-                bundle.write(path, path.name)
-        return archive
 
     def _rater(self, token: str) -> Rater:
         if not token:

@@ -3,13 +3,14 @@
 from typing import Any
 
 import gradio as gr
-import langcodes
 
 from annotation.errors import AnnotationError
+from annotation.report.results import Report
 from app.localised import Localised
 from app.rating import RatingDesk
+from app.results import Authority, ResultsDesk
 from app.texts import Texts, catalogue
-from app.views.figures import rating_counts, rating_means
+from app.views import results as views
 from app.views.html import message
 from app.views.tables import summary_rows, summary_table
 
@@ -18,11 +19,24 @@ ENOUGH = 2  # rated items for a first interval
 OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "ratings"}
 
 
-def build_results(desk: RatingDesk, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab) -> None:
-    """Build the tab; it reads the database each time it is opened."""
+def build_results(
+    desk: RatingDesk,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    tab: gr.Tab,
+    session: Any = None,
+    authority: Authority | None = None,
+) -> None:
+    """Build the tab; it reads the database each time it is opened. ``session`` holds an organiser's, if any."""
     bind = localised.bind
+    reports = ResultsDesk(desk.store, desk.study.slug, desk.folder, authority)
+    session = session if session is not None else gr.State("")
     bind(gr.Markdown(texts("results.lead")), value="results.lead")
-    with gr.Row():
+    with gr.Row(elem_id="results-row"):
+        which = bind(
+            gr.Dropdown([], label=texts("results.study"), visible=False, elem_id="results-study"), label="results.study"
+        )
         code = bind(
             gr.Dropdown(
                 [(texts("results.all_languages"), ALL)],
@@ -32,47 +46,91 @@ def build_results(desk: RatingDesk, localised: Localised, tag: gr.State, texts: 
             ),
             label="results.language",
         )
-        refresh = bind(gr.Button(texts("results.refresh"), elem_id="refresh"), value="results.refresh")
+        passed = bind(
+            gr.Checkbox(False, label=texts("results.only_passed"), visible=False, elem_id="results-passed"),
+            label="results.only_passed",
+        )
+        refresh = bind(
+            gr.Button(texts("results.refresh"), elem_id="refresh", scale=0, min_width=140), value="results.refresh"
+        )
+    answer = gr.HTML(elem_id="results-answer")
+    details = gr.HTML(elem_id="results-details")
     table = gr.HTML(elem_id="results-table")
-    with gr.Row():
-        means = bind(gr.Plot(label=texts("results.chart_means")), label="results.chart_means")
-        counts = bind(gr.Plot(label=texts("results.chart_counts")), label="results.chart_counts")
     with gr.Row():
         prepare = bind(gr.Button(texts("results.prepare"), elem_id="prepare"), value="results.prepare")
         download = bind(
             gr.DownloadButton(texts("results.downloads"), interactive=False, elem_id="download"),
             label="results.downloads",
         )
-    note = gr.HTML()
+    bind(gr.Markdown(texts("results.downloads_hint"), elem_classes="agl-hint"), value="results.downloads_hint")
+    with bind(
+        gr.Accordion(texts("results.push_title"), open=False, visible=False, elem_id="results-push"),
+        label="results.push_title",
+    ) as pushing:
+        with gr.Row():
+            name = bind(gr.Textbox(label=texts("results.push_name"), max_lines=1), label="results.push_name")
+            token = bind(
+                gr.Textbox(label=texts("results.push_token"), type="password", max_lines=1), label="results.push_token"
+            )
+        push = bind(gr.Button(texts("results.push"), elem_id="push"), value="results.push")
+    note = gr.HTML(elem_id="results-note")
+    shown = [which, code, passed, answer, details, table, pushing, note]
 
-    def read(wanted: str | None, tag_now: str) -> list[Any]:
+    def read(slug: str | None, wanted: str | None, only: bool, tag_now: str, token_now: str) -> list[Any]:
         now = catalogue(tag_now)
-        cells = desk.summary()
-        tags = sorted({cell.language for cell in cells if cell.n and cell.language})
-        names = [
-            (now("results.all_languages"), ALL),
-            *((langcodes.Language.get(entry).autonym(), entry) for entry in tags),
-        ]
-        kept = wanted if wanted in tags else ALL
-        rows = summary_rows(cells, now, None if kept == ALL else kept)
-        if not rows:
-            return [gr.update(choices=names, value=ALL), message(now("results.empty", enough=ENOUGH)), None, None]
-        shown = rows if kept != ALL else [{**row, "method": f"{row['method']} · {row['language']}"} for row in rows]
-        return [
-            gr.update(choices=names, value=kept),
-            summary_table(rows, now),
-            rating_means(shown),
-            rating_counts(shown),
-        ]
-
-    def export() -> tuple[Any, str]:
         try:
-            return gr.update(value=str(desk.download()), interactive=True), ""
+            studies = reports.studies(token_now)
+            chosen = slug if slug in {one.slug for one in studies} else None
+            report = reports.report(token_now, chosen, now)
+        except AnnotationError as error:
+            return [*[gr.skip()] * 7, message(str(error), "error")]
+        picker = gr.update(
+            choices=[(one.name, one.slug) for one in studies], value=report.study.slug, visible=len(studies) > 1
+        )
+        pusher = gr.update(visible=reports.organiser(token_now))
+        return [picker, *_shown(report, wanted, only, now), pusher, ""]
+
+    def export(slug: str | None, token_now: str) -> tuple[Any, str]:
+        try:
+            return gr.update(value=str(reports.download(token_now, slug)), interactive=True), ""
         except AnnotationError as error:
             return gr.skip(), message(str(error), "error")
 
-    shown = [code, table, means, counts]
-    tab.select(read, [code, tag], shown, **OPTIONS)
-    refresh.click(read, [code, tag], shown, **OPTIONS)
-    code.input(read, [code, tag], shown, **OPTIONS)
-    prepare.click(export, None, [download, note], **OPTIONS)
+    def send(slug: str | None, repository: str, secret: str, tag_now: str, token_now: str) -> tuple[str, str]:
+        try:
+            address = reports.push(token_now, slug, repository or "", secret)
+            return "", message(catalogue(tag_now)("results.pushed", address=address))
+        except AnnotationError as error:
+            return "", message(str(error), "error")
+
+    asked = [which, code, passed, tag, session]
+    for event in (tab.select, refresh.click, which.input, code.input, passed.input, tag.change):
+        event(read, asked, shown, **OPTIONS)
+    prepare.click(export, [which, session], [download, note], **OPTIONS)
+    push.click(send, [which, name, token, tag, session], [token, note], **OPTIONS)
+
+
+def _shown(report: Report, wanted: str | None, only: bool, texts: Texts) -> list[Any]:
+    """Updates of the language, the raters' box, and the three panels."""
+    without = report.without_failed
+    analysis = without if only and without is not None else report.everyone
+    tags = analysis.languages
+    names = [(texts("results.all_languages"), ALL), *((views.place(entry, texts), entry) for entry in tags)]
+    kept = wanted if wanted in tags else ALL
+    language = kept if kept != ALL else (None if len(tags) != 1 else tags[0])
+    box = gr.update(visible=without is not None, value=only and without is not None)
+    picked = gr.update(choices=names, value=kept)
+    if not analysis.ratings:
+        return [picked, box, message(texts("results.empty", enough=ENOUGH)), "", ""]
+    rows = summary_rows(analysis.cells, report, texts, None if kept == ALL else kept)
+    details = "".join(
+        part(report, analysis, language, texts) for part in (views.comparisons, views.agreement, views.orders)
+    )
+    verdicts = report.verdicts_of(analysis)
+    return [
+        picked,
+        box,
+        views.counted(report, texts) + views.answer(report, analysis, language, verdicts, texts),
+        details,
+        summary_table(rows, texts),
+    ]

@@ -71,6 +71,10 @@ class Report:
         """The name of a system."""
         return self.systems.get(system, system)
 
+    def verdicts_of(self, analysis: Analysis) -> tuple[Verdict, ...]:
+        """What one of the two analyses says."""
+        return verdicts(self.study, analysis)
+
     def criterion(self, key: str) -> str:
         """The English name of a criterion."""
         return next((criterion_name(one) for one in self.study.criteria if one.key == key), key)
@@ -100,8 +104,6 @@ def make_report(
     without = (
         analyse(data, criteria, study.raters_per_item, without=failed, models=models, seed=SEEDED) if failed else None
     )
-    tests = sum(not isinstance(one.p, Undefined) for one in everyone.comparisons)
-    target = study.target_difference or TARGET
     normal = [row for row in data.assignments if row.item_kind == "normal"]
     systems = sorted({row.system for row in data.outputs if row.item_kind == "normal"})
     return Report(
@@ -113,7 +115,7 @@ def make_report(
         failed=failed,
         removed=removed,
         checks=(len(data.checks), sum(one.passed for one in data.checks)),
-        verdicts=tuple(verdict(one, max(tests, 1), target) for one in everyone.comparisons),
+        verdicts=verdicts(study, everyone),
         outputs=sum(row.item_kind == "normal" for row in data.outputs),
         skips=dict(sorted(Counter(row.skip_reason or "other" for row in normal if row.state == "skipped").items())),
         pace=tuple(
@@ -121,8 +123,18 @@ def make_report(
             for language in everyone.languages
         ),
         proficiency=dict(sorted(Counter(one.proficiency or "" for one in data.raters if not one.removed_at).items())),
-        tests=tests,
+        tests=_tests(everyone),
     )
+
+
+def _tests(analysis: Analysis) -> int:
+    return sum(not isinstance(one.p, Undefined) for one in analysis.comparisons)
+
+
+def verdicts(study: Study, analysis: Analysis) -> tuple[Verdict, ...]:
+    """What each comparison of an analysis says, in their order."""
+    target = study.target_difference or TARGET
+    return tuple(verdict(one, max(1, _tests(analysis)), target) for one in analysis.comparisons)
 
 
 def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:

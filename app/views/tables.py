@@ -6,32 +6,36 @@ from typing import Any
 
 import langcodes
 
+from annotation.report.results import Report
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
-from app.texts import Texts
+from app.texts import ENGLISH, Texts, catalogue
+from app.views.results import criterion, reason
 
 
-def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[dict[str, Any]]:
+def summary_rows(cells: Iterable[Cell], report: Report, texts: Texts, tag: str | None) -> list[dict[str, Any]]:
     """One row per method, criterion and language that has ratings; ``tag`` keeps one language."""
     rows = []
     for cell in cells:
-        if cell.n == 0 or (tag and cell.language != tag):
+        if cell.n == 0 or cell.language is None or (tag and cell.language != tag):
             continue
         spread = cell.mean_interval
         rows.append(
             {
-                "method": method_name(cell.system, texts),
+                "method": report.named(cell.system),
                 "system": cell.system,
                 "language": cell.language,
-                "criterion": texts(f"criteria.{cell.criterion}"),
+                "criterion": criterion(report, cell.criterion, texts),
                 "mean": cell.mean,
                 "low": spread.low if isinstance(spread, Interval) else None,
                 "high": spread.high if isinstance(spread, Interval) else None,
-                "reason": spread.reason if isinstance(spread, Undefined) else None,
+                "reason": reason(spread, texts) if isinstance(spread, Undefined) else None,
                 "median": cell.median,
                 "n": cell.n,
                 "items": cell.items,
                 "counts": cell.counts,
+                "missing": cell.missing,
+                "skipped": cell.skipped,
             }
         )
     return rows
@@ -40,6 +44,8 @@ def summary_rows(cells: Iterable[Cell], texts: Texts, tag: str | None) -> list[d
 def method_name(system: str, texts: Texts) -> str:
     """The readable name of a system: its strategy, K, the closed-loop run and what that fell back to."""
     strategy, *facts = system.split("|")
+    if f"explore.strategy_{strategy}" not in catalogue(ENGLISH).entries:
+        return system  # of a table or an evaluation, which name their systems themselves
     known = dict(fact.split("=", 1) for fact in facts if "=" in fact)
     name = texts(f"explore.strategy_{strategy}")
     edited = " ✎" if known.get("edited", "no") != "no" else ""
@@ -52,12 +58,24 @@ def method_name(system: str, texts: Texts) -> str:
 
 def summary_table(rows: Sequence[dict[str, Any]], texts: Texts) -> str:
     """The rows as an HTML table; an interval that cannot be computed says why on hover."""
-    keys = ("method", "language", "criterion", "mean", "interval", "median", "ratings", "items", "counts")
+    keys = (
+        "method",
+        "language",
+        "criterion",
+        "mean",
+        "interval",
+        "median",
+        "ratings",
+        "items",
+        "missing",
+        "skipped",
+        "counts",
+    )
     heads = "".join(f'<th scope="col">{escape(texts(f"results.{key}"))}</th>' for key in keys)
     body = "".join(_line(row, texts) for row in rows)
     return (
-        f'<div class="agl" dir="{texts.direction}" style="overflow-x:auto"><table id="summary"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<section class="agl results" dir="{texts.direction}"><h4>{escape(texts("results.points"))}</h4><div class="wide">'
+        f'<table id="summary"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></section>'
     )
 
 
@@ -70,7 +88,16 @@ def _line(row: dict[str, Any], texts: Texts) -> str:
     autonym = langcodes.Language.get(row["language"]).autonym()
     figures = "".join(
         f'<td class="figure">{value}</td>'
-        for value in (f"{row['mean']:.2f}", interval, f"{row['median']:g}", row["n"], row["items"], counts)
+        for value in (
+            f"{row['mean']:.2f}",
+            interval,
+            f"{row['median']:g}",
+            row["n"],
+            row["items"],
+            row["missing"],
+            row["skipped"],
+            counts,
+        )
     )
     words = "".join(f"<td>{escape(text)}</td>" for text in (autonym, row["criterion"]))
     method = f'<th scope="row">{escape(row["method"])}</th>'

@@ -1,6 +1,4 @@
-"""Rate and Results, without a browser."""
-
-import zipfile
+"""Rate, without a browser."""
 
 import pytest
 
@@ -8,8 +6,6 @@ from annotation.errors import AnnotationError, UnknownRater
 from annotation.records import NewOutput
 from app.rating import RatingDesk, missing_names
 from app.services import Services
-from app.texts import catalogue
-from app.views.tables import summary_rows, summary_table
 
 
 @pytest.fixture
@@ -98,22 +94,3 @@ def test_skips_are_counted_and_not_asked_again(desk: RatingDesk) -> None:
     after = desk.skip(visit, "source_unclear", "odd")
     assert after.progress.skipped == 1
     assert after.view.item_key != visit.view.item_key
-
-
-def test_results_show_means_and_say_why_an_interval_is_missing(desk: RatingDesk) -> None:
-    visit = desk.start("en")
-    desk.submit(visit, all_values(visit, 4), "", 1.0)
-    rows = summary_rows(desk.summary(), catalogue("en"), None)
-    assert len(rows) == 6
-    assert {row["mean"] for row in rows} == {4.0}
-    assert all(row["low"] is None and row["reason"] for row in rows)
-    assert catalogue("en")("results.too_few") in summary_table(rows, catalogue("en"))
-
-
-def test_the_download_has_every_format_and_the_codebook(desk: RatingDesk) -> None:
-    visit = desk.start("en")
-    desk.submit(visit, all_values(visit, 4), "=1+1", 1.0)
-    with zipfile.ZipFile(desk.download()) as bundle:
-        names = set(bundle.namelist())
-        assert {"ratings.csv", "ratings.jsonl", "ratings.parquet", "codebook.json"} <= names
-        assert b"'=1+1" in bundle.read("assignments.csv")
