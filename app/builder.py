@@ -31,6 +31,7 @@ def build_app(services: Services) -> gr.Blocks:
     texts = catalogue(ENGLISH)
     with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True) as page:
         tag = gr.State(ENGLISH)
+        session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
         with gr.Row(elem_id="agl-head"):
             with gr.Column(scale=4, min_width=260):
                 localised.bind(gr.Markdown(texts("app.tagline"), elem_id="agl-tagline"), value="app.tagline")
@@ -49,22 +50,28 @@ def build_app(services: Services) -> gr.Blocks:
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(desk, localised, tag, texts, rate, page)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
-                _build_results(services, desk, localised, tag, texts, results)
+                _build_results(services, desk, localised, tag, texts, results, session)
             organiser = organiser_desk(services)
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
-                build_study(organiser, services.authority, localised, tag, texts, study)
+                build_study(organiser, services.authority, localised, tag, texts, study, session)
         _wire(page, services, localised, tag, interface, explore)
         _wire_runs(page, services, tag, tabs, explore, train)
     return page
 
 
 def _build_results(
-    services: Services, desk: RatingDesk, localised: Localised, tag: gr.State, texts: Texts, results: gr.Tab
+    services: Services,
+    desk: RatingDesk,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    results: gr.Tab,
+    session: gr.BrowserState,
 ) -> None:
     """Ratings of people and records of experiments, side by side."""
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
-            build_results(desk, localised, tag, texts, results)
+            build_results(desk, localised, tag, texts, results, session, services.authority)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportDesk((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)

@@ -35,10 +35,15 @@ def organiser_desk(services: Services) -> OrganiserDesk:
 
 
 def build_study(
-    desk: OrganiserDesk, authority: Authority, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab
+    desk: OrganiserDesk,
+    authority: Authority,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    tab: gr.Tab,
+    session: gr.BrowserState,
 ) -> None:
     """Build the tab. The session lives in the organiser's browser and is sent with every call."""
-    session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
     localised.bind(gr.Markdown(texts("study.lead")), value="study.lead")
     note = gr.HTML(elem_id="study-note")
     form, door, house = build_study_form(localised, texts)

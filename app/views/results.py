@@ -54,8 +54,8 @@ def answer(report: Report, analysis: Analysis, language: str | None, verdicts: I
         texts("results.chart_counts"),
     )
     return (
-        f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{told}'
-        f"{means(report, cells, texts)}{points}</section>"
+        f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{means(report, cells, texts)}'
+        f"{told}{points}</section>"
     )
 
 
@@ -75,8 +75,8 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     }
     facts = texts(
         "results.facts",
-        size=f"{signed(verdict.difference)} {span(verdict.interval)}".strip(),
-        p=p_value(verdict.p),
+        size=_isolated(f"{signed(verdict.difference)} {span(verdict.interval)}".strip(), texts),
+        p=_isolated(p_value(verdict.p), texts),
         items=verdict.items,
     )
     if verdict.kind == "not_computable":
@@ -89,6 +89,11 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     if verdict.more and isinstance(verdict.needed, int):
         said += " " + texts("results.needed", needed=verdict.needed, target=f"{verdict.target:g}", more=verdict.more)
     return verdict.kind, said
+
+
+def _isolated(text: str, texts: Texts) -> str:
+    """Signs, brackets and commas of a figure keep their order in a right-to-left sentence."""
+    return f"\u2066{text}\u2069" if texts.direction == "rtl" else text
 
 
 def means(report: Report, cells: Sequence[Cell], texts: Texts) -> str:
@@ -207,7 +212,7 @@ def orders(report: Report, analysis: Analysis, language: str | None, texts: Text
         )
         same = {True: texts("results.order_same"), False: texts("results.order_moved")}
         verdict = "–" if isinstance(one.same_order, Undefined) else same[one.same_order]
-        rows.append([*where, order, escape(verdict), stable])
+        rows.append([*where, f'<span dir="{texts.direction}">{order}</span>', escape(verdict), stable])
     heads = [
         escape(texts("results.language")),
         escape(texts("results.criterion")),
