@@ -1,6 +1,7 @@
 """Compare strategies on labelled queries, of a built-in corpus or of any two files."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -98,8 +99,18 @@ def run(options: argparse.Namespace, began: float) -> int:
     with _bar() as tell:
         items = evaluate(predictor, queries, config, tell, kept)
     table = summary(items, data.task.labels)
+    if dropped := int(items["dropped"].sum()):
+        shown = sum(len(json.loads(row)) for row in items["demonstrations"])
+        to_stderr(
+            f"Of {shown} demonstrations {dropped} were dropped whole: no room, or no side in the answer's language."
+        )
     left_out = data.facts["left_out"] | {"unreadable": dict(unreadable)}
-    facts = data.facts | {"left_out": left_out, "labels": options.labels, **kept.facts}
+    facts = data.facts | {
+        "left_out": left_out,
+        "demonstrations_dropped": dropped,
+        "labels": options.labels,
+        **kept.facts,
+    }
     save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
     for measure in measures_of(table):
         if measure in TITLES:

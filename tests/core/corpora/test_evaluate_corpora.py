@@ -117,18 +117,22 @@ def test_evaluation_of_nothing_ends_with_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
-def test_queries_longer_than_the_model_reads_are_counted_and_the_others_asked(
+def test_queries_and_demonstrations_longer_than_the_model_reads_are_counted_and_the_others_asked(
     toy_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus_files.xquad(tmp_path)
     path = tmp_path / "qa/xquad.parquet"
     rows = pd.read_parquet(path)
-    rows.loc[rows["title"] == "car", "context"] = "The passage goes on and on. " * 50
+    rows.loc[rows["title"].isin(["car", "apple", "door"]), "context"] = "The passage goes on and on. " * 50
     rows.to_parquet(path, index=False)
     output = tmp_path / "run"
     assert train.main(command("xquad", tmp_path, output, languages="deu_Latn")) == 0
-    assert "Left out of the queries: 1 (longer than the model reads)." in lines(capsys.readouterr().err)
+    assert lines(capsys.readouterr().err) == [
+        "Left out of the queries: 1 (longer than the model reads).",
+        "Of 1 demonstrations 1 were dropped whole: no room, or no side in the answer's language.",
+    ]
     assert pd.read_parquet(output / "items.parquet")["id"].tolist() == ["xquad/deu_Latn/barn"]
     entry = json.loads((output / "record.json").read_text(encoding="utf-8"))
     assert entry["left_out"]["unreadable"] == {"longer than the model reads": 1}
     assert entry["settings"]["prompt"]["reserve"] == 64
+    assert entry["demonstrations_dropped"] == 1
