@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from core.answers import Answerer
 from core.errors import InvalidConfig, InvalidQuery
 from core.index import PoolIndex
@@ -36,6 +38,9 @@ class Question:
     seed: int = 0
     explain: bool = True  # measure what leaving each demonstration out does
     fixed: tuple[Demonstration, ...] | None = None  # shown as given instead of being chosen
+    pinned: tuple[
+        Demonstration, ...
+    ] = ()  # shown first, as given; the strategy chooses the rest of the k, of other items
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,9 @@ class Predictor:
         strategy = self._strategy(question)
         candidates = self._candidates(question, sample)
         if question.fixed is not None:
-            shown = self._allowed(question)
-            framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
-            return Selection(question.strategy, shown, framing=framing)
+            return self._given(question, strategy, candidates, self._allowed(question, question.fixed))
+        if question.pinned:
+            return self._around(question, strategy, candidates)
         if not strategy.needs_k or (question.k == 0 and not strategy.framed):
             return Selection(question.strategy, ())
         candidates.pool.require(candidates.usable, question.k, question.query)
@@ -109,6 +114,31 @@ class Predictor:
             question.answer_languages,
         )
 
+    def _given(
+        self, question: Question, strategy: Strategy, candidates: Candidates, shown: tuple[Demonstration, ...]
+    ) -> Selection:
+        """``shown`` as the strategy would put the query after them."""
+        framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
+        return Selection(question.strategy, shown, framing=framing)
+
+    def _around(self, question: Question, strategy: Strategy, candidates: Candidates) -> Selection:
+        """Pinned demonstrations, then what the strategy chooses of other items up to k. Raises ``InvalidQuery`` with more pinned than k."""
+        pinned, pool = self._allowed(question, question.pinned), self.index.pool
+        if len(pinned) > question.k:
+            raise InvalidQuery(
+                f"{len(pinned)} demonstrations are pinned, but K is {question.k}; raise K or unpin {len(pinned) - question.k}."
+            )
+        left = question.k - len(pinned)
+        if left == 0 or not strategy.needs_k:
+            return self._given(question, strategy, candidates, pinned)
+        taken = {entry.example.item for entry in pinned}
+        free = candidates.usable & np.array([example.item not in taken for example in pool.examples])
+        pool.require(free, left, question.query)
+        chosen = strategy.select(replace(candidates, usable=free), left)
+        shown = (*pinned, *chosen.demonstrations)
+        translated = replace(candidates, translation=chosen.framing.query)
+        return replace(chosen, demonstrations=shown, framing=self._given(question, strategy, translated, shown).framing)
+
     def _strategy(self, question: Question) -> Strategy:
         """The strategy that a question is answered by. Raises ``InvalidQuery`` or ``InvalidConfig``."""
         name = self.model.falls_back_to if question.strategy == "agl" else ""
@@ -125,15 +155,15 @@ class Predictor:
             raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
         return strategy
 
-    def _allowed(self, question: Question) -> tuple[Demonstration, ...]:
-        """Fixed demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
+    def _allowed(self, question: Question, given: tuple[Demonstration, ...]) -> tuple[Demonstration, ...]:
+        """Given demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
         own = self.index.pool.items_of(question.query)
-        for entry in question.fixed or ():
+        for entry in given:
             if entry.example.language == question.query.language or entry.example.item in own:
                 raise InvalidQuery(
                     f"The demonstration {entry.example.id!r} is in the query's language or a translation of the query; drop it."
                 )
-        return question.fixed or ()
+        return given
 
     def predict(self, question: Question) -> Prediction:
         """Ask and wait for the whole answer."""
@@ -149,7 +179,15 @@ class Predictor:
         selection = self.select(question)
         seconds["choose"] = time.perf_counter() - began
         prediction = Prediction(
-            question.query, self.task.name, selection, (), (), (), dict(seconds), self._provenance(question)
+            question.query,
+            self.task.name,
+            selection,
+            (),
+            (),
+            (),
+            dict(seconds),
+            self._provenance(question),
+            question.pool_languages,
         )
         yield prediction
         began = time.perf_counter()
@@ -187,7 +225,8 @@ class Predictor:
             "strategy": question.strategy,
             "k": str(question.k),
             "seed": str(question.seed),
-            "edited": "no" if question.fixed is None else "yes: " + " ".join(e.example.id for e in question.fixed),
+            "edited": _edited(question),
+            "from": "all" if question.pool_languages is None else " ".join(sorted(question.pool_languages)),
             "temperature": str(self.settings.policy.temperature),
             "order": self.settings.prompt.order,
             "labels": self.settings.prompt.labels,
@@ -200,6 +239,13 @@ class Predictor:
         trained = self.model.trained
         used = trained is not None and self.model.config.fall_back and question.strategy == "agl"
         return trained.fallback if trained is not None and used and trained.fallback else "none"
+
+
+def _edited(question: Question) -> str:
+    """What a person decided about the demonstrations."""
+    if question.fixed is not None:
+        return "yes: " + " ".join(entry.example.id for entry in question.fixed)
+    return "pinned: " + " ".join(entry.example.id for entry in question.pinned) if question.pinned else "no"
 
 
 def checked(query: Query) -> Query:

@@ -151,3 +151,6 @@ class Prediction:
     coherence: tuple[tuple[float, ...], ...]  # cosines between (query, answer 1, answer 2, ...), symmetric
     seconds: dict[str, float]  # wall time by phase
     provenance: dict[str, str] = field(default_factory=dict)  # model, adapter, template versions, seed, precision
+    pool_languages: tuple[str, ...] | None = (
+        None  # demonstrations could come from; None: every language but the query's
+    )

@@ -58,7 +58,7 @@ class SelfGenerated(SelfSelection):
         if own.items < count:
             raise PoolTooSmall(
                 f"{count} pairs of the model's own writing were asked for, but of the {int(written.sum())} in the pool only "
-                f"{own.items} may be shown to a query in {candidates.query.language}; let the model write some in a closed loop (train.py "
-                "fit) and name that run with --run, or lower K."
+                f"{own.items} may be shown to a query in {candidates.query.language}; let it write some in a closed loop (Train in "
+                "the app, or train.py fit) and choose that run, or lower K."
             )
         return super().select(own, count)
