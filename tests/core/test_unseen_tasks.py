@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_evaluation import toy_models  # noqa: F401  (a fixture)
 
 import train
 from core.experiments import unseen_tasks as module
@@ -103,7 +102,7 @@ def command(corpora: Path, folder: Path, /, **changes: str) -> list[str]:
 
 def test_seen_and_unseen_tasks_are_asked_with_their_baselines_and_passes_are_kept(
     corpora: Path,
-    toy_models: None,  # noqa: F811
+    toy_models: None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +145,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
 def test_bad_input_ends_with_one_sentence(
     name: str,
     corpora: Path,
-    toy_models: None,  # noqa: F811
+    toy_models: None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
