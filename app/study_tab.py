@@ -29,9 +29,7 @@ OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 def organiser_desk(services: Services) -> OrganiserDesk:
     """The desk over the app's store and its backups."""
-    backups = services.kept.backups if services.kept is not None else None
-    state = backups.state if backups is not None else None
-    return OrganiserDesk(services.store, services.authority, services.folder, services.study.slug, state)
+    return OrganiserDesk(services.store, services.authority, services.folder, services.study.slug, services.backups)
 
 
 def build_study(
@@ -231,7 +229,10 @@ def _wire_running(page: StudyPage, form: StudyForm, session: Any, tag: gr.State,
         return page.act(tag_now, token, slug, work)
 
     def remove(token: str, slug: str, tag_now: str, rater: str, typed: str) -> list[Any]:
-        return page.act(tag_now, token, slug, lambda: desk.remove(token, slug, rater or "", typed or ""))
+        def work() -> str:
+            return views.removal(*desk.remove(token, slug, rater or "", typed or ""), catalogue(tag_now))
+
+        return page.act(tag_now, token, slug, work)
 
     def export(token: str, slug: str) -> list[Any]:
         try:

@@ -9,12 +9,13 @@ from typing import Any
 
 import langcodes
 
-from annotation.criteria import in_language, tag_for, text_for
+from annotation.criteria import in_language, tag_for
 from annotation.errors import InvalidRating, UnknownRater
 from annotation.records import AssignmentView, Progress, Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES, SKIP_REASONS
 from app.texts import ENGLISH, Texts, rater_languages, rater_words
+from app.views.criteria import criterion_label
 from core.languages import direction_of
 
 Json = dict[str, Any]
@@ -154,12 +155,13 @@ def criterion_json(study: Study, number: int, texts: Texts) -> Json:
     """A criterion's name, question and five anchors."""
     criterion = study.criteria[number]
     language, question, anchors = in_language(criterion, texts.tag)
-    name = texts.entries.get(f"criteria.{criterion.key}", criterion.key)
-    if criterion.label:
-        name = text_for(criterion.label, texts.tag)
     return {
-        "key": criterion.key, "name": name, "question": question, "anchors": list(anchors), **_direction(language)
-    }  # fmt: skip
+        "key": criterion.key,
+        "name": criterion_label(criterion, texts),
+        "question": question,
+        "anchors": list(anchors),
+        **_direction(language),
+    }
 
 
 def _str(value: object) -> str:

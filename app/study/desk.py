@@ -4,7 +4,6 @@ import contextlib
 import json
 import uuid
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import langcodes
 
-from annotation.backup import BackupState
+from annotation.backup import Backups, BackupState
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord, StudyNotReady, UnknownStudy
 from annotation.export import export_study
@@ -79,11 +78,11 @@ class OrganiserDesk:
         authority: Authority,
         folder: Path,
         collection: str,
-        backup: Callable[[], BackupState] | None = None,
+        backups: Backups | None = None,
     ) -> None:
-        """``collection``: slug of the study that Explore fills; ``folder``: for exports; ``backup``: its present state."""
+        """``collection``: slug of the study that Explore fills; ``folder``: for exports."""
         self._store, self._authority, self._folder, self._collection = store, authority, folder, collection
-        self._backup = backup
+        self._backups = backups
 
     def studies(self, session: object) -> list[Study]:
         """All studies but Explore's collection, newest first."""
@@ -103,7 +102,7 @@ class OrganiserDesk:
             progress=tuple(self._store.language_progress(study.id)),
             data=self._store.data(study.id),
             tombstones=tuple(self._store.tombstones(study.id)),
-            backup=self._backup() if self._backup else None,
+            backup=self._backups.state() if self._backups else None,
         )
 
     def create(self, session: object, name: str, task: str, source: Source) -> tuple[Study, Taken]:
@@ -217,12 +216,16 @@ class OrganiserDesk:
         self._authority.require(session)
         return self._store.revoke_invitation(self._study(slug).id, int(number) if str(number).isdigit() else number)
 
-    def remove(self, session: object, slug: object, pseudonym: str, typed: str) -> Tombstone:
-        """Removes one rater's data, if her pseudonym was typed as it is. Raises InvalidRecord, UnknownRater."""
+    def remove(self, session: object, slug: object, pseudonym: str, typed: str) -> tuple[Tombstone, BackupState | None]:
+        """Removes one rater's data, also from the backups, if her pseudonym was typed as it is.
+
+        The state tells whether backups without her could be made. Raises InvalidRecord, UnknownRater.
+        """
         self._authority.require(session)
         if not pseudonym or (typed or "").strip() != pseudonym:
             raise InvalidRecord(f"Type {pseudonym or 'the name of a rater'} to confirm; nothing was removed.")
-        return self._store.remove_rater(self._study(slug).id, pseudonym)
+        gone = self._store.remove_rater(self._study(slug).id, pseudonym)
+        return gone, self._backups.forget() if self._backups else None
 
     def export(self, session: object, slug: object) -> Path:
         """All tables of a study with the codebook, as one zip file under a name that cannot be guessed."""

@@ -6,13 +6,14 @@ from html import escape
 import langcodes
 
 from annotation.report.html import shares
-from annotation.report.results import Report, Verdict, criterion_name
+from annotation.report.results import Report, Verdict
 from annotation.report.words import figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
 from app.texts import Texts
+from app.views.criteria import criterion_label
 from app.views.html import hint
 
 SHOWN_REASONS = {
@@ -29,9 +30,7 @@ def reason(value: Undefined, texts: Texts) -> str:
 def criterion(report: Report, key: str, texts: Texts) -> str:
     """The name of a criterion: the catalogue's for the three default ones, else the study's own."""
     found = next((one for one in report.study.criteria if one.key == key), None)
-    if found is not None and found.label:
-        return criterion_name(found, texts.tag)
-    return texts(f"criteria.{key}") if f"criteria.{key}" in texts.entries else key
+    return criterion_label(found, texts) if found is not None else key
 
 
 def place(language: str | None, texts: Texts) -> str:

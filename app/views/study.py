@@ -7,9 +7,10 @@ from annotation.backup import BackupState
 from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.power import Power
 from annotation.statistics.values import Interval, Undefined
-from annotation.study_records import RaterRecord
+from annotation.study_records import RaterRecord, Tombstone
 from app.study.desk import Board, language_name
 from app.texts import Texts
+from app.views.criteria import criterion_label
 from app.views.html import bar
 
 _TIME = "%Y-%m-%d %H:%M UTC"
@@ -34,7 +35,7 @@ def summary(board: Board, texts: Texts) -> str:
     study, data = board.study, board.data
     total, done = (sum(getattr(one, name) for one in board.progress) for name in ("places", "done"))
     outputs = " · ".join(f"{language_name(tag)} {count}" for tag, count in board.stock.items.items())
-    criteria = ", ".join(one.label.get(texts.tag) or one.key for one in study.criteria)
+    criteria = ", ".join(criterion_label(one, texts) for one in study.criteria)
     checks = sum(board.stock.degraded.values()) + sum(board.stock.repeats.values())
     live = [one for one in board.invitations if one.revoked_at is None]
     steps = (
@@ -142,13 +143,13 @@ def invitations_panel(board: Board, texts: Texts) -> str:
 
 def progress_panel(board: Board, texts: Texts) -> str:
     """Languages with their agreement so far, then raters with their checks, then who was removed."""
-    criteria = [one.key for one in board.study.criteria]
-    found = {(one.language, one.criterion): one for one in agreements(board.data.ratings, criteria)}
+    criteria = {one.key: criterion_label(one, texts) for one in board.study.criteria}
+    found = {(one.language, one.criterion): one for one in agreements(board.data.ratings, list(criteria))}
     rows = []
     for one in board.progress:
         agreed = "<br>".join(
-            f"{escape(key)} {_alpha(found[one.language, key], texts)}"
-            for key in criteria
+            f"<bdi>{escape(label)}</bdi> {_alpha(found[one.language, key], texts)}"
+            for key, label in criteria.items()
             if (one.language, key) in found
         )
         share = one.done / one.places if one.places else 0.0
@@ -210,5 +211,21 @@ def backup_panel(state: BackupState | None, texts: Texts) -> str:
         said = texts("study.backup_none")
     else:
         said = texts("study.backup_good", time=state.last_good.strftime(_TIME), count=state.changes_since)
+    if state.mirror is not None:
+        said += f" → {state.mirror} ({state.mirrored_at.strftime(_TIME) if state.mirrored_at else '–'})"
     failed = "".join(f'<p class="message error" role="alert">{escape(one)}</p>' for one in state.failures)
     return _paragraph(texts, f"{texts('study.backup')}: {said}") + failed
+
+
+def removal(gone: Tombstone, state: BackupState | None, texts: Texts) -> str:
+    """What became of a rater's data after ``Backups.forget``: in the database, in the backups, and in what left them."""
+    said = [texts("study.removed_done", rater=gone.rater)]
+    if state is None:
+        said.append(texts("study.removed_elsewhere"))
+    elif state.failures:
+        said.append(texts("study.removed_kept", folder=state.folder, reason=" ".join(state.failures)))
+    else:
+        said.append(texts("study.removed_backups"))
+    if state is not None and state.mirror is not None:
+        said.append(texts("study.removed_mirror", name=state.mirror))
+    return " ".join(said)
