@@ -26,7 +26,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 # What a store promises on every engine; tests here that ask for a file's path are about SQLite alone.
-CONTRACT = ("test_submissions", "test_skips", "test_races")
+CONTRACT = ("test_submissions", "test_skips", "test_races", "test_removal", "test_invitations")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

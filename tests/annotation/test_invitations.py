@@ -1,7 +1,10 @@
 """Invitation links: counted, ended, taken back; forged ones lead nowhere."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rating_examples import Clock, new_study, outputs_of
@@ -133,11 +136,11 @@ def test_a_proficiency_that_nobody_offers_is_refused_and_costs_no_use(store: Rat
     store.accept_invitation(opened.id, link)
 
 
-def test_no_link_can_be_read_from_the_database(store: RatingStore, opened: Study) -> None:
+def test_no_link_can_be_read_from_the_database(store: RatingStore, opened: Study, path: Path) -> None:
     _, link = store.new_invitation(opened.id, "sw")
     _, personal = store.accept_invitation(opened.id, link)
-    with store._engines.reader.connect() as connection:
-        dump = "\n".join(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    with closing(sqlite3.connect(path)) as connection:
+        dump = "\n".join(connection.iterdump())
     assert link not in dump
     assert personal not in dump
     store.set_study_state(opened.id, "closed")
