@@ -213,7 +213,7 @@ def test_queries_at_the_edge_are_asked_as_one_clean_line(text: str) -> None:
 def test_unknown_strategy_task_and_negative_k_are_refused(predictor: Predictor, bench: Workbench) -> None:
     with pytest.raises(InvalidQuery, match=r"no strategy 'best'; choose one of agl, knn"):
         predictor.predict(Question(QUERY, strategy="best"))
-    with pytest.raises(InvalidQuery, match=r"no task 'rhyme'; choose one of sentiment, topic, translation"):
+    with pytest.raises(InvalidQuery, match=r"no task 'rhyme'; choose one of .*sentiment, topic, translation"):
         bench.predictor("rhyme")
     for strategy in ("agl", "random", "zero-shot"):
         with pytest.raises(InvalidQuery, match=r"^-1 demonstrations were asked for"):
