@@ -60,10 +60,13 @@ def plain(text: str) -> str:
 
 def latex(documents: Sequence[Document]) -> str:
     """Tables with booktabs, the sentences of each section before them."""
-    lines = ["% Needs \\usepackage{booktabs}; for non-Latin scripts compile with XeLaTeX or LuaLaTeX."]
+    lines = ["% Needs \\usepackage{booktabs,adjustbox}; for non-Latin scripts compile with XeLaTeX or LuaLaTeX."]
     for document in documents:
         lines += ["", f"\\section*{{{tex(document.title)}}}"]
-        lines += [f"{tex(name)}: \\texttt{{{tex(value)}}}\\par" for name, value in document.facts]
+        lines += [
+            f"{{\\raggedright\\noindent {tex(name)}: \\texttt{{{_broken(value)}}}\\par}}"
+            for name, value in document.facts
+        ]
         for section in document.sections:
             lines += ["", f"\\subsection*{{{tex(section.title)}}}", *(f"{tex(text)}" for text in section.sentences)]
             lines += [text for table in section.tables for text in ("", latex_table(table))]
@@ -71,7 +74,7 @@ def latex(documents: Sequence[Document]) -> str:
 
 
 def latex_table(table: Table) -> str:
-    """A ``table`` environment with booktabs rules; numbers to the right."""
+    """A ``table`` environment with booktabs rules; numbers to the right; shrunk where it is wider than the text."""
     heads = [tex(heading(column, table.units.get(column, ""))) for column in table.columns]
     texts = [all(isinstance(row[place], str) for row in table.rows) for place in range(len(heads))]
     body = []
@@ -82,13 +85,17 @@ def latex_table(table: Table) -> str:
             f"\\textbf{{{cell}}}" if m == BEST else f"{cell}$^\\dagger$" if m == LEVEL else cell
             for cell, m in zip(cells, marks, strict=True)
         ]
-        body.append("  " + " & ".join(shown) + r" \\")
+        guard = (
+            "{}" if shown[0].startswith("[") else ""
+        )  # after a row's end, LaTeX would read [ as the space wanted there
+        body.append(f"  {guard}{' & '.join(shown)} \\\\")
     note = notes(table)
     return "\n".join(
         [
             r"\begin{table}[ht]",
             r" \centering",
             f" \\caption{{{tex(table.name)}.{' ' if note else ''}{tex(note)}}}",
+            r" \begin{adjustbox}{max width=\textwidth}",
             f" \\begin{{tabular}}{{{''.join('l' if text else 'r' for text in texts)}}}",
             r"  \toprule",
             "  " + " & ".join(heads) + r" \\",
@@ -96,6 +103,7 @@ def latex_table(table: Table) -> str:
             *body,
             r"  \bottomrule",
             r" \end{tabular}",
+            r" \end{adjustbox}",
             r"\end{table}",
         ]
     )
@@ -104,6 +112,11 @@ def latex_table(table: Table) -> str:
 def tex(text: str) -> str:
     """Text that LaTeX shows as it is, on one line."""
     return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def _broken(text: str) -> str:
+    """``tex``, with a place to break a line after each comma: a list of 28 languages is one word. Two hyphens stay two."""
+    return tex(text).replace(",", r",\allowbreak{}").replace("--", "-{}-")
 
 
 def _markdown_lines(document: Document) -> list[str]:
@@ -115,8 +128,8 @@ def _markdown_lines(document: Document) -> list[str]:
 
 
 def _markdown_section(section: Section, escape: Callable[[str], str]) -> list[str]:
-    lines = [f"## {escape(section.title)}", ""]
-    lines += [f"- {escape(text)}" for text in section.sentences]
+    lines = [f"## {escape(section.title)}"]
+    lines += ["", *(f"- {escape(text)}" for text in section.sentences)] if section.sentences else []
     for table in section.tables:
         lines += ["", f"**{escape(table.name)}**", "", markdown_table(table)]
         lines += ["", escape(notes(table))] if notes(table) else []

@@ -193,6 +193,12 @@ def test_latex_escapes_and_uses_booktabs(sweep: Document) -> None:
     assert r"0.500$^\dagger$" in latex_table(marked)
 
 
+def test_latex_breaks_long_lists_and_takes_no_bracket_for_an_option() -> None:
+    text = latex([Document("T", (("Command", "evaluate --languages swh_Latn,hau_Latn"),), ())])
+    assert r"Command: \texttt{evaluate -{}-languages swh\_Latn,\allowbreak{}hau\_Latn}\par}" in text
+    assert "\n  {}[a] & 1 \\\\\n" in latex_table(table_of("t", [{"a": "[a]", "b": 1}], {}))
+
+
 def test_the_page_is_one_file_with_plotly_once_that_may_call_nobody(sweep: Document) -> None:
     text = page([sweep, sweep])
     own = re.sub(r"<script>.*?</script>", "", text, count=1, flags=re.DOTALL)  # without plotly.js itself
