@@ -54,7 +54,7 @@ def heat_map(found: Sequence[System], score: str, unit: str) -> Figure:
     rows = [
         {"language": language_name(code), "system": one.name, score: value}
         for one in found
-        for code, value in sorted(one.by_language().items())
+        for code, value in sorted(one.by_language().items(), key=lambda entry: language_name(entry[0]))
     ]
     shape = {"kind": "heatmap", "x": "system", "y": "language", "value": score, "units": unit}
     return Figure(f"{score} by language and strategy", shape | {"rows": rows}, {score: unit})

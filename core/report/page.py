@@ -22,6 +22,7 @@ dt { opacity: .7; } dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; } .note { font-size: .85rem; opacity: .75; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid rgba(128,128,128,.3); text-align: end; white-space: nowrap; }
+tr > :first-child { position: sticky; inset-inline-start: 0; background: Canvas; } h3::first-letter { text-transform: uppercase; }
 th { border-bottom-width: 2px; } th.text, td.text { text-align: start; }
 """.replace("FONT", FONT)
 

@@ -13,7 +13,9 @@ from core.errors import InvalidData
 from core.report.cells import heading, written
 from core.report.charts import chart
 from core.report.document import BEST, LEVEL, Document, Figure, Section, table_of
+from core.report.languages import heat_map
 from core.report.markup import latex, latex_table, markdown, markdown_table, plain, tex
+from core.report.measures import systems
 from core.report.page import page
 from core.report.reading import read_record, record_folders
 from core.report.renderers import document_of
@@ -102,6 +104,13 @@ def test_a_language_that_nobody_knows_stays_in_every_table(document: Document) -
         table = document.table(name)
         assert table is not None
         assert group in [row[0] for row in table.rows], name
+
+
+def test_the_heat_map_names_languages_in_the_order_of_their_names() -> None:
+    """Tamil (tam_Taml) stood before Filipino (tgl_Latn), in the order of codes that nobody sees."""
+    rows = items().replace({"language": {"swh_Latn": "tam_Taml", "qqq_Latn": "tgl_Latn"}})
+    drawn = heat_map(systems(rows), "accuracy", "%").drawn["rows"]
+    assert list(dict.fromkeys(row["language"] for row in drawn)) == ["Filipino", "Tamil"]
 
 
 def test_several_k_are_compared_k_by_k_beside_zero_shot(tmp_path: Path) -> None:
