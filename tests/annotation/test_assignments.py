@@ -173,10 +173,10 @@ def test_criteria_are_shown_in_the_raters_language_if_there_is_one(store: Rating
     questions = {**english.question, "sw": "Je, imeandikwa vizuri?"}
     anchors = {**english.anchors, "sw": ("moja", "mbili", "tatu", "nne", "tano")}
     study = store.ensure_study(replace(new_study(), criteria=(replace(english, question=questions, anchors=anchors),)))
-    store.add_outputs(study.id, [*outputs_of("i1", "sw"), *outputs_of("i1", "fr")])
+    store.add_outputs(study.id, [*outputs_of("i1", "sw"), *outputs_of("i1", "de")])
     for language, question, last in (
         ("sw", "Je, imeandikwa vizuri?", "tano"),
-        ("fr", english.question["en"], english.anchors["en"][4]),
+        ("de", english.question["en"], english.anchors["en"][4]),
     ):
         view = store.next_assignment(store.new_rater(study.id, language)[0].id)
         assert view is not None

@@ -75,7 +75,7 @@ FLUENCY = DEFAULT_CRITERIA[0]
         ({"check_every": 1}, "at least 2"),
         ({"failed_share": 1.0}, "below 1"),
         ({"target_difference": 0}, "above 0"),
-        ({"criteria": (replace(FLUENCY, anchors={"en": ("a", "b")}),)}, "needs 5 anchors"),
+        ({"criteria": (Criterion("fluency", {"en": "?"}, {"en": ("a", "b")}),)}, "needs 5 anchors"),
         ({"criteria": (Criterion("fluency", {"en": "?"}, {"sw": tuple("abcde")}),)}, "same languages"),
     ],
 )

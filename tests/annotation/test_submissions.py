@@ -29,9 +29,10 @@ def test_what_was_submitted_is_stored_with_time_and_revision_one(
     store: RatingStore, study: Study, rater: Rater, view: AssignmentView, clock: Clock
 ) -> None:
     sent = submission(rater.id, view, lambda output, key: 1 + (output + len(key)) % 5)
+    before = clock.now
     receipt = store.submit(replace(sent, comment="Jibu la B ni zuri."))
     assert (receipt.revision, receipt.repeated) == (1, False)
-    assert receipt.saved_at == clock.now
+    assert before < receipt.saved_at <= clock.now
     assert receipt.saved_at.tzinfo is UTC
     records = store.ratings(study.id)
     assert {(record.output_id, record.criterion): record.value for record in records} == sent.values

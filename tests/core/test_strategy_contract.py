@@ -68,7 +68,8 @@ def test_written_pairs_are_the_only_ones_shown_by_self_generated(asked: Predicto
     shown = examples(asked.select(Question(QUERY, "self-generated", 5)))
     assert {example.origin for example in shown} == {"generated"}
     with pytest.raises(
-        PoolTooSmall, match=r"of the 0 in the pool only 0 may be shown .*train\.py fit\) and choose that run, or lower K"
+        PoolTooSmall,
+        match=r"of the 0 in the pool only 0 may be shown .*train\.py fit\) and choose that run, or lower K",
     ):
         bench.predictor("topic").select(Question(QUERY, "self-generated", 1))
 
