@@ -1,5 +1,6 @@
 """Over HTTP: whoever is no organiser calls every handler of the page, by id and by name, and learns and changes nothing."""
 
+import html
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from core.errors import CoreError
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 HIDDEN = ("hidden-system", "Hidden study", "hidden-study", "hidden text")
+REFUSALS = ("enter the secret first", "not the organiser's secret", "wrong attempts within a minute")
 WORDS = "moja mbili tatu nne tano sita saba nane"
 
 
@@ -141,10 +143,9 @@ def test_whoever_is_no_organiser_calls_everything_and_learns_and_changes_nothing
                 answer = call(client, dependency, first, by_name)
                 assert [word for word in (*HIDDEN, rater, SECRET) if word in answer] == [], dependency["api_name"]
                 if dependency["id"] in mine:
-                    assert "enter the secret first" in answer or "organiser's secret" in answer or _empty(answer), (
-                        dependency["api_name"],
-                        answer[:300],
-                    )
+                    refused = any(words in html.unescape(answer) for words in REFUSALS)
+                    assert refused or _empty(answer), (dependency["api_name"], answer[:300])
+    services.authority._failures.clear()  # the next test has the right secret and no minute to wait
     again = services.store.study("hidden-study")
     assert (again, services.store.data(hidden.id, checks=True), services.store.invitations(hidden.id)) == before
     assert [one.slug for one in services.store.studies()] == ["explore", "hidden-study"]
