@@ -1,13 +1,15 @@
 """Puts the page together from its collaborators. No work happens at import."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.explore_form import run_names
-from app.explore_tab import ExploreParts, build_explore, opened
+from app.explore_form import run_names, values_of
+from app.explore_tab import ExploreParts, build_explore, opened, stream
 from app.explorer import UNTRAINED
+from app.links import form_of_link
 from app.localised import Localised
 from app.rate_tab import build_rate
 from app.rating import RatingDesk
@@ -19,6 +21,7 @@ from app.study_tab import build_study, organiser_desk
 from app.texts import ENGLISH, Texts, available, catalogue
 from app.train_tab import TrainParts, build_train
 from app.views.html import message
+from core.bundle import POOL_OF_TASK
 from core.errors import CoreError
 from core.report.readme import RESULTS
 
@@ -87,28 +90,42 @@ def _wire(
     explore: ExploreParts,
 ) -> None:
     """The opening example, and the change of the interface's language."""
-    shown = explore.shown
+    shown, inputs = explore.shown, explore.inputs
 
-    def show_opening(tag_now: str) -> list[Any]:
+    def show_opening(tag_now: str, request: gr.Request) -> Iterator[list[Any]]:
+        """The question of the link that was followed, else the opening example."""
+        texts, as_it_is = catalogue(tag_now), [gr.skip()] * (len(inputs) + 1)
         try:
-            return opened(services, services.opening(), catalogue(tag_now))
+            form = form_of_link(dict(request.query_params), services.languages, tuple(POOL_OF_TASK))
+            if form is None:
+                yield [*as_it_is, *opened(services, services.opening(), texts)]
+                return
         except CoreError as error:
-            return [message(str(error), "error"), *[gr.skip()] * (len(shown) - 1)]
+            yield [*as_it_is, message(str(error), "error"), *[gr.skip()] * (len(shown) - 1)]
+            return
+        values = values_of(form)
+        filled = [*(values[name] for name in inputs), form.pinned]
+        if form.model != "embedded" or form.run:  # nobody's link makes this machine load something
+            yield [*filled, message(texts("explore.link_ready")), *[gr.skip()] * (len(shown) - 1)]
+            return
+        for update in stream(services, tag_now, form):
+            yield [*filled, *update]
 
-    def show_again(tag_now: str, found: Any) -> list[Any]:
+    def show_again(tag_now: str, found: Any, pinned: tuple[str, ...]) -> list[Any]:
         if not found:
             return [gr.skip()] * len(shown)
-        return opened(services, found, catalogue(tag_now))
+        return opened(services, found, catalogue(tag_now), pinned)
 
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    page.load(show_opening, tag, shown, **options)
+    followed = page.load(show_opening, tag, [*inputs.values(), explore.pinned, *shown], **options)
+    explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
     interface.input(
         lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options
     )
     right_to_left = [entry.tag for entry in available() if entry.direction == "rtl"]
     turn = f"(tag) => {{ document.body.classList.toggle('agl-rtl', {right_to_left}.includes(tag)); document.documentElement.lang = tag; }}"
     interface.input(None, interface, None, js=turn)
-    tag.change(show_again, [tag, explore.predictions], shown, **options)
+    tag.change(show_again, [tag, explore.predictions, explore.pinned], shown, **options)
 
 
 def _wire_runs(

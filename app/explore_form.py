@@ -187,3 +187,24 @@ def form_of(values: dict[str, Any]) -> Form:
         calibration=values["calibration"] or "none",
         seed=int(values["seed"] or 0),
     )
+
+
+def values_of(form: Form) -> dict[str, Any]:
+    """What the controls show for a form, by name; the other way round than ``form_of``."""
+    first, *others = form.strategies or ("agl",)
+    return {
+        "text": form.text,
+        "language": form.language,
+        "task": form.task,
+        "answer_languages": list(form.answer_languages),
+        "strategy": first,
+        "compare": others[0] if others else NONE,
+        "k": form.k,
+        "pool_languages": list(form.pool_languages),
+        "model": form.model,
+        "precision": form.precision,
+        "run": form.run,
+        "temperature": form.temperature,
+        "calibration": form.calibration,
+        "seed": form.seed,
+    }

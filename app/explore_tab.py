@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from annotation.errors import AnnotationError
+from app.editing import pressed
 from app.explore_form import build_form, form_of
-from app.explore_view import Rendered, render, render_why, write_json
+from app.explore_view import Rendered, render, write_json
+from app.explore_why import SHOWN, build_why, wire_why
 from app.explorer import UNTRAINED, Form, Step, send
+from app.links import query_string
 from app.localised import Localised
 from app.services import Services
 from app.texts import Texts, catalogue
@@ -19,12 +23,31 @@ from core.errors import CoreError
 from core.languages import language
 from core.records import Prediction
 
+# A press on a button of a card reaches the server as an event with the card's id.
+PRESS = """element.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-act]');
+  if (button) trigger('select', {act: button.dataset.act, id: button.dataset.id});
+})"""
+# The link is put into the clipboard where the browser lets us, and stands ready to be copied by hand.
+COPY = """(query) => {
+  const link = `${location.origin}${location.pathname}?${query}`;
+  const show = (tries) => {
+    const field = document.querySelector('#the-link');
+    if (!field && tries) return setTimeout(() => show(tries - 1), 50);
+    if (field) { field.value = link; field.onfocus = () => field.select(); }
+  };
+  show(40);
+  navigator.clipboard?.writeText(link).catch(() => document.querySelector('#the-link')?.select());
+}"""
+
 
 @dataclass(frozen=True)
 class ExploreParts:
     """What the rest of the page needs of the tab."""
 
     predictions: gr.State  # the predictions on show
+    pinned: gr.State  # ids of pinned demonstrations
+    stop: gr.Button  # cancels what the page itself asks
     shown: list[Any]  # components that ``opened`` updates
     inputs: dict[str, Any]  # controls by name
 
@@ -34,7 +57,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     explorer = services.explorer
     forms = explorer.examples()
     first = forms[0]
-    predictions = gr.State(())
+    predictions, pinned, link = gr.State(()), gr.State(()), gr.State("")
     with gr.Row(elem_id="explore-row"):
         with gr.Column(scale=2, min_width=290):
             inputs = build_form(localised, texts, services.languages, first, services.training.finished)
@@ -47,19 +70,17 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
             localised.bind(gr.Markdown(texts("explore.lead"), elem_id="explore-lead"), value="explore.lead")
             waiting = progress_line(Step((), "explore.step_load", {}, 0.05), texts)
             status = gr.HTML(waiting, elem_id="explore-status")
-            results = gr.HTML(elem_id="explore-results")
+            results = gr.HTML(elem_id="explore-results", js_on_load=PRESS)
             with gr.Row():
                 to_rate = localised.bind(gr.Button(texts("explore.send"), elem_id="send"), value="explore.send")
                 save = localised.bind(
                     gr.DownloadButton(texts("explore.download"), elem_id="download-json"), label="explore.download"
                 )
-            sent = gr.HTML(elem_id="explore-sent")
-            with localised.bind(gr.Accordion(texts("explore.edit"), open=False, elem_id="edit"), label="explore.edit"):
-                kept = localised.bind(
-                    gr.CheckboxGroup([], label=texts("explore.keep"), elem_id="keep"), label="explore.keep"
+                share = localised.bind(
+                    gr.Button(texts("explore.copy_link"), elem_id="copy-link"), value="explore.copy_link"
                 )
-                again = localised.bind(gr.Button(texts("explore.again"), elem_id="again"), value="explore.again")
-            why = _why(localised, texts)
+            sent = gr.HTML(elem_id="explore-sent")
+            why = build_why(localised, texts)
     samples = [
         [f"{texts(f'explore.task_{form.task}')} · {language(form.language).autonym}: {form.text}"] for form in forms
     ]
@@ -76,26 +97,39 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         label="explore.examples",
     )
     listed = list(inputs.values())
-    shown = [status, results, predictions, kept, *why.values()]
+    shown = [status, results, predictions, *(why[name] for name in SHOWN)]
 
-    def run(tag_now: str, *values: Any) -> Iterator[list[Any]]:
-        yield from _stream(services, tag_now, form_of(dict(zip(inputs, values, strict=True))))
-
-    def run_again(tag_now: str, chosen: list[str], *values: Any) -> Iterator[list[Any]]:
+    def run(tag_now: str, kept: tuple[str, ...], *values: Any) -> Iterator[list[Any]]:
         form = form_of(dict(zip(inputs, values, strict=True)))
-        yield from _stream(services, tag_now, replace(form, kept=tuple(chosen)))
+        yield from stream(services, tag_now, replace(form, pinned=kept))
+
+    def press(
+        tag_now: str, kept: tuple[str, ...], found: tuple[Prediction, ...], *values: Any, event: gr.EventData
+    ) -> Iterator[list[Any]]:
+        edit = pressed(str(event._data.get("act")), str(event._data.get("id")), found[0], kept) if found else None
+        if edit is None:
+            return
+        if edit.kept is None:
+            marked = render(services, found, catalogue(tag_now), pinned=edit.pinned).results
+            yield [edit.pinned, gr.skip(), marked, *[gr.skip()] * (len(shown) - 2)]
+            return
+        form = form_of(dict(zip(inputs, values, strict=True)))
+        query = found[0].query  # what the cards belong to, whatever has been typed since
+        form = replace(form, text=query.text, language=query.language, task=found[0].task)
+        for update in stream(services, tag_now, replace(form, kept=edit.kept, pinned=edit.pinned)):
+            yield [edit.pinned, *update]
 
     def show_example(place: int, tag_now: str, run: str | None) -> Iterator[list[Any]]:
         form = replace(forms[place], run=run or "")
         if form.run:
             form = replace(form, strategies=("agl", UNTRAINED))
         filled = [form.text, form.language, form.task, list(form.answer_languages)]
-        for update in _stream(services, tag_now, form):
-            yield [*filled, *update]
+        for update in stream(services, tag_now, form):
+            yield [*filled, (), *update]
 
     started = ask.click(
         run,
-        [tag, *listed],
+        [tag, pinned, *listed],
         shown,
         concurrency_id="model",
         concurrency_limit=1,
@@ -103,19 +137,24 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         api_visibility="private",
     )
     typed = inputs["text"].submit(
-        run, [tag, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private"
+        run, [tag, pinned, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private"
     )
     filled = [inputs[name] for name in ("text", "language", "task", "answer_languages")]
     clicked = examples.click(
         show_example,
         [examples, tag, inputs["run"]],
-        [*filled, *shown],
+        [*filled, pinned, *shown],
         concurrency_id="model",
         show_progress="hidden",
         api_visibility="private",
     )
-    repeated = again.click(
-        run_again, [tag, kept, *listed], shown, concurrency_id="model", show_progress="hidden", api_visibility="private"
+    repeated = results.select(
+        press,
+        [tag, pinned, predictions, *listed],
+        [pinned, *shown],
+        concurrency_id="model",
+        show_progress="hidden",
+        api_visibility="private",
     )
     stop.click(
         lambda tag_now: message(catalogue(tag_now)("explore.stopped")),
@@ -125,7 +164,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         queue=False,
         api_visibility="private",
     )
-    _wire_why(services, why, predictions, tag)
+    wire_why(services, why, predictions, tag)
     to_rate.click(
         lambda found, tag_now: _send(services, found, catalogue(tag_now)),
         [predictions, tag],
@@ -133,77 +172,65 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         api_visibility="private",
     )
     save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
-    return ExploreParts(predictions, shown, inputs)
+    share.click(
+        lambda tag_now, kept, *values: _link(
+            tag_now, replace(form_of(dict(zip(inputs, values, strict=True))), pinned=kept)
+        ),
+        [tag, pinned, *listed],
+        [link, sent],
+        show_progress="hidden",
+        api_visibility="private",
+    ).then(None, link, None, js=COPY)
+    return ExploreParts(predictions, pinned, stop, shown, inputs)
 
 
-def _wire_why(services: Services, why: dict[str, Any], predictions: gr.State, tag: gr.State) -> None:
-    """Draw again when another strategy or language is picked."""
-    chosen = [why["strategy"], why["language"]]
-    for component in chosen:
-        component.input(
-            lambda found, tag_now, strategy, code: render_why(services, found, catalogue(tag_now), strategy, code),
-            [predictions, tag, *chosen],
-            [why["labels"], why["prompt"], why["coherence"], why["map"]],
-            show_progress="hidden",
-            api_visibility="private",
-        )
-
-
-def _why(localised: Localised, texts: Texts) -> dict[str, Any]:
-    why: dict[str, Any] = {}
-    bind = localised.bind
-    bind(gr.Markdown(texts("explore.why"), elem_classes="agl-section"), value="explore.why")
-    with gr.Row():
-        why["strategy"] = gr.Radio([], show_label=False, container=False, elem_id="why-strategy")
-        why["language"] = gr.Dropdown([], show_label=False, container=False, elem_id="why-language", min_width=120)
-    with gr.Tabs():
-        with bind(gr.Tab(texts("explore.tab_labels"), render_children=True), label="explore.tab_labels"):
-            why["labels"] = gr.Plot(show_label=False)
-        with bind(gr.Tab(texts("explore.tab_coherence"), render_children=True), label="explore.tab_coherence"):
-            why["coherence"] = gr.Plot(show_label=False)
-        with bind(gr.Tab(texts("explore.tab_map"), render_children=True), label="explore.tab_map"):
-            why["map"] = gr.Plot(show_label=False)
-        with bind(gr.Tab(texts("explore.tab_prompt"), render_children=True), label="explore.tab_prompt"):
-            why["prompt"] = gr.HTML(elem_id="exact-prompt")
-        with bind(gr.Tab(texts("explore.tab_details"), render_children=True), label="explore.tab_details"):
-            why["details"] = gr.HTML()
-    return why
-
-
-def _stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
+def stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
     """Updates of (status, results, predictions, why...) as a question is answered; errors become one sentence."""
     texts = catalogue(tag)
-    unchanged = [gr.skip()] * 8
+    unchanged = [gr.skip()] * len(SHOWN)
     wanted = len(form.answer_languages) or 1
     step: Step | None = None
     try:
         for step in services.explorer.ask(form):
             if not step.finished:
-                shown = render(services, step.predictions, texts, wanted).results if step.predictions else gr.skip()
+                ready = step.predictions
+                shown = render(services, ready, texts, wanted, form.pinned).results if ready else gr.skip()
                 yield [progress_line(step, texts), shown, gr.skip(), *unchanged]
     except CoreError as error:
         yield [message(str(error), "error"), gr.skip(), gr.skip(), *unchanged]
         return
     if step is not None:
-        yield opened(services, step.predictions, texts)
+        yield opened(services, step.predictions, texts, form.pinned)
 
 
-def opened(services: Services, predictions: tuple[Prediction, ...], texts: Texts) -> list[Any]:
+def opened(
+    services: Services, predictions: tuple[Prediction, ...], texts: Texts, pinned: tuple[str, ...] = ()
+) -> list[Any]:
     """Updates that show finished predictions."""
-    seen: Rendered = render(services, predictions, texts)
+    seen: Rendered = render(services, predictions, texts, pinned=pinned)
     return [
         "",
         seen.results,
         predictions,
-        gr.update(choices=seen.chosen, value=[identity for _, identity in seen.chosen]),
         gr.update(choices=seen.strategies, value=seen.strategies[0][1] if seen.strategies else None),
         gr.update(choices=seen.languages, value=seen.languages[0][1] if seen.languages else None),
         seen.labels,
+        message(texts("why.lead")),
         seen.coherence,
         seen.map,
         seen.prompt,
         seen.details,
     ]
+
+
+def _link(tag: str, form: Form) -> tuple[str, str]:
+    """The parameters of a form's link, and the link for the eye; the page's own address is put before them in the browser."""
+    texts, query = catalogue(tag), query_string(form)
+    said = message(texts("explore.link_copied"))
+    return (
+        query,
+        f'{said}<input id="the-link" type="text" readonly dir="ltr" aria-label="{escape(texts("explore.copy_link"))}">',
+    )
 
 
 def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts) -> str:

@@ -1,7 +1,7 @@
 """From finished predictions to everything Explore shows, without gradio."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,12 @@ from app.explorer import as_json, pool_vectors
 from app.services import Services
 from app.texts import Texts
 from app.views.figures import coherence_map, label_bars, pool_map
+from app.views.html import message
 from app.views.panels import details_view, panel_names, prompt_view, result_panels
+from app.views.why import why_view
 from core.languages import language
 from core.records import Prediction
+from core.why.explain import explain
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,24 @@ class Rendered:
     map: Any = None
     prompt: str = ""
     details: str = ""
-    chosen: list[tuple[str, str]] = field(default_factory=list)  # the first strategy's demonstrations: text, id
 
 
-def render(services: Services, predictions: tuple[Prediction, ...], texts: Texts, languages: int = 0) -> Rendered:
+def render(
+    services: Services,
+    predictions: tuple[Prediction, ...],
+    texts: Texts,
+    languages: int = 0,
+    pinned: tuple[str, ...] = (),
+) -> Rendered:
     """The whole view; with ``languages`` > 0 only the panels, with rows for the answers still to come."""
-    tasks = services.tasks
-    results = result_panels(predictions, tasks, texts, languages)
+    results = result_panels(predictions, services.tasks, texts, languages, pinned)
     if languages or not predictions:
         return Rendered(results, [], [])
     strategies = [(name, str(place)) for place, name in enumerate(panel_names(predictions, texts))]
     codes = [(language(answer.language).autonym, answer.language) for answer in predictions[0].answers]
     labels, prompt, coherence, pool = render_why(services, predictions, texts, "0", codes[0][1])
-    chosen = [
-        (f"{language(entry.example.language).autonym}: {entry.example.text}", entry.example.id)
-        for entry in predictions[0].selection.demonstrations
-    ]
     details = details_view(predictions, texts)
-    return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details, chosen)
+    return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details)
 
 
 def render_why(
@@ -52,19 +55,32 @@ def render_why(
     """Label bars, prompt, coherence map and pool map of one strategy and language."""
     if not predictions:
         return None, "", None, None
-    place = int(strategy or 0) if (strategy or "0").isdigit() else 0
-    prediction = predictions[min(place, len(predictions) - 1)]
-    codes = [answer.language for answer in prediction.answers]
-    answer = codes.index(code) if code in codes else 0
+    prediction, answer = _picked(predictions, strategy, code)
     task = services.tasks[prediction.task]
     labels = label_bars(prediction, task, answer, texts) if task.is_closed else None
-    origin = prediction.provenance
-    run = origin["adapter"] if origin["adapter"] != "none" else ""
-    config = services.explorer.config(origin["model"], origin["precision"], run)  # type: ignore[arg-type]
-    predictor = services.explorer.workbench(config).predictor(prediction.task)
+    predictor = services.explorer.predictor_of(prediction)
     vectors, query = pool_vectors(predictor, prediction.query)
     pool = pool_map(predictor.index.pool, vectors, query, prediction, task, texts)
     return labels, prompt_view(prediction, answer), coherence_map(prediction, texts), pool
+
+
+def measure_why(
+    services: Services, predictions: tuple[Prediction, ...], texts: Texts, strategy: str | None, code: str | None
+) -> str:
+    """What order, labels and sentences do to one answer, and what its demonstrations are; measured now."""
+    if not predictions:
+        return message(texts("explore.nothing_to_send"))
+    prediction, answer = _picked(predictions, strategy, code)
+    why = explain(services.explorer.predictor_of(prediction), prediction, answer)
+    return why_view(why, prediction, answer, services.tasks[prediction.task], texts)
+
+
+def _picked(predictions: tuple[Prediction, ...], strategy: str | None, code: str | None) -> tuple[Prediction, int]:
+    """The prediction of a strategy's place and the place of the answer in ``code``; the first ones where there are none such."""
+    place = int(strategy or 0) if (strategy or "0").isdigit() else 0
+    prediction = predictions[min(place, len(predictions) - 1)]
+    codes = [answer.language for answer in prediction.answers]
+    return prediction, codes.index(code) if code in codes else 0
 
 
 def write_json(folder: Path, predictions: tuple[Prediction, ...]) -> str | None:

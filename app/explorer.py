@@ -50,6 +50,7 @@ class Form:
     kept: tuple[str, ...] | None = (
         None  # ids of the demonstrations that the first strategy shows, best first, instead of its own
     )
+    pinned: tuple[str, ...] = ()  # ids that the first strategy shows first, before it chooses the rest
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,20 @@ class Explorer:
             return found
         return Predictor(found.task, found.index, found.scorer, settings, found.translation)
 
+    def predictor_of(self, prediction: Prediction) -> Predictor:
+        """The predictor that gave a prediction, with the same settings."""
+        made = prediction.provenance
+        form = Form(
+            prediction.query.text,
+            task=prediction.task,
+            model=made["model"],
+            precision=made["precision"],  # type: ignore[arg-type]
+            run=made["adapter"] if made["adapter"] != "none" else "",
+            temperature=float(made["temperature"]),
+            calibration=made["calibration"],
+        )
+        return self.predictor(form)
+
     def ask(self, form: Form) -> Iterator[Step]:
         """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
         query = Query(form.text, "eng_Latn" if form.language == DETECT else form.language)
@@ -121,8 +136,12 @@ class Explorer:
                 asked = self.predictor(plain)
                 asked.index.prepare()
             fixed = _fixed(asked, form.kept) if place == 0 and form.kept is not None else None
+            pinned = _fixed(asked, form.pinned) if place == 0 and fixed is None else ()
+            yield Step(done, "explore.step_choose", {}, max(0.05, place / len(strategies)))
             name = "agl" if strategy == UNTRAINED else strategy
-            question = Question(query, name, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed)
+            question = Question(
+                query, name, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed, pinned=pinned
+            )
             current = None
             for current in asked.ask(question):
                 ready = len(current.answers)
@@ -223,7 +242,10 @@ def _system(provenance: dict[str, str]) -> str:
         "calibration",
         "edited",
     )
-    return "|".join([provenance["strategy"], *(f"{key}={provenance[key]}" for key in keys if key != "strategy")])
+    narrowed = ("from",) if provenance["from"] != "all" else ()
+    return "|".join(
+        [provenance["strategy"], *(f"{key}={provenance[key]}" for key in (*keys, *narrowed) if key != "strategy")]
+    )
 
 
 def send(store: RatingStore, study_id: int, predictions: tuple[Prediction, ...]) -> AddReport:

@@ -1,6 +1,7 @@
 """The chosen demonstrations as readable cards, best first."""
 
 import math
+from dataclasses import dataclass
 from html import escape
 
 from app.texts import Texts
@@ -9,20 +10,34 @@ from core.records import Effect, Prediction
 from core.tasks import Task
 
 
-def demonstration_cards(prediction: Prediction, task: Task, texts: Texts) -> str:
-    """Cards of one prediction; effects appear once they are measured."""
+@dataclass(frozen=True)
+class Editing:
+    """How the cards of a strategy can be changed."""
+
+    pinned: tuple[str, ...]  # ids
+    ready: bool  # False while answers are still to come
+
+
+def demonstration_cards(prediction: Prediction, task: Task, texts: Texts, editing: Editing | None = None) -> str:
+    """Cards of one prediction; effects appear once they are measured. With ``editing`` they have buttons."""
     chosen = prediction.selection.demonstrations
     heading = hint(texts("explore.chosen"), texts("explore.chosen_hint"), "heading")
     if not chosen:
         return f'<section class="chosen">{heading}<p class="quiet">{escape(texts("explore.none_chosen"))}</p></section>'
     effects = {effect.demonstration.example.id: effect for effect in prediction.effects}
     cards = "".join(
-        _card(place, prediction, task, texts, effects.get(entry.example.id)) for place, entry in enumerate(chosen)
+        _card(place, prediction, task, texts, effects.get(entry.example.id), editing)
+        for place, entry in enumerate(chosen)
     )
-    return f'<section class="chosen">{heading}<ol class="cards">{cards}</ol></section>'
+    note = ""
+    if editing is not None and editing.pinned:
+        note = f'<p class="quiet">{escape(texts("explore.pinned_note", count=len(editing.pinned)))}</p>'
+    return f'<section class="chosen">{heading}<ol class="cards">{cards}</ol>{note}</section>'
 
 
-def _card(place: int, prediction: Prediction, task: Task, texts: Texts, effect: Effect | None) -> str:
+def _card(
+    place: int, prediction: Prediction, task: Task, texts: Texts, effect: Effect | None, editing: Editing | None
+) -> str:
     entry = prediction.selection.demonstrations[place]
     example = entry.example
     origin = escape(texts(f"explore.origin_{example.origin}"))
@@ -31,12 +46,33 @@ def _card(place: int, prediction: Prediction, task: Task, texts: Texts, effect: 
         word = task.verbaliser(example.language).words[example.label]
         english = f' title="{escape(example.label)}"'
         label = f'<span class="label"{english}>→ {said(word, example.language)}</span>'
+    css = " pinned" if editing is not None and example.id in editing.pinned else ""
+    buttons = _buttons(place, len(prediction.selection.demonstrations), example.id, editing, texts) if editing else ""
     return (
-        f'<li class="card"><header><b class="place">{place + 1}</b>{label_of(example.language)}'
+        f'<li class="card{css}"><header><b class="place">{place + 1}</b>{label_of(example.language)}'
         f'<span class="origin">{origin}</span></header>'
         f"{said(example.text, example.language, 'text', 'p')}"
-        f"<footer>{label}{_preference(prediction, place, texts)}{_effect(effect, texts)}</footer></li>"
+        f"<footer>{label}{_preference(prediction, place, texts)}{_effect(effect, texts)}</footer>{buttons}</li>"
     )
+
+
+def _buttons(place: int, count: int, identity: str, editing: Editing, texts: Texts) -> str:
+    """Pin, drop, move; the card's place is in every name, so that a list of buttons can be told apart."""
+    pinned = identity in editing.pinned
+    listed = (
+        ("pin", texts("explore.unpin" if pinned else "explore.pin"), texts("explore.pin_hint"), True),
+        ("drop", texts("explore.drop"), texts("explore.drop_hint"), True),
+        ("earlier", "↑", texts("explore.earlier"), place > 0),
+        ("later", "↓", texts("explore.later"), place + 1 < count),
+    )
+    inside = "".join(
+        f'<button type="button" data-act="{action}" data-id="{escape(identity)}" title="{escape(told)}" '
+        f'aria-label="{escape(name if name not in "↑↓" else told)} ({place + 1})"'
+        f"{f' aria-pressed={chr(34)}{str(pinned).lower()}{chr(34)}' if action == 'pin' else ''}"
+        f"{'' if can and editing.ready else ' disabled'}>{escape(name)}</button>"
+        for action, name, told, can in listed
+    )
+    return f'<div class="acts">{inside}</div>'
 
 
 def _preference(prediction: Prediction, place: int, texts: Texts) -> str:

@@ -5,21 +5,32 @@ from html import escape
 from app.explorer import Step
 from app.texts import Texts
 from app.views.answers import answer_table
-from app.views.cards import demonstration_cards
+from app.views.cards import Editing, demonstration_cards
 from app.views.html import message, number, said
 from core.languages import language
 from core.records import Answer, Prediction, Prompt
 from core.tasks import Task
 
 
-def result_panels(predictions: tuple[Prediction, ...], tasks: dict[str, Task], texts: Texts, languages: int = 0) -> str:
-    """The strategies side by side (below each other on a phone). ``languages``: answers expected."""
-    panels = "".join(
-        f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'
-        f"{demonstration_cards(prediction, tasks[prediction.task], texts)}"
-        f"{answer_table(prediction, texts, max(0, languages - len(prediction.answers)))}</article>"
-        for name, prediction in zip(panel_names(predictions, texts), predictions, strict=True)
-    )
+def result_panels(
+    predictions: tuple[Prediction, ...],
+    tasks: dict[str, Task],
+    texts: Texts,
+    languages: int = 0,
+    pinned: tuple[str, ...] = (),
+) -> str:
+    """The strategies side by side (below each other on a phone). ``languages``: answers expected.
+
+    Cards of the first one can be pinned, dropped and moved once all is answered; ``pinned`` are pinned now.
+    """
+    panels = ""
+    for place, (name, prediction) in enumerate(zip(panel_names(predictions, texts), predictions, strict=True)):
+        editing = Editing(pinned, ready=not languages) if place == 0 else None
+        panels += (
+            f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'
+            f"{demonstration_cards(prediction, tasks[prediction.task], texts, editing)}"
+            f"{answer_table(prediction, texts, max(0, languages - len(prediction.answers)))}</article>"
+        )
     if not predictions:
         return ""
     query = predictions[0].query
