@@ -57,7 +57,7 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     explorer = services.explorer
     forms = explorer.examples()
     first = forms[0]
-    predictions, pinned, link = gr.State(()), gr.State(()), gr.State("")
+    predictions, pinned = gr.State(()), gr.State(())
     with gr.Row(elem_id="explore-row"):
         with gr.Column(scale=2, min_width=290):
             inputs = build_form(localised, texts, services.languages, first, services.training.finished)
@@ -165,23 +165,43 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         api_visibility="private",
     )
     wire_why(services, why, predictions, tag)
-    to_rate.click(
+    _wire_sharing(
+        services, predictions, pinned, tag, inputs, {"rate": to_rate, "save": save, "link": share, "sent": sent}
+    )
+    return ExploreParts(predictions, pinned, stop, shown, inputs)
+
+
+def _wire_sharing(
+    services: Services,
+    predictions: gr.State,
+    pinned: gr.State,
+    tag: gr.State,
+    inputs: dict[str, Any],
+    parts: dict[str, Any],
+) -> None:
+    """What leaves Explore: outputs to Rate, a file, a link."""
+    link, sent = gr.State(""), parts["sent"]
+
+    def linked(tag_now: str, kept: tuple[str, ...], *values: Any) -> tuple[str, str]:
+        return _link(tag_now, replace(form_of(dict(zip(inputs, values, strict=True))), pinned=kept))
+
+    parts["rate"].click(
         lambda found, tag_now: _send(services, found, catalogue(tag_now)),
         [predictions, tag],
         sent,
         api_visibility="private",
     )
-    save.click(lambda found: write_json(services.folder, found), predictions, save, api_visibility="private")
-    share.click(
-        lambda tag_now, kept, *values: _link(
-            tag_now, replace(form_of(dict(zip(inputs, values, strict=True))), pinned=kept)
-        ),
-        [tag, pinned, *listed],
+    parts["save"].click(
+        lambda found: write_json(services.folder, found), predictions, parts["save"], api_visibility="private"
+    )
+    copied = parts["link"].click(
+        linked,
+        [tag, pinned, *inputs.values()],
         [link, sent],
         show_progress="hidden",
         api_visibility="private",
-    ).then(None, link, None, js=COPY)
-    return ExploreParts(predictions, pinned, stop, shown, inputs)
+    )
+    copied.then(None, link, None, js=COPY)
 
 
 def stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
