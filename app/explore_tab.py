@@ -104,10 +104,11 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         yield from stream(services, tag_now, replace(form, pinned=kept))
 
     def press(
-        tag_now: str, kept: tuple[str, ...], found: tuple[Prediction, ...], *values: Any, event: gr.EventData
+        event: gr.EventData, tag_now: str, kept: tuple[str, ...], found: tuple[Prediction, ...], *values: Any
     ) -> Iterator[list[Any]]:
         edit = pressed(str(event._data.get("act")), str(event._data.get("id")), found[0], kept) if found else None
         if edit is None:
+            yield [gr.skip()] * (len(shown) + 1)
             return
         if edit.kept is None:
             marked = render(services, found, catalogue(tag_now), pinned=edit.pinned).results

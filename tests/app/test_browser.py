@@ -1,5 +1,6 @@
 """A newcomer in headless Chromium: Explore, Rate, Results; right-to-left and Chinese; a phone; the keyboard."""
 
+import re
 import zipfile
 
 import pytest
@@ -124,15 +125,35 @@ def test_a_rater_who_reloads_goes_on_where_she_was(visitor) -> None:
     expect(page.locator("#rate-item .source")).to_be_visible()
 
 
-def test_a_demonstration_can_be_dropped_by_hand(visitor) -> None:
+def test_a_demonstration_can_be_pinned_and_others_dropped_by_hand(visitor) -> None:
     page = visitor.page
-    page.locator("#edit button.label-wrap").click()
-    boxes = page.locator("#keep input[type=checkbox]")
-    expect(boxes).to_have_count(4)
-    boxes.first.uncheck()
-    page.locator("#again").click()
-    expect(page.locator("#explore-results .panel").first.locator(".card")).to_have_count(3)
+    first = page.locator("#explore-results .panel").first
+    text = first.locator(".card .text").nth(1).inner_text()
+    first.locator('button[data-act="pin"]').nth(1).click()
+    expect(first.locator(".card.pinned .text")).to_have_text(text)
+    first.locator('button[data-act="drop"]').first.click()
+    expect(first.locator(".card")).to_have_count(3)
     expect(page.locator("#explore-status .progress")).to_have_count(0)
+    page.locator("#ask").click()
+    expect(first.locator(".card")).to_have_count(4)
+    expect(first.locator(".card .text").first).to_have_text(text)
+
+
+def test_a_link_reproduces_the_question(visitor) -> None:
+    page = visitor.page
+    page.locator("#query textarea").fill("The goalkeeper saved a penalty & more.")
+    page.locator("#copy-link").click()
+    expect(page.locator("#the-link")).to_have_value(re.compile("q=The"))
+    page.goto(page.locator("#the-link").input_value())
+    expect(page.locator("#explore-results .asked")).to_contain_text("saved a penalty & more.")
+    expect(page.locator("#query textarea")).to_have_value("The goalkeeper saved a penalty & more.")
+
+
+def test_opening_order_and_labels_measures_them(visitor) -> None:
+    page = visitor.page
+    page.get_by_role("tab", name="Order and labels").click()
+    expect(page.locator("#why-order svg.orders circle")).to_have_count(24)
+    expect(page.locator("#why-order table.changes tbody tr")).to_have_count(6)
 
 
 def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
