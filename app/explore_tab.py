@@ -29,12 +29,14 @@ PRESS = """element.addEventListener('click', (event) => {
   if (button) trigger('select', {act: button.dataset.act, id: button.dataset.id});
 })"""
 # The link is put into the clipboard where the browser lets us, and stands ready to be copied by hand.
-COPY = """(query) => {
-  const link = `${location.origin}${location.pathname}?${query}`;
+COPY = """(html) => {
+  const found = new DOMParser().parseFromString(html, 'text/html').querySelector('#the-link');
+  const query = found.dataset.query, link = `${location.origin}${location.pathname}?${query}`;
   const show = (tries) => {
     const field = document.querySelector('#the-link');
-    if (!field && tries) return setTimeout(() => show(tries - 1), 50);
-    if (field) { field.value = link; field.onfocus = () => field.select(); }
+    if (field?.dataset.query !== query) return tries ? setTimeout(() => show(tries - 1), 50) : null;
+    field.value = link;
+    field.onfocus = () => field.select();
   };
   show(40);
   navigator.clipboard?.writeText(link).catch(() => document.querySelector('#the-link')?.select());
@@ -181,9 +183,9 @@ def _wire_sharing(
     parts: dict[str, Any],
 ) -> None:
     """What leaves Explore: outputs to Rate, a file, a link."""
-    link, sent = gr.State(""), parts["sent"]
+    sent = parts["sent"]
 
-    def linked(tag_now: str, kept: tuple[str, ...], *values: Any) -> tuple[str, str]:
+    def linked(tag_now: str, kept: tuple[str, ...], *values: Any) -> str:
         return _link(tag_now, replace(form_of(dict(zip(inputs, values, strict=True))), pinned=kept))
 
     parts["rate"].click(
@@ -198,11 +200,11 @@ def _wire_sharing(
     copied = parts["link"].click(
         linked,
         [tag, pinned, *inputs.values()],
-        [link, sent],
+        sent,
         show_progress="hidden",
         api_visibility="private",
     )
-    copied.then(None, link, None, js=COPY)
+    copied.then(None, sent, None, js=COPY)  # a State never reaches the browser; what is shown does
 
 
 def stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
@@ -244,13 +246,12 @@ def opened(
     ]
 
 
-def _link(tag: str, form: Form) -> tuple[str, str]:
-    """The parameters of a form's link, and the link for the eye; the page's own address is put before them in the browser."""
+def _link(tag: str, form: Form) -> str:
+    """A form's link, for the eye; it holds the parameters, and the browser puts the page's own address before them."""
     texts, query = catalogue(tag), query_string(form)
-    said = message(texts("explore.link_copied"))
     return (
-        query,
-        f'{said}<input id="the-link" type="text" readonly dir="ltr" aria-label="{escape(texts("explore.copy_link"))}">',
+        f'{message(texts("explore.link_copied"))}<input id="the-link" type="text" readonly dir="ltr" '
+        f'data-query="{escape(query)}" aria-label="{escape(texts("explore.copy_link"))}">'
     )
 
 
