@@ -30,8 +30,9 @@ def demonstration_cards(prediction: Prediction, task: Task, texts: Texts, editin
         for place, entry in enumerate(chosen)
     )
     note = ""
-    if editing is not None and editing.pinned:
-        note = f'<p class="quiet">{escape(texts("explore.pinned_note", count=len(editing.pinned)))}</p>'
+    held = sum(entry.example.id in editing.pinned for entry in chosen) if editing is not None else 0
+    if held:
+        note = f'<p class="quiet">{escape(texts("explore.pinned_note", count=held))}</p>'
     return f'<section class="chosen">{heading}<ol class="cards">{cards}</ol>{note}</section>'
 
 
