@@ -137,7 +137,7 @@ def invitations_panel(board: Board, texts: Texts) -> str:
         ends = "–" if one.expires_at is None else one.expires_at.strftime(_TIME)
         ends = texts("study.revoked") if one.revoked_at is not None else ends
         rows.append([str(one.id), escape(language_name(one.language)), f"{one.uses} / {most}", escape(ends)])
-    heads = ("#", texts("study.language"), texts("study.people"), texts("study.days").split("(")[0].strip())
+    heads = ("#", texts("study.language"), texts("study.people"), texts("study.expires"))
     return _table(texts, heads, rows) if rows else ""
 
 
