@@ -1,5 +1,6 @@
 """A whole simulated study from creation to report: the planted difference is found, a null difference is not."""
 
+import itertools
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,7 +32,14 @@ HOSTILE = '<script>alert(1)</script> & "50 %" | #1_{x} \\'
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, StudyData]:
     """agl is 0.9 points better than the two others, which do not differ; the last rater answers at random."""
     people = People({"agl": 0.9, "knn": 0.0, "zero-shot": 0.0}, seed=5, careless=frozenset({"r4"}))
-    with RatingStore.open(tmp_path_factory.mktemp("whole") / "ratings.db", clock=Clock()) as store:
+    seeds = itertools.count(
+        100
+    )  # of the raters' orders; with other seeds a careless rater may pass her few checks by chance
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        RatingStore.open(tmp_path_factory.mktemp("whole") / "ratings.db", clock=Clock()) as store,
+    ):
+        patch.setattr("annotation.queries.raters.new_seed", lambda: next(seeds))
         study = store.create_study(
             replace(new_study(raters_per_item=RATERS), name=HOSTILE, check_every=4, target_difference=0.5, seed=11)
         )
