@@ -43,7 +43,7 @@ def test_the_form_takes_every_control_and_empty_ones_take_defaults() -> None:
         "languages": ["swh_Latn"],
     }  # fmt: skip
     assert train_tab.form_of(filled) == RunForm("mine", "self", "full", 0.0, 0.5, 3, 5, ("swh_Latn",))
-    assert train_tab.form_of(dict.fromkeys(filled) | {"iterations": 24}) == RunForm()
+    assert train_tab.form_of(dict.fromkeys(filled) | {"iterations": 24}) == RunForm(iterations=24)
 
 
 def test_without_a_run_there_is_a_sentence(services: Services) -> None:
