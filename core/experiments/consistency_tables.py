@@ -120,11 +120,18 @@ def _family_rows(pairs: Pairs, equal: dict[str, np.ndarray]) -> list[Row]:
     rows = []
     for (a, b), places in sorted(members.items(), key=lambda entry: (not entry[0][0].startswith("("), entry[0])):
         row: Row = {"family": a, "other family": b, "pairs": len(places)}
-        for name, table in equal.items():
-            sums = table[:, places].sum(1)
-            row[f"{name}: agree"] = cell(intervals(sums[:, None], np.full((len(table), 1), len(places)))[0])
+        row |= _agreed(equal, places)
         rows.append(row)
     return rows
+
+
+def _agreed(equal: dict[str, np.ndarray], places: Sequence[int]) -> Row:
+    """Share of equal answers over the pairs at ``places``, by strategy, with its interval over items."""
+    found: Row = {}
+    for name, table in equal.items():
+        sums = table[:, places].sum(1)
+        found[f"{name}: agree"] = cell(intervals(sums[:, None], np.full((len(table), 1), len(places)))[0])
+    return found
 
 
 def _distant_rows(
@@ -225,9 +232,7 @@ def _language_rows(
                 mine = mine[(mine["first"] == other) | (mine["second"] == other)]
             hits = np.stack(mine["aligned"].to_list()).astype(float).mean(0)
             row[f"aligned, layer {layer}, {version}"] = cell(paired_interval(hits.tolist(), _names(len(hits))))
-        for name, table in equal.items():
-            sums = table[:, places].sum(1)
-            row[f"{name}: agree"] = cell(intervals(sums[:, None], np.full((len(table), 1), len(places)))[0])
+        row |= _agreed(equal, places)
         rows.append(row)
     return rows
 

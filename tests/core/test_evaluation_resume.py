@@ -77,10 +77,8 @@ def test_parts_of_another_evaluation_are_refused(predictor: Predictor, tmp_path:
         Parts(tmp_path, identity(predictor, config, queries))
 
 
-def test_parts_go_when_the_record_is_there_and_not_before(
-    files: dict[str, str], toy_models: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    output = tmp_path / "run"
+def kill_before_the_record(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command that ends when all passes are finished and the record is not written."""
 
     def killed(*_: Any) -> None:
         raise Killed
@@ -90,7 +88,14 @@ def test_parts_go_when_the_record_is_there_and_not_before(
             import_module("core.evaluation.record"), "write_record", killed
         )  # the package has a function of that name
         with pytest.raises(Killed):
-            train.main(evaluation(files, output))
+            train.main(command)
+
+
+def test_parts_go_when_the_record_is_there_and_not_before(
+    files: dict[str, str], toy_models: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "run"
+    kill_before_the_record(evaluation(files, output), monkeypatch)
     assert not (output / "record.json").exists()
     assert parts_in(output) == {"identity.json", "zero-shot-k0-s0.parquet", "knn-k2-s0.parquet"}
     assert train.main(evaluation(files, output)) == 0
@@ -108,16 +113,7 @@ def test_another_output_is_left_alone_unless_it_may_be_overwritten(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = tmp_path / "run"
-
-    def killed(*_: Any) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            import_module("core.evaluation.record"), "write_record", killed
-        )  # the package has a function of that name
-        with pytest.raises(Killed):
-            train.main(evaluation(files, output))
+    kill_before_the_record(evaluation(files, output), monkeypatch)
     before = parts_in(output)
     capsys.readouterr()
     assert train.main(evaluation(files, output, k="1")) == 2
