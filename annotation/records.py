@@ -142,7 +142,6 @@ class AssignmentView:
 
     assignment_id: int
     position: int  # 1-based place in her order
-    total: int
     item_key: str  # of the original, where this is an attention check
     language: str  # of the source text
     source_text: str
@@ -153,6 +152,14 @@ class AssignmentView:
     comment: str | None
     state: AssignmentState
     skip_reason: str | None  # set while state is "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Lettered:
+    """An assignment by number, and its outputs by the letters that the rater sees."""
+
+    assignment_id: int
+    outputs: Mapping[str, int]  # letter -> output_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from annotation.records import (
     AssignmentView,
     BlindChange,
     HistoryRecord,
+    Lettered,
     NewOutput,
     NewStudy,
     OutputRecord,
@@ -143,7 +144,7 @@ class RatingStore(OrganiserStore):
         found = self._write(lambda session: assignments.next_assignment(session, rater_id, self._clock()))
         if found is None:
             return None
-        return self._read(lambda session: views.assignment_view(session, rater_id, found, self._clock()))
+        return self._read(lambda session: views.assignment_view(session, rater_id, found))
 
     def assignment(self, rater_id: int, position: int) -> AssignmentView:
         """What she was given at this place (from 1), with her values.
@@ -153,7 +154,15 @@ class RatingStore(OrganiserStore):
 
         def look(session: Session) -> AssignmentView:
             found = assignments.assignment_at(session, rater_id, position)
-            return views.assignment_view(session, rater_id, found, self._clock())
+            return views.assignment_view(session, rater_id, found)
+
+        return self._read(look)
+
+    def lettered(self, rater_id: int, position: int) -> Lettered:
+        """What she was given at this place (from 1), without texts. Raises UnknownRater, UnknownAssignment."""
+
+        def look(session: Session) -> Lettered:
+            return views.lettered(session, rater_id, assignments.assignment_at(session, rater_id, position))
 
         return self._read(look)
 

@@ -13,7 +13,7 @@ every rater meets some.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from annotation.assignments import other_order, system_order
@@ -23,6 +23,16 @@ from annotation.models import AssignmentRow, ItemRow, OutputRow, RaterRow, Study
 from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_row
+
+_ENDED_LEASES = (
+    select(AssignmentRow.id)
+    .join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
+    .where(
+        AssignmentRow.state == "pending",
+        AssignmentRow.lease_expires_at <= bindparam("now", type_=AssignmentRow.lease_expires_at.type),
+        RaterRow.study_id == bindparam("study_id"),
+    )
+)
 
 
 def next_assignment(session: Session, rater_id: int, now: datetime) -> int | None:
@@ -110,17 +120,12 @@ def hold_place(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
 
 def release_expired(session: Session, study: StudyRow, now: datetime) -> None:
     """Returns the places of all unanswered assignments whose lease has ended."""
-    raters = select(RaterRow.id).where(RaterRow.study_id == study.id)
-    session.execute(
-        update(AssignmentRow)
-        .where(
-            AssignmentRow.state == "pending",
-            AssignmentRow.lease_expires_at <= now,
-            AssignmentRow.rater_id.in_(raters),
+    ended = session.scalars(_ENDED_LEASES, {"study_id": study.id, "now": now}).all()
+    if ended:
+        session.execute(
+            update(AssignmentRow).where(AssignmentRow.id.in_(ended)).values(place=None, lease_expires_at=None),
+            execution_options={"synchronize_session": False},
         )
-        .values(place=None, lease_expires_at=None),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def assignment_row(session: Session, rater_id: int, *where: Any) -> AssignmentRow:

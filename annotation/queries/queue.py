@@ -1,15 +1,17 @@
 """What a rater may get next: fewest holders first, attention checks at seeded places, counts for her progress."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, distinct, exists, func, literal, or_, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from annotation.assignments import fewest_first, item_order
 from annotation.attention import is_check_place, kind_at
-from annotation.models import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow
+from annotation.models import AssignmentRow, ItemRow, RaterRow, StudyRow
+from annotation.queries.free_items import HOW_MANY_OPEN, NEW_CHECKS, OPEN_ITEMS, bound
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_row
 from annotation.records import Progress
@@ -27,19 +29,42 @@ class Candidate:
     original_item_id: int | None = None
 
 
-def _candidates(session: Session, query: Select[Any]) -> list[Candidate]:
-    return [Candidate(**found._mapping) for found in session.execute(query)]
+_GIVEN = (
+    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.place)
+    .join(AssignmentRow, AssignmentRow.item_id == ItemRow.id)
+    .where(AssignmentRow.rater_id == bindparam("rater_id"))
+    .order_by(AssignmentRow.position)
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """An item that she was given: its kind, how it ended so far, and whether a place of it is hers."""
+
+    kind: str
+    state: str
+    holds: bool
+
+    @property
+    def released(self) -> bool:
+        """Leased, not answered in time, and returned to others."""
+        return self.state == "pending" and not self.holds
+
+
+def _candidates(session: Session, query: Select[Any], values: Mapping[str, Any]) -> list[Candidate]:
+    return [Candidate(**found._mapping) for found in session.execute(query, values)]
 
 
 def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) -> Candidate | None:
     """The item for the rater's next position: a check where one is due, else the one with fewest holders."""
     given = _given(session, rater.id)
-    free = [] if _is_full(study, given) else _candidates(session, open_items(rater, study, now))
+    values = bound(rater, study, now)
+    free = [] if _is_full(study, given) else _candidates(session, OPEN_ITEMS, values)
     position = len(given) + 1
     due = is_check_place(position, rater.seed, study.check_every) and bool(free)
-    last = study.check_every is not None and not free and {kind for kind, _ in given} == {"normal"}
+    last = study.check_every is not None and not free and {one.kind for one in given} == {"normal"}
     if due or last:
-        check = _check_for(session, rater, study, position)
+        check = _check_for(session, rater, study, position, now)
         if check is not None:
             return check
     by_key = {one.key: one for one in free}
@@ -47,27 +72,23 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
     return by_key[order[0]] if order else None
 
 
-def _given(session: Session, rater_id: int) -> list[tuple[str, bool]]:
-    """(kind, still hers) of everything the rater was given, by position."""
-    query = select(ItemRow.kind, AssignmentRow.state, AssignmentRow.place).join(
-        AssignmentRow, AssignmentRow.item_id == ItemRow.id
-    )
-    query = query.where(AssignmentRow.rater_id == rater_id).order_by(AssignmentRow.position)
-    return [(kind, state != "pending" or place is not None) for kind, state, place in session.execute(query)]
+def _given(session: Session, rater_id: int) -> list[Given]:
+    """Everything that she was given, by position."""
+    found = session.execute(_GIVEN, {"rater_id": rater_id})
+    return [Given(kind, state, place is not None) for kind, state, place in found]
 
 
-def _is_full(study: StudyRow, given: list[tuple[str, bool]]) -> bool:
+def _is_full(study: StudyRow, given: list[Given]) -> bool:
     """True when she has had as many items as one rater may have; those that went to others do not count."""
     return study.items_per_rater is not None and _taken(given) >= study.items_per_rater
 
 
-def _taken(given: list[tuple[str, bool]]) -> int:
-    return sum(kind == "normal" and hers for kind, hers in given)
+def _taken(given: list[Given]) -> int:
+    return sum(one.kind == "normal" and not one.released for one in given)
 
 
-def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int) -> Candidate | None:
+def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int, now: datetime) -> Candidate | None:
     """A check she has not met: of the kind that is due, else of the other; a repeat only some way after its original."""
-    query = _new_items(rater, study, ItemRow.kind != "normal")
     by_kind: dict[str, dict[str, Candidate]] = {"degraded": {}, "repeat": {}}
     done = select(AssignmentRow.item_id).where(
         AssignmentRow.rater_id == rater.id,
@@ -75,7 +96,7 @@ def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int
         AssignmentRow.position <= position - study.repeat_after,
     )
     ripe = set(session.scalars(done))
-    for one in _candidates(session, query):
+    for one in _candidates(session, NEW_CHECKS, bound(rater, study, now)):
         if one.kind == "degraded" or one.original_item_id in ripe:
             by_kind[one.kind][one.key] = one
     first = kind_at(position, rater.seed)
@@ -86,68 +107,25 @@ def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int
     return None
 
 
-def _new_items(rater: RaterRow, study: StudyRow, *where: Any) -> Select[Any]:
-    """Items of her language that she has not been given: the columns of `Candidate` without `held`."""
-    of_item = OutputRow.item_id == ItemRow.id
-    in_hers = exists().where(of_item, OutputRow.language == rater.language)
-    languages = select(func.count(distinct(OutputRow.language))).where(of_item).correlate(ItemRow).scalar_subquery()
-    single = select(func.min(OutputRow.language)).where(of_item).correlate(ItemRow).scalar_subquery()
-    rated = case(
-        (in_hers, literal(rater.language)),
-        (and_(ItemRow.language == rater.language, languages == 1), single),
-        else_=None,
-    )
-    given = exists().where(AssignmentRow.rater_id == rater.id, AssignmentRow.item_id == ItemRow.id)
-    items = select(
-        ItemRow.id.label("item_id"),
-        ItemRow.key.label("key"),
-        ItemRow.kind.label("kind"),
-        ItemRow.original_item_id.label("original_item_id"),
-        rated.label("language"),
-    )
-    inner = items.where(ItemRow.study_id == study.id, ~given, *where).subquery()
-    return select(inner).where(inner.c.language.is_not(None))
-
-
-def open_items(rater: RaterRow, study: StudyRow, now: datetime) -> Select[Any]:
-    """Items she has not been given, with a free place: the columns of `Candidate`."""
-    inner = _new_items(rater, study, ItemRow.kind == "normal").subquery()
-    held = (
-        select(func.count())
-        .select_from(AssignmentRow)
-        .where(
-            AssignmentRow.item_id == inner.c.item_id,
-            AssignmentRow.language == inner.c.language,
-            AssignmentRow.place.is_not(None),
-            or_(AssignmentRow.state != "pending", AssignmentRow.lease_expires_at > now),
-        )
-        .scalar_subquery()
-    )
-    return select(inner, held.label("held")).where(held < study.raters_per_item)
-
-
 def progress(session: Session, rater_id: int, now: datetime) -> Progress:
     """Raises UnknownRater."""
     rater = rater_row(session, rater_id)
     study = study_row(session, rater.study_id)
-    counts: dict[str, int] = {"done": 0, "skipped": 0, "pending": 0, "released": 0}
-    holds = AssignmentRow.place.is_not(None)
-    query = select(AssignmentRow.state, holds, func.count()).where(AssignmentRow.rater_id == rater_id)
-    for state, held, count in session.execute(query.group_by(AssignmentRow.state, holds)):
-        counts["released" if state == "pending" and not held else state] += count
     given = _given(session, rater_id)
-    left = session.scalar(select(func.count()).select_from(open_items(rater, study, now).subquery())) or 0
+    values = bound(rater, study, now)
+    left = session.scalar(HOW_MANY_OPEN, values) or 0
     if study.items_per_rater is not None:
         left = min(left, max(0, study.items_per_rater - _taken(given)))
-    left += _checks_ahead(session, rater, study, given, left)
-    return Progress(counts["done"], counts["skipped"], sum(counts.values()) + left, counts["released"])
+    there = [] if study.check_every is None else _candidates(session, NEW_CHECKS, values)
+    left += _checks_ahead(rater, study, given, there, left)
+    done, skipped = (sum(one.state == state for one in given) for state in ("done", "skipped"))
+    return Progress(done, skipped, len(given) + left, sum(one.released for one in given))
 
 
-def _checks_ahead(session: Session, rater: RaterRow, study: StudyRow, given: list[tuple[str, bool]], left: int) -> int:
-    """How many attention checks she meets on her way through `left` more items, as far as it can be told."""
+def _checks_ahead(rater: RaterRow, study: StudyRow, given: list[Given], there: list[Candidate], left: int) -> int:
+    """How many of the attention checks that are `there` she meets on her way through `left` more items, as far as it can be told."""
     if study.check_every is None:
         return 0
-    there = _candidates(session, _new_items(rater, study, ItemRow.kind != "normal"))
     degraded, repeats = (sum(one.kind == kind for one in there) for kind in ("degraded", "repeat"))
     position, ahead = len(given), 0
     while left:
@@ -157,5 +135,5 @@ def _checks_ahead(session: Session, rater: RaterRow, study: StudyRow, given: lis
             ahead += 1
         else:
             left -= 1
-    met = sum(kind != "normal" for kind, _ in given) + ahead
+    met = sum(one.kind != "normal" for one in given) + ahead
     return ahead + (1 if position and not met and degraded else 0)

@@ -36,8 +36,7 @@ def study_row(session: Session, study_id: int, *, lock: bool = False) -> StudyRo
 
     `lock` makes other writers of this study wait on PostgreSQL; SQLite locks the file anyway.
     """
-    query = select(StudyRow).where(StudyRow.id == study_id)
-    found = session.scalar(query.with_for_update() if lock else query) if is_id(study_id) else None
+    found = session.get(StudyRow, study_id, with_for_update=lock or None) if is_id(study_id) else None
     if found is None:
         raise UnknownStudy(f"there is no study with the number {study_id!r}; ask studies() for those that exist.")
     return found

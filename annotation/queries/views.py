@@ -1,7 +1,6 @@
 """What a rater sees of an assignment: texts and letters, no system."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
@@ -11,14 +10,13 @@ from annotation.assignments import letter
 from annotation.criteria import text_for
 from annotation.models import AssignmentRow, CriterionRow, ItemRow, OutputRow, RatingHistoryRow, RatingRow, SkipRow
 from annotation.queries.assignments import assignment_row
-from annotation.queries.queue import progress
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows
-from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView
+from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView, Lettered
 from annotation.vocabulary import AssignmentState
 
 
-def assignment_view(session: Session, rater_id: int, assignment_id: int, now: datetime) -> AssignmentView:
+def assignment_view(session: Session, rater_id: int, assignment_id: int) -> AssignmentView:
     """Raises UnknownRater, UnknownAssignment."""
     rater = rater_row(session, rater_id)
     row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
@@ -27,7 +25,6 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int, now: da
     return AssignmentView(
         assignment_id=row.id,
         position=row.position,
-        total=progress(session, rater_id, now).total,
         item_key=_key_shown(session, item),
         language=item.language,
         source_text=item.source_text,
@@ -47,6 +44,13 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int, now: da
         state=cast(AssignmentState, row.state),
         skip_reason=standing_skip_reason(session, row),
     )
+
+
+def lettered(session: Session, rater_id: int, assignment_id: int) -> Lettered:
+    """Whose answers the letters of an assignment stand for. Raises UnknownRater, UnknownAssignment."""
+    rater_row(session, rater_id)
+    row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
+    return Lettered(row.id, {letter(index): output_id for index, output_id in enumerate(row.system_order)})
 
 
 def _key_shown(session: Session, item: ItemRow) -> str:

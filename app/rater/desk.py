@@ -70,19 +70,20 @@ class RaterDesk:
 
     def submit(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
-        rater, _ = self._rater(token)
-        view = self._store.assignment(rater.id, sent.get("position", 0))
-        ids = {output.letter: output.output_id for output in view.outputs}
+        rater = self._store.rater_of_token(_token(token))
+        shown = self._store.lettered(rater.id, sent.get("position", 0))
         values = sent.get("values")
         if not isinstance(values, dict) or not all(isinstance(row, dict) for row in values.values()):
             raise InvalidRating("the ratings did not come by answer and criterion; reload the page.")
         given: dict[Any, Any] = {
-            (ids.get(letter, letter), key): value for letter, row in values.items() for key, value in row.items()
+            (shown.outputs.get(letter, letter), key): value
+            for letter, row in values.items()
+            for key, value in row.items()
         }
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
-            assignment_id=view.assignment_id,
+            assignment_id=shown.assignment_id,
             values=given,
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
@@ -91,26 +92,25 @@ class RaterDesk:
 
     def skip(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Pass on one item with a coded reason."""
-        rater, _ = self._rater(token)
-        view = self._store.assignment(rater.id, sent.get("position", 0))
+        rater = self._store.rater_of_token(_token(token))
+        shown = self._store.lettered(rater.id, sent.get("position", 0))
         submission = SkipSubmission(
-            sent.get("id", ""), rater.id, view.assignment_id, sent.get("reason", ""), sent.get("comment")
+            sent.get("id", ""), rater.id, shown.assignment_id, sent.get("reason", ""), sent.get("comment")
         )
         return _receipt(self._store.skip(submission))
 
     def _rater(self, token: object) -> tuple[Rater, Study]:
-        if not isinstance(token, str) or not token:
-            raise UnknownRater("no link was given; open the link exactly as it was sent.")
-        return self._store.rater_and_study(token)
+        return self._store.rater_and_study(_token(token))
 
     def _shown(self, rater: Rater, study: Study, view: AssignmentView | None, tag: object) -> Json:
         texts = spoken_by(tag, rater.language)
         item = None
         if view is not None:
             item = item_json(view, study, texts)
+            earlier = self._store.changes(rater.id, view.position) if view.values else []  # most items are new to her
             item["history"] = [
                 {"letter": one.letter, "criterion": one.criterion, "from": one.old_value, "to": one.value}
-                for one in self._store.changes(rater.id, view.position)
+                for one in earlier
             ]
         return {"item": item, "progress": _progress(self._store.progress(rater.id))}
 
@@ -162,6 +162,12 @@ def criterion_json(study: Study, number: int, texts: Texts) -> Json:
         "anchors": list(anchors),
         **_direction(language),
     }
+
+
+def _token(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise UnknownRater("no link was given; open the link exactly as it was sent.")
+    return value
 
 
 def _str(value: object) -> str:

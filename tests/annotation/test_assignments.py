@@ -56,7 +56,6 @@ def test_a_rater_gets_every_item_once_with_all_its_systems(store: RatingStore, s
     seen = rate_all(store, rater.id)
     assert sorted(view.item_key for view in seen) == ["i1", "i2", "i3"]
     assert [view.position for view in seen] == [1, 2, 3]
-    assert {view.total for view in seen} == {3}
     assert all([output.letter for output in view.outputs] == ["A", "B", "C"] for view in seen)
     assert store.progress(rater.id) == Progress(done=3, skipped=0, total=3)
 
@@ -189,7 +188,7 @@ def test_an_item_added_during_the_study_reaches_raters_who_were_done(store: Rati
     store.add_outputs(study.id, outputs_of("i4"))
     view = store.next_assignment(rater.id)
     assert view is not None
-    assert (view.item_key, view.position, view.total) == ("i4", 4, 4)
+    assert (view.item_key, view.position, store.progress(rater.id).total) == ("i4", 4, 4)
 
 
 def test_a_system_added_later_does_not_change_what_a_rater_was_given(store: RatingStore, study: Study) -> None:

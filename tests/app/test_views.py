@@ -57,7 +57,7 @@ def test_markup_in_any_text_of_explore_stays_text(prediction: Prediction, tasks:
 
 def test_markup_in_a_rated_item_stays_text() -> None:
     view = AssignmentView(
-        1, 1, 1, "k", "en", EVIL, "topic", (BlindOutput(1, "A", EVIL, "en"),), (), {}, None, "pending", None
+        1, 1, "k", "en", EVIL, "topic", (BlindOutput(1, "A", EVIL, "en"),), (), {}, None, "pending", None
     )
     for html in (rating.item(view, TEXTS), rating.output(view, 0, TEXTS)):
         assert "&lt;script&gt;" in html
