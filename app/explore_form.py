@@ -18,9 +18,17 @@ LONGEST_TYPED = 20_000  # characters a browser lets through; longer queries are 
 
 
 def build_form(
-    localised: Localised, texts: Texts, codes: list[str], first: Form, runs: Callable[[], list[str]]
+    localised: Localised,
+    texts: Texts,
+    codes: list[str],
+    first: Form,
+    runs: Callable[[], list[str]],
+    served: bool = False,
 ) -> dict[str, Any]:
-    """The controls by name, registered for translation; ``runs`` names the closed-loop runs to choose from."""
+    """The controls by name, registered for translation; ``runs`` names the closed-loop runs to choose from.
+
+    ``served``: whether the host set up a model server.
+    """
     names = [
         (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
     ]
@@ -85,12 +93,12 @@ def build_form(
             gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
         )
     with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
-        form |= _model_controls(localised, texts, names, runs)
+        form |= _model_controls(localised, texts, names, runs, f"explore.model_hint{'_served' if served else ''}")
     return form
 
 
 def _model_controls(
-    localised: Localised, texts: Texts, names: list[tuple[str, str]], runs: Callable[[], list[str]]
+    localised: Localised, texts: Texts, names: list[tuple[str, str]], runs: Callable[[], list[str]], model_hint: str
 ) -> dict[str, Any]:
     bind = localised.bind
     form: dict[str, Any] = {}
@@ -106,9 +114,9 @@ def _model_controls(
         info="explore.pool_languages_hint",
     )
     form["model"] = bind(
-        gr.Textbox("embedded", label=texts("explore.model"), info=texts("explore.model_hint"), elem_id="model"),
+        gr.Textbox("embedded", label=texts("explore.model"), info=texts(model_hint), elem_id="model"),
         label="explore.model",
-        info="explore.model_hint",
+        info=model_hint,
     )
     form["precision"] = bind(
         gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"

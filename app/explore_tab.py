@@ -62,7 +62,8 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     predictions, pinned = gr.State(()), gr.State(())
     with gr.Row(elem_id="explore-row"):
         with gr.Column(scale=2, min_width=290):
-            inputs = build_form(localised, texts, services.languages, first, services.training.finished)
+            served = explorer.engines.served is not None
+            inputs = build_form(localised, texts, services.languages, first, services.training.finished, served)
             with gr.Row():
                 ask = localised.bind(
                     gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask"

@@ -59,9 +59,10 @@ def render_why(
     task = services.tasks[prediction.task]
     labels = label_bars(prediction, task, answer, texts) if task.is_closed else None
     predictor = services.explorer.predictor_of(prediction)
-    vectors, query = pool_vectors(predictor, prediction.query)
-    pool = pool_map(predictor.index.pool, vectors, query, prediction, task, texts)
-    return labels, prompt_view(prediction, answer), coherence_map(prediction, texts), pool
+    seen = pool_vectors(predictor, prediction.query)
+    pool = pool_map(predictor.index.pool, *seen, prediction, task, texts) if seen else None
+    coherence = coherence_map(prediction, texts) if prediction.coherence else None
+    return labels, prompt_view(prediction, answer), coherence, pool
 
 
 def measure_why(

@@ -1,9 +1,7 @@
 """What Explore does, without gradio: questions to predictions, predictions to outputs for rating."""
 
 import json
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,19 +12,20 @@ import torch
 from annotation.errors import InvalidRecord
 from annotation.records import AddReport, NewOutput
 from annotation.store import RatingStore
-from app.runs import run_folder
+from app.engines import Engines
 from core.adherence import detect
-from core.bundle import Workbench, bundled_examples, open_workbench, settings_of
-from core.errors import InvalidConfig, InvalidQuery, UnknownLanguage
+from core.bundle import bundled_examples, settings_of
+from core.engine import Engine
+from core.errors import InvalidQuery, UnknownLanguage
 from core.languages import language
-from core.models import LanguageModel, ModelConfig, Precision
+from core.models import Precision
 from core.policy import PolicyConfig
 from core.predictor import Predictor, Question, Settings, checked
 from core.records import Demonstration, Prediction, Query
+from core.served import ServedConfig
 
 DETECT = "detect"
 UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
-KEPT_MODELS = 2
 MOST_OUTPUTS = 8  # systems that one item can have on the rating page
 
 
@@ -67,33 +66,19 @@ class Step:
 class Explorer:
     """Asks questions; keeps the last models loaded. Visitors take turns at a model pass by pass (``LanguageModel.lock``)."""
 
-    def __init__(self, cache: Path | None = None, encoder: str = "embedded", runs: Path | None = None) -> None:
-        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs."""
-        self._cache, self._encoder, self._runs = cache, encoder, runs
-        self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def workbench(self, config: ModelConfig) -> Workbench:
-        """The workbench of a model, loaded on first use; the least recently used one is let go."""
-        with self._lock:
-            if config not in self._benches:
-                self._benches[config] = open_workbench(config, self._encoder, self._cache)
-            self._benches.move_to_end(config)
-            while len(self._benches) > KEPT_MODELS:
-                self._benches.popitem(last=False)
-            return self._benches[config]
-
-    def config(self, model: str, precision: Precision, run: str = "") -> ModelConfig:
-        """A model, with what a closed-loop run of this name taught it. Raises ``InvalidConfig`` for a name that is not plain."""
-        if not run:
-            return ModelConfig(model, precision)
-        if self._runs is None:
-            raise InvalidConfig(f"The run {run!r} cannot be used: no folder of runs is known here; choose none.")
-        return ModelConfig(model, precision, run=str(run_folder(self._runs, run)))
+    def __init__(
+        self,
+        cache: Path | None = None,
+        encoder: str = "embedded",
+        runs: Path | None = None,
+        served: ServedConfig | None = None,
+    ) -> None:
+        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served``: the host's model server."""
+        self.engines = Engines(cache, encoder, runs, served)
 
     def predictor(self, form: Form) -> Predictor:
         """The predictor that a form asks for."""
-        bench = self.workbench(self.config(form.model.strip() or "embedded", form.precision, form.run))
+        bench = self.engines.bench(form.model.strip() or "embedded", form.precision, form.run)
         found = bench.predictor(form.task)
         settings = Settings(_policy(bench.model, form), found.settings.prompt, form.calibration)
         if settings == found.settings:
@@ -186,7 +171,7 @@ class Explorer:
         return forms
 
 
-def _policy(model: LanguageModel, form: Form) -> PolicyConfig:
+def _policy(model: Engine, form: Form) -> PolicyConfig:
     """The form's policy; with a run in use, the one that was trained."""
     if model.projection is None:
         return PolicyConfig(temperature=form.temperature)
@@ -273,7 +258,9 @@ def as_json(predictions: tuple[Prediction, ...]) -> str:
     )
 
 
-def pool_vectors(predictor: Predictor, query: Query) -> tuple[Any, Any]:
-    """Own vectors of the pool ``(N, D)`` and of a query ``(D,)``, as arrays, for the map."""
+def pool_vectors(predictor: Predictor, query: Query) -> tuple[Any, Any] | None:
+    """Own vectors of the pool ``(N, D)`` and of a query ``(D,)``, as arrays, for the map; None without such vectors."""
+    if not predictor.index.sees:
+        return None
     with torch.inference_mode():
         return predictor.index.own_vectors().numpy(), predictor.index.own_vector(query).numpy()

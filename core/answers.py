@@ -12,7 +12,7 @@ from core.generation import GenerationConfig, generate
 from core.index import PoolIndex
 from core.prompting import PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Distribution, Framing, Prompt, Query, Selection
-from core.scoring import Request, Scorer
+from core.scoring import Request, Scores
 
 CONTENT_FREE = "N/A"  # the query of contextual calibration (Zhao et al. 2021, section 5)
 
@@ -20,7 +20,7 @@ CONTENT_FREE = "N/A"  # the query of contextual calibration (Zhao et al. 2021, s
 class Answerer:
     """Answers queries of one task."""
 
-    def __init__(self, writer: PromptWriter, scorer: Scorer, index: PoolIndex, calibration: str = "none") -> None:
+    def __init__(self, writer: PromptWriter, scorer: Scores, index: PoolIndex, calibration: str = "none") -> None:
         """``writer`` and ``scorer`` belong to the same model; ``calibration``: "none" or "contextual"."""
         self.writer, self.scorer, self.index, self.calibration = writer, scorer, index, calibration
         self.generation = GenerationConfig()
@@ -68,7 +68,9 @@ class Answerer:
         return requests_of(self.writer, query, Selection("", tuple(shown), framing=framing), code)
 
     def coherence(self, query: Query, answers: Sequence[Answer]) -> tuple[tuple[float, ...], ...]:
-        """Cosines between the model's own vectors of the query and of every answer said in full; symmetric."""
+        """Cosines between the model's own vectors of the query and of every answer said in full; symmetric. () without such vectors."""
+        if not self.index.sees:
+            return ()
         texts = [query.text, *(answer.sentence for answer in answers)]
         vectors = self.index.own(texts, [query.language, *(answer.language for answer in answers)])
         return tuple(tuple(float(value) for value in row) for row in vectors @ vectors.T)
@@ -132,6 +134,8 @@ class Answerer:
             sentence=written.text or "…",
         )
 
-    def _coherence(self, query: Query, sentence: str, code: str) -> float:
+    def _coherence(self, query: Query, sentence: str, code: str) -> float | None:
+        if not self.index.sees:
+            return None
         vectors = self.index.own([query.text, sentence], [query.language, code])
         return float(np.dot(vectors[0], vectors[1]))

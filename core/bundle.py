@@ -7,6 +7,7 @@ from pathlib import Path
 from core.data import read_examples
 from core.embeddings import SentenceVectors
 from core.encoder import SentenceEncoder
+from core.engine import Engine
 from core.errors import InvalidQuery
 from core.index import PoolIndex
 from core.models import ASSETS, LanguageModel, ModelConfig, load_model
@@ -14,7 +15,7 @@ from core.policy import PolicyConfig
 from core.pool import Pool, check_pool
 from core.predictor import Predictor, Settings
 from core.records import Example
-from core.scoring import Scorer
+from core.scoring import Scorer, Scores
 from core.tasks import Task, load_tasks
 
 POOL_OF_TASK = {"topic": "topic", "sentiment": "sentiment", "translation": "topic"}
@@ -25,19 +26,29 @@ class Workbench:
 
     def __init__(
         self,
-        model: LanguageModel,
+        model: Engine,
         encoder: SentenceEncoder,
         settings: Settings | None = None,
         cache: Path | None = None,
         pools: dict[str, Pool] | None = None,
         assets: Path = ASSETS,
+        scorer: Scores | None = None,
+        states: LanguageModel | None = None,
+        unseen: str = "",
     ) -> None:
-        """``cache``: folder for vectors; ``pools``: by task, instead of the bundled ones."""
+        """``cache``: folder for vectors; ``pools``: by task, instead of the bundled ones.
+
+        For a model whose weights are elsewhere: ``scorer`` scores by it, ``states`` is the model here that lends tokens to BM25 and, unless
+        ``unseen`` says why not, its states to what needs some.
+        """
         self.model, self.encoder, self.cache = model, encoder, cache
         self.settings = settings or settings_of(model)
         self.assets = assets
-        self.scorer = Scorer(model)
-        self.vectors = SentenceVectors(model)
+        own = states or model
+        assert isinstance(own, LanguageModel), "a model elsewhere needs states"
+        self.scorer: Scores = scorer or Scorer(own)
+        self.vectors = SentenceVectors(own)
+        self._unseen = unseen
         self._pools = dict(pools or {})
         for name, pool in self._pools.items():
             check_pool(pool, self.tasks[name].labels if name in self.tasks else ())
@@ -63,8 +74,8 @@ class Workbench:
         """The pool of a task with its vectors; tasks that share a pool share its vectors."""
         name = task if task in self._pools else POOL_OF_TASK.get(task, task)
         if name not in self._indexes:
-            cache = self.cache / f"{self.model.fingerprint}-{name}.npz" if self.cache else None
-            self._indexes[name] = PoolIndex(self.pool(name), self.vectors, self.encoder, cache)
+            cache = self.cache / f"{self.vectors.model.fingerprint}-{name}.npz" if self.cache else None
+            self._indexes[name] = PoolIndex(self.pool(name), self.vectors, self.encoder, cache, self._unseen)
         return self._indexes[name]
 
     def pool(self, name: str) -> Pool:
@@ -82,7 +93,7 @@ class Workbench:
         return Pool((*kept, *trained.written))
 
 
-def settings_of(model: LanguageModel) -> Settings:
+def settings_of(model: Engine) -> Settings:
     """The settings that a model is used with unless others are given: those its closed-loop run ended with, else the defaults."""
     if model.projection is None or model.trained is None:
         return Settings()

@@ -8,6 +8,7 @@
     - ``InvalidQuery``       a query text that cannot be asked (empty, too long)
     - ``InvalidConfig``      settings that contradict each other or fall outside their range
     - ``ModelUnavailable``   a model that is missing, damaged, or would run code of its own
+    - ``ServerUnavailable``  a model server that is down, refuses, or answers what cannot be used
     - ``PoolTooSmall``       fewer usable demonstrations than asked for
     - ``PromptTooLong``      a query that does not fit the model's context window even without demonstrations
 """
@@ -35,6 +36,10 @@ class InvalidConfig(CoreError):
 
 class ModelUnavailable(CoreError):
     """A model that is missing, damaged, or would need to run code of its own."""
+
+
+class ServerUnavailable(CoreError):
+    """A model server that is down, refuses, or answers what cannot be used."""
 
 
 class PoolTooSmall(CoreError):

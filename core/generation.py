@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from core.engine import Engine
 from core.models import LanguageModel
 
 BATCH = 16  # prompts
@@ -16,7 +18,9 @@ class Generated:
     """One generated line."""
 
     text: str
-    confidence: float  # geometric mean probability of its tokens under the model, in [0, 1]; 0 for an empty line
+    confidence: (
+        float | None
+    )  # geometric mean probability of its tokens, in [0, 1]; 0 for an empty line, None where nobody tells
     ended: bool = True  # whether the line came to its end within the tokens allowed
 
 
@@ -39,20 +43,34 @@ class _LineEnds(StoppingCriteria):  # type: ignore[misc]
         return torch.tensor(["\n" in text.lstrip(" ") for text in written], device=input_ids.device)
 
 
+@runtime_checkable
+class Writes(Protocol):
+    """A model elsewhere, which writes by itself."""
+
+    def written(
+        self, texts: Sequence[str], config: GenerationConfig, generator: torch.Generator | None = None
+    ) -> list[Generated]:
+        """Continue each prompt to the end of its line."""
+        ...
+
+
 @torch.inference_mode()
 def generate(
-    model: LanguageModel,
+    model: Engine,
     prompts: Sequence[str],
     config: GenerationConfig = GenerationConfig(),
     generator: torch.Generator | None = None,
 ) -> list[Generated]:
     """Continue each prompt to the end of its line. Sampling needs ``generator``, whose state seeds the draw."""
+    if isinstance(model, Writes):
+        return model.written(prompts, config, generator)
+    assert isinstance(model, LanguageModel)
     with model.lock:
         return _generate(model, prompts, config, generator)
 
 
 def generate_all(
-    model: LanguageModel,
+    model: Engine,
     prompts: Sequence[str],
     config: GenerationConfig = GenerationConfig(),
     tell: Callable[[float], None] = lambda _: None,

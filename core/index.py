@@ -1,6 +1,6 @@
 """A pool with everything that strategies look at, computed on first use and remembered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 from core.before import vectors_before
 from core.embeddings import Projection, SentenceVectors
 from core.encoder import SentenceEncoder
+from core.errors import InvalidConfig
 from core.pool import Pool
 from core.records import Query
 from core.strategies.lexical import Bm25Index
@@ -19,13 +20,23 @@ class PoolIndex:
     """Vectors and tokens of one pool by one language model and one sentence encoder."""
 
     def __init__(
-        self, pool: Pool, vectors: SentenceVectors, encoder: SentenceEncoder, cache: Path | None = None
+        self,
+        pool: Pool,
+        vectors: SentenceVectors,
+        encoder: SentenceEncoder,
+        cache: Path | None = None,
+        unseen: str = "",
     ) -> None:
-        """``cache``: file that keeps the pool's vectors between runs."""
-        self.pool, self.vectors, self.encoder, self.cache = pool, vectors, encoder, cache
+        """``cache``: file that keeps the pool's vectors between runs; ``unseen``: why the model's states are out of reach, "" where not.
+
+        Where they are, ``vectors`` lends its tokens alone.
+        """
+        self.pool, self.vectors, self.encoder, self.cache, self.unseen = pool, vectors, encoder, cache, unseen
 
     def prepare(self, progress: Callable[[float, str], None] | None = None) -> None:
         """Compute the pool's own vectors now, with progress, reading and writing the cache file."""
+        if self.unseen:
+            return
         texts = [example.text for example in self.pool.examples]
         with self.vectors.model.lock:
             if "_raw" in self.__dict__:
@@ -41,17 +52,30 @@ class PoolIndex:
     def _raw(self) -> np.ndarray:
         return self.vectors.raw([example.text for example in self.pool.examples])
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model's own vectors can be had."""
+        return not self.unseen
+
+    def prepared(self, texts: Sequence[str]) -> None:
+        """Compute the vectors of these texts now, where they can be had."""
+        if self.sees:
+            self.vectors.raw(texts)
+
     @cached_property
     def projection(self) -> Projection:
-        """``z`` with the language means of this pool."""
+        """``z`` with the language means of this pool. Raises ``InvalidConfig`` where the model's states are out of reach."""
+        if self.unseen:
+            raise InvalidConfig(self.unseen)
         self.prepare()
         fitted = Projection.fit(self._raw, [example.language for example in self.pool.examples])
         return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
 
     @cached_property
     def _own(self) -> torch.Tensor:
+        projection = self.projection
         languages = [example.language for example in self.pool.examples]
-        return torch.from_numpy(self.projection(self._raw, languages)).float()
+        return torch.from_numpy(projection(self._raw, languages)).float()
 
     def own_vectors(self) -> torch.Tensor:
         """``z`` of the pool, ``(N, D)``."""
@@ -63,7 +87,8 @@ class PoolIndex:
 
     def own(self, texts: list[str], languages: list[str]) -> np.ndarray:
         """``z`` of any texts, ``(N, D)``."""
-        return self.projection(self.vectors.raw(texts), languages)
+        projection = self.projection
+        return projection(self.vectors.raw(texts), languages)
 
     @cached_property
     def untrained(self) -> "PoolIndex":

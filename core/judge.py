@@ -14,7 +14,7 @@ from core.errors import InvalidConfig
 from core.generation import GenerationConfig, generate_all
 from core.prompting import PromptWriter
 from core.records import Demonstration, Example, Query
-from core.scoring import Request, Scorer
+from core.scoring import Request, Scores
 from core.tasks import FALLBACK, Task
 from core.templates import SEPARATOR, clean
 
@@ -22,7 +22,7 @@ from core.templates import SEPARATOR, clean
 class ModelJudge:
     """One model on one task, as ``core.strategies.Judge`` asks for it."""
 
-    def __init__(self, writer: PromptWriter, scorer: Scorer, translation: Task | None = None) -> None:
+    def __init__(self, writer: PromptWriter, scorer: Scores, translation: Task | None = None) -> None:
         """``writer`` and ``scorer`` belong to the same model; ``translation``: the task whose templates translate a query."""
         self.writer, self.scorer = writer, scorer
         self._translation = translation
@@ -52,8 +52,7 @@ class ModelJudge:
         text = lead + clean(query.text)
         pairs = [(SEPARATOR.join([template.instruction, block, stub]), text) for block in blocks]
         sums = np.concatenate(self.scorer.score([Request(context, (answer,)) for context, answer in pairs]))
-        lengths = [len(target.tokens) - target.first for target in self.scorer.targets(pairs)]
-        return np.asarray(sums / np.array(lengths))
+        return np.asarray(sums / np.array(self.scorer.lengths(pairs)))
 
     def translated(self, query: Query, examples: Sequence[Example]) -> Query:
         """The query as the model says it in English, greedily, after those ``examples`` whose English side the pool has.

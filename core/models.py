@@ -104,6 +104,19 @@ class LanguageModel:
         rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
         return rows
 
+    def length(self, text: str) -> int:
+        """Tokens of a prompt, special ones in front included."""
+        return len(self.start) + len(self.encode([text])[0])
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record says of the model."""
+        facts = {"name": self.config.name, "precision": self.config.precision, "fingerprint": self.fingerprint}
+        if self.config.adapter:
+            facts["adapter"] = Path(self.config.adapter).name
+        run = {} if self.trained is None else {"run": self.trained.name, "fallback": self.falls_back_to or "none"}
+        return facts | run
+
     @property
     def falls_back_to(self) -> str:
         """The strategy used in the place of self-selection, because the run was no better; "" for none."""
@@ -231,6 +244,8 @@ def resolve_model(name: str) -> str:
                 f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository."
             )
         return str(EMBEDDED)
+    if name.startswith("openai:"):
+        raise ModelUnavailable("This needs the model's weights, and a server gives none; name a folder or Hub id.")
     path = Path(name).expanduser()
     if path.exists():
         return str(path.resolve())

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.answers import Answerer
+from core.engine import Engine
 from core.errors import InvalidConfig, InvalidQuery
 from core.index import PoolIndex
 from core.judge import ModelJudge
-from core.models import LanguageModel
 from core.policy import PolicyConfig
 from core.prompting import PromptConfig, PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Effect, Prediction, Query, Selection
-from core.scoring import Scorer
+from core.scoring import Scores
 from core.strategies import STRATEGIES, Candidates, Framed, Strategy
 from core.tasks import Task
 from core.templates import clean
@@ -66,7 +66,7 @@ class Predictor:
         self,
         task: Task,
         index: PoolIndex,
-        scorer: Scorer,
+        scorer: Scores,
         settings: Settings | None = None,
         translation: Task | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Predictor:
         self.judge = ModelJudge(self.writer, scorer, translation)
 
     @property
-    def model(self) -> LanguageModel:
+    def model(self) -> Engine:
         """The language model."""
         return self.scorer.model
 

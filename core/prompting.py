@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from core.engine import Engine
 from core.errors import InvalidConfig, PromptTooLong
-from core.models import LanguageModel
 from core.pool import Pool
 from core.records import PLAIN, Demonstration, Example, Framing, Prompt, Query
 from core.tasks import FALLBACK, Task
@@ -34,7 +34,7 @@ class PromptConfig:
 class PromptWriter:
     """Writes prompts for one task, pool and model."""
 
-    def __init__(self, task: Task, pool: Pool, model: LanguageModel, config: PromptConfig) -> None:
+    def __init__(self, task: Task, pool: Pool, model: Engine, config: PromptConfig) -> None:
         """All strategies share one writer, so their prompts differ in nothing but the demonstrations."""
         self.task, self.pool, self.model, self.config = task, pool, model, config
 
@@ -84,7 +84,7 @@ class PromptWriter:
             if aligner := framing.aligners.get(code):
                 blocks.append(aligner)
             text = SEPARATOR.join([*blocks, template.open_block(asked.text, asked.language)])
-            tokens = len(self.model.start) + len(self.model.encode([text])[0])
+            tokens = self.model.length(text)
             if tokens <= limit:
                 name = f"{self.task.name}/{template.language}@{template.version}"
                 return Prompt(text, code, tuple(ordered), tuple(dropped), tokens, name)

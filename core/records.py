@@ -119,7 +119,9 @@ class Answer:
     language: str
     text: str  # the label's word, or the generated text
     label: str | None  # None for free text
-    confidence: float  # [0, 1]: probability of the label, or geometric mean probability of a generated token
+    confidence: (
+        float | None
+    )  # [0, 1]: probability of the label, or geometric mean probability of a generated token; None if not told
     adherence: float | None  # [0, 1]: how far the answer is in the language asked for; None if it cannot be told
     coherence: float | None  # [-1, 1]: cosine between the model's own vectors of query and answer
     with_context: Distribution | None  # closed tasks only

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.models import ASSETS, LanguageModel
+from core.engine import Engine
+from core.models import ASSETS
 
 
 def command() -> str:
@@ -24,16 +25,9 @@ def commit() -> str:
     return found.stdout.strip()
 
 
-def model_facts(model: LanguageModel) -> dict[str, str]:
+def model_facts(model: Engine) -> dict[str, str]:
     """Which model was run."""
-    facts = {"name": model.config.name, "precision": model.config.precision, "fingerprint": model.fingerprint}
-    if model.config.adapter:
-        facts["adapter"] = Path(model.config.adapter).name
-    return (
-        facts
-        if model.trained is None
-        else facts | {"run": model.trained.name, "fallback": model.falls_back_to or "none"}
-    )
+    return model.facts
 
 
 def write_record(path: Path, entry: dict[str, Any]) -> None:

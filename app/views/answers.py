@@ -30,7 +30,7 @@ def _row(answer: Answer, texts: Texts) -> str:
     bare = said(answer.bare_text, answer.language) if answer.bare_text else "–"
     css = ' class="changed"' if answer.bare_text != answer.text else ""
     cells = [
-        _measure(texts("explore.confidence"), answer.confidence, bar(answer.confidence)),
+        _measure(texts("explore.confidence"), answer.confidence, bar(answer.confidence or 0.0)),
         _measure(texts("explore.adherence"), answer.adherence, bar(answer.adherence or 0.0, "second")),
         _measure(texts("explore.coherence"), answer.coherence, bar(answer.coherence or 0.0, "second")),
         f'<td data-name="{escape(texts("explore.without"))}"{css}>{bare}</td>',

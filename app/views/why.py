@@ -145,7 +145,7 @@ def _make_up(found: MakeUp | Unmeasured, answer: Answer, task: Task, texts: Text
         for key, shares, name in tables
         if shares
     )
-    facts = [texts("why.diversity", value=number(found.diversity))]
+    facts = [] if found.diversity is None else [texts("why.diversity", value=number(found.diversity))]
     if found.label_entropy is not None:
         most = number(math.log(len(task.labels)))
         values = {"value": number(found.label_entropy), "pool": number(found.pool_label_entropy), "most": most}

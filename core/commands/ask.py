@@ -2,7 +2,7 @@
 
 import argparse
 
-from core.commands.given import language_codes, model_arguments, task_named, workbench
+from core.commands.given import language_codes, model_arguments, served_arguments, task_named, workbench
 from core.data import read_examples
 from core.errors import InvalidConfig
 from core.languages import resolve_language
@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pool", help="file or folder instead of the bundled demonstrations")
     parser.add_argument("--k", type=int, default=4)
     model_arguments(parser)
+    served_arguments(parser)
 
 
 def run(options: argparse.Namespace, began: float) -> int:
@@ -41,5 +42,6 @@ def run(options: argparse.Namespace, began: float) -> int:
     for entry in prediction.selection.demonstrations:
         print(f"  {entry.example.language}  {entry.example.label}  {entry.example.text}")
     for answer in prediction.answers:
-        print(f"{answer.language}: {answer.text}  (confidence {answer.confidence:.2f})")
+        sure = "not told" if answer.confidence is None else f"{answer.confidence:.2f}"
+        print(f"{answer.language}: {answer.text}  (confidence {sure})")
     return 0

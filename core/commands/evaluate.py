@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from core.commands.evaluation_data import EvaluationData, evaluation_data
-from core.commands.given import model_arguments, numbers, parts, to_stderr, workbench
+from core.commands.given import model_arguments, numbers, parts, served_arguments, to_stderr, workbench
 from core.errors import InvalidConfig
 from core.evaluation import (
     EvaluationConfig,
@@ -70,6 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", default="", help="language that is translated into; default English")
     parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
     model_arguments(parser)
+    served_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
     parser.add_argument("--overwrite", action="store_true", help="replace what another evaluation left in --output")
 

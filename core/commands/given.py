@@ -14,6 +14,7 @@ from core.errors import InvalidConfig
 from core.languages import resolve_language
 from core.models import ASSETS, ModelConfig, load_model
 from core.pool import Pool
+from core.served import PREFIX, served_config, served_workbench
 from core.tasks import Task, load_tasks
 
 ROOT = ASSETS.parent
@@ -33,6 +34,16 @@ def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
             action="store_false",
             help="use a run also where it found itself no better",
         )
+
+
+def served_arguments(parser: argparse.ArgumentParser) -> None:
+    """For commands that can ask a model behind a server: ``--model openai:http://host:8000/v1#name``."""
+    parser.add_argument("--tokenizer", default="", help="of a served model: folder or Hub id; default: the server's")
+    parser.add_argument(
+        "--vectors",
+        default="",
+        help="of a served model: embedded, to choose by the embedded model's states; default none",
+    )
 
 
 def overrides_argument(parser: argparse.ArgumentParser, example: str) -> None:
@@ -86,7 +97,14 @@ def task_named(name: str) -> Task:
 
 
 def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
-    """The model that the options of ``model_arguments`` name, with the embedded encoder."""
+    """The model that the options of ``model_arguments`` and ``served_arguments`` name, with the embedded encoder."""
+    cache = Path("runs") / "cache"
+    if options.model.startswith(PREFIX):
+        return _served(options, pools, cache)
+    if getattr(options, "tokenizer", "") or getattr(options, "vectors", ""):
+        raise InvalidConfig(
+            f"--tokenizer and --vectors are of a served model; name one by --model {PREFIX}http://host:8000/v1#name."
+        )
     model = load_model(
         ModelConfig(
             options.model, options.precision, run=options.run, adapter=options.adapter, fall_back=options.fall_back
@@ -97,7 +115,21 @@ def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
             f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "
             "--no-fall-back insists on the run."
         )
-    return Workbench(model, SentenceEncoder(), pools=pools, cache=Path("runs") / "cache")
+    return Workbench(model, SentenceEncoder(), pools=pools, cache=cache)
+
+
+def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) -> Workbench:
+    """A model behind a server. Raises ``InvalidConfig`` for what only a model here can have."""
+    given = [name for name in ("run", "adapter") if getattr(options, name, "")]
+    if options.precision != "fp32":
+        given.append("precision")
+    if given or not hasattr(options, "vectors"):
+        what = f"--{given[0]}" if given else "This command"
+        raise InvalidConfig(
+            f"{what} needs the model's weights, and {options.model.partition('#')[0]} is a server; name a folder or a Hub id by --model."
+        )
+    settings = served_config(options.model, options.tokenizer, options.vectors)
+    return served_workbench(settings, SentenceEncoder(), cache, pools)
 
 
 def to_stderr(line: str) -> None:

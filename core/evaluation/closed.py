@@ -42,9 +42,11 @@ def closed_columns(predictor: Predictor, asked: Sequence[Asked], tell: Callable[
     ]
 
 
-def _coherence(predictor: Predictor, asked: Sequence[Asked], best: Sequence[int]) -> list[float]:
-    """Cosines between the model's own vectors of query and answer said in full, ``(N,)``."""
+def _coherence(predictor: Predictor, asked: Sequence[Asked], best: Sequence[int]) -> list[float | None]:
+    """Cosines between the model's own vectors of query and answer said in full, ``(N,)``; None where there are no such vectors."""
     task, index = predictor.task, predictor.index
+    if not index.sees:
+        return [None] * len(asked)
     said = [
         entry.example.choices[place]
         if entry.example.choices

@@ -3,7 +3,7 @@
 Columns: ``item, id, language, strategy, seed, k, shown_labels, gold, prediction, prediction_batch`` (batch-calibrated; the
 prediction itself for free text); ``log_probs`` (over the labels in the task's order, nats; empty for free text);
 ``demonstrations, demonstration_languages, demonstration_labels, demonstration_origins`` (best first); these five as JSON lists.
-``dropped``: demonstrations that did not fit. ``answer_language``; ``answer``: as the model says it; ``confidence`` [0, 1];
+``dropped``: demonstrations that did not fit. ``answer_language``; ``answer``: as the model says it; ``confidence`` [0, 1] or null;
 ``adherence`` [0, 1] or null; ``coherence`` [-1, 1] or null: see ``core.records.Answer``. Free text has the columns of its
 measures besides, see ``core.text_metrics``; there ``gold`` is the reference.
 """
@@ -101,14 +101,14 @@ def _pass(
 ) -> pd.DataFrame:
     stage = f"{run.strategy}, k = {run.k}"
     predictor.index.prepare(lambda _, text: tell(0.0, text))
-    predictor.index.vectors.raw([query.text for query in queries])
+    predictor.index.prepared([query.text for query in queries])
     predictor.prepare([_question(example, run, config) for example in queries], lambda _: tell(0.0, "translating"))
     asked = [_asked(predictor, example, run, config) for example in queries]
     answer = closed_columns if predictor.task.is_closed else written_columns
     answers = answer(predictor, asked, lambda share: tell(share, stage))
     shared = (shared_columns(entry, run, config.shown_labels) for entry in asked)
     rows = pd.DataFrame([row | columns for row, columns in zip(shared, answers, strict=True)])
-    return rows.astype({"adherence": float, "coherence": float})
+    return rows.astype({"adherence": float, "coherence": float, "confidence": float})
 
 
 def _asked(predictor: Predictor, example: Example, run: Run, config: EvaluationConfig) -> Asked:

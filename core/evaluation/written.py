@@ -49,7 +49,9 @@ def written_columns(
 
 
 def _coherence(predictor: Predictor, asked: Sequence[Asked], lines: Sequence[Generated]) -> list[float | None]:
-    """Cosines between the model's own vectors of query and answer; None for an empty one."""
+    """Cosines between the model's own vectors of query and answer; None for an empty one, and without such vectors."""
+    if not predictor.index.sees:
+        return [None] * len(asked)
     own = predictor.index.own
     queries = own([entry.example.text for entry in asked], [entry.example.language for entry in asked])
     answers = own([line.text or "…" for line in lines], [entry.code for entry in asked])

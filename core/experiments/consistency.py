@@ -120,7 +120,7 @@ def _aligned(predictor: Predictor, sentences: Sequence[Example], codes: Sequence
     states = {}
     for place, code in enumerate(codes):
         texts = [example.text for example in sentences if example.language == code]
-        states[code] = layer_means(predictor.model, texts)
+        states[code] = layer_means(predictor.index.vectors.model, texts)
         tell(0.8 * (place + 1) / len(codes), code)
     return pair_table(states, lambda share, stage: tell(0.8 + 0.2 * share, stage))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.models import LanguageModel
+from core.engine import Engine
 from core.records import Example
 from core.run_record import command, commit, model_facts
 
@@ -16,7 +16,7 @@ SHARE, POINTS, P = "%", "points", "p"
 def facts(
     kind: str,
     title: str,
-    model: LanguageModel,
+    model: Engine,
     config: dict[str, Any],
     data: dict[str, Sequence[Example]],
     seconds: float,

@@ -3,6 +3,7 @@
 ``Scorer`` is the one home of ``log p(y | prompt)``: the app, every strategy and every experiment ask it.
 """
 
-from core.scoring.scorer import Request, Scorer
+from core.scoring.base import Request, Scores
+from core.scoring.scorer import Scorer
 
-__all__ = ["Request", "Scorer"]
+__all__ = ["Request", "Scorer", "Scores"]

@@ -12,7 +12,6 @@ import inspect
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 
 from core.errors import InvalidQuery, PromptTooLong
 from core.models import LanguageModel
+from core.scoring.base import Request
 from core.scoring.packed import PackedScorer
 from core.scoring.padded import PaddedScorer
 from core.scoring.trie import Target, shared_length
@@ -28,14 +28,6 @@ _log = logging.getLogger(__name__)
 _TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}  # nats, of the probe
 _TOLERANCE_LOW = 0.5  # nats, of the probe in half precision, where methods differ by rounding alone
 _REMEMBER = 100_000  # answers
-
-
-@dataclass(frozen=True)
-class Request:
-    """One context and the answers to score after it."""
-
-    context: str
-    answers: tuple[str, ...]  # as they continue the context, leading space included
 
 
 class Scorer:
@@ -110,6 +102,10 @@ class Scorer:
                 for index, values in zip(indices, method([targets[i] for i in indices]), strict=True):
                     results[index] = values
         return results
+
+    def lengths(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
+        """Tokens of each answer."""
+        return [len(target.tokens) - target.first for target in self.targets(pairs)]
 
     def forget(self) -> None:
         """Drop all results: the model's weights have changed."""

@@ -191,7 +191,10 @@ def make_up(predictor: Predictor, prediction: Prediction) -> MakeUp | Unmeasured
     usable = pool.usable(prediction.query, prediction.pool_languages)
     others = [example for example, may in zip(pool.examples, usable, strict=True) if may]
     closed = predictor.task.is_closed
-    vectors = predictor.index.own([one.text for one in chosen], [one.language for one in chosen])
+    diversity = None
+    if predictor.index.sees:
+        vectors = predictor.index.own([one.text for one in chosen], [one.language for one in chosen])
+        diversity = float(diversity_reward(torch.from_numpy(vectors)))
     return MakeUp(
         len(chosen),
         len(others),
@@ -201,7 +204,7 @@ def make_up(predictor: Predictor, prediction: Prediction) -> MakeUp | Unmeasured
         _shares(chosen, others, lambda one: one.origin),
         _entropy([one.label for one in chosen]) if closed else None,
         _entropy([one.label for one in others]) if closed else None,
-        float(diversity_reward(torch.from_numpy(vectors))),
+        diversity,
     )
 
 

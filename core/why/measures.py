@@ -125,7 +125,7 @@ class MakeUp:
     origins: tuple[Share, ...]
     label_entropy: float | None  # of the chosen, nats, in [0, log L]; None for free text
     pool_label_entropy: float | None  # of the pool
-    diversity: float  # Vendi score over K of the model's own vectors, in [1/K, 1]
+    diversity: float | None  # Vendi score over K of the model's own vectors, in [1/K, 1]; None without such vectors
 
 
 @dataclass(frozen=True)

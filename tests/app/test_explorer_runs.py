@@ -30,7 +30,7 @@ def finished(explorer: Explorer, form: Form) -> tuple[Prediction, ...]:
 @pytest.fixture(scope="module")
 def with_runs(explorer: Explorer, tmp_path_factory: pytest.TempPathFactory) -> Explorer:
     """Explore with two runs on the embedded model, both with a projection of chance alone: one is used, one falls back."""
-    model = explorer.workbench(explorer.config("embedded", "fp32")).model
+    model = explorer.engines.bench("embedded", "fp32").model
     width = int(model.network.config.hidden_size)
     weight, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))
     folder = tmp_path_factory.mktemp("runs")

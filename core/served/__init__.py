@@ -1,0 +1,12 @@
+"""A model behind an OpenAI-compatible server, as an engine beside the local one.
+
+It writes, and scores labels where the server tells log-probabilities of a prompt. Its hidden states stay with the server, so what is
+chosen by them is refused, or done by the embedded model where somebody says so.
+"""
+
+from core.served.bench import served_workbench
+from core.served.model import ServedModel
+from core.served.scorer import ServedScorer
+from core.served.settings import PREFIX, ServedConfig, served_config
+
+__all__ = ["PREFIX", "ServedConfig", "ServedModel", "ServedScorer", "served_config", "served_workbench"]

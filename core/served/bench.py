@@ -1,0 +1,37 @@
+"""The workbench of a served model: it answers, and the embedded model stands beside it for what needs weights at hand."""
+
+from pathlib import Path
+
+from core.bundle import Workbench
+from core.encoder import SentenceEncoder
+from core.models import ModelConfig, load_model
+from core.pool import Pool
+from core.served.client import ModelServer
+from core.served.model import ServedModel
+from core.served.scorer import ServedScorer
+from core.served.settings import ServedConfig
+
+UNSEEN = (
+    "What is chosen or measured by the model's own hidden states needs its weights, and the model is behind a server, which tells none; "
+    "choose another strategy, such as knn or bm25, or let the embedded model's states stand for them (vectors: embedded)."
+)
+
+
+def served_workbench(
+    settings: ServedConfig,
+    encoder: SentenceEncoder | None = None,
+    cache: Path | None = None,
+    pools: dict[str, Pool] | None = None,
+    server: ModelServer | None = None,
+) -> Workbench:
+    """Ask the server for its model and put the workbench together. Raises ``ServerUnavailable`` and ``ModelUnavailable``."""
+    model = ServedModel(settings, server)
+    return Workbench(
+        model,
+        encoder or SentenceEncoder(),
+        cache=cache,
+        pools=pools,
+        scorer=ServedScorer(model),
+        states=load_model(ModelConfig()),
+        unseen="" if settings.vectors else UNSEEN,
+    )
