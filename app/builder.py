@@ -11,6 +11,8 @@ from app.explore_tab import ExploreParts, build_explore, opened, stream
 from app.explorer import UNTRAINED
 from app.links import form_of_link
 from app.localised import Localised
+from app.public import Public
+from app.public_api import build_public_api
 from app.rate_tab import build_rate
 from app.rating import RatingDesk
 from app.reports import ReportDesk
@@ -57,6 +59,7 @@ def build_app(services: Services) -> gr.Blocks:
             organiser = organiser_desk(services)
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
                 build_study(organiser, services.authority, localised, tag, texts, study, session)
+        build_public_api(Public(services.explorer, services.languages))
         _wire(page, services, localised, tag, interface, explore)
         _wire_runs(page, services, tag, tabs, explore, train)
     return page

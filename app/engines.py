@@ -1,5 +1,6 @@
 """Which models the app asks: those loaded here, the last ones kept, and the one behind a server, if its host named one.
 
+AGL_MODELS                  Hub ids or folders with commas, loaded at start in bf16 (preload_from_hub in README's header brings them along)
 AGL_MODEL_SERVER            http://host:8000/v1#name: an OpenAI-compatible server, asked in Explore as the model "served"
 AGL_MODEL_SERVER_TOKENIZER  folder or Hub id of that model's tokenizer (default: the server's own is asked)
 AGL_MODEL_SERVER_VECTORS    embedded, for self-selection by the embedded model's states (default: refused)
@@ -12,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.gpu import is_zero
 from app.runs import run_folder
 from core.bundle import Workbench, open_workbench
 from core.errors import InvalidConfig
@@ -34,15 +36,57 @@ def served_of(environment: Mapping[str, str] = os.environ) -> ServedConfig | Non
     return served_config(address, tokenizer, vectors, environment)
 
 
+def offered_of(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The models that the environment names to be loaded at start."""
+    return tuple(name.strip() for name in environment.get("AGL_MODELS", "").split(",") if name.strip())
+
+
 class Engines:
     """Workbenches by model. May be shared by threads."""
 
-    def __init__(self, cache: Path | None, encoder: str, runs: Path | None, served: ServedConfig | None = None) -> None:
-        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served``: the host's server."""
+    def __init__(
+        self,
+        cache: Path | None,
+        encoder: str,
+        runs: Path | None,
+        served: ServedConfig | None = None,
+        offered: tuple[str, ...] = (),
+    ) -> None:
+        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served``: the host's server.
+
+        ``offered``: models that the host loads at start, asked on the GPU of a ZeroGPU Space.
+        """
         self._cache, self._encoder, self._runs, self.served = cache, encoder, runs, served
         self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
         self._served_bench: Workbench | None = None
+        self.zero, self.offered = is_zero(), offered
         self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        """A fork has no thread that could give the lock back."""
+        self._lock = threading.Lock()
+
+    def needs_gpu(self, model: str) -> bool:
+        """Whether ``model`` runs where ZeroGPU lends a GPU, and nowhere else."""
+        return self.zero and model.strip() in self.offered
+
+    def load_offered(self) -> None:
+        """Load the host's models now: ZeroGPU hands weights on to its forks when they were put on the GPU before the first."""
+        for model in self.offered:
+            self.workbench(self.config(model, "bf16"))
+
+    def _on_zero(self, model: str, precision: Precision, run: str) -> ModelConfig:
+        """On ZeroGPU: the embedded model on the CPU, the host's in bf16, or in 4 bits for who asks. Raises ``InvalidConfig`` for others."""
+        if model == "embedded":
+            place = str(run_folder(self._runs, run)) if run and self._runs else ""
+            return ModelConfig("embedded", precision, device="cpu", run=place)
+        if model not in self.offered or run:
+            raise InvalidConfig(
+                f"This Space has the models {', '.join(['embedded', *self.offered])}; choose one of them, with a run only the first."
+            )
+        return ModelConfig(model, "nf4" if precision == "nf4" else "bf16")
 
     def bench(self, model: str, precision: Precision, run: str = "") -> Workbench:
         """The workbench of a model with what a run taught it. Raises ``CoreError`` for one that cannot be had."""
@@ -69,6 +113,8 @@ class Engines:
 
     def config(self, model: str, precision: Precision, run: str = "") -> ModelConfig:
         """A model here, with what a closed-loop run of this name taught it. Raises ``InvalidConfig`` for a name that is not plain."""
+        if self.zero:
+            return self._on_zero(model, precision, run)
         if not run:
             return ModelConfig(model, precision)
         if self._runs is None:
@@ -81,7 +127,7 @@ class Engines:
             if config not in self._benches:
                 self._benches[config] = open_workbench(config, self._encoder, self._cache)
             self._benches.move_to_end(config)
-            while len(self._benches) > KEPT_MODELS:
+            while len(self._benches) > KEPT_MODELS + len(self.offered):
                 self._benches.popitem(last=False)
             return self._benches[config]
 

@@ -14,7 +14,6 @@ from app.views.panels import details_view, panel_names, prompt_view, result_pane
 from app.views.why import why_view
 from core.languages import language
 from core.records import Prediction
-from core.why.explain import explain
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,11 @@ def render_why(
     prediction, answer = _picked(predictions, strategy, code)
     task = services.tasks[prediction.task]
     labels = label_bars(prediction, task, answer, texts) if task.is_closed else None
-    predictor = services.explorer.predictor_of(prediction)
-    seen = pool_vectors(predictor, prediction.query)
-    pool = pool_map(predictor.index.pool, *seen, prediction, task, texts) if seen else None
+    pool = None
+    if not services.explorer.engines.needs_gpu(prediction.provenance["model"]):
+        predictor = services.explorer.predictor_of(prediction)
+        seen = pool_vectors(predictor, prediction.query)
+        pool = pool_map(predictor.index.pool, *seen, prediction, task, texts) if seen else None
     coherence = coherence_map(prediction, texts) if prediction.coherence else None
     return labels, prompt_view(prediction, answer), coherence, pool
 
@@ -72,7 +73,7 @@ def measure_why(
     if not predictions:
         return message(texts("explore.nothing_to_send"))
     prediction, answer = _picked(predictions, strategy, code)
-    why = explain(services.explorer.predictor_of(prediction), prediction, answer)
+    why = services.explorer.why(prediction, answer)
     return why_view(why, prediction, answer, services.tasks[prediction.task], texts)
 
 

@@ -13,6 +13,7 @@ from annotation.errors import InvalidRecord
 from annotation.records import AddReport, NewOutput
 from annotation.store import RatingStore
 from app.engines import Engines
+from app.gpu import known_by_name, steps_on_gpu, why_on_gpu
 from core.adherence import detect
 from core.bundle import bundled_examples, settings_of
 from core.engine import Engine
@@ -23,6 +24,8 @@ from core.policy import PolicyConfig
 from core.predictor import Predictor, Question, Settings, checked
 from core.records import Demonstration, Prediction, Query
 from core.served import ServedConfig
+from core.why.explain import explain
+from core.why.measures import Why
 
 DETECT = "detect"
 UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
@@ -72,9 +75,12 @@ class Explorer:
         encoder: str = "embedded",
         runs: Path | None = None,
         served: ServedConfig | None = None,
+        offered: tuple[str, ...] = (),
     ) -> None:
-        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served``: the host's model server."""
-        self.engines = Engines(cache, encoder, runs, served)
+        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served`` and ``offered``: see ``Engines``."""
+        self.engines = Engines(cache, encoder, runs, served, offered)
+        self.engines.load_offered()
+        self._name = known_by_name(self)
 
     def predictor(self, form: Form) -> Predictor:
         """The predictor that a form asks for."""
@@ -101,6 +107,25 @@ class Explorer:
 
     def ask(self, form: Form) -> Iterator[Step]:
         """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
+        checked(Query(form.text, "eng_Latn"))  # before a GPU is asked for
+        if self.engines.needs_gpu(form.model):
+            yield from steps_on_gpu(self._name, form)
+        else:
+            yield from self.ask_here(form)
+
+    def why(self, prediction: Prediction, place: int) -> Why:
+        """What order, labels and sentences do to one answer, and what its demonstrations are."""
+        if self.engines.needs_gpu(prediction.provenance["model"]):
+            found: Why = why_on_gpu(self._name, prediction, place)
+            return found
+        return self.why_here(prediction, place)
+
+    def why_here(self, prediction: Prediction, place: int) -> Why:
+        """The same, in this process."""
+        return explain(self.predictor_of(prediction), prediction, place)
+
+    def ask_here(self, form: Form) -> Iterator[Step]:
+        """Answer a form in this process."""
         query = Query(form.text, "eng_Latn" if form.language == DETECT else form.language)
         query = checked(query)
         yield Step((), "explore.step_load", {}, 0.02)

@@ -9,7 +9,7 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.keeping import KeptStore
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
-from app.engines import served_of
+from app.engines import offered_of, served_of
 from app.explorer import Explorer
 from app.safety import open_safely
 from app.study.authority import Authority, open_authority
@@ -88,10 +88,10 @@ def open_services(data: Path, database: str | None = None, cache: Path | None = 
 
     ``data``: a writable folder, ``cache`` where vectors are kept (default: in ``data``). To be closed at the end.
     """
-    served = served_of()  # before anything is opened, so that a wrong setting stops the start at once
+    training = TrainingDesk(data / "runs" / "fit")
+    # Before the store is opened, so that a wrong setting or a model that cannot be had stops the start at once.
+    explorer = Explorer(cache or data / "cache", runs=training.folder, served=served_of(), offered=offered_of())
     authority, fresh = open_authority(data)
     kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = kept.store.ensure_study(EXPLORE_STUDY)
-    training = TrainingDesk(data / "runs" / "fit")
-    explorer = Explorer(cache or data / "cache", runs=training.folder, served=served)
     return Services(explorer, kept.store, study, data / "downloads", training, authority, fresh, kept=kept)

@@ -60,7 +60,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
 def test_backups_run_however_the_app_is_started(
     way: str, quiet: list[Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["app", "--data", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["app", "--data", str(tmp_path), "--port", "0"])
     if way == "a Space":
         monkeypatch.setenv("SYSTEM", "spaces")
     with pytest.raises(SystemExit) as ended:

@@ -1,0 +1,125 @@
+"""One life of the app: its address says "waking up", ratings are restored, the page opens, and at the end a last backup is made.
+
+Nothing is taken before the ratings are back: when they cannot be brought back, the program ends with a sentence, or, on a Space, which
+would start it again and again, stays closed and says so. Heavy libraries are imported inside, after the address is taken.
+"""
+
+import argparse
+import errno
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from app.waking import Waking
+
+if TYPE_CHECKING:
+    from app.services import Services
+
+_NO_ADDRESS = {
+    None,
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+    errno.EACCES,
+    errno.EPERM,
+}  # None: Gradio's own, for a port in use
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run until somebody ends it. Returns 2 with one sentence on standard error when it cannot."""
+    services = waking = None
+    try:
+        if not options.prepare:
+            waking = Waking(options.host, options.port)
+        services = _opened(options)
+        if options.prepare:
+            _prepare(services)
+            return 0
+        assert waking is not None
+        _run(options, services, waking)
+    except OSError as error:
+        if error.errno not in _NO_ADDRESS and not isinstance(error, socket.gaierror):
+            raise
+        print(
+            f"The address {options.host}:{options.port} cannot be used ({error}); give another --port.", file=sys.stderr
+        )
+        return 2
+    except Exception as error:
+        if not _is_a_sentence(error):
+            raise
+        print(error, file=sys.stderr, flush=True)
+        if waking is not None and options.on_space and _is_lost(error):
+            waking.closed()
+            waking.wait()
+        return 2
+    finally:
+        if waking is not None:
+            waking.stop()
+        if services is not None:
+            services.close()
+    return 0
+
+
+def _opened(options: argparse.Namespace) -> "Services":
+    """The services, with the ratings restored."""
+    import app.gpu  # noqa: F401 - before anything that imports torch
+    from app.services import open_services
+    from core.errors import InvalidConfig
+
+    try:
+        options.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidConfig(
+            f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data."
+        ) from error
+    return open_services(options.data, options.database, options.cache)
+
+
+def _prepare(services: "Services") -> None:
+    for step in services.explorer.ask(services.explorer.examples()[0]):
+        print(f"\r{step.stage.removeprefix('explore.step_') or 'ready'}     ", end="", flush=True)
+    print()
+
+
+def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> None:
+    """Build the page, take over the address, and wait for the end."""
+    from app.builder import build_app, look
+    from app.public_api import api_routes, mcp_wanted
+    from app.rater.routes import rater_routes
+    from app.study.authority import FILE_NAME as SECRET_FILE
+
+    mcp = mcp_wanted(options.mcp)
+    page = build_app(services)
+    page.queue(default_concurrency_limit=8)
+    waking.stop()
+    page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        root_path=options.root_path,
+        allowed_paths=[str(services.folder)],
+        prevent_thread_lock=True,
+        app_kwargs={"routes": [*rater_routes(services.store), *api_routes()]},
+        mcp_server=mcp,
+        **look(),
+    )
+    if services.fresh_secret is not None:
+        print(
+            f"Organiser's secret, for the page Study: {services.fresh_secret}\n"
+            f"It is shown this once and kept in {options.data / SECRET_FILE}, which only you can read."
+        )
+    services.warm_up()  # once the page can be had: it would slow the start
+    page.block_thread()
+
+
+def _is_a_sentence(error: Exception) -> bool:
+    """Whether the error is one that a person can mend."""
+    from annotation.errors import AnnotationError
+    from core.errors import CoreError
+
+    return isinstance(error, CoreError | AnnotationError)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether ratings that were saved could not be brought back."""
+    from annotation.errors import DatabaseUnavailable, MirrorFailed, RestoreFailed
+
+    return isinstance(error, RestoreFailed | MirrorFailed | DatabaseUnavailable)
