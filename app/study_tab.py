@@ -174,6 +174,8 @@ def _wire_drafts(page: StudyPage, form: StudyForm, session: Any, tag: gr.State, 
         words, [session, which, form["instructions_language"]], form["instructions"], **OPTIONS
     )
     form["estimate"].click(estimate, [session, which, tag], form.panels["power"], **OPTIONS)
+    for other in (which.input, tag.change):  # an estimate is of one study, in one language
+        other(lambda: "", outputs=form.panels["power"], **OPTIONS)
 
 
 def _taken(taken: Taken, texts: Texts) -> str:

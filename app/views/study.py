@@ -30,6 +30,11 @@ def _paragraph(texts: Texts, text: str, css: str = "quiet") -> str:
     return f'<p class="{css}" dir="{texts.direction}">{escape(text)}</p>'
 
 
+def _isolated(tag: str) -> str:
+    """A language's own name, so marked that the sentence around it keeps its direction (Unicode FSI and PDI)."""
+    return f"\u2068{language_name(tag)}\u2069"
+
+
 def summary(board: Board, texts: Texts) -> str:
     """Name and state, and the six steps with what is there and what is missing."""
     study, data = board.study, board.data
@@ -82,7 +87,7 @@ def checks_panel(board: Board, texts: Texts) -> str:
                 "study.checks_are",
                 degraded=stock.degraded.get(tag, 0),
                 repeats=stock.repeats.get(tag, 0),
-                language=language_name(tag),
+                language=_isolated(tag),
             ),
         )
         for tag in stock.items
@@ -107,7 +112,7 @@ def power_panel(board: Board, found: Power | None, texts: Texts) -> str:
         each = min(study.items_per_rater or count, count)
         raters = max(study.raters_per_item, -(-places // each))
         needed.append(
-            _paragraph(texts, texts("study.raters_needed", language=language_name(tag), places=places, raters=raters))
+            _paragraph(texts, texts("study.raters_needed", language=_isolated(tag), places=places, raters=raters))
         )
     if found is None:
         return _paragraph(texts, texts("study.power_none"), "message") + "".join(needed)

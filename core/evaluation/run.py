@@ -100,7 +100,7 @@ def _pass(
     tell: Callable[[float, str], None],
 ) -> pd.DataFrame:
     stage = f"{run.strategy}, k = {run.k}"
-    predictor.index.prepare(lambda _, text: tell(0.0, text))
+    predictor.index.prepare(lambda share, text: tell(0.0, f"{text}, {share:.0%}"))
     predictor.index.prepared([query.text for query in queries])
     predictor.prepare([_question(example, run, config) for example in queries], lambda _: tell(0.0, "translating"))
     asked = [_asked(predictor, example, run, config) for example in queries]
