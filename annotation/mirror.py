@@ -12,10 +12,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from annotation.backup import Mirror
 from annotation.errors import MirrorFailed
+from annotation.folder_mirror import FolderMirror
 from annotation.snapshots import needed, superseded
 
 Result = TypeVar("Result")
+
+
+FOLDER = "folder:"
+
+
+def mirror_at(name: str, token: str | None) -> Mirror:
+    """The mirror of a name: "folder:/path", else a data set on the Hub. Raises MirrorFailed for what cannot be."""
+    if not name.startswith(FOLDER):
+        return HubMirror(name, token)
+    if not Path(name.removeprefix(FOLDER)).is_absolute():
+        raise MirrorFailed(f"backups are to go to '{name}'; write {FOLDER} and an absolute path.")
+    return FolderMirror(Path(name.removeprefix(FOLDER)))
 
 
 class HubMirror:

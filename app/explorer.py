@@ -17,7 +17,7 @@ from app.gpu import known_by_name, steps_on_gpu, why_on_gpu
 from core.adherence import detect
 from core.bundle import bundled_examples, settings_of
 from core.engine import Engine
-from core.errors import InvalidQuery, UnknownLanguage
+from core.errors import CoreError, InvalidQuery, UnknownLanguage
 from core.languages import language
 from core.models import Precision
 from core.policy import PolicyConfig
@@ -109,14 +109,19 @@ class Explorer:
         """Answer a form, strategy by strategy. Raises ``CoreError`` with a sentence for the person."""
         checked(Query(form.text, "eng_Latn"))  # before a GPU is asked for
         if self.engines.needs_gpu(form.model):
-            yield from steps_on_gpu(self._name, form)
+            for step in steps_on_gpu(self._name, form):
+                if isinstance(step, CoreError):
+                    raise step
+                yield step
         else:
             yield from self.ask_here(form)
 
     def why(self, prediction: Prediction, place: int) -> Why:
         """What order, labels and sentences do to one answer, and what its demonstrations are."""
         if self.engines.needs_gpu(prediction.provenance["model"]):
-            found: Why = why_on_gpu(self._name, prediction, place)
+            found: Why | CoreError = why_on_gpu(self._name, prediction, place)
+            if isinstance(found, CoreError):
+                raise found
             return found
         return self.why_here(prediction, place)
 

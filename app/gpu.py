@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from core.errors import CoreError  # light
+
 if importlib.util.find_spec("spaces") is not None:
     import spaces
 else:
@@ -60,14 +62,20 @@ def _one_thread() -> None:
 
 
 @_on_gpu(_seconds)
-def steps_on_gpu(name: str, form: "Form") -> "Iterator[Step]":
-    """Answer a form where the GPU is."""
+def steps_on_gpu(name: str, form: "Form") -> "Iterator[Step | CoreError]":
+    """Answer a form where the GPU is. A sentence for the person is the last that is given: raised, it would lose its words on the way."""
     _one_thread()
-    yield from _explorers[name].ask_here(form)
+    try:
+        yield from _explorers[name].ask_here(form)
+    except CoreError as error:
+        yield error
 
 
 @_on_gpu(60)
-def why_on_gpu(name: str, prediction: "Prediction", place: int) -> "Why":
-    """Measure an answer where the GPU is."""
+def why_on_gpu(name: str, prediction: "Prediction", place: int) -> "Why | CoreError":
+    """Measure an answer where the GPU is; see ``steps_on_gpu`` for errors."""
     _one_thread()
-    return _explorers[name].why_here(prediction, place)
+    try:
+        return _explorers[name].why_here(prediction, place)
+    except CoreError as error:
+        return error

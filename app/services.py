@@ -19,6 +19,7 @@ from core.models import ASSETS
 from core.records import Prediction
 from core.tasks import Task, load_tasks
 
+LONGEST_END_S = 20  # seconds that the end waits for what warms up
 EXPLORE_STUDY = NewStudy(
     slug="explore",
     name="Outputs sent from Explore",
@@ -45,6 +46,8 @@ class Services:
     _opening: tuple[Prediction, ...] = ()
     _ready: threading.Event = field(default_factory=threading.Event)
     _failure: Exception | None = None
+    _warming: threading.Thread | None = None
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def backups(self) -> Backups | None:
@@ -52,9 +55,12 @@ class Services:
         return self.kept.backups if self.kept else None
 
     def close(self) -> None:
-        """A last backup, then the store is closed. Harmless when repeated."""
+        """A last backup, then the store is closed, then what still warms up is ended. Harmless when repeated."""
+        self._closing.set()
         if self.kept is not None:
             self.kept.close()
+        if self._warming is not None:  # a thread that computes while the interpreter goes down would abort it
+            self._warming.join(timeout=LONGEST_END_S)
 
     @property
     def languages(self) -> list[str]:
@@ -63,17 +69,25 @@ class Services:
 
     def warm_up(self) -> None:
         """Answer the opening example in the background, so that the first visitor finds it there."""
+        form = self.explorer.examples()[0]
+
+        def go_on(*_: object) -> None:
+            if self._closing.is_set():
+                raise InterruptedError("The app is closing.")
 
         def work() -> None:
             try:
-                *_, last = self.explorer.ask(self.explorer.examples()[0])
-                self._opening = last.predictions
+                self.explorer.predictor(form).index.prepare(go_on)  # the long part, in many small ones
+                for step in self.explorer.ask(form):
+                    go_on()
+                    self._opening = step.predictions if step.finished else ()
             except Exception as error:
                 self._failure = error
             finally:
                 self._ready.set()
 
-        threading.Thread(target=work, name="warm-up", daemon=True).start()
+        self._warming = threading.Thread(target=work, name="warm-up", daemon=True)
+        self._warming.start()
 
     def opening(self) -> tuple[Prediction, ...]:
         """The opening example's predictions, waiting for them if need be. Raises what went wrong."""

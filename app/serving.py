@@ -99,6 +99,7 @@ def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> N
         prevent_thread_lock=True,
         app_kwargs={"routes": [*rater_routes(services.store), *api_routes()]},
         mcp_server=mcp,
+        _frontend=False,  # else Gradio asks its own page once and gives up after 3 s, which a start under load takes
         **look(),
     )
     if services.fresh_secret is not None:
