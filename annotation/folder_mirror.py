@@ -19,11 +19,7 @@ class FolderMirror:
     def __init__(self, place: Path) -> None:
         """Nothing is read or written yet."""
         self.place = place.expanduser().absolute()
-
-    @property
-    def name(self) -> str:
-        """Where copies go."""
-        return f"folder:{self.place}"
+        self.name = f"folder:{self.place}"
 
     def push(self, files: list[Path], *, alone: bool = False) -> None:
         """Copies those of `files` that are not there, and drops what they supersede; `alone`: all other backups.
