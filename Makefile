@@ -22,7 +22,11 @@ bench: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json
 
-.PHONY: demo test check bench screenshots setup setup-dev browser postgres clean
+# Fifty raters for ten minutes on the whole app, killed in the middle and restored on an empty disk; writes assets/results/soak.json
+soak: setup-dev setup
+	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
+
+.PHONY: demo test check bench soak screenshots setup setup-dev browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main

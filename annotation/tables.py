@@ -23,6 +23,7 @@ REQUIRED = ("item", "language", "source_text", "system", "output")
 OPTIONAL = ("output_language", "task", "reference", "provenance")
 MOST_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 100_000
+MOST_UNPACKED = 256 * 1024 * 1024  # bytes of a Parquet file when it is read: a small file can hold much
 Row = Mapping[str, Any]
 
 
@@ -35,6 +36,12 @@ def read_outputs(path: Path, task: str, name: str | None = None) -> list[NewOutp
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InvalidTable(f"'{called}' ends in {path.suffix!r}; give a file that ends in {', '.join(_READERS)}.")
+    refuse_large(path, called)
+    return outputs_of_rows(reader(path, called), task, called)
+
+
+def refuse_large(path: Path, called: str) -> None:
+    """Raises InvalidTable for a file that is too large or not there."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -43,7 +50,6 @@ def read_outputs(path: Path, task: str, name: str | None = None) -> list[NewOutp
         raise InvalidTable(
             f"'{called}' has {size / 2**20:.0f} MB; allowed are {MOST_BYTES / 2**20:.0f}. Split the study."
         )
-    return outputs_of_rows(reader(path, called), task, called)
 
 
 def outputs_of_rows(rows: Iterable[tuple[int, Row]], task: str, called: str) -> list[NewOutput]:
@@ -55,7 +61,7 @@ def outputs_of_rows(rows: Iterable[tuple[int, Row]], task: str, called: str) -> 
     for number, row in rows:
         if number == 1 or not found:
             _refuse_columns(row, called)
-        if len(found) == MOST_ROWS:
+        if len(found) + len(faults) == MOST_ROWS:
             raise InvalidTable(f"'{called}' has more than {MOST_ROWS:,} rows; split the study.")
         try:
             output = _output(row, task, called, number)
@@ -195,11 +201,35 @@ def _jsonl(path: Path, called: str) -> Iterator[tuple[int, Row]]:
 
 
 def _parquet(path: Path, called: str) -> Iterator[tuple[int, Row]]:
+    """Row by row, so that what a file unpacks to never lies in memory as a whole."""
+    file = open_parquet(path, called)
+    number = 0
     try:
-        rows = importlib.import_module("pyarrow.parquet").read_table(path).to_pylist()
+        for batch in file.iter_batches(batch_size=256):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
     except (OSError, ValueError) as error:
         raise InvalidTable(f"'{called}' is no Parquet file ({error}); write it again.") from None
-    yield from enumerate(rows, start=1)
+
+
+def open_parquet(path: Path, called: str, most_rows: int = MOST_ROWS) -> Any:
+    """The file, looked at before it is read. Raises InvalidTable for too many rows or bytes, and for what is no such file."""
+    refuse_large(path, called)
+    try:
+        file = importlib.import_module("pyarrow.parquet").ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise InvalidTable(f"'{called}' is no Parquet file ({error}); write it again.") from None
+    if file.metadata.num_rows > most_rows:
+        raise InvalidTable(
+            f"'{called}' has {file.metadata.num_rows:,} rows; allowed are {most_rows:,}. Split the study."
+        )
+    size = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+    if size > MOST_UNPACKED:
+        raise InvalidTable(
+            f"'{called}' unpacks to {size / 2**20:.0f} MB; allowed are {MOST_UNPACKED / 2**20:.0f}. Split the study."
+        )
+    return file
 
 
 _READERS = {".csv": _separated, ".tsv": _separated, ".jsonl": _jsonl, ".parquet": _parquet}

@@ -27,6 +27,7 @@ from core.bundle import POOL_OF_TASK
 from core.errors import CoreError
 from core.report.readme import RESULTS
 
+CACHE = (3600, 24 * 3600)  # seconds: how often Gradio's copies of files are looked at, and how old they may be
 HERE = Path(__file__).resolve().parent
 
 
@@ -34,7 +35,7 @@ def build_app(services: Services) -> gr.Blocks:
     """The whole app over ``services``."""
     localised = Localised()
     texts = catalogue(ENGLISH)
-    with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as page:
         tag = gr.State(ENGLISH)
         session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
         with gr.Row(elem_id="agl-head"):
@@ -50,7 +51,7 @@ def build_app(services: Services) -> gr.Blocks:
             with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
                 explore = build_explore(services, localised, tag, texts)
             with localised.bind(gr.Tab(texts("app.train"), id="train"), label="app.train") as train_tab:
-                train = build_train(services, localised, tag, texts, train_tab)
+                train = build_train(services, localised, tag, texts, train_tab, session)
             desk = RatingDesk(services)
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(desk, localised, tag, texts, rate, page)
@@ -58,8 +59,10 @@ def build_app(services: Services) -> gr.Blocks:
                 _build_results(services, desk, localised, tag, texts, results, session)
             organiser = organiser_desk(services)
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
-                build_study(organiser, services.authority, localised, tag, texts, study, session)
-        build_public_api(Public(services.explorer, services.languages))
+                build_study(organiser, services.authority, localised, tag, texts, study, session, services.visitor)
+        build_public_api(
+            Public(services.explorer, services.languages), lambda request: services.allow("explore", request)
+        )
         _wire(page, services, localised, tag, interface, explore)
         _wire_runs(page, services, tag, tabs, explore, train)
     return page
@@ -111,7 +114,7 @@ def _wire(
         if form.model != "embedded" or form.run:  # nobody's link makes this machine load something
             yield [*filled, message(texts("explore.link_ready")), *[gr.skip()] * (len(shown) - 1)]
             return
-        for update in stream(services, tag_now, form):
+        for update in stream(services, tag_now, form, request):
             yield [*filled, *update]
 
     def show_again(tag_now: str, found: Any, pinned: tuple[str, ...]) -> list[Any]:
@@ -119,8 +122,9 @@ def _wire(
             return [gr.skip()] * len(shown)
         return opened(services, found, catalogue(tag_now), pinned)
 
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    followed = page.load(show_opening, tag, [*inputs.values(), explore.pinned, *shown], **options)
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
+    opening = {**options, "concurrency_id": "opening"}  # may ask the model what a link says
+    followed = page.load(show_opening, tag, [*inputs.values(), explore.pinned, *shown], **opening)
     explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
     interface.input(
         lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options
@@ -135,7 +139,7 @@ def _wire_runs(
     page: gr.Blocks, services: Services, tag: gr.State, tabs: gr.Tabs, explore: ExploreParts, train: TrainParts
 ) -> None:
     """From Train to Explore: a finished run beside the model as it was. A run of another visitor shows on opening the page."""
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
     run, strategy, compare, task = (explore.inputs[name] for name in ("run", "strategy", "compare", "task"))
 
     def known(tag_now: str) -> Any:

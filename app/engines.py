@@ -51,15 +51,17 @@ class Engines:
         runs: Path | None,
         served: ServedConfig | None = None,
         offered: tuple[str, ...] = (),
+        only_offered: bool = False,
     ) -> None:
         """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served``: the host's server.
 
-        ``offered``: models that the host loads at start, asked on the GPU of a ZeroGPU Space.
+        ``offered``: models that the host loads at start, asked on the GPU of a ZeroGPU Space; ``only_offered``: no others are loaded,
+        so that strangers cannot make this machine read any folder or fetch anything from the Hub.
         """
         self._cache, self._encoder, self._runs, self.served = cache, encoder, runs, served
         self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
         self._served_bench: Workbench | None = None
-        self.zero, self.offered = is_zero(), offered
+        self.zero, self.offered, self._only_offered = is_zero(), offered, only_offered
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._renew)
@@ -96,6 +98,11 @@ class Engines:
                     f"The run {run!r} changes weights, and those of a served model are out of reach; choose no run."
                 )
             return self._behind_server()
+        if self._only_offered and model not in ("embedded", *self.offered):
+            named = ", ".join(("embedded", *self.offered, *([SERVED] if self.served else [])))
+            raise InvalidConfig(
+                f"The model {model[:60]!r} is not offered here; choose {named}. On a machine of your own the app takes any."
+            )
         return self.workbench(self.config(model, precision, run))
 
     def is_served(self, model: str) -> bool:

@@ -102,12 +102,17 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
     listed = list(inputs.values())
     shown = [status, results, predictions, *(why[name] for name in SHOWN)]
 
-    def run(tag_now: str, kept: tuple[str, ...], *values: Any) -> Iterator[list[Any]]:
+    def run(request: gr.Request, tag_now: str, kept: tuple[str, ...], *values: Any) -> Iterator[list[Any]]:
         form = form_of(dict(zip(inputs, values, strict=True)))
-        yield from stream(services, tag_now, replace(form, pinned=kept))
+        yield from stream(services, tag_now, replace(form, pinned=kept), request)
 
     def press(
-        event: gr.EventData, tag_now: str, kept: tuple[str, ...], found: tuple[Prediction, ...], *values: Any
+        event: gr.EventData,
+        request: gr.Request,
+        tag_now: str,
+        kept: tuple[str, ...],
+        found: tuple[Prediction, ...],
+        *values: Any,
     ) -> Iterator[list[Any]]:
         edit = pressed(str(event._data.get("act")), str(event._data.get("id")), found[0], kept) if found else None
         if edit is None:
@@ -120,15 +125,15 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
         form = form_of(dict(zip(inputs, values, strict=True)))
         query = found[0].query  # what the cards belong to, whatever has been typed since
         form = replace(form, text=query.text, language=query.language, task=found[0].task)
-        for update in stream(services, tag_now, replace(form, kept=edit.kept, pinned=edit.pinned)):
+        for update in stream(services, tag_now, replace(form, kept=edit.kept, pinned=edit.pinned), request):
             yield [edit.pinned, *update]
 
-    def show_example(place: int, tag_now: str, run: str | None) -> Iterator[list[Any]]:
+    def show_example(place: int, tag_now: str, run: str | None, request: gr.Request) -> Iterator[list[Any]]:
         form = replace(forms[place], run=run or "")
         if form.run:
             form = replace(form, strategies=("agl", UNTRAINED))
         filled = [form.text, form.language, form.task, list(form.answer_languages)]
-        for update in stream(services, tag_now, form):
+        for update in stream(services, tag_now, form, request):
             yield [*filled, (), *update]
 
     started = ask.click(
@@ -189,32 +194,37 @@ def _wire_sharing(
     def linked(tag_now: str, kept: tuple[str, ...], *values: Any) -> str:
         return _link(tag_now, replace(form_of(dict(zip(inputs, values, strict=True))), pinned=kept))
 
-    parts["rate"].click(
-        lambda found, tag_now: _send(services, found, catalogue(tag_now)),
-        [predictions, tag],
-        sent,
-        api_visibility="private",
-    )
-    parts["save"].click(
-        lambda found: write_json(services.folder, found), predictions, parts["save"], api_visibility="private"
-    )
+    def to_rate(found: tuple[Prediction, ...], tag_now: str, request: gr.Request) -> str:
+        return _send(services, found, catalogue(tag_now), request)
+
+    def to_file(found: tuple[Prediction, ...], request: gr.Request) -> Any:
+        try:
+            services.allow("files", request)
+        except CoreError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return write_json(services.folder, found)
+
+    parts["rate"].click(to_rate, [predictions, tag], sent, api_visibility="private", concurrency_id="show")
+    parts["save"].click(to_file, predictions, parts["save"], api_visibility="private", concurrency_id="show")
     copied = parts["link"].click(
         linked,
         [tag, pinned, *inputs.values()],
         sent,
         show_progress="hidden",
         api_visibility="private",
+        concurrency_id="show",
     )
     copied.then(None, sent, None, js=COPY)  # a State never reaches the browser; what is shown does
 
 
-def stream(services: Services, tag: str, form: Form) -> Iterator[list[Any]]:
-    """Updates of (status, results, predictions, why...) as a question is answered; errors become one sentence."""
+def stream(services: Services, tag: str, form: Form, request: gr.Request) -> Iterator[list[Any]]:
+    """Updates of (status, results, predictions, why...) as a visitor's question is answered; errors become one sentence."""
     texts = catalogue(tag)
     unchanged = [gr.skip()] * len(SHOWN)
     wanted = len(form.answer_languages) or 1
     step: Step | None = None
     try:
+        services.allow("explore", request)
         for step in services.explorer.ask(form):
             if not step.finished:
                 ready = step.predictions
@@ -256,10 +266,11 @@ def _link(tag: str, form: Form) -> str:
     )
 
 
-def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts) -> str:
+def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts, request: gr.Request) -> str:
     if not predictions:
         return message(texts("explore.nothing_to_send"))
     try:
+        services.allow("send", request)
         report = send(services.store, services.study.id, predictions)
     except AnnotationError as error:
         return message(str(error), "error")

@@ -56,21 +56,23 @@ def wire_why(services: Services, why: dict[str, Any], predictions: gr.State, tag
     """Draw again when another strategy or language is picked; measure when the tab is opened or its button pressed."""
     chosen = [why["strategy"], why["language"]]
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    shown = {**options, "concurrency_id": "show"}
 
     def draw(found: Any, tag_now: str, strategy: str, code: str) -> tuple[Any, ...]:
         texts = catalogue(tag_now)
         return (*render_why(services, found, texts, strategy, code), message(texts("why.lead")))
 
-    def measure(found: Any, tag_now: str, strategy: str, code: str) -> Iterator[str]:
+    def measure(found: Any, tag_now: str, strategy: str, code: str, request: gr.Request) -> Iterator[str]:
         texts = catalogue(tag_now)
         yield progress_line(Step((), "why.working", {}, 0.5), texts)
         try:
+            services.allow("explore", request)
             yield measure_why(services, found, texts, strategy, code)
         except CoreError as error:
             yield message(str(error), "error")
 
     drawn = [why["labels"], why["prompt"], why["coherence"], why["map"], why["order"]]
     for component in chosen:
-        component.input(draw, [predictions, tag, *chosen], drawn, **options)
+        component.input(draw, [predictions, tag, *chosen], drawn, **shown)
     for event in (why["order_tab"].select, why["measure"].click):
         event(measure, [predictions, tag, *chosen], why["order"], concurrency_id="model", **options)

@@ -76,9 +76,10 @@ class Explorer:
         runs: Path | None = None,
         served: ServedConfig | None = None,
         offered: tuple[str, ...] = (),
+        only_offered: bool = False,
     ) -> None:
-        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; ``served`` and ``offered``: see ``Engines``."""
-        self.engines = Engines(cache, encoder, runs, served, offered)
+        """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; the rest: see ``Engines``."""
+        self.engines = Engines(cache, encoder, runs, served, offered, only_offered)
         self.engines.load_offered()
         self._name = known_by_name(self)
 

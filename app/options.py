@@ -29,6 +29,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=said.get("AGL_MCP", "") not in ("", "0"),
         help="offer Explore as MCP tools",
     )
+    parser.add_argument(
+        "--public", action="store_true", help="strangers can reach this (default: on a Space, or with another --host)"
+    )
+    parser.add_argument(
+        "--password-file", type=Path, help="file with a password for all but raters' links (or AGL_PASSWORD)"
+    )
     parser.add_argument("--prepare", action="store_true", help="compute what can be computed beforehand, then stop")
     found = parser.parse_args(arguments)
     found.on_space = on_space

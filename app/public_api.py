@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.route_utils import get_root_url
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -35,19 +36,22 @@ _STYLE = (
 )
 
 
-def build_public_api(public: Public) -> None:
-    """Add the endpoints to the page that is being built."""
+def build_public_api(public: Public, allow: Callable[[Any], None]) -> None:
+    """Add the endpoints to the page that is being built; ``allow`` raises ``CoreError`` for a visitor's request that is one too many."""
     for name in NAMES:
         model = {"concurrency_id": "model", "concurrency_limit": 1} if name == "ask" else {}
-        gr.api(_in_a_sentence(getattr(public, name)), api_name=name, **model)
+        gr.api(_in_a_sentence(getattr(public, name), allow if name == "ask" else None), api_name=name, **model)
 
 
-def _in_a_sentence(asked: Callable[P, R]) -> Callable[P, R]:
+def _in_a_sentence(asked: Callable[P, R], allow: Callable[[Any], None] | None = None) -> Callable[P, R]:
     """What a person can mend is told as Gradio tells errors; the signature stays, from which Gradio takes the types."""
 
     @functools.wraps(asked)
     def answer(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            request = LocalContext.request.get()  # as an argument it would be part of the signature
+            if allow is not None and request is not None:
+                allow(request)
             return asked(*args, **kwargs)
         except CoreError as error:
             raise gr.Error(escape(str(error), quote=False), print_exception=False) from error

@@ -1,5 +1,6 @@
 """Layout and wiring of Rate. Saving goes past the model's queue; "saved" is shown only from the receipt of a commit."""
 
+import hmac
 import time
 from typing import Any
 
@@ -71,14 +72,19 @@ def build_rate(
     def show(found: Visit | None, texts_now: Texts, problem: str = "") -> list[Any]:
         return _updates(found, texts_now, problem)
 
-    def started(language_tag: str | None, tag_now: str) -> list[Any]:
+    def started(language_tag: str | None, tag_now: str, request: gr.Request) -> list[Any]:
         now = catalogue(tag_now)
         tags = desk.languages()
         if not tags:
             return show(None, now, message(now("rate.empty"), "error"))
+        try:
+            desk.allow("rater", request)
+        except AnnotationError as error:
+            return _keep(message(str(error), "error"))
         return show(desk.start(language_tag if language_tag in tags else preferred(tags, tag_now)), now)
 
     def opened(known: str, found: Visit | None, tag_now: str) -> list[Any]:
+        found = own(found, known)
         again = desk.resume(known) if known and found is None else found
         tags = desk.languages()
         names = [(langcodes.Language.get(entry).autonym(), entry) for entry in tags]
@@ -88,9 +94,13 @@ def build_rate(
             return [chosen, *_keep("" if tags else message(catalogue(tag_now)("rate.empty")))]
         return [chosen, *show(again, catalogue(tag_now))]
 
-    def saved(found: Visit | None, began: float, tag_now: str, said: str, *values: int | None) -> list[Any]:
-        now = catalogue(tag_now)
-        if found is None or found.view is None:
+    def saved(
+        request: gr.Request, found: Visit | None, known: str, began: float, tag_now: str, said: str, *values: int | None
+    ) -> list[Any]:
+        now, found = catalogue(tag_now), own(found, known)
+        if found is None:
+            return _keep("")
+        if found.view is None:
             return show(found, now)
         given = {
             (output.output_id, key): values[place * len(CRITERION_KEYS) + number]
@@ -102,24 +112,31 @@ def build_rate(
             names = ", ".join(f"{letter} · {now(f'criteria.{key}')}" for letter, key in missing)
             return _keep(message(now("rate.missing", names=names), "error"))
         try:
+            desk.allow("save", request)
             return show(desk.submit(found, given, said or "", time.time() - began), now)
         except AnnotationError as error:
             return _keep(message(str(error), "error"))
 
-    def skipped(found: Visit | None, tag_now: str, reason: str | None, said: str) -> list[Any]:
-        now = catalogue(tag_now)
-        if found is None or found.view is None:
+    def skipped(
+        request: gr.Request, found: Visit | None, known: str, tag_now: str, reason: str | None, said: str
+    ) -> list[Any]:
+        now, found = catalogue(tag_now), own(found, known)
+        if found is None:
+            return _keep("")
+        if found.view is None:
             return show(found, now)
         if not reason:
             return _keep(message(now("rate.skip_reason"), "error"))
         try:
+            desk.allow("save", request)
             return show(desk.skip(found, reason, said or ""), now)
         except AnnotationError as error:
             return _keep(message(str(error), "error"))
 
-    def went_back(found: Visit | None, tag_now: str) -> list[Any]:
+    def went_back(found: Visit | None, known: str, tag_now: str) -> list[Any]:
+        found = own(found, known)
         if found is None:
-            return show(None, catalogue(tag_now))
+            return _keep("")
         position = found.view.position - 1 if found.view else found.progress.done + found.progress.skipped
         if position < 1:
             return _keep("")
@@ -131,9 +148,15 @@ def build_rate(
     tab.select(opened, [token, visit, tag], [code, *outputs], **OPTIONS)
     page.load(opened, [token, visit, tag], [code, *outputs], **OPTIONS)
     start.click(started, [code, tag], outputs, **OPTIONS)
-    save.click(saved, [visit, shown_at, tag, comment, *radios], outputs, **OPTIONS)
-    skip.click(skipped, [visit, tag, reasons, comment], outputs, **OPTIONS)
-    back.click(went_back, [visit, tag], outputs, **OPTIONS)
+    save.click(saved, [visit, token, shown_at, tag, comment, *radios], outputs, **OPTIONS)
+    skip.click(skipped, [visit, token, tag, reasons, comment], outputs, **OPTIONS)
+    back.click(went_back, [visit, token, tag], outputs, **OPTIONS)
+
+
+def own(found: Visit | None, known: object) -> Visit | None:
+    """What the server remembers of a browser, if it is hers who asks: a session's name is no proof, her token is."""
+    given = known.encode("utf-8", "surrogatepass") if isinstance(known, str) else b""
+    return found if found is not None and hmac.compare_digest(found.token.encode(), given) else None
 
 
 def preferred(tags: list[str], interface: str) -> str:

@@ -28,6 +28,7 @@ class RatingDesk:
     def __init__(self, services: Services) -> None:
         """One desk per app."""
         self.store, self.study, self.folder = services.store, services.study, services.folder
+        self.allow = services.allow
 
     def languages(self) -> list[str]:
         """BCP-47 tags that outputs are in."""

@@ -16,7 +16,7 @@ from app.views.tables import summary_rows, summary_table
 
 ALL = "all"
 ENOUGH = 2  # rated items for a first interval
-OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "ratings"}
+OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "results"}
 
 
 def build_results(

@@ -3,12 +3,15 @@
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from annotation.backup import Backups
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.keeping import KeptStore
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
+from app.access.limits import Limits
+from app.access.settings import Access
 from app.engines import offered_of, served_of
 from app.explorer import Explorer
 from app.safety import open_safely
@@ -40,6 +43,8 @@ class Services:
     folder: Path  # for files people download
     training: TrainingDesk
     authority: Authority
+    access: Access = field(default_factory=Access)
+    limits: Limits = field(default_factory=lambda: Limits(active=False))
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     kept: KeptStore | None = None  # the store with its backups, where the services opened it
@@ -61,6 +66,19 @@ class Services:
             self.kept.close()
         if self._warming is not None:  # a thread that computes while the interpreter goes down would abort it
             self._warming.join(timeout=LONGEST_END_S)
+
+    def allow(self, kind: str, request: Any) -> None:
+        """Count something that a visitor asks for, by her request. Raises ``TooMany``."""
+        self.limits.take(kind, self.visitor(request))
+
+    def visitor(self, request: Any) -> str:
+        """Who sent a request, as a name that tells nothing else."""
+        return self.limits.visitor(request, self.access.space)
+
+    def require_trainer(self, session: object) -> None:
+        """Raises ``NotAuthorised`` unless whoever holds ``session`` may start and stop runs here."""
+        if self.access.only_organisers_train:
+            self.authority.require(session)
 
     @property
     def languages(self) -> list[str]:
@@ -97,15 +115,26 @@ class Services:
         return self._opening
 
 
-def open_services(data: Path, database: str | None = None, cache: Path | None = None) -> Services:
+def open_services(
+    data: Path, database: str | None = None, cache: Path | None = None, access: Access | None = None
+) -> Services:
     """Open the rating store (raises ``DatabaseUnavailable``), begin its backups, and prepare the explorer.
 
-    ``data``: a writable folder, ``cache`` where vectors are kept (default: in ``data``). To be closed at the end.
+    ``data``: a writable folder, ``cache`` where vectors are kept (default: in ``data``), ``access`` what strangers may do
+    (default: there are none). To be closed at the end.
     """
+    access = access or Access()
     training = TrainingDesk(data / "runs" / "fit")
     # Before the store is opened, so that a wrong setting or a model that cannot be had stops the start at once.
-    explorer = Explorer(cache or data / "cache", runs=training.folder, served=served_of(), offered=offered_of())
+    explorer = Explorer(
+        cache or data / "cache",
+        runs=training.folder,
+        served=served_of(),
+        offered=offered_of(),
+        only_offered=access.public,
+    )
     authority, fresh = open_authority(data)
     kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = kept.store.ensure_study(EXPLORE_STUDY)
-    return Services(explorer, kept.store, study, data / "downloads", training, authority, fresh, kept=kept)
+    limits, folder = Limits(active=access.public), data / "downloads"
+    return Services(explorer, kept.store, study, folder, training, authority, access, limits, fresh, kept=kept)

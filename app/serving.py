@@ -6,6 +6,7 @@ would start it again and again, stays closed and says so. Heavy libraries are im
 
 import argparse
 import errno
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ def serve(options: argparse.Namespace) -> int:
 def _opened(options: argparse.Namespace) -> "Services":
     """The services, with the ratings restored."""
     import app.gpu  # noqa: F401 - before anything that imports torch
+    from app.access.settings import open_access
     from app.services import open_services
     from core.errors import InvalidConfig
 
@@ -71,7 +73,8 @@ def _opened(options: argparse.Namespace) -> "Services":
         raise InvalidConfig(
             f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data."
         ) from error
-    return open_services(options.data, options.database, options.cache)
+    access = open_access(options.host, options.public, options.password_file)
+    return open_services(options.data, options.database, options.cache, access)
 
 
 def _prepare(services: "Services") -> None:
@@ -82,14 +85,14 @@ def _prepare(services: "Services") -> None:
 
 def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> None:
     """Build the page, take over the address, and wait for the end."""
+    from app.access.launching import QUEUE, served_with
     from app.builder import build_app, look
-    from app.public_api import api_routes, mcp_wanted
-    from app.rater.routes import rater_routes
+    from app.public_api import mcp_wanted
     from app.study.authority import FILE_NAME as SECRET_FILE
 
     mcp = mcp_wanted(options.mcp)
     page = build_app(services)
-    page.queue(default_concurrency_limit=8)
+    page.queue(**QUEUE)
     waking.stop()
     page.launch(
         server_name=options.host,
@@ -97,9 +100,9 @@ def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> N
         root_path=options.root_path,
         allowed_paths=[str(services.folder)],
         prevent_thread_lock=True,
-        app_kwargs={"routes": [*rater_routes(services.store), *api_routes()]},
         mcp_server=mcp,
         _frontend=False,  # else Gradio asks its own page once and gives up after 3 s, which a start under load takes
+        **served_with(services),
         **look(),
     )
     if services.fresh_secret is not None:
@@ -107,6 +110,8 @@ def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> N
             f"Organiser's secret, for the page Study: {services.fresh_secret}\n"
             f"It is shown this once and kept in {options.data / SECRET_FILE}, which only you can read."
         )
+    if os.environ.get("AGL_ORGANISERS") and not services.authority.names:
+        print("AGL_ORGANISERS names accounts of a Space with hf_oauth; here only the organiser's secret lets in.")
     services.warm_up()  # once the page can be had: it would slow the start
     page.block_thread()
 

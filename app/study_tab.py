@@ -4,7 +4,6 @@ Until then the page holds nothing: no study, no system, no link is in a componen
 callers as all of Gradio's are; without a session they answer with one sentence.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,9 @@ def build_study(
     texts: Texts,
     tab: gr.Tab,
     session: gr.BrowserState,
+    visitor: Callable[[gr.Request], str],
 ) -> None:
-    """Build the tab. The session lives in the organiser's browser and is sent with every call."""
+    """Build the tab. The session lives in the organiser's browser and is sent with every call. ``visitor``: who asks, as a hash."""
     localised.bind(gr.Markdown(texts("study.lead")), value="study.lead")
     note = gr.HTML(elem_id="study-note")
     form, door, house = build_study_form(localised, texts)
@@ -49,8 +49,8 @@ def build_study(
     page = StudyPage(desk)
     which = form["which"]
 
-    def enter(secret: str, tag_now: str) -> list[Any]:
-        return entered(lambda: authority.unlock(secret), tag_now)
+    def enter(secret: str, tag_now: str, request: gr.Request) -> list[Any]:
+        return entered(lambda: authority.unlock(secret, visitor(request)), tag_now)
 
     def entered(unlock: Callable[[], str], tag_now: str) -> list[Any]:
         try:
@@ -78,7 +78,7 @@ def build_study(
     for again in (tab.select, tag.change):
         again(resume, [session, which, tag], gate, **OPTIONS)
     form["leave"].click(leave, [session], gate, **OPTIONS)
-    if authority.names and os.environ.get("SYSTEM") == "spaces":
+    if authority.names:  # on a Space alone, see `open_authority`
         _login(
             localised,
             texts,

@@ -3,7 +3,9 @@
 What raters see stands apart, in ``catalogues/rate``: it is short, so it comes in more languages than the whole app.
 """
 
+import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +59,21 @@ def available() -> tuple[Texts, ...]:
 def rater_languages() -> tuple[Texts, ...]:
     """Every language that the rating page speaks, English first."""
     return tuple(rater_words(tag) for tag in _tags(RATE_FOLDER))
+
+
+def preferred(header: str, known: Iterable[Texts]) -> str:
+    """The first language of an Accept-Language header that there are words in, by the browser's weights; else English."""
+    tags = {texts.tag for texts in known}
+    ranked = []
+    for number, part in enumerate(header.split(",")[:20]):
+        match = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*(?:;\s*q=([\d.]{1,5}))?\s*", part)
+        if match:
+            weight = float(match.group(2)) if re.fullmatch(r"\d(\.\d*)?", match.group(2) or "") else 1.0
+            ranked.append((-weight, number, match.group(1)))
+    for _, _, tag in sorted(ranked):
+        if tag.split("-")[0].lower() in tags:
+            return tag.split("-")[0].lower()
+    return ENGLISH
 
 
 def _tags(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from annotation.errors import AnnotationError
 from app.localised import Localised
 from app.runs import EXAMPLE
 from app.services import Services
@@ -30,8 +31,14 @@ class TrainParts:
     status: gr.HTML
 
 
-def build_train(services: Services, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab) -> TrainParts:
-    """Build the tab; it looks at the runs each time it is opened, and again and again while one goes on."""
+def build_train(
+    services: Services, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab, session: Any = None
+) -> TrainParts:
+    """Build the tab; it looks at the runs each time it is opened, and again and again while one goes on.
+
+    ``session`` holds an organiser's, if any: where strangers come, only an organiser starts and stops runs.
+    """
+    session = session if session is not None else gr.State("")
     desk, bind = services.training, localised.bind
     with gr.Row(elem_id="train-row"):
         with gr.Column(scale=2, min_width=290):
@@ -61,14 +68,18 @@ def build_train(services: Services, localised: Localised, tag: gr.State, texts: 
     def open_run(tag_now: str, name: str | None) -> list[Any]:
         return _shown(services, catalogue(tag_now), name)
 
-    def act(tag_now: str, action: Callable[[], str]) -> list[Any]:
+    def act(tag_now: str, token: str, action: Callable[[], str]) -> list[Any]:
         try:
+            services.require_trainer(token)
             return open_run(tag_now, action())
-        except CoreError as error:
+        except (CoreError, AnnotationError) as error:
             return [message(str(error), "error"), *controls[1:]]
 
-    def begin(tag_now: str, *values: Any) -> list[Any]:
-        return act(tag_now, lambda: desk.start(form_of(dict(zip(form, values, strict=True)))))
+    def begin(tag_now: str, token: str, *values: Any) -> list[Any]:
+        return act(tag_now, token, lambda: desk.start(form_of(dict(zip(form, values, strict=True)))))
+
+    def again(tag_now: str, token: str, name: str | None) -> list[Any]:
+        return act(tag_now, token, lambda: desk.go_on(name or ""))
 
     def look(tag_now: str, name: str | None, before: tuple[str, int, str]) -> list[Any]:
         """A look at a run that goes on: the charts are drawn again only when there is something new in the run on show."""
@@ -77,12 +88,16 @@ def build_train(services: Services, localised: Localised, tag: gr.State, texts: 
             return [run_status(desk, catalogue(tag_now)), *controls[1:]]
         return open_run(tag_now, name)
 
-    def end(tag_now: str) -> Any:
+    def end(tag_now: str, token: str) -> Any:
+        try:
+            services.require_trainer(token)
+        except AnnotationError as error:
+            return message(str(error), "error")
         return run_status(desk, catalogue(tag_now)) if desk.stop() else message(catalogue(tag_now)("train.not_running"))
 
-    start.click(begin, [tag, *form.values()], shown, **OPTIONS)
-    go_on.click(lambda tag_now, name: act(tag_now, lambda: desk.go_on(name or "")), [tag, runs], shown, **OPTIONS)
-    stop.click(end, tag, status, **OPTIONS)
+    start.click(begin, [tag, session, *form.values()], shown, **OPTIONS)
+    go_on.click(again, [tag, session, runs], shown, **OPTIONS)
+    stop.click(end, [tag, session], status, **OPTIONS)
     tab.select(open_run, [tag, runs], shown, **OPTIONS)
     runs.input(open_run, [tag, runs], shown, **OPTIONS)
     timer.tick(look, [tag, runs, seen], shown, **OPTIONS)

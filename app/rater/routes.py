@@ -6,13 +6,12 @@ the server would log. Each endpoint authorises by itself; answers are JSON with 
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+import anyio
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -28,9 +27,10 @@ from annotation.errors import (
 )
 from annotation.store import RatingStore
 from app.rater.desk import Json, RaterDesk, words
-from app.texts import rater_languages, rater_words
+from app.texts import preferred, rater_languages, rater_words
 
 FILES = Path(__file__).resolve().parent / "files"
+THREADS = 16  # of the raters' own: whatever Gradio's handlers wait for, these are free
 MOST_BYTES = 65_536  # of one request; a long comment in any script is a quarter of it
 _SERVED = {path.name: path for path in FILES.iterdir() if path.suffix in {".js", ".css"}}
 _HEADERS = {
@@ -53,7 +53,7 @@ Work = Callable[[str | None, Json], Json]
 
 def rater_routes(store: RatingStore) -> list[BaseRoute]:
     """Everything under /rate."""
-    desk = RaterDesk(store)
+    desk, threads = RaterDesk(store), anyio.CapacityLimiter(THREADS)
     work: dict[str, Work] = {
         "door": lambda _, sent: desk.door(sent.get("study"), sent.get("invitation"), sent.get("tag")),
         "enter": lambda own, sent: desk.enter(sent.get("study"), sent.get("invitation"), sent.get("proficiency"), own),
@@ -63,13 +63,13 @@ def rater_routes(store: RatingStore) -> list[BaseRoute]:
         "submit": desk.submit,
         "skip": desk.skip,
     }
-    posts = [Route(f"/rate/{name}", _endpoint(one), methods=["POST"]) for name, one in work.items()]
+    posts = [Route(f"/rate/{name}", _endpoint(one, threads), methods=["POST"]) for name, one in work.items()]
     return [Route("/rate", _page), Route("/rate/", _without_slash), Route("/rate/{name}", _file), *posts]
 
 
 def _page(request: Request) -> Response:
     """The empty page with its words in the browser's language; what is rated comes only against a token."""
-    texts = rater_words(_preferred(request.headers.get("accept-language", "")))
+    texts = rater_words(preferred(request.headers.get("accept-language", ""), rater_languages()))
     spoken = json.dumps(words(texts)["words"], ensure_ascii=False).replace("<", "\\u003c")
     values = {"__TAG__": texts.tag, "__DIR__": texts.direction, "__TITLE__": escape(texts("page.title"))}
     html = (FILES / "page.html").read_text(encoding="utf-8")
@@ -91,14 +91,15 @@ def _file(request: Request) -> Response:
     return FileResponse(path, media_type=kind, headers={**_HEADERS, "Cache-Control": "no-cache"})
 
 
-def _endpoint(work: Work) -> Callable[[Request], Any]:
+def _endpoint(work: Work, threads: anyio.CapacityLimiter) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         sent = await _body(request)
         if sent is None:
             return _refused(422, "refused", "the request is no JSON object of at most 64 KiB; reload the page.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            found = await run_in_threadpool(work, token if scheme == "Bearer" else None, sent)
+            given = token if scheme == "Bearer" else None
+            found = await anyio.to_thread.run_sync(work, given, sent, limiter=threads)
         except AnnotationError as error:
             status, code = next((status, code) for kind, status, code in _CODES if isinstance(error, kind))
             return _refused(status, code, str(error))
@@ -123,18 +124,3 @@ async def _body(request: Request) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return sent if isinstance(sent, Mapping) and isinstance(sent, dict) else None
-
-
-def _preferred(header: str) -> str:
-    """The first language of an Accept-Language header that the page speaks, by the browser's weights; else English."""
-    known = {texts.tag for texts in rater_languages()}
-    ranked = []
-    for number, part in enumerate(header.split(",")[:20]):
-        match = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*(?:;\s*q=([\d.]{1,5}))?\s*", part)
-        if match:
-            weight = float(match.group(2)) if re.fullmatch(r"\d(\.\d*)?", match.group(2) or "") else 1.0
-            ranked.append((-weight, number, match.group(1)))
-    for _, _, tag in sorted(ranked):
-        if tag.split("-")[0].lower() in known:
-            return tag.split("-")[0].lower()
-    return "en"

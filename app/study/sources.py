@@ -11,10 +11,12 @@ import pandas as pd
 from annotation.assignments import ranked
 from annotation.errors import InvalidTable
 from annotation.records import NewOutput, OutputRecord
-from annotation.tables import read_outputs
+from annotation.tables import open_parquet, read_outputs, refuse_large
 from core.data import read_examples
 from core.errors import CoreError
 from core.languages import language
+
+MOST_ASKED = 1_000_000  # rows of an evaluation: every language, strategy and seed has its own
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,7 @@ def from_evaluation(items: Path, queries: Path | None, task: str, most: int | No
 
     A system is a strategy with its number of demonstrations; of several seeds the first is taken. Raises InvalidTable.
     """
-    try:
-        table = pd.read_parquet(items)
-    except (OSError, ValueError) as error:
-        raise InvalidTable(
-            f"'{items.name}' is no Parquet file ({error}); give items.parquet of an evaluation."
-        ) from None
+    table = open_parquet(items, items.name, MOST_ASKED).read().to_pandas()
     needed = ["item", "id", "language", "strategy", "seed", "k", "prediction", "demonstrations"]
     missing = [name for name in needed if name not in table.columns]
     if missing:
@@ -83,6 +80,7 @@ def _texts(table: pd.DataFrame, items: Path, queries: Path | None) -> dict[str, 
         raise InvalidTable(
             f"'{items.name}' has the ids of the queries and not their texts; give the data file of the evaluation too."
         )
+    refuse_large(queries, queries.name)
     try:
         texts = {example.id: example.text for example in read_examples(queries)}
     except CoreError as error:

@@ -10,6 +10,8 @@ from annotation.store import RatingStore
 from app.study.authority import (
     FILE_NAME,
     MOST_FAILURES,
+    MOST_FAILURES_OF_ALL,
+    OAUTH,
     SECRET_NAME,
     SESSION_S,
     WINDOW_S,
@@ -73,15 +75,52 @@ def test_any_other_secret_is_refused(secret: object) -> None:
     assert SECRET not in str(refusal.value)
 
 
+IDENTITY = "62f0c0ffee00000000000abc"
+
+
 def test_an_account_of_the_list_enters_and_no_other() -> None:
-    authority = Authority(SECRET, frozenset({"12ab", "amina"}))
-    for profile in ({"sub": "12ab", "preferred_username": "x"}, {"sub": "9", "preferred_username": "amina"}):
+    authority = Authority(SECRET, frozenset({IDENTITY, "amina"}))
+    for profile in ({"sub": IDENTITY, "preferred_username": "x"}, {"sub": "9", "preferred_username": "amina"}):
         authority.require(authority.unlock_profile(profile))
     for profile in (None, {}, {"sub": "9", "preferred_username": "someone"}, {"name": "amina"}):
         with pytest.raises(NotAuthorised):
             authority.unlock_profile(profile)
     with pytest.raises(NotAuthorised):  # without a list nobody enters by an account, not even one called None
         Authority(SECRET).unlock_profile({"sub": "None"})
+
+
+def test_nobody_enters_by_taking_an_organisers_id_for_a_user_name() -> None:
+    authority = Authority(SECRET, frozenset({IDENTITY, "amina"}))
+    for profile in ({"sub": "9", "preferred_username": IDENTITY}, {"sub": "amina", "preferred_username": "x"}):
+        with pytest.raises(NotAuthorised):
+            authority.unlock_profile(profile)
+
+
+def test_accounts_count_only_on_a_space_that_has_its_login(tmp_path: Path) -> None:
+    """Elsewhere Gradio gives every visitor the account of whoever runs the program."""
+    named = {SECRET_NAME: SECRET, "AGL_ORGANISERS": " a, b ,"}
+    space = {"SYSTEM": "spaces", **dict.fromkeys(OAUTH, "x")}
+    assert open_authority(tmp_path, {**named, **space})[0].names == {"a", "b"}
+    for environment in (named, {**named, "SYSTEM": "spaces"}, {**named, **space, "OAUTH_CLIENT_SECRET": ""}):
+        authority, _ = open_authority(tmp_path, environment)
+        assert authority.names == frozenset()
+        with pytest.raises(NotAuthorised):
+            authority.unlock_profile({"sub": "1", "preferred_username": "a"})
+
+
+def test_one_visitors_guesses_lock_nobody_else_out_but_all_together_are_limited() -> None:
+    authority = Authority(SECRET, clock=Seconds())
+    for _ in range(MOST_FAILURES):
+        with pytest.raises(NotAuthorised, match="not the organiser's secret"):
+            authority.unlock("guess", "one")
+    with pytest.raises(NotAuthorised, match="wait a minute"):
+        authority.unlock(SECRET, "one")
+    authority.require(authority.unlock(SECRET, "another"))
+    for number in range(MOST_FAILURES_OF_ALL - MOST_FAILURES):
+        with pytest.raises(NotAuthorised, match="not the organiser's secret"):
+            authority.unlock("guess", str(number))
+    with pytest.raises(NotAuthorised, match="wait a minute"):
+        authority.unlock(SECRET, "another")
 
 
 def test_the_first_start_makes_a_secret_that_only_its_owner_reads_and_shows_it_once(tmp_path: Path) -> None:
@@ -99,10 +138,9 @@ def test_the_first_start_makes_a_secret_that_only_its_owner_reads_and_shows_it_o
 
 
 def test_the_environment_names_the_secret_and_a_short_one_is_refused(tmp_path: Path) -> None:
-    authority, shown = open_authority(tmp_path, {SECRET_NAME: SECRET, "AGL_ORGANISERS": " a, b ,"})
+    authority, shown = open_authority(tmp_path, {SECRET_NAME: SECRET})
     authority.unlock(SECRET)
     assert shown is None
-    assert authority.names == {"a", "b"}
     assert not (tmp_path / FILE_NAME).exists()
     for short in ("", "short"):
         with pytest.raises(NotAuthorised, match="at least 12"):

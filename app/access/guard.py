@@ -1,0 +1,159 @@
+"""What every request to the server passes before Gradio or the raters' page sees it, and what every answer carries.
+
+In this order: is it something the app uses at all; does another site's page ask; does the visitor ask too much; has she passed
+the door. Then the body is bounded in size and time. Gradio has routes for audio, proxies, editors and component calls that
+this app never uses: what is not listed here is not there.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.access.bodies import bounded, bounds
+from app.access.door import Door
+from app.access.limits import Limits, TooMany
+from app.access.origin import SAFE, from_elsewhere
+from app.access.settings import Access
+
+API = "/gradio_api/"
+READ = (  # of Gradio, with GET; names that end in a slash stand for everything below
+    "app_id", "call/", "file=", "heartbeat/", "info", "login_check", "mcp", "mcp/", "openapi.json", "queue/data",
+    "queue/status", "startup-events", "theme.css", "token", "upload_progress", "user",
+)  # fmt: skip
+WRITTEN = ("api/", "call/", "cancel", "mcp", "mcp/", "queue/join", "reset", "run/", "upload")
+CLOSED = ("/dev/", "/monitoring", "/runs", "/proxy")  # of Gradio, outside its prefix
+FREE = ("/gradio_api/startup-events", "/robots.txt", "/favicon.ico")  # answered before the door: they tell nothing
+QUIET = ("/assets/", "/static/", "/svelte/", "/rate")  # not counted as requests: files, and what has a rule of its own
+MOST_OPEN = 256  # requests of one visitor at one time, streams of events among them
+PAGE_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
+
+
+class Guard:
+    """ASGI middleware around the whole server."""
+
+    def __init__(self, app: ASGIApp, access: Access, limits: Limits) -> None:
+        self._app, self._access, self._limits = app, access, limits
+        framed = bool(access.frames)
+        self._door = Door(access.password, limits, framed) if access.password else None
+        self._ancestors = " ".join(("frame-ancestors 'self'", *access.frames))
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or hands it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        send = self._dressed(send, path)
+        receive = bounded(receive, *bounds(path))
+        request = Request(scope, receive)
+        visitor = self._limits.visitor(request, self._access.space)
+        with self._counted(visitor):
+            try:
+                refusal = self._refusal(request, visitor) or await self._at_the_door(request, visitor)
+            except HTTPException as error:
+                refusal = _said(error.status_code, "refused", error.detail)
+            await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, request: Request, visitor: str) -> Response | None:
+        path, method = request.url.path, request.method
+        if not served(method, path, self._door is not None):
+            return _said(404, "unknown", "There is nothing here.")
+        if from_elsewhere(method, request.headers):
+            return _said(
+                403,
+                "origin",
+                "This came from the page of another site; open the app itself. Behind a proxy, let it pass the Host header on.",
+            )
+        most, _ = bounds(path)
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > most:
+            return _said(413, "size", f"The request has more than {most:,} bytes, which is the most allowed here.")
+        try:
+            if self._open[visitor] > MOST_OPEN and self._limits.active:
+                raise TooMany(f"More than {MOST_OPEN} requests of one visitor are open; close some pages.")
+            if path.startswith("/rate"):
+                self._limits.take("rate", visitor)
+                token = request.headers.get("authorization")
+                if token:
+                    self._limits.take("token", self._limits.name(token))
+            elif not path.startswith(QUIET):
+                self._limits.take("request", visitor)
+            if path.rstrip("/").endswith("/upload"):
+                self._limits.take("files", visitor)
+        except TooMany as error:
+            return _said(429, "slower", str(error), {"Retry-After": "5"})
+        return None
+
+    async def _at_the_door(self, request: Request, visitor: str) -> Response | None:
+        path = request.url.path
+        if self._door is None or path == "/rate" or path.startswith("/rate/") or path in FREE:
+            return None
+        if path == "/" and request.method == "POST":
+            return await self._door.enter(request, visitor)
+        return None if self._door.passed(request) else self._door.page(request, status=200 if path == "/" else 401)
+
+    @contextlib.contextmanager
+    def _counted(self, visitor: str) -> Iterator[None]:
+        """Keeps count of the requests that are open."""
+        self._open[visitor] += 1
+        try:
+            yield
+        finally:
+            self._open[visitor] -= 1
+            if not self._open[visitor]:
+                del self._open[visitor]
+
+    def _dressed(self, send: Send, path: str) -> Send:
+        """``send`` that adds the headers of the app to every answer; a policy that a page brings is only completed."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                dress(message, path, self._ancestors)
+            await send(message)
+
+        return with_headers
+
+
+def dress(message: MutableMapping[str, Any], path: str, ancestors: str) -> None:
+    """Headers against framing, sniffing, and leaking an address that holds a question or an invitation."""
+    headers = MutableHeaders(scope=message)
+    own = headers.get("content-security-policy", PAGE_POLICY)
+    headers["content-security-policy"] = f"{own}; {ancestors}"
+    headers.setdefault("x-content-type-options", "nosniff")
+    headers.setdefault("referrer-policy", "same-origin")
+    headers.setdefault("cross-origin-resource-policy", "same-origin")
+    headers.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
+    if "server" in headers:
+        del headers["server"]
+    if path.startswith(f"{API}file="):  # somebody's file: never a page of this origin
+        headers["content-security-policy"] = f"sandbox; default-src 'none'; {ancestors}"
+
+
+def served(method: str, path: str, door: bool) -> bool:
+    """Whether the app uses this at all."""
+    if path.startswith(API):
+        name = path.removeprefix(API)
+        if method not in SAFE and method != "POST" and not name.startswith("mcp"):
+            return False
+        if name.startswith(("file=http:", "file=https:", "file=//")):
+            return False
+        names = READ if method in SAFE else WRITTEN
+        plain = name.rstrip("/")
+        return any(plain == one or (one[-1] in "/=" and name.startswith(one)) for one in names)
+    if path.startswith(CLOSED):
+        return False
+    if method in SAFE:
+        return True
+    return method == "POST" and (path.startswith("/rate/") or (door and path == "/"))
+
+
+def _said(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": code, "message": message}, status, headers=headers)

@@ -1,0 +1,197 @@
+"""An attacker calls what the page can call, without being anybody, and past the page: by id, by name, past the queue."""
+
+import html
+import json
+import uuid
+
+import pytest
+from hostile import HIDDEN, SECRET, STUDY, SYSTEM, Target, by_name, join, listen, nothing, through_queue
+
+pytestmark = pytest.mark.slow
+HELD_BACK = (SYSTEM, STUDY, "hidden-study", HIDDEN, SECRET)
+
+
+def leaks(target: Target, text: str) -> list[str]:
+    return [
+        word for word in (*HELD_BACK, target.rater, target.pseudonym, target.invitation) if word in html.unescape(text)
+    ]
+
+
+def kept(target: Target) -> list[object]:
+    """All that a stranger must not change. New raters of Explore's collection are not of it: that is open to everybody."""
+    with target.store() as store:
+        frozen, collection = store.study("hidden-study"), store.study("explore")
+        return [
+            [one.slug for one in store.studies()], frozen, store.data(frozen.id, checks=True), store.invitations(frozen.id),
+            store.outputs(collection.id), store.ratings(collection.id),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [None, "forged"])
+def test_every_handler_called_by_id_without_authority(target: Target, first: str | None) -> None:
+    before = kept(target)
+    for dependency in target.events():
+        if not dependency.get("queue", True):
+            continue
+        said = through_queue(target, dependency, nothing(dependency, first))
+        assert "process_completed" in said, (dependency["api_name"], said[-300:])
+        assert leaks(target, said) == [], dependency["api_name"]
+    assert kept(target) == before
+    assert list((target.data / "runs").rglob("*")) == []
+
+
+def test_every_handler_called_by_name_without_authority(target: Target) -> None:
+    before = kept(target)
+    for dependency in target.events():
+        if dependency.get("queue", True):
+            assert leaks(target, by_name(target, dependency, nothing(dependency, "forged"))) == [], dependency[
+                "api_name"
+            ]
+    assert kept(target) == before
+
+
+def test_a_queue_and_its_validators_are_passed_by_nobody(target: Target) -> None:
+    """``/run`` and ``/api`` run a handler at once, past queue, limit and validator, where they are open."""
+    for dependency in target.events():
+        body = {"data": nothing(dependency), "fn_index": dependency["id"], "session_hash": "x"}
+        for path in ("run", "api"):
+            for name in ("predict", dependency["api_name"]):
+                answer = target.client.post(f"/gradio_api/{path}/{name}", json=body)
+                closed = answer.status_code in (404, 422, 500) and "join the queue" in answer.text
+                assert closed or not dependency.get("queue", True), (dependency["api_name"], answer.text[:200])
+                assert leaks(target, answer.text) == []
+
+
+def test_the_page_tells_nothing_of_studies_secrets_or_people(target: Target) -> None:
+    paths = (
+        "/",
+        "/config",
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/rate",
+        "/?q=x",
+        "/rate?study=hidden-study",
+    )
+    for path in paths:
+        assert leaks(target, target.client.get(path).text) == [] or "study=" in path, path
+    shown = json.dumps(target.config)
+    assert not any(word in shown for word in (str(target.data), "organiser-secret", "ratings.db"))
+
+
+def test_a_forged_session_rates_in_nobodys_name(target: Target) -> None:
+    """Gradio keeps a visitor's state under a name that her browser chose and that an attacker may learn."""
+    session = uuid.uuid4().hex[:11]
+    start, save = target.event("rate-start.click"), target.event("rate-save.click")
+    began = through_queue(target, start, [None, None], session)
+    token = next(
+        part
+        for part in json.loads(began.split("data: ")[-1])["output"]["data"]
+        if isinstance(part, str) and len(part) > 30
+    )
+    radios = len(save["inputs"]) - 5
+    values = [3] * 6 + [None] * (radios - 6)
+    for known in ("", "forged", None, target.rater):
+        through_queue(target, save, [None, known, None, None, "forged", *values], session)
+        assert ratings(target) == 0
+    through_queue(target, save, [None, token, None, None, "hers", *values], session)
+    assert ratings(target) == 6
+
+
+def ratings(target: Target) -> int:
+    with target.store() as store:
+        return len(store.ratings(store.study("explore").id))
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/gradio_api/component_server", "POST"),
+        ("/gradio_api/process_recording", "POST"),
+        ("/gradio_api/stream/x", "POST"),
+        ("/gradio_api/vibe-edit", "POST"),
+        ("/gradio_api/vibe-code", "GET"),
+        ("/gradio_api/dev/reload", "GET"),
+        ("/gradio_api/proxy=https://huggingface.co/x", "GET"),
+        ("/gradio_api/profiling/traces", "GET"),
+        ("/gradio_api/custom_component/1/client/component/index.js", "GET"),
+        ("/monitoring", "GET"),
+        ("/monitoring/summary", "GET"),
+        ("/gradio_api/runs", "GET"),
+        ("/docs", "GET"),
+        ("/redoc", "GET"),
+        ("/login", "POST"),
+        ("/login/huggingface", "GET"),
+    ],
+)
+def test_routes_of_gradio_that_the_app_does_not_use(target: Target, path: str, method: str) -> None:
+    """Among them Gradio's login off a Space, which makes everybody the account of whoever runs the server."""
+    answer = target.client.request(method, path, json={}, follow_redirects=False)
+    assert answer.status_code in (401, 404, 405), answer.text[:200]
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "model", ["/etc", "../../..", "/proc/self", "someone/some-model", "file:///etc/passwd", "~/.ssh"]
+)
+def test_a_model_that_is_a_path_or_is_not_offered(target: Target, model: str) -> None:
+    ask = target.event("ask.click")
+    said = html.unescape(through_queue(target, ask, question(target, model=model)))
+    assert "is not offered here; choose embedded" in said
+    assert "root:" not in said
+
+
+def question(target: Target, **changed: object) -> list[object]:
+    """The arguments of Ask, as the page sends them."""
+    plain: dict[str, object] = {
+        "text": "Mchezaji alifunga bao.", "language": "swh_Latn", "task": "topic", "answers": ["swh_Latn"], "strategy": "agl",
+        "compare": "none", "k": 1, "pool": [], "model": "embedded", "precision": "fp32", "run": "", "temperature": 0.05,
+        "calibration": "none", "seed": 0,
+    }  # fmt: skip
+    return [None, None, *(plain | changed).values()]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"k": 10**9}, {"k": -1}, {"k": "8"}, {"k": [1]}, {"language": "../en"}, {"strategy": "__class__"}, {"answers": "x" * 1000},
+        {"answers": [{}]}, {"task": None, "text": None}, {"precision": "fp128"}, {"run": "../../etc"}, {"temperature": 1e308},
+        {"seed": 2**80}, {"text": "x" * 200_000}, {"text": {"a": 1}}, {"calibration": "rm -rf"}, {"temperature": "nan"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_that_the_page_never_sends(target: Target, changed: dict[str, object]) -> None:
+    """A validator in the browser is no validator: what comes must be refused on the server, and in one sentence at most."""
+    said = through_queue(target, target.event("ask.click"), question(target, **changed))
+    assert "process_completed" in said
+    assert "Traceback" not in said
+    assert leaks(target, said) == []
+    assert target.client.get("/robots.txt").status_code == 200
+
+
+def test_a_run_is_started_or_stopped_by_no_stranger(target: Target) -> None:
+    start, stop = target.event("train-start.click"), target.event("train-stop.click")
+    for token in ("", "forged"):
+        values = ["en", token, "supervised", "lora", 200, 1.0, 0.2, ["swh_Latn"], 0, "mine"]
+        assert "This is for organisers" in through_queue(target, start, values)
+        assert "This is for organisers" in through_queue(target, stop, ["en", token])
+    assert not (target.data / "runs" / "fit" / "mine").exists()
+
+
+def test_guessing_the_secret(target: Target) -> None:
+    enter = target.event("study-unlock.click")
+    said = [
+        html.unescape(through_queue(target, enter, [guess, "en"])) for guess in ("", "secret", SECRET[:-1], *["x"] * 8)
+    ]
+    assert all("not the organiser's secret" in one or "wrong attempts" in one for one in said)
+    assert "wrong attempts within a minute" in said[-1]
+    assert SECRET not in "".join(said)
+
+
+def test_somebody_elses_job_is_neither_read_nor_cancelled_without_her_session(target: Target) -> None:
+    session = uuid.uuid4().hex[:11]
+    event = join(target, target.event("ask.click"), question(target), session)
+    assert event
+    other = {"session_hash": "another", "fn_index": target.event("ask.click")["id"], "event_id": event}
+    target.client.post("/gradio_api/cancel", json=other)
+    assert '"success":true' not in listen(target, "another", 5)
+    assert '"success":true' in listen(target, session)
