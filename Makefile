@@ -1,7 +1,7 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
 # make check  lint and types only
-# make bench  speed as ratios in one run, and ratings under load; writes assets/results/{speed,training_speed,loop_speed,rating_load}.json
+# make bench  speed as ratios in one run, and ratings under load; writes records under assets/results
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -16,8 +16,9 @@ export GRADIO_ANALYTICS_ENABLED = False
 screenshots: setup-dev setup browser
 	$(RUN) tests/screenshots.py
 
-bench: setup-dev setup
-	PYTHONPATH=. $(RUN) tests/benchmarks/scoring.py
+bench: setup-bench setup-dev setup
+	PYTHONPATH=.:tests $(RUN) tests/benchmarks/scoring.py
+	PYTHONPATH=.:tests $(RUN) tests/benchmarks/selection.py
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json
@@ -26,7 +27,7 @@ bench: setup-dev setup
 soak: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
 
-.PHONY: demo test check bench soak screenshots setup setup-dev browser postgres clean
+.PHONY: demo test check bench soak screenshots setup setup-dev setup-bench browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main
@@ -41,6 +42,7 @@ check: setup-dev
 
 setup: $(VENV)/.installed $(VENV)/.prepared
 setup-dev: $(VENV)/.installed-dev
+setup-bench: $(VENV)/.installed-bench
 
 $(VENV)/.torch:
 	@echo "Setting up a virtual environment in $(VENV) (two to four minutes the first time)"
@@ -54,6 +56,10 @@ $(VENV)/.installed: $(VENV)/.torch requirements.txt constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(PIP) -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.txt
+	$(PIP) -r requirements-bench.txt -c constraints.txt
 	@touch $@
 
 # Vectors of the bundled sentences, computed once so that the app starts in seconds.

@@ -23,6 +23,7 @@ COMMANDS = {
     "unseen": "languages that the model never saw, and languages that a closed loop did not learn from",
     "scaling": "accuracy by number of demonstrations, prompt budget and model",
     "evaluate": "compare strategies on labelled queries",
+    "quantise": "save a model in 4-bit",
     "report": "tables and figures from records, in Markdown, LaTeX and HTML",
     "check": "check a folder of demonstrations",
     "ask": "answer one query",
@@ -50,6 +51,17 @@ def main(arguments: list[str] | None = None) -> int:
         return int(import_module(f"core.commands.{options.command}").run(options, began))
     except CoreError as error:
         print(f"{error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        from core.devices import ran_out
+
+        if not ran_out(error):
+            raise
+        print(
+            f"Memory ran out in {options.command} ({str(error).splitlines()[0][:120]}); take smaller batches (for fit: optim.queries, "
+            "policy.contexts, policy.k), a smaller model, or --precision nf4.",
+            file=sys.stderr,
+        )
         return 2
 
 

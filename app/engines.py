@@ -13,11 +13,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from app.gpu import is_zero
 from app.runs import run_folder
 from core.bundle import Workbench, open_workbench
+from core.devices import Memory, choose_device
 from core.errors import InvalidConfig
-from core.models import ModelConfig, Precision
+from core.models import PRECISIONS, LanguageModel, ModelConfig, Precision
 from core.served import PREFIX, ServedConfig, served_config, served_workbench
 
 SERVED = "served"  # as a model's name: the one behind the host's server
@@ -41,6 +44,11 @@ def offered_of(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(name.strip() for name in environment.get("AGL_MODELS", "").split(",") if name.strip())
 
 
+def usual_device() -> torch.device:
+    """Where a model runs here unless told otherwise; on ZeroGPU the embedded one stays on the CPU."""
+    return torch.device("cpu") if is_zero() else choose_device()
+
+
 class Engines:
     """Workbenches by model. May be shared by threads."""
 
@@ -60,6 +68,7 @@ class Engines:
         """
         self._cache, self._encoder, self._runs, self.served = cache, encoder, runs, served
         self._benches: OrderedDict[ModelConfig, Workbench] = OrderedDict()
+        self._loading: dict[ModelConfig, tuple[Memory, Memory]] = {}  # in use before and after a model was loaded
         self._served_bench: Workbench | None = None
         self.zero, self.offered, self._only_offered = is_zero(), offered, only_offered
         self._lock = threading.Lock()
@@ -132,11 +141,32 @@ class Engines:
         """The workbench of a model here, loaded on first use; the least recently used one is let go."""
         with self._lock:
             if config not in self._benches:
+                device = choose_device(config.device)
+                before = Memory.now(device)
                 self._benches[config] = open_workbench(config, self._encoder, self._cache)
+                self._loading[config] = before, Memory.now(device)
             self._benches.move_to_end(config)
             while len(self._benches) > KEPT_MODELS + len(self.offered):
                 self._benches.popitem(last=False)
             return self._benches[config]
+
+    def memory(self, provenance: Mapping[str, str]) -> dict[str, str]:
+        """What the model of a prediction takes: its weights, and what was in use before and after it was loaded here; {} elsewhere."""
+        run = provenance["adapter"] if provenance["adapter"] != "none" else ""
+        if provenance["precision"] not in PRECISIONS or self.needs_gpu(provenance["model"]):
+            return {}
+        config = self.config(provenance["model"], provenance["precision"], run)
+        bench, loading = self._benches.get(config), self._loading.get(config)
+        if bench is None or loading is None or not isinstance(bench.model, LanguageModel):
+            return {}
+        before, after = loading
+        facts = {
+            "memory: weights": f"{bench.model.megabytes:,.0f} MB",
+            "memory: process before and after loading": f"{before.process:,.0f} MB, {after.process:,.0f} MB",
+        }
+        if after.device is not None:
+            facts["memory: GPU before and after loading"] = f"{before.device or 0:,.0f} MB, {after.device:,.0f} MB"
+        return facts
 
     def _behind_server(self) -> Workbench:
         """The server's model, asked for on first use; a server that is down is asked again the next time."""

@@ -5,11 +5,13 @@ from typing import Any
 
 import gradio as gr
 
+from app.engines import usual_device
 from app.explorer import DETECT, UNTRAINED, Form
 from app.localised import Localised
 from app.texts import Texts
+from core.devices import default_precision
 from core.languages import language
-from core.models import PRECISIONS
+from core.models import PRECISIONS, ModelConfig
 from core.predictor import CALIBRATIONS
 from core.strategies import STRATEGIES
 
@@ -100,7 +102,8 @@ def build_form(
 def _model_controls(
     localised: Localised, texts: Texts, names: list[tuple[str, str]], runs: Callable[[], list[str]], model_hint: str
 ) -> dict[str, Any]:
-    bind = localised.bind
+    bind, device = localised.bind, usual_device()
+    advice = "explore.precision_cpu" if device.type == "cpu" else "explore.precision_gpu"
     form: dict[str, Any] = {}
     form["pool_languages"] = bind(
         gr.Dropdown(
@@ -119,7 +122,15 @@ def _model_controls(
         info=model_hint,
     )
     form["precision"] = bind(
-        gr.Radio(list(PRECISIONS), value="fp32", label=texts("explore.precision")), label="explore.precision"
+        gr.Radio(
+            list(PRECISIONS),
+            value=default_precision(device),
+            label=texts("explore.precision"),
+            info=texts(advice),
+            elem_id="precision",
+        ),
+        label="explore.precision",
+        info=advice,
     )
     form["run"] = bind(
         gr.Dropdown(
@@ -189,7 +200,7 @@ def form_of(values: dict[str, Any]) -> Form:
         k=int(values["k"] or 0),
         pool_languages=tuple(values["pool_languages"] or ()),
         model=values["model"] or "embedded",
-        precision=values["precision"] or "fp32",
+        precision=values["precision"] or "auto",
         run=values["run"] or "",
         temperature=float(values["temperature"] or 0.05),
         calibration=values["calibration"] or "none",
@@ -210,7 +221,7 @@ def values_of(form: Form) -> dict[str, Any]:
         "k": form.k,
         "pool_languages": list(form.pool_languages),
         "model": form.model,
-        "precision": form.precision,
+        "precision": ModelConfig(form.model, form.precision, run=form.run).precision,
         "run": form.run,
         "temperature": form.temperature,
         "calibration": form.calibration,

@@ -19,6 +19,7 @@ from app.services import Services
 from app.texts import Texts, catalogue
 from app.views.html import message
 from app.views.panels import progress_line
+from core.devices import Memory
 from core.errors import CoreError
 from core.languages import language
 from core.records import Prediction
@@ -71,7 +72,9 @@ def build_explore(services: Services, localised: Localised, tag: gr.State, texts
                 stop = localised.bind(gr.Button(texts("explore.stop"), elem_id="stop"), value="explore.stop")
         with gr.Column(scale=7, min_width=320):
             localised.bind(gr.Markdown(texts("explore.lead"), elem_id="explore-lead"), value="explore.lead")
-            waiting = progress_line(Step((), "explore.step_load", {}, 0.05), texts)
+            waiting = progress_line(
+                Step((), "explore.step_load", {"megabytes": round(Memory.now().process)}, 0.05), texts
+            )
             status = gr.HTML(waiting, elem_id="explore-status")
             results = gr.HTML(elem_id="explore-results", js_on_load=PRESS)
             with gr.Row():

@@ -44,7 +44,9 @@ def render(
     strategies = [(name, str(place)) for place, name in enumerate(panel_names(predictions, texts))]
     codes = [(language(answer.language).autonym, answer.language) for answer in predictions[0].answers]
     labels, prompt, coherence, pool = render_why(services, predictions, texts, "0", codes[0][1])
-    details = details_view(predictions, texts)
+    details = details_view(
+        predictions, texts, [services.explorer.engines.memory(found.provenance) for found in predictions]
+    )
     return Rendered(results, strategies, codes, labels, coherence, pool, prompt, details)
 
 

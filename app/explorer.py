@@ -16,6 +16,7 @@ from app.engines import Engines
 from app.gpu import known_by_name, steps_on_gpu, why_on_gpu
 from core.adherence import detect
 from core.bundle import bundled_examples, settings_of
+from core.devices import Memory
 from core.engine import Engine
 from core.errors import CoreError, InvalidQuery, UnknownLanguage
 from core.languages import language
@@ -44,7 +45,7 @@ class Form:
     k: int = 4
     pool_languages: tuple[str, ...] = ()
     model: str = "embedded"
-    precision: Precision = "fp32"
+    precision: Precision = "auto"
     run: str = ""  # name of a finished closed-loop run; empty: the model as it is
     temperature: float = 0.05
     calibration: str = "none"
@@ -134,7 +135,7 @@ class Explorer:
         """Answer a form in this process."""
         query = Query(form.text, "eng_Latn" if form.language == DETECT else form.language)
         query = checked(query)
-        yield Step((), "explore.step_load", {}, 0.02)
+        yield Step((), "explore.step_load", {"megabytes": round(Memory.now().process)}, 0.02)
         predictor = self.predictor(form)
         query = replace(query, language=self._language(query.text, form, predictor.task.languages))
         yield Step((), "explore.step_pool", {}, 0.05)

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from core.devices import fitting
 from core.models import LanguageModel
 
 Progress = Callable[[float, str], None]
@@ -49,7 +51,8 @@ class SentenceVectors:
             size = max(1, min(len(missing) - place, batch_tokens // (len(encoded[place]) + 1)))
             while size > 1 and size * (len(encoded[place + size - 1]) + 1) > batch_tokens:
                 size //= 2
-            means = self._means(encoded[place : place + size])
+            rest = encoded[place:]
+            means, size = fitting(partial(self._first_means, rest), size)
             for text, vector in zip(missing[place : place + size], means, strict=True):
                 self._known[text] = vector
             place += size
@@ -69,6 +72,9 @@ class SentenceVectors:
     def knows(self, texts: Sequence[str]) -> bool:
         """Whether all vectors are in memory."""
         return all(text in self._known for text in texts)
+
+    def _first_means(self, encoded: list[list[int]], count: int) -> np.ndarray:
+        return self._means(encoded[:count])
 
     @torch.inference_mode()
     def _means(self, encoded: list[list[int]]) -> np.ndarray:

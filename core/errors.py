@@ -10,6 +10,7 @@
     - ``ModelUnavailable``   a model that is missing, damaged, or would run code of its own
     - ``ServerUnavailable``  a model server that is down, refuses, or answers what cannot be used
     - ``PoolTooSmall``       fewer usable demonstrations than asked for
+    - ``OutOfMemory``        work that does not fit into memory in the smallest batches
     - ``PromptTooLong``      a query that does not fit the model's context window even without demonstrations
 """
 
@@ -44,6 +45,10 @@ class ServerUnavailable(CoreError):
 
 class PoolTooSmall(CoreError):
     """Fewer usable demonstrations than asked for."""
+
+
+class OutOfMemory(CoreError):
+    """Work that does not fit into memory, also in the smallest batches."""
 
 
 class PromptTooLong(CoreError):

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from core.devices import fitting
 from core.engine import Engine
 from core.models import LanguageModel
 
@@ -65,8 +66,13 @@ def generate(
     if isinstance(model, Writes):
         return model.written(prompts, config, generator)
     assert isinstance(model, LanguageModel)
+
+    def work(size: int) -> list[Generated]:
+        parts = [prompts[place : place + size] for place in range(0, len(prompts), size)]
+        return [line for part in parts for line in _generate(model, part, config, generator)]
+
     with model.lock:
-        return _generate(model, prompts, config, generator)
+        return fitting(work, len(prompts))[0] if prompts else []
 
 
 def generate_all(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from core.before import vectors_before
+from core.coarse import halved
 from core.embeddings import Projection, SentenceVectors
 from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
@@ -80,6 +81,14 @@ class PoolIndex:
     def own_vectors(self) -> torch.Tensor:
         """``z`` of the pool, ``(N, D)``."""
         return self._own
+
+    @cached_property
+    def _halves(self) -> torch.Tensor | None:
+        return halved(self._own)
+
+    def own_halves(self) -> torch.Tensor | None:
+        """Float16 copies of ``z`` of a large pool, ``(N, D)``; None for others."""
+        return self._halves
 
     def own_vector(self, query: Query) -> torch.Tensor:
         """``z`` of a query, ``(D,)``."""

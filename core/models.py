@@ -16,16 +16,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.configuration_utils import PreTrainedConfig
 from transformers.utils import logging as hf_logging
 
+from core.adapters import take_up
+from core.devices import choose_device, default_precision, ran_out
 from core.errors import InvalidConfig, ModelUnavailable
 from core.trained import ADAPTER, WEIGHTS, Trained, read_trained
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 EMBEDDED = ASSETS / "models" / "lm"
 EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
-Precision = Literal["fp32", "bf16", "nf4"]
+Precision = Literal["auto", "fp32", "bf16", "nf4"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "nf4")
 
 
@@ -34,14 +36,19 @@ class ModelConfig:
     """Which model, and how it is held in memory."""
 
     name: str = "embedded"  # "embedded", a local folder, or a Hub id
-    precision: Precision = "fp32"
+    precision: Precision = (
+        "auto"  # "auto" becomes what suits the device; with a run fp32, as fit makes them unless told
+    )
     device: str = "auto"  # "auto" takes a GPU where there is one
     run: str = ""  # folder of a finished closed-loop run on this model; "" for the model as it is
     adapter: str = ""  # folder of a PEFT adapter on this model; "" for none
     fall_back: bool = True  # whether a run that was no better than something simpler is passed over for it
 
     def __post_init__(self) -> None:
-        """Refuse a precision that does not exist."""
+        """Settle what "auto" means. Refuse a precision that does not exist, and a run beside an adapter."""
+        if self.precision == "auto":
+            settled = "fp32" if self.run else default_precision(choose_device(self.device))
+            object.__setattr__(self, "precision", settled)
         if self.precision not in PRECISIONS:
             raise InvalidConfig(f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}.")
         if self.run and self.adapter:
@@ -137,50 +144,13 @@ class LanguageModel:
         return float(self.network.get_memory_footprint()) / 1e6
 
 
-def multiplies_bf16(device: torch.device) -> bool:
-    """Whether ``device`` has instructions for bfloat16 products; without them they take ten to a hundred times as long as float32 ones."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
 def load_model(config: ModelConfig) -> LanguageModel:
     """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
     trained = read_trained(Path(config.run)) if config.run else None
     model = _load(config, resolve_model(config.name))
     if config.adapter:
-        _take_up(model, Path(config.adapter))
+        take_up(model.network, config.name, Path(config.adapter))
     return model if trained is None else _with_run(model, trained)
-
-
-def _take_up(model: LanguageModel, folder: Path) -> None:
-    """Put a PEFT adapter on a model. Raises ``ModelUnavailable`` for a folder without one, or with one of another model."""
-    for name in ("adapter_config.json", ADAPTER_WEIGHTS):
-        if not (folder / name).is_file():
-            raise ModelUnavailable(f"{folder} holds no adapter ({name} is missing); name a folder that PEFT saved.")
-    try:
-        model.network.load_adapter(str(folder), use_safetensors=True)
-        strange = _strange_weights(model.network, folder)
-    except Exception as error:
-        seen = str(error).strip().splitlines()[0][:200]
-        sizes = "mismatched_sizes" in seen  # transformers points at a report of its own
-        raise ModelUnavailable(_unfit(model, folder, "its weights have other sizes" if sizes else seen)) from error
-    if strange:
-        raise ModelUnavailable(_unfit(model, folder, f"{len(strange)} weights differ, first {strange[0]}"))
-    model.network.eval()
-
-
-def _unfit(model: LanguageModel, folder: Path, seen: str) -> str:
-    return f"The adapter in {folder} does not fit {model.config.name!r} ({seen}); name the model that it was made with."
-
-
-def _strange_weights(network: PreTrainedModel, folder: Path) -> list[str]:
-    """Weights of an adapter that the network has no place for, and places that it leaves empty: a loader only warns of both."""
-    from safetensors import safe_open
-
-    with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:
-        saved = {name.removeprefix("base_model.model.") for name in file.keys()}  # noqa: SIM118 - no mapping
-    return sorted(saved ^ set(network.get_adapter_state_dict()))
 
 
 def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
@@ -196,13 +166,13 @@ def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
     if (trained.folder / WEIGHTS).is_dir():
         model = _load(model.config, str(trained.folder / WEIGHTS))
     elif (trained.folder / ADAPTER).is_dir():
-        _take_up(model, trained.folder / ADAPTER)
+        take_up(model.network, model.config.name, trained.folder / ADAPTER)
     return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained)
 
 
 def _load(config: ModelConfig, place: str) -> LanguageModel:
     hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
-    offline = Path(place).is_absolute()
+    offline, device = Path(place).is_absolute(), choose_device(config.device)
     try:
         settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
@@ -212,20 +182,31 @@ def _load(config: ModelConfig, place: str) -> LanguageModel:
             trust_remote_code=False,
             local_files_only=offline,
             use_safetensors=True,
-            **_memory(config),
+            **_memory(config, device, settings),
         )
+        if config.precision == "nf4":
+            _keep_trainable(network)
+        else:
+            network.to(device)
     except ModelUnavailable:
         raise
     except Exception as error:
-        raise ModelUnavailable(_explain(config.name, error)) from error
+        raise ModelUnavailable(_explain(config, device, error)) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     network.eval()
-    if config.precision == "nf4":
-        _keep_trainable(network)
-    else:
-        network.to(_device(config.device))
     return LanguageModel(network, tokenizer, config)
+
+
+def save_model(model: LanguageModel, folder: Path) -> None:
+    """Write the weights as they are held, 4-bit ones packed, with the tokenizer, so that ``load_model`` takes the folder.
+
+    Raises ``InvalidConfig`` for a folder that holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidConfig(f"{folder} holds something already; name a new folder.")
+    model.network.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
 
 
 def quiet_bitsandbytes() -> None:
@@ -258,12 +239,20 @@ def resolve_model(name: str) -> str:
     return name
 
 
-def _memory(config: ModelConfig) -> dict[str, Any]:
+def _memory(config: ModelConfig, device: torch.device, settings: PreTrainedConfig) -> dict[str, Any]:
+    """How the weights are to be held. Raises ``ModelUnavailable`` for a folder of packed weights that is asked for in full."""
+    packed = getattr(settings, "quantization_config", None) is not None
+    if packed and config.precision != "nf4":
+        raise ModelUnavailable(
+            f"The weights of {config.name!r} are quantised already, and cannot be had in {config.precision}; choose nf4."
+        )
     if config.precision == "fp32":
         return {"dtype": torch.float32}
     if config.precision == "bf16":
         return {"dtype": torch.bfloat16}
     quiet_bitsandbytes()
+    if packed:
+        return {"device_map": str(device), "dtype": torch.bfloat16}
     from transformers import BitsAndBytesConfig
 
     quantisation = BitsAndBytesConfig(
@@ -272,7 +261,7 @@ def _memory(config: ModelConfig) -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": quantisation, "device_map": _device(config.device), "dtype": torch.bfloat16}
+    return {"quantization_config": quantisation, "device_map": str(device), "dtype": torch.bfloat16}
 
 
 def _keep_trainable(network: PreTrainedModel) -> None:
@@ -284,14 +273,10 @@ def _keep_trainable(network: PreTrainedModel) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _explain(name: str, error: Exception) -> str:
-    seen = str(error).strip().split("\n")[0][:200]
+def _explain(config: ModelConfig, device: torch.device, error: Exception) -> str:
+    name, seen = config.name, str(error).strip().split("\n")[0][:200]
+    if ran_out(error):
+        return f"The model {name!r} in {config.precision} does not fit into the memory of {device}; choose nf4, or a smaller model."
     if "trust_remote_code" in str(error):
         return f"The model {name!r} would run code of its own, which is never allowed here; choose a model that transformers knows."
     if "safetensors" in str(error).lower() or type(error).__name__ == "SafetensorError":

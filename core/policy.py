@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.coarse import SLACK, coarse_cosines, highest
 from core.errors import InvalidConfig
 
 
@@ -37,6 +38,7 @@ class Draw:
     chosen: torch.Tensor  # (K,) int64, in the order of drawing
     log_probs: torch.Tensor  # (K,) log-probability of each draw given the earlier ones, nats, <= 0
     scores: torch.Tensor  # (K,) score of each chosen candidate when it was drawn
+    first_scores: torch.Tensor  # (N,) score of every candidate before the first draw
 
     @property
     def log_prob(self) -> torch.Tensor:
@@ -54,15 +56,29 @@ def log_prob(
 ) -> torch.Tensor:
     """Log-probability of each draw ``(K,)`` of the sequence ``chosen`` under scores ``(N,)``; mask True = may be drawn.
 
-    Differentiable in ``score``. ``groups`` ``(N,)`` int64: candidates of one group exclude each other (translations of one
-    item), so a draw takes its whole group out. Without redundancy the sum is all of log pi.
+    Differentiable in ``score``. ``groups`` ``(N,)`` int64, numbers from 0: candidates of one group exclude each other
+    (translations of one item), so a draw takes its whole group out. Without redundancy the sum is all of log pi.
     """
-    left = usable.clone()
+    taken = _taken(chosen, groups, len(score)) & usable
+    rest = score.masked_fill(taken | ~usable, -torch.inf).logsumexp(0)  # of those that no draw touches, summed once
+    heads = taken.nonzero()[:, 0]
+    names = heads if groups is None else groups[heads]
+    left = torch.ones_like(heads, dtype=torch.bool)
     terms = []
-    for index in chosen.tolist():
-        terms.append(score[index] - score.masked_fill(~left, -torch.inf).logsumexp(0))
-        left = _without(left, index, groups)
+    for index in chosen:
+        open_heads = score[heads[left]].logsumexp(0)
+        whole = open_heads if rest == -torch.inf else torch.logaddexp(rest, open_heads)
+        terms.append(score[index] - whole)
+        left = left & (names != (index if groups is None else groups[index]))
     return torch.stack(terms)
+
+
+def _taken(chosen: torch.Tensor, groups: torch.Tensor | None, size: int) -> torch.Tensor:
+    """Mask ``(N,)``, True = chosen or of the group of a chosen one."""
+    if groups is None:
+        return torch.zeros(size, dtype=torch.bool, device=chosen.device).index_fill(0, chosen, True)
+    names = torch.zeros(int(groups.max()) + 1, dtype=torch.bool, device=groups.device)
+    return names.index_fill(0, groups[chosen], True)[groups]
 
 
 def log_probs(
@@ -94,8 +110,9 @@ def log_probs(
 
 def entropy(score: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
     """Entropy of the first draw, nats, in [0, log of the number of usable candidates]."""
-    logs = score.masked_fill(~usable, -torch.inf).log_softmax(0)[usable]
-    return -(logs.exp() * logs).sum()
+    masked = score.masked_fill(~usable, -torch.inf)
+    whole = masked.logsumexp(0)
+    return whole - ((masked - whole).exp() * score.masked_fill(~usable, 0.0)).sum()
 
 
 def draw(
@@ -106,18 +123,48 @@ def draw(
     config: PolicyConfig,
     groups: torch.Tensor | None = None,
     generator: torch.Generator | None = None,
+    halves: torch.Tensor | None = None,
 ) -> Draw:
     """Choose ``count`` candidates: greedily without a generator, by Gumbel-top-K with one.
 
     ``query`` is ``(D,)``, ``candidates`` ``(N, D)``, ``usable`` ``(N,)`` bool, ``groups`` as in ``log_prob``. The caller has made sure
-    that ``count`` can be drawn.
+    that ``count`` can be drawn. ``halves`` ``(N, D)``, from ``core.coarse.halved``, make the choice among very many unit vectors
+    faster, not another one; the candidates that cannot be chosen then enter log pi with cosines that are at most ``SLACK`` off.
     """
-    score = scores(query, candidates, config)
     if config.redundancy > 0:
-        return _sequential(score, candidates, usable, count, config, groups, generator)
-    keys = score if generator is None else score + gumbel(score.shape, generator).to(score)
-    chosen = top(keys.masked_fill(~usable, -torch.inf), count, groups)
-    return Draw(chosen, log_prob(score, chosen, usable, groups), score[chosen])
+        return _sequential(scores(query, candidates, config), candidates, usable, count, config, groups, generator)
+    noise = None if generator is None else gumbel(torch.Size([len(candidates)]), generator).to(candidates)
+    if halves is None:
+        score = scores(query, candidates, config)
+        keys = (score if noise is None else score + noise).masked_fill(~usable, -torch.inf)
+    else:
+        score, keys = _two_passes(query, candidates, halves, usable, count, config, groups, noise)
+    chosen = top(keys, count, groups)
+    return Draw(chosen, log_prob(score, chosen, usable, groups), score[chosen], score)
+
+
+def _two_passes(
+    query: torch.Tensor,
+    candidates: torch.Tensor,
+    halves: torch.Tensor,
+    usable: torch.Tensor,
+    count: int,
+    config: PolicyConfig,
+    groups: torch.Tensor | None,
+    noise: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and keys ``(N,)``, exact for every candidate that may be among the ``count`` highest.
+
+    The coarse choice has keys of at least ``worst``; the exact choice is no worse than its exact keys, which are at most ``SLACK``
+    (over tau) lower, so its members have coarse keys of at least ``worst`` less twice that.
+    """
+    score = coarse_cosines(query, halves) / config.temperature
+    keys = (score if noise is None else score + noise).masked_fill(~usable, -torch.inf)
+    worst = keys[top(keys, count, groups)].min()
+    near = (keys >= worst - 2 * SLACK / config.temperature).nonzero()[:, 0]
+    score[near] = scores(query, candidates[near], config)
+    keys[near] = score[near] if noise is None else score[near] + noise[near]
+    return score, keys
 
 
 def top(keys: torch.Tensor, count: int, groups: torch.Tensor | None = None) -> torch.Tensor:
@@ -127,12 +174,12 @@ def top(keys: torch.Tensor, count: int, groups: torch.Tensor | None = None) -> t
     candidates in a Gumbel-perturbed ranking still draws from the exact sequential distribution.
     """
     if groups is None:
-        return keys.topk(count).indices
+        return highest(keys, count)
     reach = count
     while True:
         reach = min(len(keys), reach * 8)
         seen: dict[int, int] = {}
-        for index in keys.topk(reach).indices.tolist():
+        for index in highest(keys, reach).tolist():
             if keys[index] > -torch.inf:
                 seen.setdefault(int(groups[index]), index)
             if len(seen) == count:
@@ -174,4 +221,4 @@ def _sequential(
         logs.append(current[index] - current.logsumexp(0))
         left = _without(left, index, groups)
         nearest = torch.maximum(nearest, candidates @ candidates[index])
-    return Draw(torch.tensor(chosen), torch.stack(logs), torch.stack(values))
+    return Draw(torch.tensor(chosen), torch.stack(logs), torch.stack(values), score)

@@ -1,5 +1,6 @@
 """Larger pieces of Explore: result panels, the progress line, prompts, details."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.explorer import Step
@@ -90,16 +91,18 @@ def _prompt(prompt: Prompt, answer: Answer) -> str:
     )
 
 
-def details_view(predictions: tuple[Prediction, ...], texts: Texts) -> str:
-    """How long each phase took, the policy's numbers, and where everything comes from."""
+def details_view(predictions: tuple[Prediction, ...], texts: Texts, memory: Sequence[Mapping[str, str]] = ()) -> str:
+    """How long each phase took, the policy's numbers, the model's memory, and where everything comes from."""
     rows = []
-    for name, prediction in zip(panel_names(predictions, texts), predictions, strict=True):
+    known = memory or [{}] * len(predictions)
+    for name, prediction, taken in zip(panel_names(predictions, texts), predictions, known, strict=True):
         selection = prediction.selection
         facts = {
             "candidates": str(selection.candidates),
             "log π(C|x)": f"{number(selection.log_prob)} nats",
             "entropy of the first draw": f"{number(selection.entropy)} nats",
             **{f"seconds: {phase}": f"{value:.2f}" for phase, value in prediction.seconds.items()},
+            **taken,
             **prediction.provenance,
         }
         if selection.log_prob is None:

@@ -24,7 +24,9 @@ CONFIGS = ASSETS / "configs"
 def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
     """Which language model; with ``run`` also what a closed-loop run learnt."""
     parser.add_argument("--model", default="embedded", help="embedded, a folder, or a Hub id")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or nf4")
+    # What is trained stays in float32, products aside; what is only asked is held as suits the device.
+    said = "fp32, bf16 or nf4 (4-bit)" + ("; default bf16 on a GPU, fp32 on a CPU" if run else "")
+    parser.add_argument("--precision", default="auto" if run else "fp32", help=said)
     if run:
         parser.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
         parser.add_argument("--adapter", default="", help="folder of a PEFT adapter on the model")

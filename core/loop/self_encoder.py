@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.devices import multiplies_bf16
 from core.embeddings import Projection, SentenceVectors, encoded_texts, mean_states
 from core.loop.config import FitConfig
 from core.loop.weights import Snapshot
-from core.models import LanguageModel, multiplies_bf16
+from core.models import LanguageModel
 
 BATCH_TOKENS = 4096  # of texts that are encoded together
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import LlamaForCausalLM
 
-from core.models import multiplies_bf16
+from core.devices import multiplies_bf16
 from core.pretraining.config import DecoderConfig
 from core.pretraining.episodes import RowSampler
 from core.pretraining.objectives import alignment_loss, reading_losses, row_losses

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from core.devices import fitting
 from core.errors import InvalidQuery, PromptTooLong
 from core.models import LanguageModel
 from core.scoring.base import Request
@@ -93,13 +94,13 @@ class Scorer:
     def _token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
         targets = self.targets(pairs)
         if self.method == "padded":
-            return self._padded.score(targets)
+            return _within_memory(self._padded, targets)
         long = [i for i, target in enumerate(targets) if len(target.tokens) > self.window]
         short = [i for i, target in enumerate(targets) if len(target.tokens) <= self.window]
         results: list[np.ndarray] = [np.empty(0)] * len(targets)
-        for indices, method in ((short, self._packed.score), (long, self._padded.score)):
+        for indices, part in ((short, self._packed), (long, self._padded)):
             if indices:
-                for index, values in zip(indices, method([targets[i] for i in indices]), strict=True):
+                for index, values in zip(indices, _within_memory(part, [targets[i] for i in indices]), strict=True):
                     results[index] = values
         return results
 
@@ -165,3 +166,15 @@ class Scorer:
             for tokens in tails
             if len(tokens) > 3
         ]
+
+
+def _within_memory(part: PackedScorer | PaddedScorer, targets: Sequence[Target]) -> list[np.ndarray]:
+    """Scores of ``targets``; where memory runs out, in smaller batches, which are kept to from then on. Raises ``OutOfMemory``."""
+
+    def work(budget: int) -> list[np.ndarray]:
+        part.budget = budget
+        return part.score(targets)
+
+    longest = max((len(target.tokens) for target in targets), default=1)
+    values, part.budget = fitting(work, part.budget, min(part.budget, longest))
+    return values

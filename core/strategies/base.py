@@ -29,6 +29,10 @@ class Index(Protocol):
         """``z`` of the pool by the language model, ``(N, D)``."""
         ...
 
+    def own_halves(self) -> torch.Tensor | None:
+        """Float16 copies of them for a first pass, ``(N, D)``; None for a pool that is read whole, see ``core.coarse``."""
+        ...
+
     def own_vector(self, query: Query) -> torch.Tensor:
         """``z`` of a query, ``(D,)``."""
         ...

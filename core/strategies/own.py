@@ -20,14 +20,13 @@ class SelfSelection(Strategy):
         """Choose, with the exact log-probability of every draw."""
         query, vectors = candidates.index.own_vector(candidates.query), candidates.index.own_vectors()
         generator = candidates.generator() if candidates.sample else None
-        draw = policy.draw(
-            query, vectors, candidates.usable_mask, count, candidates.policy, candidates.groups, generator
-        )
+        mask, halves = candidates.usable_mask, candidates.index.own_halves()
+        draw = policy.draw(query, vectors, mask, count, candidates.policy, candidates.groups, generator, halves)
         shown = tuple(
             Demonstration(candidates.pool.examples[index], float(score), float(log))
             for index, score, log in zip(draw.chosen.tolist(), draw.scores, draw.log_probs, strict=True)
         )
-        entropy = policy.entropy(policy.scores(query, vectors, candidates.policy), candidates.usable_mask)
+        entropy = policy.entropy(draw.first_scores, mask)
         return Selection(self.name, shown, float(draw.log_prob), float(entropy), int(candidates.usable.sum()))
 
 

@@ -28,11 +28,12 @@ from trl import GRPOConfig, GRPOTrainer
 
 from core.bundle import bundled_examples
 from core.config import read_config
+from core.devices import multiplies_bf16
 from core.encoder import SentenceEncoder
 from core.loop.config import FitConfig
 from core.loop.fit import prepare
 from core.loop.trainer import Loop
-from core.models import ASSETS, ModelConfig, load_model, multiplies_bf16
+from core.models import ASSETS, ModelConfig, load_model
 from core.records import Demonstration
 from core.run_record import command, commit, write_record
 from core.tasks import load_tasks

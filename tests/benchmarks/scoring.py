@@ -1,40 +1,45 @@
-"""Speed of the scorer and of selection, as ratios in one run, parity checked first. ``make bench`` runs it.
+"""Speed of label scoring, as ratios in one run, parity checked first. ``make bench`` runs it.
 
-Label scoring: queries with K demonstrations of their own and seven labels of several tokens, on the embedded model.
-Compared with one-by-one scoring (a forward pass with full logits per label, what a plain loop does) and with padded batches.
-Shared context: the same with one fixed set of demonstrations, as in a leaderboard run.
-Selection: K of N cached unit vectors.
+Queries with K demonstrations of their own and seven labels of several tokens, on the embedded model; the same with one fixed set
+of demonstrations for all queries, as in a leaderboard run; and both with answers of one token (letters). Ours is compared with
 
-Runs are interleaved and warm; the medians of the ratios go to ``assets/results/speed.json``.
+- one-by-one scoring: a forward pass with full logits for every label, what a plain loop does,
+- padded batches with logits of the label positions alone,
+- ``HFLM.loglikelihood`` of lm-evaluation-harness on the same model object, at the batch size that is fastest for it.
+
+Every score is held to one-by-one scoring within 1e-4 nats before anything is timed. Runs are interleaved and warm; medians of
+the ratios go to ``assets/results/scoring_speed.json``.
 """
 
-import json
-import platform
-import statistics
-import time
+import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.harness import Harness
+from benchmarks.measuring import circumstances, interleaved, ratio, timed
 
-from core import policy
 from core.bundle import Workbench, open_workbench
 from core.models import ModelConfig
-from core.policy import PolicyConfig
 from core.predictor import Question
 from core.records import Demonstration, Query
+from core.run_record import write_record
 from core.scoring import Request, Scorer
 
 ROOT = Path(__file__).resolve().parents[2]
-QUERIES, K, REPEATS = 8, 4, 3
+QUERIES, K, REPEATS = 4, 4, 3
+BATCHES = (1, 2, 4, 8, 16)
+LETTERS = tuple(f" {letter}" for letter in "ABCDEFG")
+CLOSE = 1e-4  # nats
 
 
-def requests(bench: Workbench, shared: bool) -> list[Request]:
+def requests(bench: Workbench, shared: bool, one_token: bool, queries: int = QUERIES) -> list[Request]:
     """Prompts of the bundled topic pool, with demonstrations chosen per query or shared by all."""
     predictor = bench.predictor("topic")
     pool = predictor.index.pool
-    asked = [example for example in pool.examples if example.language == "swh_Latn"][:QUERIES]
+    asked = [example for example in pool.examples if example.language == "swh_Latn"][:queries]
     fixed = tuple(Demonstration(example, None, None) for example in pool.examples[-600::150][:K])
     made = []
     for example in asked:
@@ -42,7 +47,7 @@ def requests(bench: Workbench, shared: bool) -> list[Request]:
         shown = fixed if shared else predictor.select(Question(query, "random", K)).demonstrations
         prompt = predictor.writer.prompt(query, shown, example.language)
         words = predictor.task.verbaliser(example.language).words
-        made.append(Request(prompt.text, tuple(f" {word}" for word in words.values())))
+        made.append(Request(prompt.text, LETTERS if one_token else tuple(f" {word}" for word in words.values())))
     return made
 
 
@@ -53,7 +58,7 @@ def one_by_one(scorer: Scorer, asked: list[Request]) -> list[np.ndarray]:
     rows = []
     for request in asked:
         values = []
-        for target in scorer._targets([(request.context, answer) for answer in request.answers]):
+        for target in scorer.targets([(request.context, answer) for answer in request.answers]):
             logs = model.network(torch.tensor([target.tokens])).logits[0].float().log_softmax(-1)
             places = range(target.first, len(target.tokens))
             values.append(sum(float(logs[place - 1, target.tokens[place]]) for place in places))
@@ -61,62 +66,69 @@ def one_by_one(scorer: Scorer, asked: list[Request]) -> list[np.ndarray]:
     return rows
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def apart(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    """Largest difference, nats."""
+    return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
 
 
-def compare(bench: Workbench, shared: bool) -> dict[str, float]:
-    """Ratios of time, one-by-one and padded over packed, with the largest difference of scores."""
-    asked = requests(bench, shared)
-    packed, padded = Scorer(bench.model), Scorer(bench.model, method="padded")
-    reference = one_by_one(packed, asked)
-    apart = max(float(np.abs(a - b).max()) for a, b in zip(reference, packed.score(asked), strict=True))
-    assert apart <= 1e-4, f"packed scoring differs by {apart} nats"
+def fastest(bench: Workbench, asked: list[Request]) -> tuple[Harness, int]:
+    """The harness at the batch size that takes it the least time, in one warm run of each."""
+    made = {size: Harness(bench.model, size) for size in BATCHES}
+    made[BATCHES[0]].score(asked[:1])
+    times = {size: timed(lambda harness=harness: harness.score(asked)) for size, harness in made.items()}
+    best = min(times, key=lambda size: times[size])
+    print({size: round(seconds, 2) for size, seconds in times.items()}, flush=True)
+    return made[best], best
+
+
+def compare(bench: Workbench, shared: bool, one_token: bool, repeats: int) -> dict[str, Any]:
+    """Ratios of time, every other way over ours, with the largest differences of scores."""
+    asked = requests(bench, shared, one_token)
+    ours, padded = Scorer(bench.model), Scorer(bench.model, method="padded")
     pairs = [(request.context, answer) for request in asked for answer in request.answers]
-    ratios: dict[str, list[float]] = {"one_by_one": [], "padded": []}
-    for _ in range(REPEATS):
-        fast = timed(lambda: packed.token_scores(pairs))
-        ratios["padded"].append(timed(lambda: padded.token_scores(pairs)) / fast)
-        ratios["one_by_one"].append(timed(lambda: one_by_one(packed, asked)) / fast)
-    return {name: round(statistics.median(values), 2) for name, values in ratios.items()} | {
-        "largest_difference_nats": apart
+    lengths = [len(target.tokens) - target.first for target in ours.targets(pairs)]
+    assert not one_token or set(lengths) == {1}
+    reference = one_by_one(ours, asked)
+    harness, batch = fastest(bench, asked)
+    differences = {"ours": apart(reference, ours.score(asked)), "harness": apart(reference, harness.score(asked))}
+    for name, value in differences.items():
+        assert value <= CLOSE, f"{name} differs by {value} nats from one-by-one scoring"
+    works: dict[str, Callable[[], object]] = {
+        "ours": lambda: ours.token_scores(pairs),
+        "padded": lambda: padded.token_scores(pairs),
+        "harness": lambda: harness.score(asked),
+        "one_by_one": lambda: one_by_one(ours, asked),
     }
-
-
-def selection(size: int) -> dict[str, float]:
-    """Milliseconds to choose 8 of ``size`` cached candidates, greedily and by Gumbel-top-K."""
-    generator = torch.Generator().manual_seed(0)
-    vectors = torch.nn.functional.normalize(torch.randn(size, 256, generator=generator), dim=1)
-    usable, groups = torch.ones(size, dtype=torch.bool), torch.arange(size)
-    query, config = vectors[0].clone(), PolicyConfig()
-    policy.draw(query, vectors, usable, 8, config, groups)
-    greedy = [timed(lambda: policy.draw(query, vectors, usable, 8, config, groups)) for _ in range(REPEATS)]
-    sampled = [timed(lambda: policy.draw(query, vectors, usable, 8, config, groups, generator)) for _ in range(REPEATS)]
+    seconds = interleaved(works, repeats)
     return {
-        "candidates": size,
-        "greedy_ms": round(1e3 * statistics.median(greedy), 1),
-        "sampled_ms": round(1e3 * statistics.median(sampled), 1),
+        "demonstrations": "shared" if shared else "own",
+        "label_tokens": 1 if one_token else round(float(np.mean(lengths)), 1),
+        "over_harness": ratio(seconds["harness"], seconds["ours"]),
+        "over_one_by_one": ratio(seconds["one_by_one"], seconds["ours"]),
+        "over_padded": ratio(seconds["padded"], seconds["ours"]),
+        "harness_batch": batch,
+        "label_scores_per_second": round(len(pairs) / float(np.median(seconds["ours"])), 1),
+        "difference_nats": float(f"{differences['ours']:.2g}"),
+        "harness_difference_nats": float(f"{differences['harness']:.2g}"),
     }
 
 
 def main() -> None:
     """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--output", type=Path, default=ROOT / "assets" / "results" / "scoring_speed.json")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    found = circumstances() | {"model": "embedded", "queries": QUERIES, "k": K, "labels": 7}
     bench = open_workbench(ModelConfig(), cache=ROOT / "data" / "cache")
-    found = {
-        "command": "make bench",
-        "machine": {"processor": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
-        "queries": QUERIES,
-        "k": K,
-        "own_demonstrations": compare(bench, shared=False),
-        "shared_demonstrations": compare(bench, shared=True),
-        "selection": [selection(size) for size in (1_000, 100_000, 1_000_000)],
-    }
-    text = json.dumps(found, indent=1)
-    (ROOT / "assets" / "results" / "speed.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    rows = []
+    for one_token in (False, True):
+        for shared in (False, True):
+            rows.append(compare(bench, shared, one_token, options.repeats))
+            print(rows[-1], flush=True)
+    write_record(options.output, found | {"scoring": rows})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Loading models: what is refused, and what four bits must still be able to do."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from toys import byte_tokenizer, tiny_llama_config, tiny_model
 
 from core import models
 from core.config import build, read_config
+from core.devices import multiplies_bf16
 from core.encoder import SentenceEncoder
 from core.errors import CoreError, InvalidConfig, ModelUnavailable
-from core.models import ASSETS, EMBEDDED, LanguageModel, ModelConfig, load_model, multiplies_bf16, resolve_model
+from core.models import ASSETS, EMBEDDED, LanguageModel, ModelConfig, load_model, resolve_model, save_model
 from core.policy import PolicyConfig
 from core.scoring import Request, Scorer
+from train import main
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +150,59 @@ def test_nf4_loads_scores_and_still_has_gradients_after_evaluation(folder: Path)
     assert float(after.norm()) > 0
     assert torch.allclose(before, after, rtol=1e-2, atol=1e-3 * float(before.abs().max()))
     assert model.network.model.layers[0].mlp.up_proj.support_avx512bf16_for_cpu is False
+
+
+@pytest.mark.slow
+def test_a_model_saved_in_four_bits_is_read_as_it_was_and_takes_less(folder: Path, tmp_path: Path) -> None:
+    model = load_model(ModelConfig(str(folder), "nf4", device="cpu"))
+    place = tmp_path / "packed"
+    save_model(model, place)
+    again = load_model(ModelConfig(str(place), "nf4", device="cpu"))
+    request = [Request("A river", (" runs", " stands", " r"))]
+    assert np.array_equal(Scorer(again).score(request)[0], Scorer(model).score(request)[0])
+    assert again.megabytes == pytest.approx(model.megabytes, rel=0.01)
+    assert weights_in(place) < weights_in(folder) / 2
+    assert again.network.model.layers[0].mlp.up_proj.support_avx512bf16_for_cpu is False
+    with pytest.raises(ModelUnavailable, match="quantised already, and cannot be had in fp32; choose nf4"):
+        load_model(ModelConfig(str(place), "fp32", device="cpu"))
+    with pytest.raises(InvalidConfig, match="holds something already"):
+        save_model(again, place)
+
+
+def weights_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT asks by the old name
+def test_an_adapter_lies_on_packed_weights_as_on_those_packed_at_loading(folder: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    whole = load_model(ModelConfig(str(folder), "fp32", device="cpu"))
+    torch.manual_seed(1)
+    lora = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(whole.network, lora).save_pretrained(tmp_path / "adapter")
+    save_model(load_model(ModelConfig(str(folder), "nf4", device="cpu")), tmp_path / "packed")
+    request = [Request("A river", (" runs", " stands", " r"))]
+    adapter = str(tmp_path / "adapter")
+    found = [
+        Scorer(load_model(ModelConfig(str(place), "nf4", "cpu", adapter=on))).score(request)[0]
+        for place, on in ((folder, adapter), (tmp_path / "packed", adapter), (tmp_path / "packed", ""))
+    ]
+    assert np.array_equal(found[0], found[1])
+    assert float(np.abs(found[1] - found[2]).max()) > 0.01  # it is there
+
+
+@pytest.mark.slow
+def test_the_command_saves_in_four_bits_and_says_what_that_takes(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["quantise", "--model", str(folder), "--device", "cpu", "--output", str(tmp_path / "packed")]
+    assert main(given) == 0
+    said = capsys.readouterr().out
+    assert f"{weights_in(tmp_path / 'packed') / 1e6:,.1f} MB of weights on disk" in said
+    assert re.search(r"used [\d,]+ MB before, [\d,]+ MB with the model", said)
+    assert main(given) == 2
 
 
 def gradient(model: LanguageModel) -> torch.Tensor:
