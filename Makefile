@@ -19,6 +19,8 @@ screenshots: setup-dev setup browser
 bench: setup-bench setup-dev setup
 	PYTHONPATH=.:tests $(RUN) tests/benchmarks/scoring.py
 	PYTHONPATH=.:tests $(RUN) tests/benchmarks/selection.py
+	PYTHONPATH=.:tests $(RUN) tests/benchmarks/strategies.py
+	PYTHONPATH=.:tests $(RUN) tests/benchmarks/waiting.py
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json

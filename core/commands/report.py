@@ -6,10 +6,11 @@ from pathlib import Path
 
 from core.commands.given import ROOT, parts
 from core.errors import InvalidConfig
+from core.models import ASSETS
 from core.report.document import Document
 from core.report.markup import latex, markdown
 from core.report.page import page
-from core.report.readme import rewritten
+from core.report.readme import figures, rewritten
 from core.report.renderers import documents_in
 
 WRITERS: dict[str, tuple[str, Callable[[Sequence[Document]], str]]] = {
@@ -55,5 +56,7 @@ def _readme(path: Path) -> int:
     before = path.read_text(encoding="utf-8")
     after = rewritten(before)
     path.write_text(after, encoding="utf-8")
+    for name, figure in figures().items():
+        (ASSETS / "figures" / name).write_text(figure, encoding="utf-8")
     print("README.md says what the records say." if after == before else "README.md was changed.")
     return 0

@@ -2,7 +2,7 @@
 
 from core.report.document import Cell
 
-SHARE, POINTS, PROBABILITY = "%", "points", "p"
+SHARE, POINTS, PROBABILITY, TIMES = "%", "points", "p", "×"
 NOTHING = "-"
 TENTHS = ("chrF", "s")  # units in which a tenth is enough
 
@@ -38,6 +38,6 @@ def _number(value: float | None, unit: str) -> str:
         return f"{100 * value:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
     if unit == PROBABILITY:
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
-    if unit in TENTHS:
+    if unit in TENTHS or unit == TIMES:
         return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"

@@ -9,6 +9,8 @@
     rows = ["swh_Latn", "mean"]           # optional, by the first column; default all
     findings = true                       # optional: the findings of the report after the table
     text = "Of {n} items ..."             # or, in place of a table, sentences with values out of JSON files
+    figure = "growth.svg"                 # optional: before the text, drawn into assets/figures from ``panels``, see core.report.growth
+    alt = "what it shows"
     values.n = ["embedded/knn.json", "mean", "own_english", "%"]   # file, fields, unit ("" without); in a list of rows a field is
                                                                    # what the row must have, { language = "mean" }
 """
@@ -24,6 +26,7 @@ from core.errors import InvalidData
 from core.models import ASSETS
 from core.report.cells import written
 from core.report.document import Document
+from core.report.growth import growth_figure
 from core.report.markup import markdown_table, notes, plain
 from core.report.reading import read_record
 from core.report.renderers import document_of
@@ -51,10 +54,18 @@ def rewritten(text: str, results: Path = RESULTS) -> str:
     return _BLOCK.sub(made, text)
 
 
+def figures(results: Path = RESULTS) -> dict[str, str]:
+    """The drawn figures of the blocks, SVG by file name."""
+    blocks = _read(results / "readme.toml").values()
+    return {str(one["figure"]): growth_figure(one["panels"], results) for one in blocks if "figure" in one}
+
+
 def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str, Document]) -> str:
     if "text" in wanted:
         values = {key: _value(results, *path) for key, path in wanted.get("values", {}).items()}
-        return str(wanted["text"]).strip().format(**values)
+        said = str(wanted["text"]).strip().format(**values)
+        picture = f"![{wanted['alt']}](assets/figures/{wanted['figure']})\n\n" if "figure" in wanted else ""
+        return picture + said
     folder = str(wanted["record"])
     if folder not in known:
         known[folder] = document_of(read_record(results / folder, folder))

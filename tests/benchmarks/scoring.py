@@ -14,11 +14,10 @@ the ratios go to ``assets/results/scoring_speed.json``.
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from benchmarks.harness import Harness
 from benchmarks.measuring import circumstances, interleaved, ratio, timed
 
 from core.bundle import Workbench, open_workbench
@@ -27,6 +26,9 @@ from core.predictor import Question
 from core.records import Demonstration, Query
 from core.run_record import write_record
 from core.scoring import Request, Scorer
+
+if TYPE_CHECKING:
+    from benchmarks.harness import Harness
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES, K, REPEATS = 4, 4, 3
@@ -59,7 +61,7 @@ def one_by_one(scorer: Scorer, asked: list[Request]) -> list[np.ndarray]:
     for request in asked:
         values = []
         for target in scorer.targets([(request.context, answer) for answer in request.answers]):
-            logs = model.network(torch.tensor([target.tokens])).logits[0].float().log_softmax(-1)
+            logs = model.network(torch.tensor([target.tokens], device=model.device)).logits[0].float().log_softmax(-1)
             places = range(target.first, len(target.tokens))
             values.append(sum(float(logs[place - 1, target.tokens[place]]) for place in places))
         rows.append(np.array(values))
@@ -71,8 +73,10 @@ def apart(first: list[np.ndarray], second: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
 
 
-def fastest(bench: Workbench, asked: list[Request]) -> tuple[Harness, int]:
+def fastest(bench: Workbench, asked: list[Request]) -> "tuple[Harness, int]":
     """The harness at the batch size that takes it the least time, in one warm run of each."""
+    from benchmarks.harness import Harness
+
     made = {size: Harness(bench.model, size) for size in BATCHES}
     made[BATCHES[0]].score(asked[:1])
     times = {size: timed(lambda harness=harness: harness.score(asked)) for size, harness in made.items()}

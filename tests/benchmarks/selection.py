@@ -6,7 +6,8 @@ candidates and the best 8, on sentences of random words and on vectors of the en
 ``SentenceEncoder`` beside the same folder in plain ``sentence-transformers``.
 
 Runs are interleaved and warm, on two threads where the machine has them; ``assets/results/selection_speed.json`` keeps medians and the
-least, because other work on the machine shares its memory's bandwidth, which is what a choice among a million needs.
+least, because other work on the machine shares its memory's bandwidth, which is what a choice among a million needs. ``--clock cpu
+--threads 1`` counts what the process took of a core, for a machine that others use.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.measuring import circumstances, interleaved, milliseconds, ratio
+from benchmarks.measuring import CLOCKS, circumstances, interleaved, milliseconds, ratio
 
 from core import policy
 from core.bundle import bundled_examples
@@ -36,7 +37,7 @@ def unit_rows(size: int, width: int) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.randn(size, width, generator=torch.Generator().manual_seed(0)), dim=1)
 
 
-def self_selection(size: int, repeats: int) -> dict[str, Any]:
+def self_selection(size: int, repeats: int, clock: str) -> dict[str, Any]:
     """Milliseconds to choose ``K`` of ``size`` candidates."""
     vectors = unit_rows(size, OWN)
     halves = halved(vectors)
@@ -61,7 +62,7 @@ def self_selection(size: int, repeats: int) -> dict[str, Any]:
         "sampled": lambda: policy.draw(query, vectors, usable, K, config, groups, source, halves),
         "plain": plain,
     }
-    seconds = interleaved(works, repeats)
+    seconds = interleaved(works, repeats, clock=clock)
     return {
         "candidates": size,
         "greedy_ms": milliseconds(seconds["greedy"]),
@@ -74,13 +75,15 @@ def self_selection(size: int, repeats: int) -> dict[str, Any]:
     }
 
 
-def retrieval(size: int, repeats: int) -> dict[str, Any]:
+def retrieval(size: int, repeats: int, clock: str) -> dict[str, Any]:
     """Milliseconds of BM25 and kNN for the best ``K`` of ``size`` candidates, and of building the BM25 index once."""
     random = np.random.default_rng(0)
     ranks = random.zipf(1.3, size * WORDS) % VOCABULARY  # as words of sentences are: few common ones, many rare
     documents = ranks.reshape(size, WORDS).tolist()
     built: list[Bm25Index] = []
-    building = interleaved({"build": lambda: built.append(Bm25Index(documents))}, 1, warm=False)["build"][0]
+    building = interleaved({"build": lambda: built.append(Bm25Index(documents))}, 1, warm=False, clock=clock)["build"][
+        0
+    ]
     vectors, groups = unit_rows(size, ENCODED), torch.arange(size)
     queries = [random.choice(documents[0], WORDS).tolist() for _ in range(repeats + 1)]
     asked = iter(queries)
@@ -88,7 +91,7 @@ def retrieval(size: int, repeats: int) -> dict[str, Any]:
         "bm25": lambda: policy.top(torch.from_numpy(built[0].scores(next(asked))), K, groups),
         "knn": lambda: policy.top(vectors @ vectors[0], K, groups),
     }
-    seconds = interleaved(works, repeats)
+    seconds = interleaved(works, repeats, clock=clock)
     return {
         "candidates": size,
         "bm25_build_s": round(building, 2),
@@ -97,7 +100,7 @@ def retrieval(size: int, repeats: int) -> dict[str, Any]:
     }
 
 
-def encoding(repeats: int) -> dict[str, Any]:
+def encoding(repeats: int, clock: str) -> dict[str, Any]:
     """Sentences a second of our encoder, over that of plain sentence-transformers at its own defaults."""
     from sentence_transformers import SentenceTransformer
 
@@ -110,7 +113,7 @@ def encoding(repeats: int) -> dict[str, Any]:
         "ours": lambda: ours.vectors(texts),
         "theirs": lambda: theirs.encode(spaced, normalize_embeddings=True, show_progress_bar=False),
     }
-    seconds = interleaved(works, repeats)
+    seconds = interleaved(works, repeats, clock=clock)
     return {
         "sentences": len(texts),
         "sentences_per_second": round(len(texts) / float(np.median(seconds["ours"]))),
@@ -125,13 +128,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--most", type=int, default=SIZES[-1], help="candidates")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu, with one thread, where others use the cores too"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sizes = [size for size in SIZES if size <= options.most]
-    found = circumstances() | {"k": K}
-    found["selection"] = [self_selection(size, options.repeats) for size in sizes]
-    found["retrieval"] = [retrieval(size, options.repeats) for size in sizes]
-    found["encoder"] = encoding(options.repeats)
+    found = circumstances() | {"k": K, "clock": options.clock}
+    found["selection"] = [self_selection(size, options.repeats, options.clock) for size in sizes]
+    found["retrieval"] = [retrieval(size, options.repeats, options.clock) for size in sizes]
+    found["encoder"] = encoding(options.repeats, options.clock)
     write_record(options.output, found)
     print(options.output.read_text(encoding="utf-8"))
 

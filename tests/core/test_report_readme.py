@@ -1,13 +1,16 @@
 """README's results are those of the records, and a changed record would show."""
 
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import core.commands.report as command
 from core.errors import InvalidData
-from core.report.readme import RESULTS, rewritten
+from core.report.growth import growth_figure
+from core.report.readme import RESULTS, figures, rewritten
 from train import main
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -51,6 +54,29 @@ def test_readme_says_what_the_records_say() -> None:
     text = README.read_text(encoding="utf-8")
     assert text.count("<!-- results: ") >= 5
     assert rewritten(text) == text
+
+
+def test_the_drawn_figures_are_those_of_the_records() -> None:
+    """When this fails after a new record: python train.py report --readme."""
+    made = figures()
+    assert made
+    for name, drawn in made.items():
+        assert (README.parent / "assets" / "figures" / name).read_text(encoding="utf-8") == drawn
+
+
+def test_a_figure_has_a_point_for_every_row_and_is_well_formed(tmp_path: Path) -> None:
+    rows = [{"n": n, "ms": 2.0 * n, "way": way} for way in ("a", "b") for n in (1, 10, 100)]
+    (tmp_path / "times.json").write_text(json.dumps({"times": rows}))
+    panel = {"title": "<growth>", "record": "times.json", "rows": "times", "x": "n", "unit": "ms"}
+    panel |= {"lines": [{"name": way, "y": "ms", "where": {"way": way}} for way in ("a", "b")]}
+    drawn = growth_figure([panel], tmp_path)
+    ElementTree.fromstring(drawn)
+    # Ticks at 1, 10, 100 and 1,000; points of 2, 20 and 200 are as far apart as ticks are, a third of 158 pixels.
+    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
+    assert len(heights) == 6
+    assert heights[0] - heights[1] == pytest.approx(158 / 3, abs=0.11)
+    with pytest.raises(InvalidData, match="no rows to draw 'a' of '<growth>'"):
+        growth_figure([panel | {"where": {"n": 5}}], tmp_path)
 
 
 def test_blocks_are_made_from_records_and_the_rest_is_left_alone(results: Path) -> None:
@@ -117,6 +143,7 @@ def test_the_readme_option_tells_whether_anything_changed(
     (tmp_path / "README.md").write_text("as it was", encoding="utf-8")
     monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setattr(command, "rewritten", lambda text: "made anew")
+    monkeypatch.setattr(command, "figures", dict)
     assert main(["report", "--readme"]) == 0
     assert "was changed" in capsys.readouterr().out
     assert main(["report", "--readme"]) == 0

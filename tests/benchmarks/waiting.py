@@ -1,0 +1,142 @@
+"""The app as a person waits for it: start, time to the first answer and to all, memory. ``make bench`` runs it.
+
+Answers: Explore's own function (``Explorer.ask``), the embedded model, a sentence that was not asked before in each round, eight
+languages, two strategies, K = 4; when the first answer is there, and when all is. What the scorer remembers of earlier questions is
+dropped before each round; the model is loaded and the pool's vectors are cached, as after the first visit. Then once over HTTP, with
+one strategy, on the public endpoint of an app started as a process of its own, from the request to the end of the answer. Start: from
+the start of the process to the first page, and the CPU time that it took. Memory: resident, of that process, after the start and
+after the question.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from benchmarks.measuring import CLOCKS, circumstances
+
+from app.explorer import Explorer, Form
+from core.bundle import bundled_examples
+from core.run_record import write_record
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = ("swh_Latn", "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva", "rus_Cyrl", "tur_Latn")
+STRATEGIES = ("agl", "knn")
+
+
+def answering(cache: Path, rounds: int, clock: str) -> dict[str, Any]:
+    """Seconds to the first answer and to all, medians and least."""
+    explorer, now = Explorer(cache), CLOCKS[clock]
+    sentences = [example.text for example in bundled_examples("topic") if example.language == "swh_Latn"]
+    first, whole, phases = [], [], []
+    for place in range(rounds + 1):
+        form = Form(sentences[place], "swh_Latn", "topic", LANGUAGES, STRATEGIES, 4, precision="fp32")
+        explorer.predictor(form).scorer.forget()
+        began, seen, step = now(), 0.0, None
+        for step in explorer.ask(form):
+            if not seen and any(prediction.answers for prediction in step.predictions):
+                seen = now() - began
+        assert step is not None and step.finished
+        assert [len(prediction.answers) for prediction in step.predictions] == [len(LANGUAGES)] * len(STRATEGIES)
+        if place:  # the first round loads
+            first.append(seen)
+            whole.append(now() - began)
+            phases.append({f"{p.selection.strategy} {k}": v for p in step.predictions for k, v in p.seconds.items()})
+    return {
+        "first_answer_s": round(statistics.median(first), 2),
+        "first_answer_least_s": round(min(first), 2),
+        "all_answers_s": round(statistics.median(whole), 2),
+        "all_answers_least_s": round(min(whole), 2),
+        "phases_wall_s": {key: round(statistics.median(phase[key] for phase in phases), 2) for key in phases[0]},
+    }
+
+
+def asked(port: int, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def serving(cache: Path) -> dict[str, Any]:
+    """Start, one question over HTTP, and memory of a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "app.main", "--port", str(port), "--data", folder, "--cache", str(cache)]
+        began = time.perf_counter()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                while True:
+                    try:
+                        if asked(port, "GET", "/")[0] == 200:
+                            break
+                    except OSError:
+                        pass
+                    time.sleep(0.1)
+                started = time.perf_counter() - began
+                spent = sum(psutil.Process(process.pid).cpu_times()[:2])
+                time.sleep(
+                    2
+                )  # the opening example is answered in the background; the question waits its turn like any other
+                memory = psutil.Process(process.pid).memory_info().rss / 1e6
+                began = time.perf_counter()
+                text = next(e.text for e in bundled_examples("topic") if e.language == "hau_Latn")
+                values = [text, "hau_Latn", list(LANGUAGES), "topic", "agl", 4, [], "embedded", 0]
+                status, body = asked(port, "POST", "/gradio_api/call/ask", {"data": values})
+                assert status == 200, body
+                status, body = asked(port, "GET", f"/gradio_api/call/ask/{json.loads(body)['event_id']}")
+                took = time.perf_counter() - began
+                assert b"event: complete" in body, body[:500]
+                later = psutil.Process(process.pid).memory_info().rss / 1e6
+            finally:
+                process.terminate()
+                process.wait(60)
+    return {
+        "start_s": round(started, 1),
+        "start_cpu_s": round(spent, 1),
+        "answer_over_http_s": round(took, 2),
+        "resident_megabytes_after_start": round(memory),
+        "resident_megabytes_after_answer": round(later),
+    }
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--output", type=Path, default=ROOT / "assets" / "results" / "app_speed.json")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu, with one thread, where others use the cores too"
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cache = ROOT / "data" / "cache"
+    found = circumstances() | {
+        "model": "embedded",
+        "languages": len(LANGUAGES),
+        "strategies": list(STRATEGIES),
+        "clock": options.clock,
+    }
+    found["answering"] = answering(cache, options.rounds, options.clock)
+    print(found["answering"], flush=True)
+    found["serving"] = serving(cache)
+    write_record(options.output, found)
+    print(options.output.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
