@@ -69,7 +69,7 @@ class OptimConfig:
     trained: str = "lora"  # what learns besides the policy: nothing (policy), an adapter (lora), or all weights (full)
     rank: int = 8  # of the adapter
     learning_rate: float = 3e-5  # of the language model
-    policy_rate: float = 2e-3  # of the policy's projection and temperature
+    policy_rate: float = 3e-4  # of the policy's projection and temperature
     warm_up: int = 4  # steps
     clip: float = 1.0  # norm of the gradient
     bf16: bool = True  # matrix products in bfloat16 where the device has them, weights and sums in float32

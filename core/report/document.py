@@ -37,6 +37,15 @@ class Table:
             self.note,
         )
 
+    def turned(self, heading: str) -> "Table":
+        """Columns as rows under ``heading``: for a table whose columns, after the first, all hold the same quantity."""
+        first, *others = self.columns
+        heads = [f"{first} = {row[0]}" for row in self.rows]
+        rows = tuple((name, *(row[place] for row in self.rows)) for place, name in enumerate(others, start=1))
+        units = {head: self.units[others[0]] for head in heads if others[0] in self.units}
+        marks = {(others.index(column), heads[place]): mark for (place, column), mark in self.marks.items()}
+        return Table(self.name, (heading, *heads), rows, units, marks, self.note)
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -7,6 +7,7 @@
     table = "by language"                 # of the record's report
     columns = ["language", "agl"]         # optional; default all
     rows = ["swh_Latn", "mean"]           # optional, by the first column; default all
+    turned = "strategy"                   # optional: columns as rows, under this heading
     findings = true                       # optional: the findings of the report after the table
     text = "Of {n} items ..."             # or, in place of a table, sentences with values out of JSON files
     figure = "growth.svg"                 # optional: before the text, drawn into assets/figures from ``panels``, see core.report.growth
@@ -78,6 +79,8 @@ def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str,
         if column not in table.columns:
             raise InvalidData(f"Block {name!r} shows column {column!r}; the table has {', '.join(table.columns)}.")
     shown = table.selected(wanted.get("columns", ()), wanted.get("rows", ()))
+    if "turned" in wanted:
+        shown = shown.turned(wanted["turned"])
     parts = [markdown_table(shown), plain(notes(shown))]
     if wanted.get("findings"):
         parts.append("\n".join(f"- {plain(text)}" for text in document.sections[0].sentences))
@@ -101,7 +104,7 @@ def _value(results: Path, file: str, *path: Any) -> str:
 
 def _short(command: str) -> str:
     """The command with long lists of languages left to the record."""
-    return re.sub(r"(--languages )\S{80,}", r"\1...", command)
+    return re.sub(r"(--(?:pool-)?languages )\S{80,}", r"\1...", command)
 
 
 def _read(path: Path) -> dict[str, Any]:
