@@ -48,6 +48,12 @@ def criterion_rows(session: Session, study_id: int) -> Sequence[CriterionRow]:
     return session.scalars(query).all()
 
 
+def criterion_ids(session: Session, study_id: int) -> dict[str, int]:
+    """Row numbers by key, without the anchors in every language that a whole row brings."""
+    query = select(CriterionRow.key, CriterionRow.id).where(CriterionRow.study_id == study_id)
+    return {found.key: found.id for found in session.execute(query)}
+
+
 def study_record(session: Session, row: StudyRow) -> Study:
     """The row with its criteria as a plain record."""
     criteria = tuple(

@@ -23,7 +23,7 @@ from annotation.errors import InvalidSkip, ItemTaken, SubmissionConflict, Unknow
 from annotation.models import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
 from annotation.queries.assignments import assignment_row, hold_place, release_expired, require_open
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_rows, study_row
+from annotation.queries.studies import criterion_ids, study_row
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
 
@@ -42,7 +42,7 @@ def submit(session: Session, sent: Submission, now: datetime) -> Receipt:
     if receipt is not None:
         return receipt
     row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
-    criteria = {one.key: one.id for one in criterion_rows(session, rater_row(session, sent.rater_id).study_id)}
+    criteria = criterion_ids(session, rater_row(session, sent.rater_id).study_id)
     letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
     check_values(
         sent.values,
