@@ -1,5 +1,6 @@
 """The server under attack, one for the session."""
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from hostile import Target, attacked
+
+_ADDRESSES = itertools.cycle(range(1, 255))
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,15 @@ def browser() -> Iterator[Any]:
         opened = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu", "--no-first-run"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(autouse=True)
+def a_visitor_of_her_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test comes from another address, so that no test spends the allowance of the next."""
+    if "target" not in request.fixturenames:
+        yield
+        return
+    headers = request.getfixturevalue("target").client.headers
+    headers["X-Forwarded-For"] = f"203.0.113.{next(_ADDRESSES)}"  # of the range kept for examples
+    yield
+    headers.pop("X-Forwarded-For", None)
