@@ -64,7 +64,7 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
     due = is_check_place(position, rater.seed, study.check_every) and bool(free)
     last = study.check_every is not None and not free and {one.kind for one in given} == {"normal"}
     if due or last:
-        check = _check_for(session, rater, study, position, now)
+        check = _check_for(session, rater, study, position, values)
         if check is not None:
             return check
     by_key = {one.key: one for one in free}
@@ -87,7 +87,9 @@ def _taken(given: list[Given]) -> int:
     return sum(one.kind == "normal" and not one.released for one in given)
 
 
-def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int, now: datetime) -> Candidate | None:
+def _check_for(
+    session: Session, rater: RaterRow, study: StudyRow, position: int, values: Mapping[str, Any]
+) -> Candidate | None:
     """A check she has not met: of the kind that is due, else of the other; a repeat only some way after its original."""
     by_kind: dict[str, dict[str, Candidate]] = {"degraded": {}, "repeat": {}}
     done = select(AssignmentRow.item_id).where(
@@ -96,7 +98,7 @@ def _check_for(session: Session, rater: RaterRow, study: StudyRow, position: int
         AssignmentRow.position <= position - study.repeat_after,
     )
     ripe = set(session.scalars(done))
-    for one in _candidates(session, NEW_CHECKS, bound(rater, study, now)):
+    for one in _candidates(session, NEW_CHECKS, values):
         if one.kind == "degraded" or one.original_item_id in ripe:
             by_kind[one.kind][one.key] = one
     first = kind_at(position, rater.seed)

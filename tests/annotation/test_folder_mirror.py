@@ -23,6 +23,13 @@ def opened(path: Path, elsewhere: Path, clock: Clock) -> KeptStore:
     return open_kept(path, mirror=FolderMirror(elsewhere), clock=clock)
 
 
+@pytest.fixture
+def mirrored(path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]) -> KeptStore:
+    """A store with the study of all tests, mirrored to the other disk."""
+    shutil.copyfile(templates["study"], path)
+    return opened(path, elsewhere, clock)
+
+
 def rate_one(kept: KeptStore) -> None:
     rater, _ = kept.store.new_rater(kept.store.study("topics").id, "sw")
     view = kept.store.next_assignment(rater.id)
@@ -31,10 +38,9 @@ def rate_one(kept: KeptStore) -> None:
 
 
 def test_a_disk_that_is_lost_comes_back_from_the_other_one(
-    path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]
+    mirrored: KeptStore, path: Path, elsewhere: Path, clock: Clock
 ) -> None:
-    shutil.copyfile(templates["study"], path)
-    kept = opened(path, elsewhere, clock)
+    kept = mirrored
     assert kept.backups is not None
     for _ in range(3):
         rate_one(kept)
@@ -49,11 +55,8 @@ def test_a_disk_that_is_lost_comes_back_from_the_other_one(
     killed(again)
 
 
-def test_an_orderly_end_leaves_everything_there(
-    path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]
-) -> None:
-    shutil.copyfile(templates["study"], path)
-    kept = opened(path, elsewhere, clock)
+def test_an_orderly_end_leaves_everything_there(mirrored: KeptStore, path: Path, elsewhere: Path, clock: Clock) -> None:
+    kept = mirrored
     assert kept.backups is not None
     kept.backups.start(1000)
     rate_one(kept)
@@ -65,11 +68,8 @@ def test_an_orderly_end_leaves_everything_there(
     assert dump(path) == before
 
 
-def test_what_is_superseded_or_removed_is_dropped_there_too(
-    path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]
-) -> None:
-    shutil.copyfile(templates["study"], path)
-    kept = opened(path, elsewhere, clock)
+def test_what_is_superseded_or_removed_is_dropped_there_too(mirrored: KeptStore, elsewhere: Path) -> None:
+    kept = mirrored
     assert kept.backups is not None
     for _ in range(15):
         kept.store.new_rater(kept.store.study("topics").id, "sw")
