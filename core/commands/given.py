@@ -123,7 +123,7 @@ def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
 def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) -> Workbench:
     """A model behind a server. Raises ``InvalidConfig`` for what only a model here can have."""
     given = [name for name in ("run", "adapter") if getattr(options, name, "")]
-    if options.precision != "fp32":
+    if options.precision not in ("auto", "fp32"):  # what the options say by themselves
         given.append("precision")
     if given or not hasattr(options, "vectors"):
         what = f"--{given[0]}" if given else "This command"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -13,15 +13,15 @@ from annotation.records import NewStudy
 from app.results import ResultsDesk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLANTED = "img[src='x'], svg[onload], iframe[srcdoc], a[href^='javascript']"
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator["Page"]:
-    context = browser.new_context(
+def page(chromium: "Browser") -> Iterator["Page"]:
+    context = chromium.new_context(
         viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": "198.51.100.90"}
     )
     opened = context.new_page()
