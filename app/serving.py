@@ -11,9 +11,12 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from app.starting import import_gradio, swift_start
 from app.waking import Waking
 
 if TYPE_CHECKING:
+    from gradio import Blocks
+
     from app.services import Services
 
 _NO_ADDRESS = {
@@ -31,12 +34,13 @@ def serve(options: argparse.Namespace) -> int:
     try:
         if not options.prepare:
             waking = Waking(options.host, options.port)
-        services = _opened(options)
-        if options.prepare:
+        with swift_start():
+            services = _opened(options)
+            page = None if waking is None else _launched(options, services, waking)
+        if page is None:
             _prepare(services)
-            return 0
-        assert waking is not None
-        _run(options, services, waking)
+        else:
+            _run(options, services, page)
     except OSError as error:
         if error.errno not in _NO_ADDRESS and not isinstance(error, socket.gaierror):
             raise
@@ -63,6 +67,8 @@ def serve(options: argparse.Namespace) -> int:
 def _opened(options: argparse.Namespace) -> "Services":
     """The services, with the ratings restored."""
     import app.gpu  # noqa: F401 - before anything that imports torch
+
+    import_gradio()
     from app.access.settings import open_access
     from app.services import open_services
     from core.errors import InvalidConfig
@@ -83,12 +89,11 @@ def _prepare(services: "Services") -> None:
     print()
 
 
-def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> None:
-    """Build the page, take over the address, and wait for the end."""
+def _launched(options: argparse.Namespace, services: "Services", waking: Waking) -> "Blocks":
+    """Build the page and take over the address."""
     from app.access.launching import QUEUE, served_with
     from app.builder import build_app, look
     from app.public_api import mcp_wanted
-    from app.study.authority import FILE_NAME as SECRET_FILE
 
     mcp = mcp_wanted(options.mcp)
     page = build_app(services)
@@ -105,6 +110,13 @@ def _run(options: argparse.Namespace, services: "Services", waking: Waking) -> N
         **served_with(services),
         **look(),
     )
+    return page
+
+
+def _run(options: argparse.Namespace, services: "Services", page: "Blocks") -> None:
+    """Say what its host has to know, and wait for the end."""
+    from app.study.authority import FILE_NAME as SECRET_FILE
+
     if services.fresh_secret is not None:
         print(
             f"Organiser's secret, for the page Study: {services.fresh_secret}\n"

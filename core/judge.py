@@ -18,6 +18,8 @@ from core.scoring import Request, Scores
 from core.tasks import FALLBACK, Task
 from core.templates import SEPARATOR, clean
 
+MOST_WEIGHED = 50_000  # pairs of a demonstration and a query
+
 
 class ModelJudge:
     """One model on one task, as ``core.strategies.Judge`` asks for it."""
@@ -46,13 +48,28 @@ class ModelJudge:
         The prompt is that of an answer in ``code`` up to where the query's text begins; a demonstration that cannot be said in
         ``code`` is shown without its answer.
         """
+        pairs = self._surprises(query, examples, code)
+        sums = np.concatenate(self.scorer.score([Request(context, (text,)) for context, text in pairs]))
+        return np.asarray(sums / np.array(self.scorer.lengths(pairs)))
+
+    def weigh(
+        self, wanted: Sequence[tuple[Query, Sequence[Example], str]], tell: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Score many likelihoods at once, which ``likelihoods`` then remembers.
+
+        Queries of one language share instruction and demonstration, which are then read once for all of them. No more than
+        ``MOST_WEIGHED`` are, because the scorer forgets what is oldest.
+        """
+        pairs = [pair for query, examples, code in wanted for pair in self._surprises(query, examples, code)]
+        self.scorer.score([Request(context, (text,)) for context, text in sorted(pairs[:MOST_WEIGHED])], tell)
+
+    def _surprises(self, query: Query, examples: Sequence[Example], code: str) -> list[tuple[str, str]]:
+        """What stands before the query's text after each demonstration, and the text."""
         template = self.task.template(code)
         stub, lead, _ = template.open_input(query.language)
         blocks = [template.block(e.text, self.writer.answer_of(e, code) or "", e.language) for e in examples]
         text = lead + clean(query.text)
-        pairs = [(SEPARATOR.join([template.instruction, block, stub]), text) for block in blocks]
-        sums = np.concatenate(self.scorer.score([Request(context, (answer,)) for context, answer in pairs]))
-        return np.asarray(sums / np.array(self.scorer.lengths(pairs)))
+        return [(SEPARATOR.join([template.instruction, block, stub]), text) for block in blocks]
 
     def translated(self, query: Query, examples: Sequence[Example]) -> Query:
         """The query as the model says it in English, greedily, after those ``examples`` whose English side the pool has.

@@ -102,7 +102,10 @@ def _pass(
     stage = f"{run.strategy}, k = {run.k}"
     predictor.index.prepare(lambda share, text: tell(0.0, f"{text}, {share:.0%}"))
     predictor.index.prepared([query.text for query in queries])
-    predictor.prepare([_question(example, run, config) for example in queries], lambda _: tell(0.0, "translating"))
+    predictor.prepare(
+        [_question(example, run, config) for example in queries],
+        lambda share: tell(0.0, f"{stage}: asking the model, {share:.0%}"),
+    )
     asked = [_asked(predictor, example, run, config) for example in queries]
     answer = closed_columns if predictor.task.is_closed else written_columns
     answers = answer(predictor, asked, lambda share: tell(share, stage))

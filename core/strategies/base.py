@@ -71,6 +71,12 @@ class Judge(Protocol):
         """``log p(text of the query | one demonstration)`` ``(N,)``, nats, mean over the tokens of the text."""
         ...
 
+    def weigh(
+        self, wanted: Sequence[tuple[Query, Sequence[Example], str]], tell: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Score many likelihoods at once, which ``likelihoods`` then remembers: queries share the demonstrations before them."""
+        ...
+
     def translated(self, query: Query, examples: Sequence[Example]) -> Query:
         """The query in English in the model's own words, after ``examples`` translated; as it is where nothing is written."""
         ...

@@ -3,6 +3,8 @@
 Only the nearest candidates of the sentence encoder are weighed, because each costs a pass of the model.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from core.records import Selection
@@ -52,11 +54,21 @@ class Likelihood(Strategy):
     name = "likelihood"
     nearest = 32  # items
 
+    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+        """Score the nearest candidates of all queries together."""
+        if choices:
+            examples = choices[0].pool.examples
+            wanted = [(c.query, [examples[i] for i in self._near(c, self.nearest)], c.code) for c in choices]
+            choices[0].judged_by(self.name).weigh(wanted, tell)
+
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose the highest likelihoods of the query."""
-        near = candidates.best(candidates.relevance(), min(candidates.items, max(self.nearest, count))).tolist()
+        near = self._near(candidates, max(self.nearest, count))
         examples = [candidates.pool.examples[i] for i in near]
         scores = candidates.judged_by(self.name).likelihoods(candidates.query, examples, candidates.code)
         order = np.argsort(-scores, kind="stable")[:count].tolist()
         by_index = {near[place]: float(scores[place]) for place in order}
         return candidates.selection(self.name, list(by_index), lambda i: by_index[i])
+
+    def _near(self, candidates: Candidates, count: int) -> list[int]:
+        return [int(i) for i in candidates.best(candidates.relevance(), min(candidates.items, count))]

@@ -1,9 +1,10 @@
 """Time of strategies that consult the model, and how the time of an answer grows. ``make bench`` runs it.
 
-Likelihood of N candidate demonstrations (``ModelJudge.likelihoods``, one query after each of them) against one-by-one passes with full
-logits. MDL: some contexts of four demonstrations for a query, its seven labels scored, against the way OpenICL's MDL retriever scores
-them: a padded batch of the labels of one context, full logits, context after context. OpenICL itself is left out: its last version,
-0.1.8 of 2023, asks for transformers 4.28.1, tokenizers 0.13.3 and faiss_gpu, which cannot stand beside transformers 5.
+Likelihood of N candidate demonstrations (``ModelJudge.weigh``: queries of one language after each of them, sixteen as in an evaluation,
+and one alone as in Explore) against one-by-one passes with full logits. MDL: some contexts of four demonstrations for a query, its seven
+labels scored, against the way OpenICL's MDL retriever scores them: a padded batch of the labels of one context, full logits, context
+after context. OpenICL itself is left out: its last version, 0.1.8 of 2023, asks for transformers 4.28.1, tokenizers 0.13.3 and
+faiss_gpu, which cannot stand beside transformers 5.
 
 Growth: seconds of ``Scorer`` for the labels of a query by K, by number of labels and by number of answer languages, beside padded
 batches. Scores are held to the slow way within 1e-4 nats first. Medians of interleaved, warm runs go to
@@ -11,7 +12,7 @@ batches. Scores are held to the slow way within 1e-4 nats first. Medians of inte
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from core.scoring import Request, Scorer
 from core.strategies.judged import MinimumDescriptionLength
 
 ROOT = Path(__file__).resolve().parents[2]
-CANDIDATES, CONTEXTS, K = 32, 4, 4
+CANDIDATES, QUERIES, CONTEXTS, K = 32, 16, 4, 4
 LANGUAGES = ("swh_Latn", "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva", "rus_Cyrl", "tur_Latn")
 
 
@@ -44,24 +45,30 @@ def usable(bench: Workbench, query: Query) -> list[Example]:
     return [example for example, may in zip(pool.examples, pool.usable(query), strict=True) if may]
 
 
-def likelihood(bench: Workbench, repeats: int, clock: str) -> dict[str, Any]:
-    """One query after each of ``CANDIDATES`` demonstrations."""
-    judge, query = bench.predictor("topic").judge, asked(bench, 1)[0]
-    examples = usable(bench, query)[:: len(usable(bench, query)) // CANDIDATES][:CANDIDATES]
+def likelihood(bench: Workbench, repeats: int, clock: str, queries: int) -> dict[str, Any]:
+    """Queries of one language after each of ``CANDIDATES`` demonstrations, the same for all."""
+    judge, asking = bench.predictor("topic").judge, asked(bench, queries)
+    mine = {query.item for query in asking}
+    others = [example for example in usable(bench, asking[0]) if example.item not in mine]
+    examples = others[:: len(others) // CANDIDATES][:CANDIDATES]
+    wanted = [(query, examples, query.language) for query in asking]
     seen: list[Request] = []
     scorer = judge.scorer
     kept = scorer.score
     scorer.score = lambda requests, progress=None: seen.extend(requests) or kept(requests)
-    judge.likelihoods(query, examples, query.language)
+    judge.weigh(wanted)
     scorer.score = kept
+    assert len(seen) == queries * CANDIDATES
     assert apart(kept(seen), one_by_one(scorer, seen)) <= CLOSE
 
     def ours() -> None:
         scorer.forget()
-        judge.likelihoods(query, examples, query.language)
+        judge.weigh(wanted)
 
     seconds = interleaved({"ours": ours, "one_by_one": lambda: one_by_one(scorer, seen)}, repeats, clock=clock)
-    return {"candidates": len(examples), "over_one_by_one": ratio(seconds["one_by_one"], seconds["ours"])}
+    return {
+        "candidates": CANDIDATES, "queries": queries, "over_one_by_one": ratio(seconds["one_by_one"], seconds["ours"])
+    }  # fmt: skip
 
 
 @torch.inference_mode()
@@ -148,7 +155,11 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     found = circumstances() | {"model": "embedded", "clock": options.clock}
     bench = open_workbench(ModelConfig(precision="fp32", device="cpu"), cache=ROOT / "data" / "cache")
-    for name, measure in (("likelihood", likelihood), ("mdl", mdl), ("growth", growth)):
+    works: dict[str, Callable[..., Any]] = {
+        "likelihood": partial(likelihood, queries=QUERIES), "likelihood_of_one_query": partial(likelihood, queries=1),
+        "mdl": mdl, "growth": growth,
+    }  # fmt: skip
+    for name, measure in works.items():
         found[name] = measure(bench, options.repeats, options.clock)
         print(name, found[name], flush=True)
     write_record(options.output, found)

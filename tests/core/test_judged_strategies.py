@@ -72,6 +72,22 @@ def test_likelihood_weighs_the_nearest_alone(asked: Predictor, monkeypatch: pyte
     assert found == {entry.example for entry in asked.select(Question(QUERY, "knn", 4)).demonstrations}
 
 
+def test_likelihoods_of_many_queries_are_asked_at_once_and_are_those_of_one(
+    asked: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("The nurse won a race.", "The market opened late.", "A comet passed over the village.")
+    questions = [Question(Query(text, "eng_Latn"), "likelihood", 3) for text in texts]
+    asked.scorer.forget()
+    lone = [[(e.example.id, e.score) for e in asked.select(question).demonstrations] for question in questions]
+    asked.scorer.forget()
+    asked.prepare(questions)
+    monkeypatch.setattr(asked.scorer, "token_scores", lambda _: pytest.fail("the model is asked again"))
+    for question, expected in zip(questions, lone, strict=True):
+        found = asked.select(question).demonstrations
+        assert [entry.example.id for entry in found] == [identity for identity, _ in expected]
+        assert [entry.score for entry in found] == pytest.approx([score for _, score in expected], abs=1e-4)
+
+
 def test_balanced_neighbours_are_the_nearest_of_each_label_in_turn(asked: Predictor) -> None:
     """All ten items by nearness, cut into queues of labels here by sorting on (round, place)."""
     near = [entry.example for entry in asked.select(Question(QUERY, "knn", 10)).demonstrations]
