@@ -34,8 +34,10 @@ soak: setup-dev setup
 demo: setup
 	$(RUN) -m app.main
 
+# Two workers, a file of tests to one of them: each has an app, a browser and a database server of its own. WORKERS=0 is one after the other.
+WORKERS ?= 2
 test: setup setup-dev browser postgres check
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

@@ -1,6 +1,8 @@
 """From finished predictions to everything Explore shows, without gradio."""
 
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from app.views.panels import details_view, panel_names, prompt_view, result_pane
 from app.views.why import why_view
 from core.languages import language
 from core.records import Prediction
+
+KEPT_S = 24 * 3600  # a file for download; the copy that a browser was given is Gradio's
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,13 @@ def _picked(predictions: tuple[Prediction, ...], strategy: str | None, code: str
 
 
 def write_json(folder: Path, predictions: tuple[Prediction, ...]) -> str | None:
-    """A file with everything about the predictions; None when there are none."""
+    """A file with everything about the predictions, kept for a day; None when there are none."""
     if not predictions:
         return None
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > KEPT_S:
+            shutil.rmtree(old, ignore_errors=True)
     path = Path(tempfile.mkdtemp(dir=folder)) / "agl-predictions.json"
     path.write_text(as_json(predictions), encoding="utf-8")
     return str(path)

@@ -20,7 +20,7 @@ from transformers.configuration_utils import PreTrainedConfig
 from transformers.utils import logging as hf_logging
 
 from core.adapters import take_up
-from core.devices import choose_device, default_precision, ran_out
+from core.devices import choose_device, default_precision, multiplies_bf16, ran_out
 from core.errors import InvalidConfig, ModelUnavailable
 from core.trained import ADAPTER, WEIGHTS, Trained, read_trained
 
@@ -251,17 +251,18 @@ def _memory(config: ModelConfig, device: torch.device, settings: PreTrainedConfi
     if config.precision == "bf16":
         return {"dtype": torch.bfloat16}
     quiet_bitsandbytes()
+    computed = torch.bfloat16 if multiplies_bf16(device) else torch.float32
     if packed:
-        return {"device_map": str(device), "dtype": torch.bfloat16}
+        return {"device_map": str(device), "dtype": computed}
     from transformers import BitsAndBytesConfig
 
     quantisation = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_compute_dtype=computed,
     )
-    return {"quantization_config": quantisation, "device_map": str(device), "dtype": torch.bfloat16}
+    return {"quantization_config": quantisation, "device_map": str(device), "dtype": computed}
 
 
 def _keep_trainable(network: PreTrainedModel) -> None:

@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # Before any library reads them.
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
     from core.tasks import Task
 
 HERE = {"127.0.0.1", "::1", "localhost"}
-CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that start programs or browsers come first, so that two workers end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,12 +55,15 @@ def only_this_machine() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """Headless Chromium of the system, one for all tests: Playwright runs once in a process. Or a skip that says what to install."""
+    from chromium import CHROMIUM, FLAGS, PATIENCE_MS
+
     if CHROMIUM is None:
         pytest.skip("no Chromium: install the package 'chromium'")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # one for the whole process, whoever sets it
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from chromium import PATIENCE_MS
 
 from annotation.store import RatingStore
 from app.explorer import Explorer
@@ -113,7 +114,7 @@ def visitor(chromium: "Browser", server: Server, request: pytest.FixtureRequest)
     width = getattr(request, "param", 1440)
     context = chromium.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE_MS)
     seen = Visitor(page, [], [])
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on(

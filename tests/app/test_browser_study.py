@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.app.conftest import SECRET, Visitor
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)
 SYSTEMS = ("hidden-alpha", "hidden-beta")
 
 

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=120_000)
 
 
 def open_train(page: Page, iterations: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from chromium import PATIENCE_MS
 from conftest import free_port
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from rater_examples import make_study
@@ -23,7 +24,6 @@ from annotation.store import RatingStore
 from app.rater.routes import FILES, rater_routes
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)
 
 
 @dataclass
@@ -64,7 +64,7 @@ def served(chromium: Browser, template: Path, tmp_path: Path) -> Iterator[Served
             context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
             contexts.append(context)
             page = context.new_page()
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("request", lambda call: None if call.url.startswith((url, "data:")) else foreign.append(call.url))
             page.goto(address)

@@ -1,11 +1,15 @@
 """Texts of people and models are shown as text, in their own direction."""
 
+import os
+import time
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 
 import pytest
 
 from annotation.records import AssignmentView, BlindOutput, Progress
+from app.explore_view import KEPT_S, write_json
 from app.explorer import Explorer, Form
 from app.texts import catalogue
 from app.views import rating
@@ -74,6 +78,18 @@ def test_cards_show_what_the_policy_and_leaving_out_say(prediction: Prediction, 
     assert html.count('class="card"') == 2
     assert html.count(escape(TEXTS("explore.probability_hint"))) == 2
     assert html.count(escape(TEXTS("explore.effect_hint"))) == 2
+
+
+def test_a_file_for_download_is_there_for_a_day(prediction: Prediction, tmp_path: Path) -> None:
+    first, second = (write_json(tmp_path, (prediction,)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    long_ago = time.time() - KEPT_S - 60
+    os.utime(Path(first).parent, (long_ago, long_ago))
+    third = write_json(tmp_path, (prediction,))
+    assert not Path(first).exists()
+    assert sorted(map(str, tmp_path.rglob("*.json"))) == sorted([second, str(third)])
+    assert write_json(tmp_path, ()) is None
 
 
 def test_the_head_says_saved_only_with_a_receipt() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from chromium import PATIENCE_MS
 from hostile import MARKUP, SECRET, SYSTEM, Target
 
 from annotation.criteria import DEFAULT_CRITERIA
@@ -25,7 +26,7 @@ def page(chromium: "Browser") -> Iterator["Page"]:
         viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": "198.51.100.90"}
     )
     opened = context.new_page()
-    opened.set_default_timeout(120_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened
     context.close()
 
