@@ -38,7 +38,7 @@ from annotation.keeping import open_kept
 from annotation.records import NewOutput, NewStudy
 from annotation.snapshots import fault_of
 from annotation.store import RatingStore
-from core.run_record import commit, write_record
+from core.run_record import command, commit, write_record
 
 SYSTEMS = ("agl", "knn", "zero-shot")
 SERVER = """
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="what else ran on the machine, for the record")
     options = parser.parse_args()
     found = {
-        "command": "make bench",
+        "command": command(),
         "note": options.note,
         "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "sqlite": sqlite3.sqlite_version},

@@ -35,7 +35,7 @@ from ratings import SYSTEMS, Rater, fill
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.keeping import open_kept
 from annotation.snapshots import fault_of
-from core.run_record import commit, write_record
+from core.run_record import command, commit, write_record
 
 ROOT = Path(__file__).resolve().parents[2]
 EACH = len(SYSTEMS) * len(DEFAULT_CRITERIA)  # ratings of one submission
@@ -253,7 +253,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="what else ran on the machine, for the record")
     options = parser.parse_args()
     found = {
-        "command": "make soak",
+        "command": command(),
         "note": options.note,
         "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "sqlite": sqlite3.sqlite_version},
