@@ -1,15 +1,17 @@
 """PEFT adapters on a loaded network: taken up from a folder, refused where they are none of this model's."""
 
 from pathlib import Path
-
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING
 
 from core.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
-def take_up(network: PreTrainedModel, model: str, folder: Path) -> None:
+def take_up(network: "PreTrainedModel", model: str, folder: Path) -> None:
     """Put the adapter in ``folder`` on the network of the model of this name.
 
     Raises ``ModelUnavailable`` for a folder without one, or with one of another model.
@@ -33,7 +35,7 @@ def _unfit(model: str, folder: Path, seen: str) -> str:
     return f"The adapter in {folder} does not fit {model!r} ({seen}); name the model that it was made with."
 
 
-def _strange_weights(network: PreTrainedModel, folder: Path) -> list[str]:
+def _strange_weights(network: "PreTrainedModel", folder: Path) -> list[str]:
     """Weights of an adapter that the network has no place for, and places that it leaves empty: a loader only warns of both."""
     from safetensors import safe_open
 

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedModel
 
 from core.embeddings import SentenceVectors
 from core.models import LanguageModel, load_model
 from core.trained import ADAPTER, WEIGHTS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def vectors_before(model: LanguageModel, layer: int) -> SentenceVectors:
@@ -35,7 +38,7 @@ class AdapterOff(SentenceVectors):
 
 
 @contextmanager
-def adapter_off(network: PreTrainedModel) -> Iterator[None]:
+def adapter_off(network: "PreTrainedModel") -> Iterator[None]:
     """The network without its adapter; after it everything is as before, also what may learn."""
     learning = {name: weight.requires_grad for name, weight in network.named_parameters()}
     network.disable_adapters()

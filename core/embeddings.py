@@ -15,14 +15,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from core.devices import fitting
 from core.models import LanguageModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Progress = Callable[[float, str], None]
 LONGEST = 256  # tokens of a text that are read for its vector
@@ -136,7 +138,7 @@ class _Reached(Exception):
 
 
 def states_after(
-    network: PreTrainedModel,
+    network: "PreTrainedModel",
     layer: int,
     ids: torch.Tensor,
     mask: torch.Tensor | None,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
 
 from core.devices import fitting
 from core.engine import Engine
@@ -33,7 +32,7 @@ class GenerationConfig:
     temperature: float = 0.0  # 0 = greedy
 
 
-class _LineEnds(StoppingCriteria):  # type: ignore[misc]
+class _LineEnds:
     """Stops a row when its continuation holds a line break, after some text."""
 
     def __init__(self, model: LanguageModel, prompt_length: int) -> None:
@@ -99,6 +98,8 @@ def _generate(
     pad = model.tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows], device=model.device)
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows], device=model.device)
+    from transformers import StoppingCriteriaList
+
     choice: dict[str, object] = {"do_sample": False}
     if config.temperature > 0 and generator is not None:
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))

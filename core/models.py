@@ -1,6 +1,7 @@
 """Loading a causal language model: embedded, from a local folder, or from the Hub; fp32, bf16 or 4-bit NF4.
 
-The only file that knows bitsandbytes. Safetensors only; code that a model folder brings along is never run. Nothing is
+The only file that knows bitsandbytes. transformers is imported where a model is loaded, because it takes seconds that neither the app's
+page nor a command's help should wait for. Safetensors only; code that a model folder brings along is never run. Nothing is
 downloaded unless a Hub id is named.
 """
 
@@ -11,18 +12,19 @@ import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.configuration_utils import PreTrainedConfig
-from transformers.utils import logging as hf_logging
 
 from core.adapters import take_up
 from core.devices import choose_device, default_precision, multiplies_bf16, ran_out
 from core.errors import InvalidConfig, ModelUnavailable
 from core.trained import ADAPTER, WEIGHTS, Trained, read_trained
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.configuration_utils import PreTrainedConfig
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 EMBEDDED = ASSETS / "models" / "lm"
@@ -61,8 +63,8 @@ class ModelConfig:
 class LanguageModel:
     """A causal LM in evaluation mode with its tokenizer."""
 
-    network: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    network: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
     config: ModelConfig
     trained: Trained | None = None  # what a closed-loop run added
     lock: threading.RLock = field(
@@ -171,6 +173,9 @@ def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
 
 
 def _load(config: ModelConfig, place: str) -> LanguageModel:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as hf_logging
+
     hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
     offline, device = Path(place).is_absolute(), choose_device(config.device)
     try:
@@ -239,7 +244,7 @@ def resolve_model(name: str) -> str:
     return name
 
 
-def _memory(config: ModelConfig, device: torch.device, settings: PreTrainedConfig) -> dict[str, Any]:
+def _memory(config: ModelConfig, device: torch.device, settings: "PreTrainedConfig") -> dict[str, Any]:
     """How the weights are to be held. Raises ``ModelUnavailable`` for a folder of packed weights that is asked for in full."""
     packed = getattr(settings, "quantization_config", None) is not None
     if packed and config.precision != "nf4":
@@ -265,7 +270,7 @@ def _memory(config: ModelConfig, device: torch.device, settings: PreTrainedConfi
     return {"quantization_config": quantisation, "device_map": str(device), "dtype": computed}
 
 
-def _keep_trainable(network: PreTrainedModel) -> None:
+def _keep_trainable(network: "PreTrainedModel") -> None:
     """Stop bitsandbytes from repacking weights at the first evaluation on a CPU: the packed form has no backward."""
     import bitsandbytes
 

@@ -125,6 +125,14 @@ def test_the_words_and_pieces_of_the_app_load_without_heavy_libraries() -> None:
     assert set(json.loads(fresh(code))) & HEAVY == set()
 
 
+@pytest.mark.slow
+def test_the_page_waits_for_no_model_library() -> None:
+    """Of the heavy ones torch alone is read before the page is there; the others cost as long again, and come with the first model."""
+    modules = "app.services, app.builder, app.public_api, app.access.launching, core.commands.evaluate"
+    code = f"import sys, json; import {modules}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    assert set(json.loads(fresh(code).split("\n")[-2])) & HEAVY == {"torch"}
+
+
 WATCH = """
 import sys, threading
 import torch, transformers, pandas, scipy.sparse, py3langid  # their own work at import is theirs

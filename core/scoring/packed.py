@@ -6,12 +6,15 @@ once and is taken out again when they are done. Right for models with full atten
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import DynamicCache, PreTrainedModel
 
 from core.scoring.trie import Target, build_trie, count_nodes, shared_length
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 WORTH_SHARING = 24  # tokens; a shorter shared prefix is recomputed rather than cached
 
@@ -19,13 +22,15 @@ WORTH_SHARING = 24  # tokens; a shorter shared prefix is recomputed rather than 
 class PackedScorer:
     """Scores sorted targets depth first."""
 
-    def __init__(self, network: PreTrainedModel, budget: int) -> None:
+    def __init__(self, network: "PreTrainedModel", budget: int) -> None:
         """``budget`` is the number of trie nodes of one forward pass (a longer sequence still goes through alone)."""
         self.network, self.budget = network, budget
 
     @torch.inference_mode()
     def score(self, targets: Sequence[Target]) -> list[np.ndarray]:
         """Log-probability of every asked token, one array per target, nats."""
+        from transformers import DynamicCache
+
         order = sorted(range(len(targets)), key=lambda i: targets[i].inputs)
         results: list[np.ndarray | None] = [None] * len(targets)
         self._cache = DynamicCache()

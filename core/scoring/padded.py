@@ -5,18 +5,21 @@ Padding stands on the right, where a causal model cannot see it from earlier pos
 
 import inspect
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from core.scoring.trie import Target
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class PaddedScorer:
     """Scores targets in batches of similar length."""
 
-    def __init__(self, network: PreTrainedModel, budget: int, pad: int) -> None:
+    def __init__(self, network: "PreTrainedModel", budget: int, pad: int) -> None:
         """``budget`` is the number of tokens of one batch, padding included."""
         self.network, self.budget, self.pad = network, budget, pad
         self._keeps = "logits_to_keep" in inspect.signature(network.forward).parameters
