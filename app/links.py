@@ -41,8 +41,10 @@ def query_string(form: Form) -> str:
     return urlencode(said)
 
 
-def form_of_link(parameters: Mapping[str, str], languages: Sequence[str], tasks: Sequence[str]) -> Form | None:
-    """The form that a link's parameters say; None when they hold no question. Raises ``InvalidQuery`` for what cannot be."""
+def form_of_link(
+    parameters: Mapping[str, str], languages: Sequence[str], tasks: Sequence[str], names: Mapping[str, str] = NAMES
+) -> Form | None:
+    """The form that parameters say, by what ``names`` calls its fields; None when they hold no question. Raises ``InvalidQuery``."""
     if not parameters.get("q"):
         return None
     fields: dict[str, Any] = {"text": parameters["q"]}
@@ -64,15 +66,16 @@ def form_of_link(parameters: Mapping[str, str], languages: Sequence[str], tasks:
         "kept": _ids,
     }
     for field, read in readers.items():
-        if NAMES[field] in parameters:
-            fields[field] = read(NAMES[field], parameters[NAMES[field]])
+        name = names.get(field, "")
+        if name in parameters:
+            fields[field] = read(f"The link's {name}" if names is NAMES else name, parameters[name])
     return Form(**fields)
 
 
 def _one(allowed: Sequence[str]) -> Callable[[str, str], str]:
     def read(name: str, value: str) -> str:
         if value not in allowed:
-            raise InvalidQuery(f"The link says {name}={value[:40]!r}; choose one of {', '.join(allowed)}.")
+            raise InvalidQuery(f"{name} is {value[:40]!r}; choose one of {', '.join(allowed)}.")
         return value
 
     return read
@@ -90,7 +93,7 @@ def _number(kind: Callable[[str], Any], least: float, most: float) -> Callable[[
         except ValueError:
             found = None
         if found is None or not least <= found <= most:
-            raise InvalidQuery(f"The link says {name}={value[:40]!r}; it must be a number from {least} to {most}.")
+            raise InvalidQuery(f"{name} is {value[:40]!r}; it must be a number from {least} to {most}.")
         return found
 
     return read
@@ -98,7 +101,7 @@ def _number(kind: Callable[[str], Any], least: float, most: float) -> Callable[[
 
 def _name(name: str, value: str) -> str:
     if len(value) > LONGEST_NAME:
-        raise InvalidQuery(f"The link's {name} has {len(value)} characters; at most {LONGEST_NAME} are allowed.")
+        raise InvalidQuery(f"{name} has {len(value)} characters; at most {LONGEST_NAME} are allowed.")
     return value
 
 

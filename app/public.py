@@ -5,6 +5,7 @@ Whatever is sent is checked as a link is (``app.links``), because types in a sig
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 from app.engines import SERVED
@@ -128,20 +129,20 @@ class Public:
         if model not in MODELS:
             raise InvalidQuery(f"model is {str(model)[:40]!r}; choose one of {', '.join(MODELS)}.")
         said = {
-            "from": str(language),
-            "to": ",".join(_codes("answer_languages", answers)),
+            "language": str(language),
+            "answer_languages": ",".join(_codes("answer_languages", answers)),
             "task": str(task),
-            "how": str(strategy),
+            "strategy": str(strategy),
             "k": str(k),
-            "pool": ",".join(_codes("pool_languages", pool)),
-            "model": str(model),
+            "pool_languages": ",".join(_codes("pool_languages", pool)),
             "seed": str(seed),
         }
-        form = form_of_link({"q": text or " ", **said}, self._codes, tuple(POOL_OF_TASK))
+        names = {"strategies" if name == "strategy" else name: name for name in said}
+        form = form_of_link({"q": text or " ", **said}, self._codes, tuple(POOL_OF_TASK), names)
         assert form is not None
         if len(form.strategies) != 1 or form.strategies[0] not in STRATEGIES:
-            raise InvalidQuery(f"strategy is {said['how'][:40]!r}; choose one of {', '.join(STRATEGIES)}.")
-        return form
+            raise InvalidQuery(f"strategy is {said['strategy'][:40]!r}; choose one of {', '.join(STRATEGIES)}.")
+        return replace(form, model=str(model))
 
 
 def _codes(name: str, given: object) -> list[str]:

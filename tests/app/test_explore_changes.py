@@ -63,12 +63,12 @@ def test_a_link_brings_back_every_field_of_a_form() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("task=rhyme", "task='rhyme'; choose one of topic"),
-        ("how=agl,best", "how='best'; choose one of agl"),
-        ("from=xx", "from='xx'; choose one of eng_Latn"),
-        ("k=9", "k='9'; it must be a number from 0 to 8"),
-        ("k=four", "k='four'; it must be a number"),
-        ("t=nan", "t='nan'; it must be a number"),
+        ("task=rhyme", "The link's task is 'rhyme'; choose one of topic"),
+        ("how=agl,best", "The link's how is 'best'; choose one of agl"),
+        ("from=xx", "The link's from is 'xx'; choose one of eng_Latn"),
+        ("k=9", "The link's k is '9'; it must be a number from 0 to 8"),
+        ("k=four", "The link's k is 'four'; it must be a number"),
+        ("t=nan", "The link's t is 'nan'; it must be a number"),
         ("model=" + "x" * 201, "has 201 characters; at most 200"),
     ],
 )
