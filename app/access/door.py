@@ -23,7 +23,8 @@ FIELD = "password"
 STYLE = (
     "body{font:1rem/1.5 system-ui,'Noto Sans',sans-serif;max-width:24rem;margin:15vh auto;padding:0 1rem}"
     "input,button{font:inherit;padding:.5rem .8rem;width:100%;box-sizing:border-box;margin:.4rem 0}"
-    ".error{color:#b00020}@media(prefers-color-scheme:dark){body{background:#111;color:#eee}.error{color:#ff8a80}}"
+    ":root{color-scheme:light dark}.error{color:#b00020}"
+    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}.error{color:#ff8a80}}"
 )
 
 
