@@ -95,9 +95,10 @@ def test_the_shipped_file_says_the_defaults() -> None:
     assert read_config(ASSETS / "configs" / "fit_cpu.toml", FitConfig) == FitConfig()
 
 
-def test_the_short_file_is_complete() -> None:
-    """Every key of the long file, in every section, so that nothing in it is hidden."""
-    long, short = (tomllib.loads((ASSETS / "configs" / f"fit_{name}.toml").read_text()) for name in ("cpu", "short"))
+@pytest.mark.parametrize("name", ["short", "choice"])
+def test_the_other_files_are_complete(name: str) -> None:
+    """Every key of the long file, in every section, so that nothing in them is hidden."""
+    long, other = (tomllib.loads((ASSETS / "configs" / f"fit_{one}.toml").read_text()) for one in ("cpu", name))
     assert {key: set(value) if isinstance(value, dict) else None for key, value in long.items()} == {
-        key: set(value) if isinstance(value, dict) else None for key, value in short.items()
+        key: set(value) if isinstance(value, dict) else None for key, value in other.items()
     }
