@@ -165,8 +165,8 @@ def test_a_rater_meets_checks_on_her_way_and_cannot_tell_them(
 
 
 def test_a_repeat_comes_some_way_after_its_original_in_another_order(store: RatingStore) -> None:
-    study = opened(store, count=8, check_every=2, repeat_after=4)
-    raters = [newcomer(store, study) for _ in range(2)]
+    study = opened(store, count=8, check_every=2, repeat_after=4, raters_per_item=8)
+    raters = [newcomer(store, study) for _ in range(8)]  # chance decides between repeats and spoiled texts
     for rater in raters:
         rate_all(store, rater.id)
     way = {(one.rater, one.item_key): one for one in store.assignments(study.id, checks=True)}
