@@ -95,6 +95,6 @@ def save(output: Path, items: pd.DataFrame, entry: dict[str, Any]) -> None:
     """
     refuse_overwrite(output)
     output.mkdir(parents=True, exist_ok=True)
-    items.to_parquet(output / ITEMS, index=False)
+    items.to_parquet(output / ITEMS, index=False, compression="zstd")
     write_record(output / RECORD, entry)
     shutil.rmtree(output / PARTS, ignore_errors=True)
