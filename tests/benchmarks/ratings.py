@@ -5,7 +5,7 @@ fsynced before each answer, and backups running. This process plays the raters, 
 ask for the next item, wait, submit all its ratings, until none is left. Measured is the time of a submit from the request
 to the answer, as a rater's browser would see it. Twice: with a pause before each submit (exponential, 3 s in the mean, where
 a person reads three answers and sets nine scales), and without, on a quarter of the items, which is fifty requests in flight
-all the time and far more than fifty people make.
+all the time and far more than fifty people make. Then ten raters and one, without a pause.
 
 Every receipt is noted. At the end the server is killed (SIGKILL), the database is opened anew, and each submission that was
 answered must be there whole. The client takes its share of the same cores. ``make bench`` keeps the record in
@@ -167,6 +167,7 @@ def load(raters: int, items: int, pause: float) -> dict[str, Any]:
         times = sorted(number for one in people for number in one.milliseconds)
         cuts = statistics.quantiles(times, n=100, method="inclusive")
         return {
+            "raters": raters,
             "items": items,
             "mean_pause_s": pause,
             "submits": len(times),
@@ -198,11 +199,12 @@ def main() -> None:
         "note": options.note,
         "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "sqlite": sqlite3.sqlite_version},
-        "raters": options.raters,
         "ratings_a_submit": len(SYSTEMS) * len(DEFAULT_CRITERIA),
         "runs": [
             load(options.raters, options.items, options.pause),
             load(options.raters, max(1, options.items // 4), 0.0),
+            load(10, options.items, 0.0),
+            load(1, options.items, 0.0),
         ],
     }
     print(json.dumps(found, indent=1))
