@@ -3,7 +3,7 @@
 A server process serves the rating page's own endpoints over HTTP from a kept store: WAL, synchronous=FULL, the journal
 fsynced before each answer, and backups running. This process plays the raters, one thread and one connection each:
 ask for the next item, wait, submit all its ratings, until none is left. Measured is the time of a submit from the request
-to the answer, as a rater's browser would see it. Twice: with a pause before each submit (exponential, 3 s in the mean, where
+to the answer, as a rater's browser would see it. With a pause before each submit (exponential, 3 s in the mean, where
 a person reads three answers and sets nine scales), and without, on a quarter of the items, which is fifty requests in flight
 all the time and far more than fifty people make. Then ten raters and one, without a pause.
 
