@@ -5,7 +5,6 @@ Whatever is sent is checked as a link is (``app.links``), because types in a sig
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypedDict
 
 from app.engines import SERVED
@@ -135,6 +134,7 @@ class Public:
             "strategy": str(strategy),
             "k": str(k),
             "pool_languages": ",".join(_codes("pool_languages", pool)),
+            "model": str(model),
             "seed": str(seed),
         }
         names = {"strategies" if name == "strategy" else name: name for name in said}
@@ -142,7 +142,7 @@ class Public:
         assert form is not None
         if len(form.strategies) != 1 or form.strategies[0] not in STRATEGIES:
             raise InvalidQuery(f"strategy is {said['strategy'][:40]!r}; choose one of {', '.join(STRATEGIES)}.")
-        return replace(form, model=str(model))
+        return form
 
 
 def _codes(name: str, given: object) -> list[str]:

@@ -90,7 +90,7 @@ class Predictor:
             return self._given(question, strategy, candidates, self._allowed(question, question.fixed))
         if question.pinned:
             return self._around(question, strategy, candidates)
-        if not strategy.needs_k or (question.k == 0 and not strategy.framed):
+        if _chooses_none(strategy, question):
             return Selection(question.strategy, ())
         candidates.pool.require(candidates.usable, question.k, question.query)
         return strategy.select(candidates, question.k)
@@ -99,7 +99,8 @@ class Predictor:
         """Do in batches what ``select`` would do one by one for many questions of one strategy; raises as it does."""
         if questions and questions[0].fixed is None:
             strategy = self._strategy(questions[0])
-            strategy.prepare([self._candidates(question) for question in questions], tell)
+            asked = [question for question in questions if not _chooses_none(strategy, question)]
+            strategy.prepare([self._candidates(question) for question in asked], tell)
 
     def _candidates(self, question: Question, sample: bool = False) -> Candidates:
         usable = self.index.pool.usable(question.query, question.pool_languages)
@@ -239,6 +240,11 @@ class Predictor:
         trained = self.model.trained
         used = trained is not None and self.model.config.fall_back and question.strategy == "agl"
         return trained.fallback if trained is not None and used and trained.fallback else "none"
+
+
+def _chooses_none(strategy: Strategy, question: Question) -> bool:
+    """Whether there is nothing to choose, and nothing else that the strategy does."""
+    return not strategy.needs_k or (question.k == 0 and not strategy.framed)
 
 
 def _edited(question: Question) -> str:

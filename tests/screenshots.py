@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from chromium import CHROMIUM, FLAGS
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "assets" / "figures"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PORT = 7899
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         with subprocess.Popen([*command, "--cache", str(ROOT / "data" / "cache")]) as process:
             wait()
             with sync_playwright() as play:
-                browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+                browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_page(viewport={"width": 1440, "height": 1020})
                 page.goto(f"http://127.0.0.1:{PORT}/?__theme=light")
                 page.wait_for_selector("#explore-results .card", timeout=120_000)

@@ -88,6 +88,14 @@ def test_likelihoods_of_many_queries_are_asked_at_once_and_are_those_of_one(
         assert [entry.score for entry in found] == pytest.approx([score for _, score in expected], abs=1e-4)
 
 
+def test_nothing_is_weighed_where_nothing_is_shown(asked: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation with K = 0 among its numbers asked the model for likelihoods that no choice then looked at."""
+    monkeypatch.setattr(asked.scorer, "token_scores", lambda _: pytest.fail("the model is asked"))
+    asked.scorer.forget()
+    asked.prepare([Question(QUERY, "likelihood", 0)])
+    assert asked.select(Question(QUERY, "likelihood", 0)).demonstrations == ()
+
+
 def test_balanced_neighbours_are_the_nearest_of_each_label_in_turn(asked: Predictor) -> None:
     """All ten items by nearness, cut into queues of labels here by sorting on (round, place)."""
     near = [entry.example for entry in asked.select(Question(QUERY, "knn", 10)).demonstrations]
