@@ -17,10 +17,10 @@ screenshots: setup-dev setup browser
 	$(RUN) tests/screenshots.py
 
 bench: setup-bench setup-dev setup
-	PYTHONPATH=.:tests $(RUN) tests/benchmarks/scoring.py
-	PYTHONPATH=.:tests $(RUN) tests/benchmarks/selection.py
-	PYTHONPATH=.:tests $(RUN) tests/benchmarks/strategies.py
-	PYTHONPATH=.:tests $(RUN) tests/benchmarks/waiting.py
+	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/scoring.py
+	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/selection.py
+	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/strategies.py
+	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/waiting.py
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json

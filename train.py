@@ -27,7 +27,7 @@ COMMANDS = {
     "report": "tables and figures from records, in Markdown, LaTeX and HTML",
     "check": "check a folder of demonstrations",
     "ask": "answer one query",
-}  # each is a module of core.commands, imported when it is asked for
+}  # each is a module of core.cli, imported when it is asked for
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if arguments[:1] == [name]:
-            import_module(f"core.commands.{name}").arguments(command)
+            import_module(f"core.cli.{name}").arguments(command)
     return parser.parse_args(arguments)
 
 
@@ -48,12 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
     from core.errors import CoreError
 
     try:
-        return int(import_module(f"core.commands.{options.command}").run(options, began))
+        return int(import_module(f"core.cli.{options.command}").run(options, began))
     except CoreError as error:
         print(f"{error}", file=sys.stderr)
         return 2
     except Exception as error:
-        from core.devices import ran_out
+        from core.models.devices import ran_out
 
         if not ran_out(error):
             raise

@@ -5,10 +5,12 @@ Who may call these methods is decided by the app, for each call. `RatingStore` i
 
 from datetime import datetime
 
-from annotation.queries import attention, design, invitations, organising, outputs
+from annotation.database.transactions import Transactions
+from annotation.queries import attention_checks as attention
+from annotation.queries import design, invitations, outputs
+from annotation.queries import progress as organising
 from annotation.records import NewStudy, Study
 from annotation.study_records import CheckResult, Invitation, LanguageProgress, RaterRecord, Stock, Tombstone
-from annotation.transactions import Transactions
 from annotation.vocabulary import StudyState
 
 

@@ -13,14 +13,15 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation import migrate
-from annotation.database import open_engines
+from annotation.database import migrate
+from annotation.database.engine import PROC_MOUNTS, open_engines
+from annotation.database.journal import Journal
+from annotation.database.tables import StudyRow
+from annotation.database.transactions import utc_now
 from annotation.errors import UnknownStudy
-from annotation.journal import Journal
-from annotation.models import StudyRow
-from annotation.mounts import PROC_MOUNTS
 from annotation.organiser_store import OrganiserStore
-from annotation.queries import assignments, invitations, outputs, queue, raters, reading, studies, submissions, views
+from annotation.queries import assignments, invitations, outputs, queue, raters, studies, submissions, views
+from annotation.queries import results as reading
 from annotation.records import (
     AddReport,
     AssignmentRecord,
@@ -40,7 +41,6 @@ from annotation.records import (
     StudyData,
     Submission,
 )
-from annotation.transactions import utc_now
 
 
 class RatingStore(OrganiserStore):

@@ -18,7 +18,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 from app.options import parse
-from app.serving import serve  # light: it says "waking up" before anything heavy is imported
+from app.server import serve  # light: it says "waking up" before anything heavy is imported
 
 
 def main() -> int:

@@ -1,26 +1,60 @@
-"""The collaborators of the app, made once and handed to every builder."""
+"""The collaborators of the app, made once and handed to every builder.
 
+Opens the rating store with its backups as the environment says; every start of the app goes through here.
+
+AGL_BACKUP_FOLDER    where backups lie (default: beside the database); another disk is better
+AGL_BACKUP_MINUTES   time between two rounds (default 5); a round does nothing while nothing changed
+AGL_BACKUP_REPO      a data set on the Hub, owner/title, for a private copy; with HF_TOKEN. Nothing is sent without it. Or folder:/path,
+                     for a copy on a disk that outlives this one
+"""
+
+import math
+import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotation.backup import Backups
+from annotation.backup.kept_store import KeptStore, open_kept
+from annotation.backup.mirror import mirror_at
+from annotation.backup.rounds import EVERY_MINUTES, Backups
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.keeping import KeptStore
+from annotation.errors import DatabaseUnavailable
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from app.access.limits import Limits
+from app.access.organiser import Authority, open_authority
 from app.access.settings import Access
-from app.engines import offered_of, served_of
-from app.explorer import Explorer
-from app.safety import open_safely
-from app.study.authority import Authority, open_authority
-from app.training import TrainingDesk
-from core.bundle import POOL_OF_TASK
-from core.models import ASSETS
+from app.explore.models import offered_of, served_of
+from app.explore.service import Explorer
+from app.train.service import TrainingDesk
+from core.data.tasks import Task, load_tasks
+from core.models.loading import ASSETS
 from core.records import Prediction
-from core.tasks import Task, load_tasks
+from core.workbench import POOL_OF_TASK
+
+
+def open_safely(database: str, environment: Mapping[str, str] = os.environ) -> KeptStore:
+    """The store, restored if need be, with its backups running. Raises ``DatabaseUnavailable`` in one sentence."""
+    minutes = _minutes(environment.get("AGL_BACKUP_MINUTES"))
+    folder, repository = environment.get("AGL_BACKUP_FOLDER"), environment.get("AGL_BACKUP_REPO")
+    mirror = mirror_at(repository, environment.get("HF_TOKEN")) if repository else None
+    kept = open_kept(database, folder=Path(folder) if folder else None, mirror=mirror)
+    if kept.backups is not None:
+        kept.backups.start(minutes)
+    return kept
+
+
+def _minutes(given: str | None) -> float:
+    try:
+        minutes = float(given) if given else EVERY_MINUTES
+    except ValueError:
+        minutes = math.nan
+    if not 0.1 <= minutes <= 1440:
+        raise DatabaseUnavailable(f"AGL_BACKUP_MINUTES is '{given}'; give minutes from 0.1 to 1440, for example 5.")
+    return minutes
+
 
 LONGEST_END_S = 20  # seconds that the end waits for what warms up
 EXPLORE_STUDY = NewStudy(

@@ -1,15 +1,19 @@
 """The words of the interface, one catalogue file per language; English fills what a catalogue lacks.
 
 What raters see stands apart, in ``catalogues/rate``: it is short, so it comes in more languages than the whole app.
+
+Remembers which component shows which interface text, so that one click changes the language of all.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import gradio as gr
 
 FOLDER = Path(__file__).resolve().parent / "catalogues"
 RATE_FOLDER = FOLDER / "rate"
@@ -90,3 +94,41 @@ def _read(path: Path) -> Texts:
         for key, text in texts.items()
     }
     return Texts(content["tag"], content["name"], content["direction"], entries)
+
+
+Said = str | Callable[[Texts], Any]  # "section.key", or what makes a value of the texts (choices, for example)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One property of one component, and what it shows."""
+
+    component: Any
+    prop: str  # "label", "value", "placeholder", "info", "choices", ...
+    said: Said
+
+
+@dataclass
+class Localised:
+    """All bindings of a page."""
+
+    bindings: list[Binding] = field(default_factory=list)
+
+    def bind(self, component: Any, **said: Said) -> Any:
+        """Register ``component`` with ``prop="section.key"`` pairs; returns it."""
+        self.bindings += [Binding(component, prop, value) for prop, value in said.items()]
+        return component
+
+    @property
+    def components(self) -> list[Any]:
+        """Every bound component once, in order."""
+        return list(dict.fromkeys(binding.component for binding in self.bindings))
+
+    def updates(self, tag: str) -> list[Any]:
+        """One update per component, in the order of ``components``."""
+        texts = catalogue(tag)
+        changes: dict[Any, dict[str, Any]] = {component: {} for component in self.components}
+        for binding in self.bindings:
+            said = binding.said
+            changes[binding.component][binding.prop] = texts(said) if isinstance(said, str) else said(texts)
+        return [gr.update(**changes[component]) for component in self.components]

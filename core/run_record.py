@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.engine import Engine
-from core.models import ASSETS
+from core.models.engine import Engine
+from core.models.loading import ASSETS
 
 
 def command() -> str:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from toys import LetterEncoder
     from transformers import PreTrainedTokenizerFast
 
-    from core.bundle import Workbench
-    from core.index import PoolIndex
-    from core.models import LanguageModel
-    from core.pool import Pool
-    from core.tasks import Task
+    from core.data.pool import Pool
+    from core.data.tasks import Task
+    from core.models.loading import LanguageModel
+    from core.selection.pool_index import PoolIndex
+    from core.workbench import Workbench
 
 HERE = {"127.0.0.1", "::1", "localhost"}
 
@@ -96,7 +96,7 @@ def pool() -> "Pool":
     """Ten items in English, French and Swahili."""
     from toys import toy_examples
 
-    from core.pool import Pool
+    from core.data.pool import Pool
 
     return Pool(toy_examples())
 
@@ -104,8 +104,8 @@ def pool() -> "Pool":
 @pytest.fixture(scope="session")
 def tasks() -> "dict[str, Task]":
     """The bundled tasks."""
-    from core.models import ASSETS
-    from core.tasks import load_tasks
+    from core.data.tasks import load_tasks
+    from core.models.loading import ASSETS
 
     return load_tasks(ASSETS)
 
@@ -113,7 +113,7 @@ def tasks() -> "dict[str, Task]":
 @pytest.fixture(scope="session")
 def bench(model: "LanguageModel", encoder: "LetterEncoder", pool: "Pool") -> "Workbench":
     """The bundled tasks with the toy pool, model and encoder."""
-    from core.bundle import Workbench
+    from core.workbench import Workbench
 
     return Workbench(model, encoder, pools={"topic": pool})  # type: ignore[arg-type]
 

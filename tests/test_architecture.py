@@ -65,7 +65,7 @@ def test_imports_within_core_have_no_circle() -> None:
 
 def test_nothing_in_core_but_the_model_loader_knows_bitsandbytes() -> None:
     assert {name(p) for p in sources(*PACKAGES) if any(m.startswith("bitsandbytes") for m in imported(p))} <= {
-        "core/models.py"
+        "core/models/loading.py"
     }
 
 
@@ -121,14 +121,14 @@ def fresh(code: str, *flags: str) -> str:
 
 
 def test_the_words_and_pieces_of_the_app_load_without_heavy_libraries() -> None:
-    code = "import sys, json; import app.texts, app.views.html; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    code = "import sys, json; import app.texts, app.html; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
     assert set(json.loads(fresh(code))) & HEAVY == set()
 
 
 @pytest.mark.slow
 def test_the_page_waits_for_no_model_library() -> None:
     """Of the heavy ones torch alone is read before the page is there; the others cost as long again, and come with the first model."""
-    modules = "app.services, app.builder, app.public_api, app.access.launching, core.commands.evaluate"
+    modules = "app.services, app.page, app.explore.api_routes, app.access.launching, core.cli.evaluate"
     code = f"import sys, json; import {modules}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
     assert set(json.loads(fresh(code).split("\n")[-2])) & HEAVY == {"torch"}
 

@@ -1,7 +1,6 @@
 """Two processes of the app on one PostgreSQL behind a proxy: one study, as if there were one process."""
 
 import signal
-import sys
 import threading
 import uuid
 from collections import Counter
@@ -9,16 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import postgres_server
 import pytest
+from rater_examples import SYSTEMS, make_study
 from several_processes import SECRET, Process, Proxy, several
-from space_machine import ROOT
 
 from annotation.store import RatingStore
-
-sys.path.insert(0, str(ROOT / "tests" / "app"))
-sys.path.insert(0, str(ROOT / "tests" / "annotation"))
-import postgres_server
-from rater_examples import SYSTEMS, make_study
 
 pytestmark = pytest.mark.slow
 RATERS, ITEMS, MOST = 8, 12, 3  # three raters an item: what make_study says

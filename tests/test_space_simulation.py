@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -12,12 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from rater_examples import make_study
 from space_machine import ROOT, Space, free_port, lacking
 
-from annotation.keeping import open_kept
-
-sys.path.insert(0, str(ROOT / "tests" / "app"))
-from rater_examples import make_study
+from annotation.backup.kept_store import open_kept
 
 RATERS = 6
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Alembic environment, run only by `annotation.migrate`, which hands over a connection inside a transaction.
+"""Alembic environment, run only by `annotation.database.migrate`, which hands over a connection inside a transaction.
 
 `render_as_batch` because SQLite cannot alter a table; foreign keys are off meanwhile (see `migrate`). A new
 revision: copy the newest file in versions/, and add CHECK constraints by hand, because autogenerate does not
@@ -7,8 +7,8 @@ see them.
 
 from alembic import context
 
-from annotation.migrate import VERSION_TABLE
-from annotation.models import Base
+from annotation.database.migrate import VERSION_TABLE
+from annotation.database.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

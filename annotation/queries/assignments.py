@@ -16,13 +16,13 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from annotation.assignments import other_order, system_order
-from annotation.checks import is_id
+from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SystemRow
 from annotation.errors import StudyClosed, UnknownAssignment
-from annotation.models import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SystemRow
+from annotation.orders import other_order, system_order
 from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_row
+from annotation.validation import is_id
 
 _ENDED_LEASES = (
     select(AssignmentRow.id)

@@ -6,14 +6,21 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from annotation.checks import check_study
+from annotation.database.tables import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed, StudyNotReady
-from annotation.models import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
-from annotation.queries.freezing import refuse_frozen, require_draft
 from annotation.queries.outputs import remove_outputs
-from annotation.queries.studies import DESIGN, insert_criteria, insert_study, study_record, study_row
+from annotation.queries.studies import (
+    DESIGN,
+    insert_criteria,
+    insert_study,
+    refuse_frozen,
+    require_draft,
+    study_record,
+    study_row,
+)
 from annotation.records import NewStudy, Study
 from annotation.study_records import Stock
+from annotation.validation import check_study
 from annotation.vocabulary import STUDY_STATES, StudyState
 
 SHOWN = 6  # spoiled texts in a stock's sample

@@ -6,12 +6,11 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from annotation.checks import check_output
+from annotation.database.tables import ItemRow, OutputRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed
-from annotation.models import ItemRow, OutputRow, SystemRow
-from annotation.queries.freezing import refuse_frozen, require_draft
-from annotation.queries.studies import study_row
+from annotation.queries.studies import refuse_frozen, require_draft, study_row
 from annotation.records import AddReport, NewOutput
+from annotation.validation import check_output
 
 
 def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], now: datetime) -> AddReport:

@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.assignments import new_seed
-from annotation.checks import check_text, is_id
+from annotation.database.tables import RaterRow
 from annotation.errors import InvalidInvitation, StudyClosed, UnknownRater
-from annotation.models import RaterRow
+from annotation.orders import new_seed
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Rater, Study
+from annotation.validation import check_text, is_id
 
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 

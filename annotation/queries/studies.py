@@ -1,4 +1,7 @@
-"""Studies and their criteria."""
+"""Studies and their criteria.
+
+What stays as it is once a study is open: design, criteria, items, outputs, attention checks.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -9,12 +12,34 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.assignments import new_seed
-from annotation.checks import check_study, is_id
-from annotation.errors import UnknownStudy
-from annotation.models import CriterionRow, StudyRow
+from annotation.database.tables import AssignmentRow, CriterionRow, RaterRow, StudyRow
+from annotation.errors import StudyFrozen, UnknownStudy
+from annotation.orders import new_seed
 from annotation.records import Criterion, NewStudy, Study
+from annotation.validation import check_study, is_id
 from annotation.vocabulary import StudyState
+
+
+def refuse_frozen(study: StudyRow, what: str) -> None:
+    """Raises StudyFrozen for a study that was opened for good."""
+    if study.frozen_at is not None:
+        raise StudyFrozen(
+            f"study '{study.slug}' is frozen since {study.frozen_at:%Y-%m-%d %H:%M} UTC, when it opened, and {what}; "
+            "make a new study for other texts or another design."
+        )
+
+
+def require_draft(session: Session, study: StudyRow) -> None:
+    """Raises StudyFrozen unless the study is a draft that no rater has been given anything of."""
+    refuse_frozen(study, "cannot be changed")
+    if study.state != "draft":
+        raise StudyFrozen(f"study '{study.slug}' is {study.state}; only a draft can be changed. Make a new study.")
+    given = select(AssignmentRow.id).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
+    if session.scalar(given.where(RaterRow.study_id == study.id).limit(1)) is not None:
+        raise StudyFrozen(
+            f"study '{study.slug}' is a draft again, but raters have seen its items; make a new study instead."
+        )
+
 
 _log = logging.getLogger(__name__)
 DESIGN = (

@@ -11,7 +11,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.checks import (
+from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
+from annotation.errors import InvalidSkip, ItemTaken, SubmissionConflict, UnknownAssignment
+from annotation.queries.assignments import assignment_row, hold_place, release_expired, require_open
+from annotation.queries.raters import rater_row
+from annotation.queries.studies import criterion_ids, study_row
+from annotation.queries.views import blind_outputs
+from annotation.records import Receipt, SkipSubmission, Submission
+from annotation.validation import (
     canonical_submission_id,
     check_comment,
     check_seconds,
@@ -19,13 +26,6 @@ from annotation.checks import (
     check_values,
     is_id,
 )
-from annotation.errors import InvalidSkip, ItemTaken, SubmissionConflict, UnknownAssignment
-from annotation.models import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
-from annotation.queries.assignments import assignment_row, hold_place, release_expired, require_open
-from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_ids, study_row
-from annotation.queries.views import blind_outputs
-from annotation.records import Receipt, SkipSubmission, Submission
 
 
 def submit(session: Session, sent: Submission, now: datetime) -> Receipt:

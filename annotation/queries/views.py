@@ -6,9 +6,17 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.assignments import letter
 from annotation.criteria import text_for
-from annotation.models import AssignmentRow, CriterionRow, ItemRow, OutputRow, RatingHistoryRow, RatingRow, SkipRow
+from annotation.database.tables import (
+    AssignmentRow,
+    CriterionRow,
+    ItemRow,
+    OutputRow,
+    RatingHistoryRow,
+    RatingRow,
+    SkipRow,
+)
+from annotation.orders import letter
 from annotation.queries.assignments import assignment_row
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.records import RatingRecord
-from annotation.statistics.resampling import RESAMPLES, draws, percentiles, seed_of
+from annotation.statistics.resampling_tests import RESAMPLES, draws, percentiles, seed_of
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
 

@@ -14,8 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from annotation.records import RatingRecord
-from annotation.statistics.permutation import holm, sign_flip
-from annotation.statistics.resampling import RESAMPLES, draws, percentiles, seed_of
+from annotation.statistics.resampling_tests import RESAMPLES, draws, holm, percentiles, seed_of, sign_flip
 from annotation.statistics.values import Interval, Undefined
 
 Pairs = Mapping[str, tuple[float, float]]  # item -> (value of the first system, of the second)

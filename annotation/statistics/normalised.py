@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.records import RatingRecord
-from annotation.statistics.resampling import RESAMPLES, draws, seed_of
+from annotation.statistics.resampling_tests import RESAMPLES, draws, seed_of
 from annotation.statistics.values import Undefined
 
 FEWEST = 2  # ratings of a rater

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.statistics.permutation import EXACT, all_signs, random_signs
+from annotation.statistics.resampling_tests import EXACT, all_signs, random_signs
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
 

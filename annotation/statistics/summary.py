@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
-from annotation.statistics.resampling import RESAMPLES, draws, percentiles, seed_of
+from annotation.statistics.resampling_tests import RESAMPLES, draws, percentiles, seed_of
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
 

@@ -3,12 +3,22 @@
 In this order: is it something the app uses at all; does another site's page ask; does the visitor ask too much; has she passed
 the door. Then the body is bounded in size and time. Gradio has routes for audio, proxies, editors and component calls that
 this app never uses: what is not listed here is not there.
+
+Whether a request that changes something was made by the app's own page, or by another site in somebody's browser.
+
+A browser says where a request comes from: Sec-Fetch-Site, which pages cannot set, else Origin, which must name the host asked.
+A program sends neither and carries no visitor's cookie, so it passes. After the OWASP cheat sheet on cross-site request forgery.
+
+Bodies of requests: at most so large, and there in time. A client that sends a byte a minute keeps nobody waiting.
 """
 
+import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -16,11 +26,62 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.bodies import bounded, bounds
-from app.access.door import Door
 from app.access.limits import Limits, TooMany
-from app.access.origin import SAFE, from_elsewhere
+from app.access.password import Door
 from app.access.settings import Access
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN = frozenset({"same-origin", "none"})
+
+
+def from_elsewhere(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether the request was made by a page of another origin and may change something. Header names in lower case."""
+    if method in SAFE:
+        return False
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site not in OWN
+    if origin is None:
+        return False
+    asked = {headers.get("host", "").lower(), headers.get("x-forwarded-host", "").split(",")[0].strip().lower()}
+    return urlsplit(origin).netloc.lower() not in asked - {""}
+
+
+MOST_BYTES = 1024 * 1024  # of a call
+MOST_UPLOAD = 40 * 1024 * 1024  # a table may have 32 MB; the rest is the form around it
+MOST_RATING = 128 * 1024  # the raters' page refuses more than half of it with a sentence of its own
+SECONDS, UPLOAD_SECONDS = 20.0, 300.0
+
+
+def bounds(path: str) -> tuple[int, float]:
+    """Bytes and seconds that the body of a request to ``path`` may take."""
+    if path.startswith("/rate"):
+        return MOST_RATING, SECONDS
+    return (MOST_UPLOAD, UPLOAD_SECONDS) if path.rstrip("/").endswith("/upload") else (MOST_BYTES, SECONDS)
+
+
+def bounded(receive: Receive, most: int, seconds: float) -> Receive:
+    """``receive`` with both bounds. What is beyond them is an HTTPException in whoever reads the body: 413 or 408."""
+    ends = time.monotonic() + seconds
+    size, whole = 0, False
+
+    async def next_part() -> Message:
+        nonlocal size, whole
+        if whole:  # what comes now is that the visitor left, whenever that may be
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, ends - time.monotonic()))
+        except TimeoutError:
+            raise HTTPException(408, f"The request was not complete after {seconds:.0f} s; send it again.") from None
+        if message["type"] == "http.request":
+            size += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if size > most:
+                raise HTTPException(413, f"The request has more than {most:,} bytes, which is the most allowed here.")
+        return message
+
+    return next_part
+
 
 API = "/gradio_api/"
 READ = (  # of Gradio, with GET; names that end in a slash stand for everything below

@@ -4,10 +4,9 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from app.access.bodies import MOST_UPLOAD
-from app.access.guard import Guard
-from app.public_api import api_routes
-from app.rater.routes import rater_routes
+from app.access.guard import MOST_UPLOAD, Guard
+from app.explore.api_routes import api_routes
+from app.rate.routes import rater_routes
 from app.services import Services
 
 # Each queue takes at most so many of the 40 threads that Gradio has, so that a full one leaves threads to the others; the

@@ -5,7 +5,7 @@ AGL_PUBLIC          1 where strangers can reach the app though it listens on thi
 AGL_OPEN_TRAINING   1 where visitors of a public server may start and stop runs, not only an organiser
 AGL_FRAMES          addresses of pages that may show the app in a frame, by spaces (on a Space: the Hub)
 
-Visitors of a public server ask the embedded model and those of AGL_MODELS and AGL_MODEL_SERVER, see `app.engines`.
+Visitors of a public server ask the embedded model and those of AGL_MODELS and AGL_MODEL_SERVER, see `app.explore.models`.
 """
 
 import os

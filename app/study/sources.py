@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from annotation.assignments import ranked
 from annotation.errors import InvalidTable
+from annotation.import_outputs import open_parquet, read_outputs, refuse_large
+from annotation.orders import ranked
 from annotation.records import NewOutput, OutputRecord
-from annotation.tables import open_parquet, read_outputs, refuse_large
-from core.data import read_examples
+from core.data.examples import read_examples
 from core.errors import CoreError
 from core.languages import language
 

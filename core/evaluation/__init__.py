@@ -1,9 +1,8 @@
 """Evaluation of strategies on labelled queries: item-level predictions, tables, and a record that can be repeated."""
 
 from core.evaluation.config import BARE, EvaluationConfig, Run, at_most, runs_of
-from core.evaluation.record import fallback_languages, identity, record, save
+from core.evaluation.record import Parts, fallback_languages, forget, identity, record, refuse_overwrite, save
 from core.evaluation.run import evaluate, fitting
-from core.evaluation.store import Parts, forget, refuse_overwrite
 from core.evaluation.tables import measures_of, summary, tables_by_k
 
 __all__ = [

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import InvalidConfig
-from core.perturbation import SHOWN_LABELS
+from core.inference.perturbation import SHOWN_LABELS
 from core.records import Example
-from core.strategies import STRATEGIES
+from core.selection.strategies import STRATEGIES
 
 BARE = "zero-shot"  # what every strategy is at k = 0
 
@@ -20,7 +20,7 @@ class EvaluationConfig:
     k: tuple[int, ...]  # numbers of demonstrations; every strategy is run for each
     seeds: tuple[int, ...]
     pool_languages: tuple[str, ...] | None  # None: every language but the query's
-    shown_labels: str = "gold"  # labels that demonstrations show, see core.perturbation
+    shown_labels: str = "gold"  # labels that demonstrations show, see core.inference.perturbation
     most: int | None = None  # queries of a language, see at_most; None: all
     answers: str | None = None  # language of all answers, as translation needs one; None: the query's own
 

@@ -5,7 +5,7 @@ prediction itself for free text); ``log_probs`` (over the labels in the task's o
 ``demonstrations, demonstration_languages, demonstration_labels, demonstration_origins`` (best first); these five as JSON lists.
 ``dropped``: demonstrations that did not fit. ``answer_language``; ``answer``: as the model says it; ``confidence`` [0, 1] or null;
 ``adherence`` [0, 1] or null; ``coherence`` [-1, 1] or null: see ``core.records.Answer``. Free text has the columns of its
-measures besides, see ``core.text_metrics``; there ``gold`` is the reference.
+measures besides, see ``core.metrics``; there ``gold`` is the reference.
 """
 
 import time
@@ -16,13 +16,11 @@ from dataclasses import replace
 import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData, PromptTooLong
-from core.evaluation.closed import closed_columns
+from core.evaluation.answers import Asked, closed_columns, shared_columns, written_columns
 from core.evaluation.config import EvaluationConfig, Run, at_most, runs_of
-from core.evaluation.items import Asked, shared_columns
-from core.evaluation.store import Parts
-from core.evaluation.written import written_columns
-from core.perturbation import show_labels
-from core.predictor import Predictor, Question
+from core.evaluation.record import Parts
+from core.inference.perturbation import show_labels
+from core.inference.predictor import Predictor, Question
 from core.records import Example
 
 

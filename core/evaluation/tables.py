@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.evaluation.config import BARE
-from core.metrics import accuracy, macro_f1
-from core.text_metrics import chrf
+from core.metrics import accuracy, chrf, macro_f1
 
 CLOSED = ("accuracy", "macro_f1", "accuracy_batch", "macro_f1_batch")
 OPEN = ("exact_match", "f1", "chrf")

@@ -13,21 +13,31 @@ from typing import Any
 
 import pandas as pd
 
+from core.data.tasks import Task
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
-from core.experiments.comparing import all_pairs, comparison_rows, finding, right
-from core.experiments.result import POINTS, SHARE, P, facts
-from core.experiments.runs import Material, evaluated, train
-from core.experiments.work import Work
-from core.loop.config import FitConfig
-from core.loop.fit import data_key
+from core.experiments.runner import (
+    POINTS,
+    SHARE,
+    Material,
+    P,
+    Work,
+    all_pairs,
+    comparison_rows,
+    evaluated,
+    facts,
+    finding,
+    right,
+    train,
+)
 from core.metrics import macro_f1
-from core.models import ModelConfig, load_model
+from core.models.loading import ModelConfig, load_model
 from core.records import Example
 from core.run_record import model_facts
 from core.statistics.comparisons import Comparison
 from core.statistics.paired import paired_interval
-from core.tasks import Task
+from core.training.config import FitConfig
+from core.training.run import data_key
 
 Report = Callable[[str], None]
 

@@ -15,15 +15,14 @@ import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, evaluate, runs_of
-from core.experiments.alignment import layer_means, pair_table
+from core.experiments.consistency_measures import layer_means, pair_table
 from core.experiments.consistency_tables import Answers, shown
-from core.experiments.result import facts
-from core.experiments.work import Tell, Work
-from core.loop.fit import data_key
-from core.predictor import Predictor
+from core.experiments.runner import Tell, Work, facts
+from core.inference.predictor import Predictor
 from core.records import Example
 from core.run_record import model_facts
 from core.seeds import random_of
+from core.training.run import data_key
 
 
 @dataclass(frozen=True)

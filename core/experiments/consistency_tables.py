@@ -1,6 +1,8 @@
 """Tables and figures of the consistency experiment, from answers and alignments.
 
 Shapes: S seeds, I items, R languages, P pairs of languages, N parallel sentences.
+
+Figures and units of the consistency experiment.
 """
 
 from collections.abc import Sequence
@@ -11,15 +13,68 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.experiments.agreement import cohen_kappas, counted, fleiss_kappa, item_agreement, pair_equal, unanimous
-from core.experiments.comparing import all_pairs, cell, comparison_rows, finding
-from core.experiments.consistency_figures import figures, units
-from core.experiments.distance import kilometres, mantel, same_family, square
-from core.experiments.result import SHARE, Row
-from core.statistics.comparisons import mean_interval
-from core.statistics.groups import facts
-from core.statistics.multiplicity import holm
+from core.experiments.consistency_measures import (
+    cohen_kappas,
+    counted,
+    fleiss_kappa,
+    item_agreement,
+    kilometres,
+    mantel,
+    pair_equal,
+    same_family,
+    square,
+    unanimous,
+)
+from core.experiments.runner import POINTS, SHARE, P, Row, all_pairs, cell, comparison_rows, finding
+from core.languages import facts
+from core.statistics.comparisons import holm, mean_interval
 from core.statistics.paired import intervals, paired_interval
+
+
+def figures(main: str, every: Sequence[Row]) -> dict[str, Any]:
+    """Figures by name. ``main`` is the strategy drawn where only one can be, ``every`` the rows of all pairs of languages."""
+    column = f"{main}: agree"
+    mirrored = [*every, *({**row, "first": row["second"], "second": row["first"]} for row in every)]
+    cells = [{"first": row["first"], "second": row["second"], "agree": row[column]} for row in mirrored]
+    placed = [row for row in every if row["km"] is not None]
+    scatter = {"kind": "scatter", "y": column, "series": "families", "units": SHARE}
+    return {
+        "agreement by strategy": {
+            "kind": "bar",
+            "title": "Pairs of languages that agree",
+            "x": "strategy",
+            "y": "pairs of languages agree",
+            "table": "agreement by strategy",
+            "units": SHARE,
+        },
+        "agreement of pairs": {
+            "kind": "heatmap",
+            "title": f"Agreement of two languages, {main}",
+            "x": "first",
+            "y": "second",
+            "value": "agree",
+            "rows": cells,
+            "units": SHARE,
+        },
+        "agreement and distance": scatter | {"title": "Agreement and distance", "x": "km", "rows": placed},
+        "agreement and alignment": scatter | {"title": "Agreement and alignment", "x": "aligned", "rows": list(every)},
+        "alignment by layer": {
+            "kind": "line",
+            "title": "Aligned sentences by layer, states centred by language",
+            "x": "layer",
+            "y": "aligned, centred",
+            "table": "alignment by layer",
+            "units": SHARE,
+        },
+    }
+
+
+def units(strategies: Sequence[str]) -> dict[str, str]:
+    """Units by column."""
+    shares = ["pairs of languages agree", "all agree", "accuracy", "aligned", "aligned, raw", "aligned, centred"]
+    shares += [f"{name}: agree" for name in strategies]
+    return dict.fromkeys(shares, SHARE) | {"first minus second": POINTS, "p": P, "p (Holm)": P}
+
 
 ENGLISH = "eng_Latn"
 DISTANT = 12  # pairs listed

@@ -16,20 +16,34 @@ from typing import Any
 import pandas as pd
 import torch
 
-from core.encoder import SentenceEncoder
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
-from core.experiments.comparing import all_pairs, cell, comparison_rows, finding, mean_macro_f1, right
-from core.experiments.result import POINTS, SHARE, P, Row, facts
-from core.experiments.runs import Material, evaluated, train
-from core.experiments.work import Tell, Work
-from core.loop.config import FitConfig
-from core.loop.fit import data_key
-from core.loop.rewards import diversity_reward, entropy_of
-from core.models import load_model
+from core.experiments.runner import (
+    POINTS,
+    SHARE,
+    Material,
+    P,
+    Row,
+    Tell,
+    Work,
+    all_pairs,
+    cell,
+    comparison_rows,
+    evaluated,
+    facts,
+    finding,
+    mean_macro_f1,
+    right,
+    train,
+)
+from core.models.loading import load_model
+from core.models.sentence_encoder import SentenceEncoder
 from core.run_record import model_facts
 from core.statistics.comparisons import mean_interval
 from core.statistics.paired import paired_interval
+from core.training.config import FitConfig
+from core.training.rewards import diversity_reward, entropy_of
+from core.training.run import data_key
 
 Vectors = Callable[[Sequence[str]], Any]  # texts to unit vectors (N, E)
 UNTRAINED = "untrained"

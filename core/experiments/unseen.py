@@ -17,21 +17,19 @@ from typing import Any
 
 import pandas as pd
 
-from core.bundle import Workbench
+from core.data.tasks import FALLBACK, Task
 from core.errors import InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, at_most, evaluate, runs_of
-from core.experiments.result import facts
-from core.experiments.runs import Material, evaluated, train
+from core.experiments.runner import Material, Tell, Work, evaluated, facts, train
 from core.experiments.unseen_tables import before_and_after, seen_and_unseen
-from core.experiments.work import Tell, Work
-from core.loop.config import FitConfig
-from core.loop.fit import data_key
-from core.models import load_model
-from core.predictor import Predictor
+from core.inference.predictor import Predictor
+from core.models.loading import load_model
 from core.records import Example
 from core.run_record import model_facts
 from core.seeds import random_of
-from core.tasks import FALLBACK, Task
+from core.training.config import FitConfig
+from core.training.run import data_key
+from core.workbench import Workbench
 
 WORDS = ("english", "own")
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from core.experiments.comparing import cell, comparison_rows, finding, mean_macro_f1, right
-from core.experiments.result import POINTS, SHARE, P, Row
+from core.experiments.runner import POINTS, SHARE, P, Row, cell, comparison_rows, finding, mean_macro_f1, right
+from core.languages import UNKNOWN, facts
 from core.statistics.comparisons import compare_all, mean_interval
-from core.statistics.groups import UNKNOWN, facts
 
 SEEN, UNSEEN = "seen", "unseen"
 UNITS = dict.fromkeys(("accuracy", "macro-F1", "before", "after", "lowest seed", "highest seed"), SHARE) | {

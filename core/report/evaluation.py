@@ -7,14 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.report import generic
-from core.report.cells import POINTS, PROBABILITY, SHARE, written
-from core.report.document import BEST, LEVEL, Document, Figure, Section, Table, table_of
-from core.report.languages import GROUPING, GROUPS, grouped, heat_map, languages
-from core.report.measures import System, score_name, systems
+from core.report.document import (
+    BEST,
+    LEVEL,
+    POINTS,
+    PROBABILITY,
+    SHARE,
+    Document,
+    Figure,
+    Section,
+    Table,
+    table_of,
+    written,
+)
 from core.report.reading import Record
-from core.statistics.comparisons import Comparison, compare_all, not_worse_than_best
-from core.statistics.spread import ENOUGH_SEEDS, too_few_seeds
-from core.strategies import STRATEGIES
+from core.report.systems import GROUPING, GROUPS, System, grouped, heat_map, languages, score_name, systems
+from core.selection.strategies import STRATEGIES
+from core.statistics.comparisons import ENOUGH_SEEDS, Comparison, compare_all, not_worse_than_best, too_few_seeds
 
 SYSTEMS, PAIRS, BY_K = "strategies", "pairs of strategies", "by number of demonstrations"
 MOST_PAIRS_SAID = 6  # more of them are left to the table

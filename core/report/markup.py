@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from core.report.cells import heading, written
-from core.report.document import BEST, LEVEL, Document, Section, Table
+from core.report.document import BEST, LEVEL, Document, Section, Table, heading, written
 
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -5,11 +5,9 @@ from html import escape
 
 from plotly.offline import get_plotlyjs
 
-from core.report.cells import heading, written
-from core.report.charts import chart
-from core.report.document import BEST, LEVEL, Document, Section, Table
+from core.report.charts import FONT, chart
+from core.report.document import BEST, LEVEL, Document, Section, Table, heading, written
 from core.report.markup import notes
-from core.report.style import FONT
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.engine import Engine
+from core.models.engine import Engine
 
 
 @dataclass(frozen=True)

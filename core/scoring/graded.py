@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from core.models import LanguageModel
+from core.models.loading import LanguageModel
 from core.scoring.trie import Target, Trie, build_trie
 
 

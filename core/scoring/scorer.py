@@ -17,9 +17,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from core.devices import fitting
 from core.errors import InvalidQuery, PromptTooLong
-from core.models import LanguageModel
+from core.models.devices import fitting
+from core.models.loading import LanguageModel
 from core.scoring.base import Request
 from core.scoring.packed import PackedScorer
 from core.scoring.padded import PaddedScorer

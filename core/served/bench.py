@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from core.bundle import Workbench
-from core.encoder import SentenceEncoder
-from core.models import ModelConfig, load_model
-from core.pool import Pool
+from core.data.pool import Pool
+from core.models.loading import ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
 from core.served.client import ModelServer
 from core.served.model import ServedModel
 from core.served.scorer import ServedScorer
 from core.served.settings import ServedConfig
+from core.workbench import Workbench
 
 UNSEEN = (
     "What is chosen or measured by the model's own hidden states needs its weights, and the model is behind a server, which tells none; "

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from core.errors import ModelUnavailable, ServerUnavailable
-from core.generation import BATCH, Generated, GenerationConfig
-from core.models import resolve_model
-from core.served.answers import choices_of, written_line
-from core.served.client import Json, ModelServer, Refused
-from core.served.naming import ServedName
-from core.served.settings import PREFIX, ServedConfig
+from core.models.generation import BATCH, Generated, GenerationConfig
+from core.models.loading import resolve_model
+from core.served.client import Json, ModelServer, Refused, choices_of, written_line
+from core.served.settings import PREFIX, ServedConfig, ServedName
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

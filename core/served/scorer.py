@@ -23,8 +23,7 @@ import numpy as np
 from core.errors import InvalidQuery, PromptTooLong, ServerUnavailable
 from core.scoring.base import Request
 from core.scoring.trie import shared_length
-from core.served.answers import Echoed, boundary, choices_of, echoed, refusal
-from core.served.client import Refused
+from core.served.client import Echoed, Refused, boundary, choices_of, echoed, refusal
 from core.served.model import ServedModel
 
 BATCH = 32  # prompts of one request

@@ -3,6 +3,8 @@
 AGL_MODEL_SERVER_KEY      sent as a bearer token; never in an address, and never shown
 AGL_MODEL_SERVER_TIMEOUT  seconds to wait for an answer (default 120)
 AGL_MODEL_SERVER_CONTEXT  tokens the model reads, where the server does not say
+
+The name of a served model, in the place of a ``ModelConfig``.
 """
 
 import os
@@ -11,6 +13,18 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from core.errors import InvalidConfig
+
+
+@dataclass(frozen=True)
+class ServedName:
+    """How records name a served model."""
+
+    name: str  # openai:address#model as the server reports it; no credentials
+    precision: str = "served"  # nobody tells
+    adapter: str = ""
+    run: str = ""
+    fall_back: bool = True
+
 
 PREFIX = "openai:"
 KEY_NAME = "AGL_MODEL_SERVER_KEY"

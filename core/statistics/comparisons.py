@@ -2,17 +2,61 @@
 
 Scores are Series indexed by (language, item): a system's score of an item in a language, mean over its seeds, higher is better. A strategy
 without chance runs under one seed, so pairs are made after that mean.
+
+Many tests at once.
+
+How much a measure depends on the seed.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 import pandas as pd
 
-from core.statistics.multiplicity import holm
 from core.statistics.paired import DRAWS, Interval, by_item, intervals, sign_flip_test
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) step-down adjustment: at most ``level`` of all true hypotheses together are rejected by ``p <= level``.
+
+    The i-th smallest of m values (from 0) is multiplied by m - i, never made smaller than the one before it, and cut at 1. Same order
+    as ``p_values``.
+    """
+    adjusted = [1.0] * len(p_values)
+    before = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        before = max(before, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = before
+    return adjusted
+
+
+ENOUGH_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A measure over seeds."""
+
+    mean: float
+    deviation: float | None  # sample standard deviation (n - 1); None with a single seed
+    seeds: int
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """``values`` one a seed, at least one."""
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return Spread(mean, None, 1)
+    return Spread(mean, sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1)), len(values))
+
+
+def too_few_seeds(seeds: Mapping[str, int]) -> dict[str, int]:
+    """Of strategies with chance in them and their numbers of seeds, those with fewer than ``ENOUGH_SEEDS``."""
+    return {name: number for name, number in seeds.items() if number < ENOUGH_SEEDS}
+
 
 Scores = Mapping[str, "pd.Series[float]"]
 LEVEL = 0.05

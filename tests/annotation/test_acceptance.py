@@ -13,23 +13,23 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from at_once import at_once
+from backup_toys import backups, dump, killed, lose
 from rating_examples import Clock, new_study, outputs_of, submission
-from test_races import at_once
-from test_restore import backups, dump, killed, lose
 
+from annotation.backup.kept_store import open_kept
+from annotation.database.snapshots import fault_of
 from annotation.errors import ItemTaken
-from annotation.export import export_study
-from annotation.keeping import open_kept
-from annotation.snapshots import fault_of
+from annotation.export.files import export_study
 from annotation.store import RatingStore
 
 ROOT = Path(__file__).parents[2]
-TESTS = Path(__file__).parent
+TESTS = ROOT / "tests" / "toys"
 
 RATERS = """
 import sys, threading
 sys.path[:0] = [{root!r}, {tests!r}]
-from annotation.keeping import open_kept
+from annotation.backup.kept_store import open_kept
 from rating_examples import submission
 
 kept = open_kept({path!r})
@@ -127,26 +127,26 @@ def hook(event, args):
     if event in ("open", "shutil.copyfile", "os.truncate") and str(args[0]).startswith(live):
         opened.append((event, str(args[0])))
 
-import annotation.export, annotation.keeping, annotation.mirror, pyarrow.parquet, zipfile, pathlib
+import annotation.export.files, annotation.backup.kept_store, annotation.backup.mirror, pyarrow.parquet, zipfile, pathlib
 from rating_examples import submission
-from test_backup import FakeHub
-from annotation.mirror import HubMirror
+from backup_toys import FakeHub
+from annotation.backup.mirror import HubMirror
 
 sys.addaudithook(hook)
 folder = pathlib.Path(live).parent
 for _ in range(2):
-    kept = annotation.keeping.open_kept(live, mirror=HubMirror("me/ratings", "t", FakeHub()))
+    kept = annotation.backup.kept_store.open_kept(live, mirror=HubMirror("me/ratings", "t", FakeHub()))
     kept.backups.start(0.001)
     study = kept.store.study("topics")
     rater, _ = kept.store.new_rater(study.id, "sw")
     view = kept.store.next_assignment(rater.id)
     kept.store.submit(submission(rater.id, view))
-    annotation.export.export_study(kept.store, study, folder / "export")
+    annotation.export.files.export_study(kept.store, study, folder / "export")
     kept.backups.now()
     kept.close()
     for end in ("", "-wal", "-shm"):  # the second time it is restored
         pathlib.Path(live + end).unlink(missing_ok=True)
-kept = annotation.keeping.open_kept(live)
+kept = annotation.backup.kept_store.open_kept(live)
 assert len(kept.store.ratings(study.id)) == 18
 kept.close()
 print(opened)

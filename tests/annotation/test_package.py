@@ -12,9 +12,9 @@ STATISTICS = sorted(path.stem for path in (ROOT / "annotation" / "statistics").g
 
 def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> None:
     modules = [
-        "annotation.keeping",
-        "annotation.mirror",
-        "annotation.export",
+        "annotation.backup.kept_store",
+        "annotation.backup.mirror",
+        "annotation.export.files",
         *(f"annotation.statistics.{name}" for name in STATISTICS),
     ]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"

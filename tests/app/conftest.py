@@ -1,31 +1,29 @@
 """Fixtures of the app's tests: the embedded model with its vectors cached once, a store in memory, a running server."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from app_server import SECRET, Server, Visitor, free_port
 from chromium import PATIENCE_MS
 
 from annotation.store import RatingStore
-from app.explorer import Explorer
+from app.access.organiser import Authority
+from app.explore.service import Explorer
 from app.services import EXPLORE_STUDY, Services
-from app.study.authority import Authority
-from app.training import TrainingDesk
-from core.models import EMBEDDED
+from app.train.service import TrainingDesk
+from core.models.loading import EMBEDDED
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
-SECRET = "an organiser's secret"
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "data" / "cache"
 
@@ -43,21 +41,6 @@ def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
     desk = TrainingDesk(tmp_path / "runs")
     yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk, Authority(SECRET))
     store.close()
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running app."""
-
-    url: str
-    data: Path
-    seconds: float  # from start to the first answer over HTTP
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -97,15 +80,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(url, folder, time.monotonic() - began)
         process.terminate()
         process.wait(timeout=30)
-
-
-@dataclass
-class Visitor:
-    """A browser window and what went wrong in it."""
-
-    page: "Page"
-    errors: list[str]
-    foreign: list[str]  # requests to other hosts
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-import app.builder
+import app.page
 import app.services
+from annotation.database.snapshots import listed
 from annotation.errors import DatabaseUnavailable
-from annotation.snapshots import listed
-from app.safety import open_safely
+from app.services import open_safely
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(app.builder, "build_app", build)
+    monkeypatch.setattr(app.page, "build_app", build)
     monkeypatch.setattr(app.services, "Explorer", lambda *_, **__: object())
     monkeypatch.setattr(app.services.Services, "warm_up", lambda self: None)
     for name in ("DATABASE_URL", "AGL_BACKUP_REPO", "AGL_BACKUP_FOLDER", "AGL_BACKUP_MINUTES", "SYSTEM"):

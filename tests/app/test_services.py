@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from annotation.store import RatingStore
-from app.explorer import Step
+from app.access.organiser import Authority
+from app.explore.service import Step
 from app.services import EXPLORE_STUDY, Services
-from app.study.authority import Authority
-from app.training import TrainingDesk
+from app.train.service import TrainingDesk
 
 
 class Slow:

@@ -9,7 +9,7 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from core.models import LanguageModel
+from core.models.loading import LanguageModel
 from core.scoring import Request
 
 

@@ -26,17 +26,17 @@ from peft import LoraConfig
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from core.bundle import bundled_examples
 from core.config import read_config
-from core.devices import multiplies_bf16
-from core.encoder import SentenceEncoder
-from core.loop.config import FitConfig
-from core.loop.fit import prepare
-from core.loop.trainer import Loop
-from core.models import ASSETS, ModelConfig, load_model
+from core.data.tasks import load_tasks
+from core.models.devices import multiplies_bf16
+from core.models.loading import ASSETS, ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
 from core.records import Demonstration
 from core.run_record import command, commit, write_record
-from core.tasks import load_tasks
+from core.training.config import FitConfig
+from core.training.run import prepare
+from core.training.trainer import Loop
+from core.workbench import bundled_examples
 
 BLOCKS, STEPS = 3, 4
 LANGUAGES = ("eng_Latn", "fra_Latn", "swh_Latn", "hin_Deva", "arb_Arab", "zho_Hans")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from core.devices import multiplies_bf16
+from core.models.devices import multiplies_bf16
 from core.run_record import command, commit
 
 CLOCKS = {

@@ -33,10 +33,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from annotation.backup.kept_store import open_kept
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.keeping import open_kept
+from annotation.database.snapshots import fault_of
 from annotation.records import NewOutput, NewStudy
-from annotation.snapshots import fault_of
 from annotation.store import RatingStore
 from core.run_record import command, commit, write_record
 
@@ -45,8 +45,8 @@ SERVER = """
 import socket, sys
 import uvicorn
 from starlette.applications import Starlette
-from annotation.keeping import open_kept
-from app.rater.routes import rater_routes
+from annotation.backup.kept_store import open_kept
+from app.rate.routes import rater_routes
 
 kept = open_kept(sys.argv[1])
 kept.backups.start(0.1)

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from benchmarks.measuring import circumstances, interleaved, ratio, timed
 
-from core.bundle import Workbench, open_workbench
-from core.models import ModelConfig
-from core.predictor import Question
+from core.inference.predictor import Question
+from core.models.loading import ModelConfig
 from core.records import Demonstration, Query
 from core.run_record import write_record
 from core.scoring import Request, Scorer
+from core.workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
     from benchmarks.harness import Harness

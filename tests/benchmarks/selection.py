@@ -18,14 +18,13 @@ import numpy as np
 import torch
 from benchmarks.measuring import CLOCKS, circumstances, interleaved, milliseconds, ratio
 
-from core import policy
-from core.bundle import bundled_examples
-from core.coarse import halved
-from core.encoder import SentenceEncoder
-from core.models import EMBEDDED_ENCODER
-from core.policy import PolicyConfig
+from core.models.loading import EMBEDDED_ENCODER
+from core.models.sentence_encoder import SentenceEncoder
 from core.run_record import write_record
-from core.strategies.lexical import Bm25Index
+from core.selection import policy
+from core.selection.policy import PolicyConfig, halved
+from core.selection.strategies.lexical import Bm25Index
+from core.workbench import bundled_examples
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

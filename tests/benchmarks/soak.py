@@ -32,9 +32,9 @@ from typing import Any
 
 from ratings import SYSTEMS, Rater, fill
 
+from annotation.backup.kept_store import open_kept
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.keeping import open_kept
-from annotation.snapshots import fault_of
+from annotation.database.snapshots import fault_of
 from core.run_record import command, commit, write_record
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,13 +22,13 @@ import torch
 from benchmarks.measuring import CLOCKS, circumstances, interleaved, ratio
 from benchmarks.scoring import CLOSE, apart, one_by_one
 
-from core.bundle import Workbench, open_workbench
-from core.models import ModelConfig
-from core.predictor import Question
+from core.inference.predictor import Question
+from core.models.loading import ModelConfig
 from core.records import Example, Query
 from core.run_record import write_record
 from core.scoring import Request, Scorer
-from core.strategies.judged import MinimumDescriptionLength
+from core.selection.strategies.judged import MinimumDescriptionLength
+from core.workbench import Workbench, open_workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 CANDIDATES, QUERIES, CONTEXTS, K = 32, 16, 4, 4

@@ -25,8 +25,8 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
-from core.devices import multiplies_bf16
-from core.models import EMBEDDED, ModelConfig, load_model
+from core.models.devices import multiplies_bf16
+from core.models.loading import EMBEDDED, ModelConfig, load_model
 from core.run_record import commit, write_record
 
 ROWS, ROW_TOKENS = 2, 512  # of a training step

@@ -25,9 +25,9 @@ import psutil
 import torch
 from benchmarks.measuring import CLOCKS, circumstances
 
-from app.explorer import Explorer, Form
-from core.bundle import bundled_examples
+from app.explore.service import Explorer, Form
 from core.run_record import write_record
+from core.workbench import bundled_examples
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("swh_Latn", "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva", "rus_Cyrl", "tur_Latn")

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-    from core.bundle import Workbench
-    from core.models import LanguageModel, ModelConfig
-    from core.predictor import Predictor
-    from core.pretraining.episodes import Material
-    from core.pretraining.rows import EpisodeWriter
-    from core.tasks import Task
+    from core.data.tasks import Task
+    from core.embedded.episodes import Material
+    from core.embedded.rows import EpisodeWriter
+    from core.inference.predictor import Predictor
+    from core.models.loading import LanguageModel, ModelConfig
+    from core.workbench import Workbench
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def material(tasks: "dict[str, Task]") -> "Material":
 
 @pytest.fixture(scope="session")
 def writer(tokens: "Tokenizer") -> "EpisodeWriter":
-    from core.pretraining.rows import EpisodeWriter
+    from core.embedded.rows import EpisodeWriter
 
     return EpisodeWriter(tokens, 0, 1)
 
@@ -60,7 +60,7 @@ def table(tokens: "Tokenizer", teacher: "dict[str, np.ndarray]") -> "torch.Tenso
     """Token vectors of a trained toy encoder ``(600, 8)``."""
     from pretraining_toys import ENCODER, parallel_text
 
-    from core.pretraining.encoder import train_encoder
+    from core.embedded.encoder import train_encoder
 
     return train_encoder(tokens, parallel_text(), teacher, ENCODER, lambda line: None)
 
@@ -95,6 +95,6 @@ def toy_models(model: "LanguageModel", monkeypatch: pytest.MonkeyPatch, tmp_path
             raise ModelUnavailable(f"No model was found at {config.name!r}.")
         return model
 
-    monkeypatch.setattr("core.commands.given.load_model", load)
-    monkeypatch.setattr("core.commands.given.SentenceEncoder", LetterEncoder)
+    monkeypatch.setattr("core.cli.options.load_model", load)
+    monkeypatch.setattr("core.cli.options.SentenceEncoder", LetterEncoder)
     monkeypatch.chdir(tmp_path)

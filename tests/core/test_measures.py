@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from core.adherence import detect, label_adherence, text_adherence
-from core.bundle import bundled_examples
-from core.calibration import batch, contextual, kl_divergence, log_softmax
+from core.data.pool import check_demonstrations
 from core.errors import InvalidConfig
+from core.language_id import detect, label_adherence, text_adherence
 from core.metrics import accuracy, macro_f1
-from core.pool_checks import check_demonstrations
 from core.records import Distribution, Example
+from core.scoring.calibration import batch, contextual, kl_divergence, log_softmax
+from core.workbench import bundled_examples
 
 AMONG = ("eng_Latn", "fra_Latn", "arb_Arab", "rus_Cyrl", "swh_Latn")
 

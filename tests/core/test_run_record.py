@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from core.models import LanguageModel
+from core.models.loading import LanguageModel
 from core.run_record import model_facts, write_record
 
 

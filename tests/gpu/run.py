@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "toys")]
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
     from gpu.sections import SHAPES, TOY, Sizes, agreement, closed_loop, scoring, speed, synthetic
 
-    from core.devices import choose_device
+    from core.models.devices import choose_device
     from core.run_record import command, commit, write_record
 
     device = choose_device(options.device)

@@ -19,15 +19,15 @@ import torch
 from benchmarks.scoring import apart, one_by_one, requests
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from core.bundle import bundled_examples, open_workbench
 from core.config import read_config
-from core.devices import ran_out
-from core.encoder import SentenceEncoder
-from core.loop.config import FitConfig
-from core.loop.fit import prepare
-from core.models import ASSETS, EMBEDDED, PRECISIONS, LanguageModel, ModelConfig, load_model
+from core.data.tasks import load_tasks
+from core.models.devices import ran_out
+from core.models.loading import ASSETS, EMBEDDED, PRECISIONS, LanguageModel, ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
 from core.scoring import Request, Scorer
-from core.tasks import load_tasks
+from core.training.config import FitConfig
+from core.training.run import prepare
+from core.workbench import bundled_examples, open_workbench
 
 Row = dict[str, Any]
 LANGUAGES = ("eng_Latn", "fra_Latn", "swh_Latn", "hin_Deva", "arb_Arab", "zho_Hans")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.explorer import Explorer, Form, Step
+from app.explore.service import Explorer, Form, Step
 from app.main import main
-from core.predictor import checked
+from core.inference.predictor import checked
 from core.records import Query
 
 LONG_S = 5.0

@@ -1,15 +1,10 @@
 """The server under attack, one for the session."""
 
 import itertools
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from hostile import Target, attacked
+from security.hostile import Target, attacked
 
 _ADDRESSES = itertools.cycle(range(1, 255))
 

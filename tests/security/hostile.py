@@ -241,3 +241,13 @@ def nothing(dependency: dict[str, Any], first: Any = None) -> list[Any]:
     """Arguments that say nothing but the first."""
     count = len(dependency["inputs"])
     return [first, *[None] * (count - 1)][:count]
+
+
+def question(target: Target, **changed: object) -> list[object]:
+    """The arguments of Ask, as the page sends them."""
+    plain: dict[str, object] = {
+        "text": "Mchezaji alifunga bao.", "language": "swh_Latn", "task": "topic", "answers": ["swh_Latn"], "strategy": "agl",
+        "compare": "none", "k": 1, "pool": [], "model": "embedded", "precision": "fp32", "run": "", "temperature": 0.05,
+        "calibration": "none", "seed": 0,
+    }  # fmt: skip
+    return [None, None, *(plain | changed).values()]

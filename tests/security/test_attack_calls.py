@@ -5,7 +5,19 @@ import json
 import uuid
 
 import pytest
-from hostile import HIDDEN, SECRET, STUDY, SYSTEM, Target, by_name, join, listen, nothing, through_queue
+from security.hostile import (
+    HIDDEN,
+    SECRET,
+    STUDY,
+    SYSTEM,
+    Target,
+    by_name,
+    join,
+    listen,
+    nothing,
+    question,
+    through_queue,
+)
 
 pytestmark = pytest.mark.slow
 HELD_BACK = (SYSTEM, STUDY, "hidden-study", HIDDEN, SECRET)
@@ -139,16 +151,6 @@ def test_a_model_that_is_a_path_or_is_not_offered(target: Target, model: str) ->
     refusal = "Addresses cannot be asked from here" if "://" in model else "is not offered here; choose embedded"
     assert refusal in said
     assert "root:" not in said
-
-
-def question(target: Target, **changed: object) -> list[object]:
-    """The arguments of Ask, as the page sends them."""
-    plain: dict[str, object] = {
-        "text": "Mchezaji alifunga bao.", "language": "swh_Latn", "task": "topic", "answers": ["swh_Latn"], "strategy": "agl",
-        "compare": "none", "k": 1, "pool": [], "model": "embedded", "precision": "fp32", "run": "", "temperature": 0.05,
-        "calibration": "none", "seed": 0,
-    }  # fmt: skip
-    return [None, None, *(plain | changed).values()]
 
 
 @pytest.mark.parametrize(

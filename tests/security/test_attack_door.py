@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from hostile import PASSWORD, SYSTEM, Target, attacked, join, listen, through_queue
-from test_attack_calls import question
+from security.hostile import PASSWORD, SYSTEM, Target, attacked, join, listen, question, through_queue
 
 pytestmark = pytest.mark.slow
 PAGE = {"Accept": "text/html"}

@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hostile import MARKUP, SECRET, Target, join, listen, through_queue
-from test_attack_calls import question
+from security.hostile import MARKUP, SECRET, Target, join, listen, question, through_queue
 
 pytestmark = pytest.mark.slow
 OWN = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

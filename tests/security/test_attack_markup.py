@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from chromium import PATIENCE_MS
-from hostile import MARKUP, SECRET, SYSTEM, Target
+from security.hostile import MARKUP, SECRET, SYSTEM, Target
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewStudy
-from app.results import ResultsDesk
+from app.results.ratings import ResultsDesk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

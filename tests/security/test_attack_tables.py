@@ -12,14 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hostile import FORMULA, SECRET, Target, through_queue
+from security.hostile import FORMULA, SECRET, Target, through_queue
 
 from annotation.errors import AnnotationError
-from annotation.export import export_study
+from annotation.export.files import export_study
+from annotation.import_outputs import MOST_ROWS
 from annotation.store import RatingStore
-from annotation.tables import MOST_ROWS
-from app.study.authority import Authority
-from app.study.desk import EVALUATION, TABLE, OrganiserDesk, Source
+from app.access.organiser import Authority
+from app.study.service import EVALUATION, TABLE, OrganiserDesk, Source
 
 HEADER = "item,language,source_text,system,output\n"
 ROW = "i1,sw,Habari,a,Jibu\n"

@@ -1,0 +1,116 @@
+"""Attention checks: where they stand in a rater's order, how outputs are spoiled on purpose, who passes. Pure.
+
+Two kinds. In a degraded item one of the outputs was spoiled; who reads it rates it low. A repeat shows an item
+again in another order of systems; who rates with care says about the same. Both are items of their own, marked
+as such, and never reach scores. Everything drawn here follows from seeds (see `assignments`), so it can be made
+again; whether a rater failed is worked out from her answers each time and never stored.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from annotation.orders import digest, ranked
+from annotation.vocabulary import Degradation, ItemKind
+
+LOW = 2  # a spoiled output passes with this rating or a lower one
+TOLERANCE = 1.0  # mean absolute difference, in scale points, up to which a repeat agrees with itself
+SPOILS: Mapping[Degradation, str] = {"shuffled": "fluency", "truncated": "correctness", "foreign": "relevance"}
+_UNSPACED = {
+    "zh",
+    "ja",
+    "th",
+    "lo",
+    "km",
+    "my",
+    "bo",
+    "dz",
+    "yue",
+    "wuu",
+    "shn",
+}  # written without spaces between words
+_FEWEST_UNITS = 4  # below that, another order or a third of it may still read well
+
+Values = Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5
+
+
+def is_check_place(position: int, seed: int, check_every: int | None) -> bool:
+    """True where a rater with this seed gets a check instead of an item; positions count from 1.
+
+    Positions fall into blocks of `check_every` items and one check. The check stands at a seeded place of its
+    block, but not first: so it never opens the study, and at least one item lies between two checks.
+    """
+    if check_every is None:
+        return False
+    size = check_every + 1
+    block, offset = divmod(position - 1, size)
+    return offset == 1 + digest(str(seed), "check place", str(block)) % (size - 1)
+
+
+def kind_at(position: int, seed: int) -> ItemKind:
+    """Which kind of check is tried first at a check place."""
+    return "degraded" if digest(str(seed), "check kind", str(position)) % 2 == 0 else "repeat"
+
+
+def units(text: str, language: str) -> list[str]:
+    """What a text is shuffled or cut by: words, or characters where the language has no spaces between words."""
+    if language.split("-")[0].lower() in _UNSPACED:
+        return [character for character in text if not character.isspace()]
+    return text.split()
+
+
+def degrade(text: str, how: Degradation, language: str, seed: int, key: str, others: Sequence[str]) -> str | None:
+    """The spoiled text, or None where this way would not spoil it clearly.
+
+    shuffled: another order of its units, none of which may stay in place if that is possible; truncated: the first
+    third; foreign: one of `others`, the outputs of other items in this language, that is not this text.
+    """
+    parts = units(text, language)
+    joint = "" if language.split("-")[0].lower() in _UNSPACED else " "
+    if how == "foreign":
+        different = [other for other in dict.fromkeys(others) if other.strip() and _bare(other) != _bare(text)]
+        return ranked(different, str(seed), "foreign", key)[0] if different else None
+    if len(parts) < _FEWEST_UNITS:
+        return None
+    if how == "truncated":
+        return joint.join(parts[: max(1, len(parts) // 3)])
+    order = [int(place) for place in ranked([str(n) for n in range(len(parts))], str(seed), "shuffled", key)]
+    turned = [order[(index + 1) % len(order)] for index in range(len(order))]  # a cycle moves every unit
+    moved = list(parts)
+    for place, source in zip(order, turned, strict=True):
+        moved[place] = parts[source]
+    return joint.join(moved) if moved != parts else None
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\W+", "", text).casefold()
+
+
+def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str:
+    """The criterion that has to suffer; the study's first one where it does not ask for the natural one."""
+    return SPOILS[how] if SPOILS[how] in keys else keys[0]
+
+
+def judge_degraded(expected: Mapping[str, Any], spoiled: int, values: Values) -> tuple[bool, str]:
+    """Passed if the spoiled output got at most `at_most`, or less than every other output, on its criterion."""
+    key, at_most = str(expected["criterion"]), int(expected["at_most"])
+    seen = values[spoiled, key]
+    others = [value for (output, criterion), value in values.items() if criterion == key and output != spoiled]
+    passed = seen <= at_most or (bool(others) and seen < min(others))
+    return passed, f"spoiled output rated {seen} on {key}; passes at {at_most} or less, or below all others"
+
+
+def judge_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool, str]:
+    """Passed if the mean absolute difference over outputs and criteria is at most `tolerance` scale points.
+
+    Both are keyed by the ids of the original outputs.
+    """
+    tolerance = float(expected["tolerance"])
+    shared = sorted(first.keys() & again.keys())
+    apart = sum(abs(first[key] - again[key]) for key in shared) / len(shared)
+    return apart <= tolerance, f"mean difference {apart:.2f} from the first time; passes at {tolerance:g} or less"
+
+
+def has_failed(answered: int, failed: int, share: float) -> bool | None:
+    """True if more than `share` of the answered checks failed; None if none was answered."""
+    return None if answered == 0 else failed / answered > share

@@ -1,0 +1,176 @@
+"""A private copy of the backups in a data set on the Hugging Face Hub, for machines whose disk does not last.
+
+Only with a repository and a token that somebody gave for it; nothing leaves the machine otherwise. The Hub makes a new
+data set public unless told otherwise, so it is made private and looked at before every upload. Files go up under
+names that are never used twice, one commit per round; what newer snapshots supersede is taken off the list (its
+history on the Hub stays until somebody deletes the data set).
+
+A copy of the backups in another folder: a disk of another machine, or one that outlives this one.
+
+The same rounds as for the Hub, without it. Files go there under names that are never used twice, each whole or
+not at all; what newer snapshots supersede is removed. The folder holds the backups of one database alone.
+"""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from annotation.backup.rounds import Mirror
+from annotation.database.journal import sync_folder
+from annotation.database.snapshots import needed, superseded
+from annotation.errors import MirrorFailed
+
+
+class FolderMirror:
+    """The folder `place`, made when it is first needed."""
+
+    def __init__(self, place: Path) -> None:
+        """Nothing is read or written yet."""
+        self.place = place.expanduser().absolute()
+        self.name = f"folder:{self.place}"
+
+    def push(self, files: list[Path], *, alone: bool = False) -> None:
+        """Copies those of `files` that are not there, and drops what they supersede; `alone`: all other backups.
+
+        Raises MirrorFailed.
+        """
+        try:
+            self.place.mkdir(parents=True, exist_ok=True)
+            there = self._names()
+            gone = superseded(there | {file.name for file in files})
+            if alone:
+                gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
+            for file in files:
+                if file.name not in there | gone:
+                    copied(file, self.place)
+            for name in gone & there:
+                (self.place / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failed("write", error) from error
+
+    def fetch(self, folder: Path) -> int:
+        """Copies the newest snapshots and the journals after them to `folder`; how many. Raises MirrorFailed."""
+        try:
+            self.place.mkdir(parents=True, exist_ok=True)
+            names = needed(self._names())
+            for name in names:
+                copied(self.place / name, folder)
+        except OSError as error:
+            raise self._failed("read", error) from error
+        return len(names)
+
+    def _names(self) -> set[str]:
+        return {path.name for path in self.place.iterdir() if path.is_file()}
+
+    def _failed(self, what: str, error: OSError) -> MirrorFailed:
+        return MirrorFailed(
+            f"could not {what} the backups' copy in '{self.place}' ({error.strerror or error}); check that the disk is there and may be "
+            "written."
+        )
+
+
+def copied(file: Path, folder: Path) -> None:
+    """Copies a closed file under its own name, whole or not at all, and onto the disk."""
+    beside = folder / f".{file.name}.partial"
+    with file.open("rb") as source, beside.open("wb") as target:
+        shutil.copyfileobj(source, target)
+        target.flush()
+        os.fsync(target.fileno())
+    beside.rename(folder / file.name)
+    sync_folder(folder)
+
+
+Result = TypeVar("Result")
+
+
+FOLDER = "folder:"
+
+
+def mirror_at(name: str, token: str | None) -> Mirror:
+    """The mirror of a name: "folder:/path", else a data set on the Hub. Raises MirrorFailed for what cannot be."""
+    if not name.startswith(FOLDER):
+        return HubMirror(name, token)
+    if not Path(name.removeprefix(FOLDER)).is_absolute():
+        raise MirrorFailed(f"backups are to go to '{name}'; write {FOLDER} and an absolute path.")
+    return FolderMirror(Path(name.removeprefix(FOLDER)))
+
+
+class HubMirror:
+    """The data set `name` ("owner/title"), reached with `token`."""
+
+    def __init__(self, name: str, token: str | None, api: Any = None) -> None:
+        """`api`: what stands in for `huggingface_hub.HfApi`. Raises MirrorFailed for a name or token that cannot be."""
+        if name.count("/") != 1 or not all(name.split("/")):
+            raise MirrorFailed(f"the backups' data set is given as '{name}'; write it as owner/title.")
+        if not token:
+            raise MirrorFailed(
+                f"backups are to go to '{name}', but there is no token; set HF_TOKEN to one that may write."
+            )
+        self.name = name
+        self._token = token
+        self._api = api
+
+    def push(self, files: list[Path], *, alone: bool = False) -> None:
+        """Uploads those of `files` that are not there, and drops what they supersede; `alone`: all other backups.
+
+        Raises MirrorFailed.
+        """
+        api = self._private()
+        there = set(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+        new = [file for file in files if file.name not in there]
+        gone = superseded(there | {file.name for file in new})
+        if alone:
+            gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
+        hub = importlib.import_module("huggingface_hub")
+        operations: list[Any] = [
+            hub.CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=file)
+            for file in new
+            if file.name not in gone
+        ]
+        operations += [hub.CommitOperationDelete(path_in_repo=name) for name in sorted(gone & there)]
+        if operations:
+            self._ask(
+                "write",
+                lambda: api.create_commit(
+                    self.name, operations, commit_message=f"{len(new)} new files", repo_type="dataset"
+                ),
+            )
+
+    def fetch(self, folder: Path) -> int:
+        """Downloads the newest snapshots and the journals after them; how many files came. Raises MirrorFailed.
+
+        0 for a data set that is new: it is made here, which also shows that the token may write.
+        """
+        api = self._private()
+        names = needed(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+        for name in names:
+            self._ask("read", partial(api.hf_hub_download, self.name, name, repo_type="dataset", local_dir=folder))
+        return len(names)
+
+    def _private(self) -> Any:
+        """The API, once the data set exists and is private."""
+        if self._api is None:
+            self._api = importlib.import_module("huggingface_hub").HfApi(token=self._token)
+        api = self._api
+        self._ask("make", lambda: api.create_repo(self.name, repo_type="dataset", private=True, exist_ok=True))
+        if self._ask("look at", lambda: api.repo_info(self.name, repo_type="dataset")).private is not True:
+            raise MirrorFailed(
+                f"the data set '{self.name}' is public, so no ratings go there; make it private in its settings, or give "
+                "another name."
+            )
+        return api
+
+    def _ask(self, what: str, call: Callable[[], Result]) -> Result:
+        """Any failure of the library in one sentence: it raises errors of several others."""
+        try:
+            return call()
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise MirrorFailed(
+                f"could not {what} the data set '{self.name}' on the Hub ({said}); check the network, the name and that "
+                "HF_TOKEN may write."
+            ) from error

@@ -1,0 +1,1 @@
+"""The database: tables, engine, migrations, transactions, the journal of changes and checked snapshots."""

@@ -1,0 +1,100 @@
+"""One method, one transaction: what the halves of the store share."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from annotation.database import changes, snapshots
+from annotation.database.changes import TracedSession
+from annotation.database.engine import Engines, translated_errors
+from annotation.database.journal import Change, Journal
+from annotation.database.snapshots import Snapshot
+from annotation.errors import DatabaseUnavailable
+
+Result = TypeVar("Result")
+_ATTEMPTS = 3
+
+
+def utc_now() -> datetime:
+    """The time as the store sees it; tests pass another clock."""
+    return datetime.now(UTC)
+
+
+class Transactions:
+    """Both engines of a database and its clock; closes them, also as a context manager."""
+
+    def __init__(
+        self, engines: Engines, clock: Callable[[], datetime] = utc_now, journal: Journal | None = None
+    ) -> None:
+        """For engines that are migrated already. `journal`: takes every change of an SQLite file."""
+        self._engines = engines
+        self._clock = clock
+        self._journal = journal
+
+    @property
+    def journal_mode(self) -> str | None:
+        """The mode: "wal" on a local disk, "delete" on a network path, "memory", None for PostgreSQL."""
+        return self._engines.journal_mode
+
+    @property
+    def change_number(self) -> int:
+        """Of the last change in an SQLite file, over all processes; 0 in a new one, in memory and for PostgreSQL."""
+        if self._engines.path is None:
+            return 0
+        with translated_errors(), self._engines.reader.connect() as connection:
+            return changes.change_number(connection)
+
+    def snapshot(self, folder: Path, now: datetime) -> Snapshot:
+        """A checked copy of an SQLite database in `folder`, while others go on. Raises DatabaseUnavailable, OSError."""
+        with translated_errors(), self._engines.reader.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection), "PostgreSQL has its own backups"
+            try:
+                return snapshots.take(driver, folder, now)
+            except sqlite3.Error as error:
+                raise DatabaseUnavailable(
+                    f"no snapshot could be written to '{folder}' ({error}); free space."
+                ) from error
+
+    def close(self) -> None:
+        """Closes all connections. Harmless when repeated."""
+        self._engines.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, work: Callable[[Session], Result]) -> Result:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                result, change = self._commit(work)
+            except IntegrityError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                if self._journal is not None and change is not None:
+                    self._journal.append(change)
+                return result
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _commit(self, work: Callable[[Session], Result]) -> tuple[Result, Change | None]:
+        """Runs `work` in one transaction; what it changed, where that is numbered (SQLite files)."""
+        if self._engines.path is None:
+            with translated_errors(), Session(self._engines.writer) as session, session.begin():
+                return work(session), None
+        with translated_errors(), TracedSession(self._engines.writer) as session, session.begin():
+            return work(session), changes.seal(session, self._clock())
+
+    def _read(self, work: Callable[[Session], Result]) -> Result:
+        with translated_errors(), Session(self._engines.reader) as session, session.begin():
+            return work(session)

@@ -1,0 +1,1 @@
+"""Exports of a study: files, their columns, and pushes to the Hub."""

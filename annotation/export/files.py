@@ -1,0 +1,233 @@
+"""Writes a study to files, CSV, JSONL and Parquet, without any loss, with a codebook; and reads them back.
+
+A CSV cell whose text begins with = + - @, a tab or a carriage return would be run as a formula by a
+spreadsheet, so it gets an apostrophe in front, as does text that begins with one already; the codebook says so.
+Systems are named in these files: they are not for raters. Attention checks are in them, each row marked by
+`item_kind`, and never count as scores.
+"""
+
+import csv
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from annotation.database.transactions import utc_now
+from annotation.errors import ExportFailed
+from annotation.export.columns import COLUMNS, Record, RecordType, from_row, names, to_row
+from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
+from annotation.store import RatingStore
+from annotation.study_records import CheckResult, RaterRecord
+from annotation.vocabulary import SCALE
+
+TABLES: dict[str, RecordType] = {
+    "ratings": RatingRecord,
+    "history": HistoryRecord,
+    "outputs": OutputRecord,
+    "assignments": AssignmentRecord,
+    "raters": RaterRecord,
+    "checks": CheckResult,
+}
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMATS = {
+    "csv": "UTF-8 with byte-order mark. A text cell that begins with = + - @, tab, carriage return or apostrophe has an "
+    "apostrophe (') put in front, so that a spreadsheet shows it instead of running it: take one off when reading. "
+    "Missing values are empty cells, an empty text where a value may be missing is a lone apostrophe; lists and "
+    "provenance are JSON text. Lossless, unless a spreadsheet saves it again.",
+    "jsonl": "UTF-8, one object per line, lossless; times are ISO 8601 text with offset.",
+    "parquet": "Lossless; times are timestamps in UTC, provenance is JSON text, orders are lists.",
+}
+
+
+def export_study(store: RatingStore, study: Study, folder: Path) -> tuple[Path, ...]:
+    """Writes {ratings,history,outputs,assignments,raters,checks}.{csv,jsonl,parquet} and codebook.json into
+    `folder`, made if need be.
+
+    Each file appears whole or not at all and replaces an older one. Returns their paths. Raises UnknownStudy,
+    ExportFailed.
+    """
+    data = store.data(study.id, checks=True)
+    tables: dict[str, Sequence[Any]] = {name: getattr(data, name) for name in TABLES}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        book = codebook(study, tables, utc_now())
+        text = json.dumps(book, ensure_ascii=False, indent=2) + "\n"
+        paths = [_whole(folder / "codebook.json", lambda path: path.write_text(text, encoding="utf-8"))]
+        for name, records in tables.items():
+            rows = [to_row(record) for record in records]
+            for suffix, write in _WRITERS.items():
+                paths.append(_whole(folder / f"{name}.{suffix}", partial(write, kind=TABLES[name], rows=rows)))
+    except OSError as error:
+        raise ExportFailed(
+            f"'{folder}' cannot be written ({error.strerror}); give a folder with room and rights."
+        ) from error
+    return tuple(paths)
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> Path:
+    """Lets `write` fill a file beside `path`, then puts it in place in one step."""
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        write(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def safe_cell(value: Any, nullable: bool = False) -> Any:
+    """A CSV cell: lists and dicts as JSON text, None as empty, text that would run as a formula, that begins with
+    an apostrophe, or that is empty where None could be, behind an apostrophe.
+    """
+    if value is None:
+        return ""
+    if nullable and value == "":
+        return "'"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value.startswith(_GUARDED):
+        return "'" + value
+    return value
+
+
+def write_csv(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+    """UTF-8 with a byte-order mark, without which Excel shows other scripts as gibberish."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names(kind))
+        writer.writerows([safe_cell(row[name], COLUMNS[name].nullable) for name in names(kind)] for row in rows)
+
+
+def write_jsonl(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+    """One JSON object per line, UTF-8; a line ends only where a record ends (JSON escapes the others)."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            record = {name: row[name] for name in names(kind)}
+            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_parquet(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+    """Typed columns: times as microseconds in UTC, provenance as JSON text, orders as lists."""
+    pa, pq = _pyarrow()
+    types = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "flag": pa.bool_(),
+        "number": pa.float64(),
+        "time": pa.timestamp("us", tz="UTC"),
+        "json": pa.string(),
+        "integers": pa.list_(pa.int64()),
+        "texts": pa.list_(pa.string()),
+    }
+    schema = pa.schema([pa.field(name, types[COLUMNS[name].kind], COLUMNS[name].nullable) for name in names(kind)])
+    columns = {name: [_typed(COLUMNS[name].kind, row[name]) for row in rows] for name in names(kind)}
+    pq.write_table(pa.table(columns, schema=schema), path)
+
+
+def _typed(kind: str, value: Any) -> Any:
+    if kind == "json":
+        return json.dumps(value, ensure_ascii=False)
+    return datetime.fromisoformat(value) if kind == "time" and value is not None else value
+
+
+_WRITERS: dict[str, Callable[..., None]] = {"csv": write_csv, "jsonl": write_jsonl, "parquet": write_parquet}
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    """Pyarrow and pyarrow.parquet, loaded only when needed (0.3 s, no type stubs)."""
+    return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+
+
+def read_back(path: Path, kind: type[Record]) -> list[Record]:
+    """The records of an exported file in any of the three formats, equal to those exported. Raises ExportFailed."""
+    try:
+        if path.suffix == ".parquet":
+            rows = _pyarrow()[1].read_table(path).to_pylist()
+        elif path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in path.read_bytes().decode("utf-8").split("\n") if line]
+        elif path.suffix == ".csv":
+            rows = read_csv(path, names(kind))
+        else:
+            raise ExportFailed(f"'{path.name}' is none of .csv, .jsonl, .parquet; give a file of an export.")
+        return [from_row(kind, row) for row in rows]
+    except (OSError, ValueError, KeyError) as error:
+        raise ExportFailed(f"'{path}' is not an export of {kind.__name__} ({error}).") from error
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows that `write_csv` was given. Raises ValueError for a file that it did not write."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    if head != list(columns) or any(len(row) != len(head) for row in rows):
+        raise ValueError(f"its columns are {', '.join(head)}")
+    return [{name: _parsed(name, cell) for name, cell in zip(head, row, strict=True)} for row in rows]
+
+
+def _parsed(name: str, cell: str) -> Any:
+    column = COLUMNS[name]
+    if cell == "" and column.nullable:
+        return None
+    if column.kind == "text":
+        return cell.removeprefix("'")
+    if column.kind == "flag":
+        return {"True": True, "False": False}[cell]
+    if column.kind in ("json", "integers", "texts"):
+        return json.loads(cell)
+    return {"integer": int, "number": float}.get(column.kind, str)(cell)
+
+
+def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> dict[str, Any]:
+    """What the files hold and what the raters saw: study, scale, questions, anchors, columns, formats."""
+    return {
+        "study": {
+            "slug": study.slug,
+            "name": study.name,
+            "task": study.task,
+            "state": study.state,
+            "instructions": dict(study.instructions),
+            "raters_per_item": study.raters_per_item,
+            "created_at": study.created_at.isoformat(),
+            "frozen_at": _when(study.frozen_at),
+            "closed_at": _when(study.closed_at),
+            "design": {
+                "items_per_rater": study.items_per_rater,
+                "planned_items": study.planned_items,
+                "target_difference": study.target_difference,
+                "check_every": study.check_every,
+                "repeat_after": study.repeat_after,
+                "failed_share": study.failed_share,
+                "seed": study.seed,
+            },
+        },
+        "exported_at": now.isoformat(),
+        "scale": {"points": list(SCALE), "type": "ordinal", "preselected": None},
+        "criteria": [
+            {
+                "key": one.key,
+                "version": one.version,
+                "label": dict(one.label),
+                "question": dict(one.question),
+                "anchors": {tag: list(anchors) for tag, anchors in one.anchors.items()},
+            }
+            for one in study.criteria
+        ],
+        "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
+        "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
+        "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],
+        "blinding": "systems shown as letters; order of items per rater, and of systems per rater and item, "
+        "random and stored",
+        "tables": {name: _explain(TABLES[name], len(records)) for name, records in tables.items()},
+        "formats": _FORMATS,
+    }
+
+
+def _when(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _explain(kind: RecordType, rows: int) -> dict[str, Any]:
+    columns = {name: {"type": COLUMNS[name].kind, "meaning": COLUMNS[name].meaning} for name in names(kind)}
+    return {"rows": rows, "columns": columns}

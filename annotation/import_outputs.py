@@ -1,0 +1,239 @@
+"""Outputs from a table: CSV, TSV, JSONL or Parquet with a row for each output. Taken as a whole or refused as a whole.
+
+Columns: item, language, source_text, system, output; if wanted output_language (default: that of the item), task,
+reference, provenance (a JSON object). Languages are BCP-47 tags. A refusal names line and field; lines are counted as
+an editor counts them, rows of a Parquet file from 1.
+"""
+
+import csv
+import importlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import langcodes
+
+from annotation.errors import InvalidRecord, InvalidTable
+from annotation.records import NewOutput
+from annotation.validation import check_output
+
+REQUIRED = ("item", "language", "source_text", "system", "output")
+OPTIONAL = ("output_language", "task", "reference", "provenance")
+MOST_BYTES = 32 * 1024 * 1024
+MOST_ROWS = 100_000
+MOST_UNPACKED = 256 * 1024 * 1024  # bytes of a Parquet file when it is read: a small file can hold much
+Row = Mapping[str, Any]
+
+
+def read_outputs(path: Path, task: str, name: str | None = None) -> list[NewOutput]:
+    """The outputs of a file. `task`: for rows that name none; `name`: of the file, where `path` is a copy of it.
+
+    Raises InvalidTable with the first fault and how many lines have one.
+    """
+    called = name or path.name
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InvalidTable(f"'{called}' ends in {path.suffix!r}; give a file that ends in {', '.join(_READERS)}.")
+    refuse_large(path, called)
+    return outputs_of_rows(reader(path, called), task, called)
+
+
+def refuse_large(path: Path, called: str) -> None:
+    """Raises InvalidTable for a file that is too large or not there."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InvalidTable(f"'{called}' cannot be read ({error.strerror}); choose the file again.") from error
+    if size > MOST_BYTES:
+        raise InvalidTable(
+            f"'{called}' has {size / 2**20:.0f} MB; allowed are {MOST_BYTES / 2**20:.0f}. Split the study."
+        )
+
+
+def outputs_of_rows(rows: Iterable[tuple[int, Row]], task: str, called: str) -> list[NewOutput]:
+    """The outputs of numbered rows. Raises InvalidTable."""
+    found: list[NewOutput] = []
+    faults: list[str] = []
+    seen: dict[tuple[str, str, str], int] = {}
+    items: dict[str, tuple[int, NewOutput]] = {}
+    for number, row in rows:
+        if number == 1 or not found:
+            _refuse_columns(row, called)
+        if len(found) + len(faults) == MOST_ROWS:
+            raise InvalidTable(f"'{called}' has more than {MOST_ROWS:,} rows; split the study.")
+        try:
+            output = _output(row, task, called, number)
+            key = (output.item_key, output.system, output.language)
+            if key in seen:
+                raise InvalidRecord(
+                    f"system: {output.system!r} has an output for item {output.item_key!r} on line {seen[key]}"
+                )
+            seen[key] = number
+            _refuse_another_item(items.setdefault(output.item_key, (number, output)), output)
+            found.append(output)
+        except InvalidRecord as error:
+            faults.append(f"line {number}, {error}".rstrip("."))
+    if faults:
+        more = f" {len(faults) - 1} more lines have faults." if len(faults) > 1 else ""
+        raise InvalidTable(f"'{called}', {faults[0]}.{more} Nothing was taken; mend the file and give it again.")
+    if not found:
+        raise InvalidTable(f"'{called}' holds no output; give one row for each output of each system.")
+    return found
+
+
+def _refuse_columns(row: Row, called: str) -> None:
+    missing = [name for name in REQUIRED if name not in row]
+    unknown = [str(name) for name in row if name not in REQUIRED + OPTIONAL]
+    if missing:
+        raise InvalidTable(
+            f"'{called}' lacks the column {missing[0]!r}; needed are {', '.join(REQUIRED)}, seen were "
+            f"{', '.join(map(str, row))}."
+        )
+    if unknown:
+        raise InvalidTable(
+            f"'{called}' has a column {unknown[0]!r} that is not known; allowed besides {', '.join(REQUIRED)} are "
+            f"{', '.join(OPTIONAL)}. Put other facts into provenance, as a JSON object."
+        )
+
+
+def _output(row: Row, task: str, called: str, number: int) -> NewOutput:
+    """Raises InvalidRecord that begins with the field."""
+    if None in row:
+        raise InvalidRecord("this line has more cells than the header; quote cells that hold the separator")
+    absent = next((name for name in REQUIRED if row.get(name) is None), None)
+    if absent is not None:
+        raise InvalidRecord(f"{absent}: there is no value; fill it in")
+    for name in REQUIRED + OPTIONAL[:-1]:
+        if row.get(name) is not None and not isinstance(row[name], str):
+            raise InvalidRecord(f"{name}: {row[name]!r} is a {type(row[name]).__name__}; give a text")
+    for name in REQUIRED[:-1]:
+        if not row[name].strip():
+            raise InvalidRecord(f"{name}: it is empty; fill it in")
+    output = NewOutput(
+        item_key=row["item"].strip(),
+        item_language=_tag(row["language"], "language"),
+        source_text=row["source_text"],
+        task=row.get("task") or task,
+        system=row["system"].strip(),
+        language=_tag(row.get("output_language") or row["language"], "output_language"),
+        text=row["output"],
+        provenance={**_provenance(row.get("provenance")), "imported_from": called, "line": number},
+        reference=row.get("reference") or None,
+    )
+    try:
+        check_output(output)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"output: {error}") from None
+    return output
+
+
+def _tag(text: str, field: str) -> str:
+    """The tag in its usual spelling, "sw" or "zh-Hans"."""
+    wanted = text.strip()
+    if "_" in wanted or not langcodes.tag_is_valid(wanted):
+        raise InvalidRecord(f"{field}: {text!r} is no BCP-47 tag; write for example 'sw', 'pt-BR' or 'zh-Hans'")
+    return str(langcodes.standardize_tag(wanted))
+
+
+def _provenance(value: Any) -> dict[str, Any]:
+    if value is None or value == "":
+        return {}
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise InvalidRecord(
+            f'provenance: it is not JSON ({error}); write an object, for example {{"seed": 1}}'
+        ) from None
+    if not isinstance(found, dict):
+        raise InvalidRecord(f'provenance: it is {type(found).__name__}; write a JSON object, for example {{"seed": 1}}')
+    return found
+
+
+def _refuse_another_item(first: tuple[int, NewOutput], output: NewOutput) -> None:
+    number, known = first
+    pairs = (
+        ("language", known.item_language, output.item_language),
+        ("source_text", known.source_text, output.source_text),
+        ("task", known.task, output.task),
+    )
+    for field, was, now in pairs:
+        if was != now:
+            raise InvalidRecord(
+                f"{field}: item {output.item_key!r} has {was[:60]!r} on line {number} and {now[:60]!r} here; "
+                "give another item another key"
+            )
+
+
+def _text(path: Path, called: str) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidTable(f"'{called}' is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
+
+
+def _separated(path: Path, called: str) -> Iterator[tuple[int, Row]]:
+    text = _text(path, called)
+    header = text.split("\n", 1)[0]
+    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    last = 1
+    try:
+        for row in reader:
+            yield last + 1, row
+            last = reader.line_num
+    except csv.Error as error:
+        raise InvalidTable(f"'{called}', line {reader.line_num}: the quoting is broken ({error}); mend it.") from None
+
+
+def _jsonl(path: Path, called: str) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(_text(path, called).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InvalidTable(f"'{called}', line {number} is not JSON ({error}); write one object a line.") from None
+        if not isinstance(row, dict):
+            raise InvalidTable(f"'{called}', line {number} is {type(row).__name__}; write one JSON object a line.")
+        yield number, row
+
+
+def _parquet(path: Path, called: str) -> Iterator[tuple[int, Row]]:
+    """Row by row, so that what a file unpacks to never lies in memory as a whole."""
+    file = open_parquet(path, called)
+    number = 0
+    try:
+        for batch in file.iter_batches(batch_size=256):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except (OSError, ValueError) as error:
+        raise InvalidTable(f"'{called}' is no Parquet file ({error}); write it again.") from None
+
+
+def open_parquet(path: Path, called: str, most_rows: int = MOST_ROWS) -> Any:
+    """The file, looked at before it is read. Raises InvalidTable for too many rows or bytes, and for what is no such file."""
+    refuse_large(path, called)
+    try:
+        file = importlib.import_module("pyarrow.parquet").ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise InvalidTable(f"'{called}' is no Parquet file ({error}); write it again.") from None
+    if file.metadata.num_rows > most_rows:
+        raise InvalidTable(
+            f"'{called}' has {file.metadata.num_rows:,} rows; allowed are {most_rows:,}. Split the study."
+        )
+    size = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+    if size > MOST_UNPACKED:
+        raise InvalidTable(
+            f"'{called}' unpacks to {size / 2**20:.0f} MB; allowed are {MOST_UNPACKED / 2**20:.0f}. Split the study."
+        )
+    return file
+
+
+_READERS = {".csv": _separated, ".tsv": _separated, ".jsonl": _jsonl, ".parquet": _parquet}
+EXAMPLE = (
+    '{"item": "q1", "language": "sw", "source_text": "Habari ya leo?", "system": "baseline", "output": "How are you?", '
+    '"output_language": "en"}'
+)

@@ -1,0 +1,171 @@
+"""What an organiser sees of raters and of progress, and the removal of one rater's data."""
+
+import secrets
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from annotation.attention_checks import has_failed
+from annotation.database.tables import (
+    AssignmentRow,
+    ItemRow,
+    OutputRow,
+    RaterRow,
+    RatingHistoryRow,
+    RatingRow,
+    SkipRow,
+    SubmissionRow,
+)
+from annotation.errors import UnknownRater
+from annotation.queries.attention_checks import check_results
+from annotation.queries.raters import hash_of
+from annotation.queries.studies import study_row
+from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
+from annotation.vocabulary import Proficiency
+
+
+def language_progress(session: Session, study_id: int, now: datetime) -> list[LanguageProgress]:
+    """One line per language of outputs. Raises UnknownStudy."""
+    study = study_row(session, study_id)
+    normal = (ItemRow.study_id == study_id, ItemRow.kind == "normal")
+    counted = select(OutputRow.language, func.count(func.distinct(OutputRow.item_id)))
+    counted = counted.join(ItemRow, ItemRow.id == OutputRow.item_id).where(*normal).group_by(OutputRow.language)
+    items = {language: int(count) for language, count in session.execute(counted)}
+    given = select(AssignmentRow).join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(*normal)
+    states: dict[str, Counter[str]] = defaultdict(Counter)
+    raters: dict[str, set[int]] = defaultdict(set)
+    for row in session.scalars(given):
+        if row.state == "done":
+            raters[row.language].add(row.rater_id)
+        held = row.state == "pending" and row.place is not None
+        if row.state != "pending" or (held and row.lease_expires_at is not None and row.lease_expires_at > now):
+            states[row.language][row.state] += 1
+    return [
+        LanguageProgress(
+            language=language,
+            items=count,
+            places=count * study.raters_per_item,
+            done=states[language]["done"],
+            held=states[language]["pending"],
+            skips=states[language]["skipped"],
+            raters=len(raters[language]),
+        )
+        for language, count in sorted(items.items())
+    ]
+
+
+def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
+    """All raters of a study, removed ones too, in the order they came. Raises UnknownStudy."""
+    study = study_row(session, study_id)
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    seconds: dict[int, float] = defaultdict(float)
+    given = select(AssignmentRow.rater_id, AssignmentRow.state, AssignmentRow.seconds, ItemRow.kind)
+    given = given.join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(ItemRow.study_id == study_id)
+    for rater, state, spent, kind in session.execute(given):
+        seconds[rater] += spent
+        if kind == "normal":
+            counts[rater][state] += 1
+    rated = select(RatingRow.rater_id, func.count()).join(OutputRow, OutputRow.id == RatingRow.output_id)
+    rated = rated.join(ItemRow, ItemRow.id == OutputRow.item_id)
+    rated = rated.where(ItemRow.study_id == study_id, ItemRow.kind == "normal").group_by(RatingRow.rater_id)
+    ratings = {rater: int(count) for rater, count in session.execute(rated)}
+    judged: dict[str, list[bool]] = defaultdict(list)
+    for result in check_results(session, study_id):
+        judged[result.rater].append(result.passed)
+    records = []
+    for row in session.scalars(select(RaterRow).where(RaterRow.study_id == study_id).order_by(RaterRow.id)):
+        stone = row.tombstone or {}
+        answered, failed = len(judged[row.pseudonym]), judged[row.pseudonym].count(False)
+        records.append(
+            RaterRecord(
+                study=study.slug,
+                rater=row.pseudonym,
+                language=row.language,
+                proficiency=cast(Proficiency | None, row.proficiency),
+                joined_at=row.created_at,
+                items_done=stone.get("items", counts[row.id]["done"]),
+                items_skipped=stone.get("skips", counts[row.id]["skipped"]),
+                ratings_given=stone.get("ratings", ratings.get(row.id, 0)),
+                seconds=seconds[row.id],
+                checks_answered=answered,
+                checks_failed=failed,
+                failed=has_failed(answered, failed, study.failed_share),
+                removed_at=row.tombstoned_at,
+            )
+        )
+    return records
+
+
+def remove_rater(session: Session, study_id: int, pseudonym: str, now: datetime) -> Tombstone:
+    """Deletes all that one rater gave: ratings, history, comments, skips, receipts, assignments, her token.
+
+    What stays is a tombstone under her pseudonym with counts and the time; her places go back to others. Works in
+    any state of the study. Raises UnknownStudy, UnknownRater.
+    """
+    study_row(session, study_id, lock=True)
+    row = None
+    if isinstance(pseudonym, str):
+        query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.pseudonym == pseudonym)
+        row = session.scalar(query)
+    if row is None:
+        raise UnknownRater(f"there is no rater called {pseudonym!r} in this study; copy the name from the list.")
+    if row.tombstoned_at is not None:
+        raise UnknownRater(f"the data of '{pseudonym}' was removed already, on {row.tombstoned_at:%Y-%m-%d %H:%M} UTC.")
+    stone = _counted(session, row, now)
+    mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
+    given = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
+    for statement in (
+        delete(RatingHistoryRow).where(RatingHistoryRow.rating_id.in_(mine)),
+        delete(RatingRow).where(RatingRow.rater_id == row.id),
+        delete(SkipRow).where(SkipRow.assignment_id.in_(given)),
+        delete(SubmissionRow).where(SubmissionRow.rater_id == row.id),
+        delete(AssignmentRow).where(AssignmentRow.rater_id == row.id),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})
+    row.tombstoned_at, row.proficiency = now, None
+    row.token_sha256 = hash_of(secrets.token_urlsafe(32))  # her link leads nowhere from now on
+    row.tombstone = {
+        "items": stone.items,
+        "ratings": stone.ratings,
+        "changes": stone.changes,
+        "skips": stone.skips,
+        "comments": stone.comments,
+    }
+    session.flush()
+    return stone
+
+
+def tombstones(session: Session, study_id: int) -> list[Tombstone]:
+    """What was removed from this study, oldest first. Raises UnknownStudy."""
+    study_row(session, study_id)
+    query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.tombstoned_at.is_not(None))
+    found = session.scalars(query.order_by(RaterRow.tombstoned_at))
+    none = {"items": 0, "ratings": 0, "changes": 0, "skips": 0, "comments": 0}
+    return [
+        Tombstone(row.pseudonym, row.tombstoned_at, **(none | (row.tombstone or {})))
+        for row in found
+        if row.tombstoned_at is not None
+    ]
+
+
+def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
+    def count(query: object) -> int:
+        return int(session.scalar(query) or 0)  # type: ignore[call-overload]
+
+    given = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
+    history = select(func.count()).select_from(RatingHistoryRow)
+    history = history.join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
+    done = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == row.id)
+    comments = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.rater_id == row.id)
+    return Tombstone(
+        rater=row.pseudonym,
+        removed_at=now,
+        items=count(done.where(AssignmentRow.state == "done")),
+        ratings=count(select(func.count()).select_from(RatingRow).where(RatingRow.rater_id == row.id)),
+        changes=count(history.where(RatingRow.rater_id == row.id)),
+        skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(given))),
+        comments=count(comments.where(SubmissionRow.comment != "")),
+    )

@@ -1,0 +1,1 @@
+"""The Explore tab, and the same for programs."""

@@ -1,0 +1,1 @@
+"""The raters' page and the tab that leads to it."""

@@ -1,1 +1,0 @@
-"""The rating page: what raters see, apart from the rest of the app."""

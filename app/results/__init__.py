@@ -1,0 +1,1 @@
+"""The Results tab: ratings of studies, and records of experiments."""

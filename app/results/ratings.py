@@ -1,0 +1,117 @@
+"""What Results does, without gradio: which studies a visitor may see, their reports, downloads and pushes."""
+
+import threading
+import uuid
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from annotation.database.transactions import utc_now
+from annotation.errors import AnnotationError, UnknownStudy
+from annotation.export.files import export_study
+from annotation.export.hub import push_study
+from annotation.records import Study, StudyData
+from annotation.report.heds import to_heds
+from annotation.report.html import to_html
+from annotation.report.latex import to_latex
+from annotation.report.markdown import to_markdown
+from annotation.report.results import Report, make_report
+from annotation.report.sections import document
+from annotation.store import RatingStore
+from app.results.ratings_table import method_name
+from app.texts import ENGLISH, Texts, catalogue
+
+
+class Authority(Protocol):
+    """Tells organisers from others."""
+
+    def require(self, session: object) -> None:
+        """Raises an AnnotationError unless ``session`` is an organiser's."""
+
+
+class ResultsDesk:
+    """Results of every study that a visitor may see. Every method checks that anew.
+
+    Results name systems. So those of a study that still collects ratings are for its organiser; what anybody sent from
+    Explore is open to all, as Explore is, and a closed study is for everybody.
+    """
+
+    def __init__(self, store: RatingStore, explore: str, folder: Path, authority: Authority | None = None) -> None:
+        """``explore`` is the slug of Explore's own collection; without ``authority`` nobody is an organiser."""
+        self.store, self.explore, self.folder, self.authority = store, explore, folder, authority
+        self._made: dict[str, tuple[StudyData, Report]] = {}
+        self._lock = threading.Lock()
+
+    def organiser(self, session: object) -> bool:
+        """Whether the session is an organiser's."""
+        try:
+            if self.authority is not None:
+                self.authority.require(session)
+                return True
+        except AnnotationError:
+            pass
+        return False
+
+    def studies(self, session: object) -> list[Study]:
+        """Those whose results the visitor may see, Explore's collection first."""
+        organiser = self.organiser(session)
+        seen = [one for one in self.store.studies() if self._open_to(one, organiser)]
+        return sorted(seen, key=lambda one: (one.slug != self.explore, one.name))
+
+    def _open_to(self, study: Study, organiser: bool) -> bool:
+        return organiser or study.slug == self.explore or study.state == "closed"
+
+    def study(self, session: object, slug: str | None) -> Study:
+        """The study with this slug, Explore's for None. Raises UnknownStudy also for one that is not the visitor's."""
+        for one in self.studies(session):
+            if one.slug == (slug or self.explore):
+                return one
+        raise UnknownStudy("The results of this study are not open: it collects ratings still, or is not there.")
+
+    def report(self, session: object, slug: str | None, texts: Texts) -> Report:
+        """The report as of now; made anew only where something changed. Raises UnknownStudy."""
+        study = self.study(session, slug)
+        data = self.store.data(study.id, checks=True)
+        with self._lock:  # one at a time: the second visitor takes what the first one's report was
+            kept = self._made.get(study.slug)
+            if kept is None or kept[0] != data or kept[1].study != study:
+                kept = self._made[study.slug] = (data, make_report(study, data, utc_now()))
+        report = kept[1]
+        return replace(report, systems={system: method_name(system, texts) for system in report.systems})
+
+    def download(self, session: object, slug: str | None) -> Path:
+        """All tables in all formats, the codebook, the report and the datasheet, as one zip file."""
+        study = self.study(session, slug)
+        place = self.folder / uuid.uuid4().hex
+        paths = list(export_study(self.store, study, place))
+        for name, text in self.texts(session, slug).items():
+            (place / name).write_text(text, encoding="utf-8")
+            paths.append(place / name)
+        archive = place / f"agl-{study.slug}.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for path in paths:
+                bundle.write(path, path.name)
+        return archive
+
+    def texts(self, session: object, slug: str | None) -> dict[str, str]:
+        """Report and datasheet as files by name, with mixed models; in English."""
+        study = self.study(session, slug)
+        data = self.store.data(study.id, checks=True)
+        names = {row.system: method_name(row.system, catalogue(ENGLISH)) for row in data.outputs}
+        report = make_report(study, data, utc_now(), names=names, models=True)
+        whole = document(report)
+        return {
+            "report.html": to_html(whole),
+            "report.tex": to_latex(whole),
+            "report.md": to_markdown(whole),
+            "heds.md": to_heds(report, data),
+        }
+
+    def push(self, session: object, slug: str | None, repository: str, token: str | None) -> str:
+        """Pushes a study to a private data set; for organisers only. Returns the address. Raises AnnotationError."""
+        if self.authority is None:
+            raise UnknownStudy("Only an organiser pushes data, and this page has none.")
+        self.authority.require(session)
+        study = self.study(session, slug)
+        return push_study(self.store, study, repository.strip(), token=token or None, texts=self.texts(session, slug))

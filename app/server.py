@@ -1,0 +1,180 @@
+"""One life of the app: its address says "waking up", ratings are restored, the page opens, and at the end a last backup is made.
+
+Nothing is taken before the ratings are back: when they cannot be brought back, the program ends with a sentence, or, on a Space, which
+would start it again and again, stays closed and says so. Heavy libraries are imported inside, after the address is taken.
+
+What makes a start short: two things that Python and Gradio do while modules are read and that nobody needs.
+
+Measured on two slow cores, where a start took 13 s: the collector looks through a million new objects again and again and frees next to
+none (1.5 s). Gradio renders type stubs of its components into its own folder at every import (``component_meta.create_or_modify_pyi``,
+2.5 s), unless a component has no source file, which ``inspect.getfile`` tells by an ``OSError``.
+"""
+
+import argparse
+import errno
+import gc
+import inspect
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from app.startup_page import Waking
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+    from app.services import Services
+
+
+@contextmanager
+def swift_start() -> Iterator[None]:
+    """No collections inside; what was made stays out of later ones, which forked processes of ZeroGPU share memory by."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def import_gradio() -> None:
+    """Import Gradio without its stubs."""
+    getfile = inspect.getfile
+
+    def sourceless(thing: Any) -> str:
+        if inspect.isclass(thing) and thing.__module__.startswith("gradio."):
+            raise OSError("no stubs are wanted")
+        return getfile(thing)
+
+    inspect.getfile = sourceless  # type: ignore[assignment]
+    try:
+        import gradio  # noqa: F401
+    finally:
+        inspect.getfile = getfile
+
+
+_NO_ADDRESS = {
+    None,
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+    errno.EACCES,
+    errno.EPERM,
+}  # None: Gradio's own, for a port in use
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run until somebody ends it. Returns 2 with one sentence on standard error when it cannot."""
+    services = waking = None
+    try:
+        if not options.prepare:
+            waking = Waking(options.host, options.port)
+        with swift_start():
+            services = _opened(options)
+            page = None if waking is None else _launched(options, services, waking)
+        if page is None:
+            _prepare(services)
+        else:
+            _run(options, services, page)
+    except OSError as error:
+        if error.errno not in _NO_ADDRESS and not isinstance(error, socket.gaierror):
+            raise
+        print(
+            f"The address {options.host}:{options.port} cannot be used ({error}); give another --port.", file=sys.stderr
+        )
+        return 2
+    except Exception as error:
+        if not _is_a_sentence(error):
+            raise
+        print(error, file=sys.stderr, flush=True)
+        if waking is not None and options.on_space and _is_lost(error):
+            waking.closed()
+            waking.wait()
+        return 2
+    finally:
+        if waking is not None:
+            waking.stop()
+        if services is not None:
+            services.close()
+    return 0
+
+
+def _opened(options: argparse.Namespace) -> "Services":
+    """The services, with the ratings restored."""
+    import app.explore.zero_gpu  # noqa: F401 - before anything that imports torch
+
+    import_gradio()
+    from app.access.settings import open_access
+    from app.services import open_services
+    from core.errors import InvalidConfig
+
+    try:
+        options.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidConfig(
+            f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data."
+        ) from error
+    access = open_access(options.host, options.public, options.password_file)
+    return open_services(options.data, options.database, options.cache, access)
+
+
+def _prepare(services: "Services") -> None:
+    for step in services.explorer.ask(services.explorer.examples()[0]):
+        print(f"\r{step.stage.removeprefix('explore.step_') or 'ready'}     ", end="", flush=True)
+    print()
+
+
+def _launched(options: argparse.Namespace, services: "Services", waking: Waking) -> "Blocks":
+    """Build the page and take over the address."""
+    from app.access.launching import QUEUE, served_with
+    from app.explore.api_routes import mcp_wanted
+    from app.page import build_app, look
+
+    mcp = mcp_wanted(options.mcp)
+    page = build_app(services)
+    page.queue(**QUEUE)
+    waking.stop()
+    page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        root_path=options.root_path,
+        allowed_paths=[str(services.folder)],
+        prevent_thread_lock=True,
+        mcp_server=mcp,
+        _frontend=False,  # else Gradio asks its own page once and gives up after 3 s, which a start under load takes
+        **served_with(services),
+        **look(),
+    )
+    return page
+
+
+def _run(options: argparse.Namespace, services: "Services", page: "Blocks") -> None:
+    """Say what its host has to know, and wait for the end."""
+    from app.access.organiser import FILE_NAME as SECRET_FILE
+
+    if services.fresh_secret is not None:
+        print(
+            f"Organiser's secret, for the page Study: {services.fresh_secret}\n"
+            f"It is shown this once and kept in {options.data / SECRET_FILE}, which only you can read."
+        )
+    if os.environ.get("AGL_ORGANISERS") and not services.authority.names:
+        print("AGL_ORGANISERS names accounts of a Space with hf_oauth; here only the organiser's secret lets in.")
+    services.warm_up()  # once the page can be had: it would slow the start
+    page.block_thread()
+
+
+def _is_a_sentence(error: Exception) -> bool:
+    """Whether the error is one that a person can mend."""
+    from annotation.errors import AnnotationError
+    from core.errors import CoreError
+
+    return isinstance(error, CoreError | AnnotationError)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether ratings that were saved could not be brought back."""
+    from annotation.errors import DatabaseUnavailable, MirrorFailed, RestoreFailed
+
+    return isinstance(error, RestoreFailed | MirrorFailed | DatabaseUnavailable)

@@ -1,0 +1,164 @@
+"""The components of the organiser's page: six steps, empty until somebody has entered. Nothing here knows a study."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from annotation.import_outputs import OPTIONAL, REQUIRED
+from annotation.vocabulary import CRITERION_KEYS
+from app.study.service import EVALUATION, EXPLORE, TABLE
+from app.texts import Localised, Said, Texts
+
+STEPS = ("outputs", "design", "checks", "invite", "progress", "end")
+SUFFIXES = [".csv", ".tsv", ".jsonl", ".parquet"]
+
+
+@dataclass
+class StudyForm:
+    """Components by name, and the panels that the steps show."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    panels: dict[str, Any] = field(default_factory=dict)  # HTML by step
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parts[name]
+
+    def several(self, *names: str) -> list[Any]:
+        """Components in this order."""
+        return [self.parts[name] for name in names]
+
+
+class _Maker:
+    """Makes bound components in one line each."""
+
+    def __init__(self, localised: Localised, texts: Texts, form: StudyForm) -> None:
+        self.localised, self.texts, self.form = localised, texts, form
+
+    def __call__(self, name: str, kind: Any, *, info: str = "", prop: str = "label", **properties: Any) -> Any:
+        said: dict[str, Said] = {prop: f"study.{name}"}
+        if info:
+            said["info"] = f"study.{info}"
+        spoken = {key: self.texts(str(text)) for key, text in said.items()}
+        made = kind(elem_id=f"study-{name}", **spoken, **properties)
+        self.form.parts[name] = self.localised.bind(made, **said)
+        return made
+
+    def button(self, name: str, variant: str = "secondary") -> Any:
+        return self(name, gr.Button, prop="value", variant=variant)
+
+    def number(self, name: str, value: float | None, least: float = 0, **properties: Any) -> Any:
+        return self(name, gr.Number, value=value, minimum=least, min_width=130, **{"precision": 0, **properties})
+
+
+def build_study_form(localised: Localised, texts: Texts) -> tuple[StudyForm, Any, Any]:
+    """The form, its door (secret) and its house (everything else, hidden)."""
+    form = StudyForm()
+    make = _Maker(localised, texts, form)
+    with gr.Column() as door, gr.Row():
+        make("secret", gr.Textbox, info="secret_hint", type="password", max_lines=1, scale=4)
+        make.button("unlock", "primary")
+    with gr.Column(visible=False) as house:
+        with gr.Row(elem_id="study-head"):
+            make("which", gr.Dropdown, choices=[], value=None, scale=4)
+            make.button("refresh")
+            make.button("leave")
+        form.panels["summary"] = gr.HTML(elem_id="study-summary")
+        steps = (_outputs, _design, _checks, _invite, _progress, _end)
+        for name, build in zip(STEPS, steps, strict=True):
+            opened = name == "outputs"
+            with localised.bind(
+                gr.Accordion(texts(f"study.step_{name}"), open=opened, elem_id=f"study-step-{name}"),
+                label=f"study.step_{name}",
+            ):
+                form.panels[name] = gr.HTML(elem_id=f"study-panel-{name}")
+                build(make)
+    return form, door, house
+
+
+def _outputs(make: _Maker) -> None:
+    with gr.Row():
+        make("new_name", gr.Textbox, max_lines=1, max_length=120)
+        source = make("source", gr.Dropdown, choices=_sources(make.texts), value=EXPLORE)
+        make.localised.bind(source, choices=_sources)
+        make.number("most", 0)
+    hint = gr.HTML(_hint(make.texts), elem_id="study-file-hint")
+    make.localised.bind(hint, value=_hint)
+    with gr.Row():
+        make("file", gr.File, file_types=SUFFIXES, height=110)
+        make("queries", gr.File, file_types=SUFFIXES, height=110)
+    with gr.Row():
+        make.button("create", "primary")
+        make.button("add")
+        make.button("delete")
+
+
+def _sources(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"study.source_{kind}"), kind) for kind in (EXPLORE, TABLE, EVALUATION)]
+
+
+def _hint(texts: Texts) -> str:
+    said = texts("study.file_hint", columns=", ".join(REQUIRED), optional=", ".join(OPTIONAL))
+    return f'<p class="quiet" dir="{texts.direction}">{said}</p>'
+
+
+def _design(make: _Maker) -> None:
+    with gr.Row():
+        make("name", gr.Textbox, max_lines=1, max_length=120)
+        make("task", gr.Textbox, max_lines=2, max_length=400, scale=2)
+    with gr.Row():
+        make.number("raters", 3, 1)
+        make.number("cap", 0)
+        make.number("planned", 0)
+        make.number("difference", 0.3, 0.05, precision=2)
+    with gr.Row():
+        make.number("every", 8)
+        make.number("after", 5, 1)
+        make.number("share", 0.5, precision=2)
+    criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
+    make.localised.bind(criteria, choices=_criteria)
+    with gr.Row():
+        make("instructions_language", gr.Dropdown, choices=["en"], value="en", scale=1)
+        make("instructions", gr.Textbox, lines=2, max_length=4000, scale=3)
+    make("own", gr.Textbox, lines=2, max_length=20_000)
+    make.button("save", "primary")
+
+
+def _criteria(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"criteria.{key}"), key) for key in CRITERION_KEYS]
+
+
+def _checks(make: _Maker) -> None:
+    make.button("estimate")
+    make.form.panels["power"] = gr.HTML(elem_id="study-panel-power")
+
+
+def _invite(make: _Maker) -> None:
+    with gr.Row():
+        make("language", gr.Dropdown, choices=[], value=None)
+        make.number("uses", 0)
+        make.number("days", 30)
+        make.button("invite", "primary")
+    make("link", gr.Textbox, visible=False, interactive=False, buttons=["copy"])
+    with gr.Row():
+        make.number("revoke", None, 1)
+        make.button("revoke_do")
+    with gr.Row():
+        make("open_hint", gr.Textbox, max_lines=1)
+        make.button("open", "primary")
+
+
+def _progress(make: _Maker) -> None:
+    with gr.Row():
+        make("rater", gr.Dropdown, choices=[], value=None)
+        make("confirm", gr.Textbox, info="remove_hint", max_lines=1, scale=2)
+        make("remove", gr.Button, prop="value", variant="stop")
+
+
+def _end(make: _Maker) -> None:
+    with gr.Row():
+        make.button("export")
+        make("download", gr.DownloadButton, interactive=False)
+        make.button("close")
+        make.button("reopen")
+        make("withdraw", gr.Button, prop="value", variant="stop")

@@ -1,0 +1,1 @@
+"""The Train tab: closed loops started, watched and opened."""

@@ -1,0 +1,96 @@
+"""Closed-loop runs as their folders show them: names, states, log lines, what happened to the pool."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.config import build
+from core.errors import InvalidConfig, InvalidData
+from core.models.trained_run import MANIFEST, finished_runs
+from core.training.config import FitConfig
+from core.training.run_log import RunLog
+from core.workbench import POOL_OF_TASK, bundled_examples
+
+EXAMPLE = ":example"  # names the shipped run; no run of a person's can be called so
+SETTINGS = "settings.json"  # in a run's folder: what it was started with
+PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True)
+class SeenRun:
+    """A run as its folder shows it."""
+
+    name: str
+    state: str  # running, finished or unfinished
+    lines: tuple[dict[str, Any], ...]  # of the log
+    changes: tuple[dict[str, Any], ...]  # of the living pool, see core.training.pool.Change, texts filled in
+    entry: dict[str, Any] | None  # run.json
+    config: FitConfig | None  # None where the folder does not say
+
+    @property
+    def total(self) -> int:
+        """Iterations asked for; 0 when unknown."""
+        return self.config.optim.iterations if self.config else 0
+
+
+def run_folder(folder: Path, name: str) -> Path:
+    """The folder of a run by its name. Raises ``InvalidConfig`` for a name that is not plain."""
+    if not PLAIN.fullmatch(name):
+        raise InvalidConfig(
+            f"{name[:40]!r} cannot name a run; use 1 to 40 of the letters A to Z and a to z, digits, - and _."
+        )
+    return folder / name
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Every run below ``folder``, the one that changed last first."""
+    places = [place for place in folder.glob("*") if PLAIN.fullmatch(place.name) and (place / SETTINGS).is_file()]
+    places += [place for place in finished_runs(folder) if PLAIN.fullmatch(place.name) and place not in places]
+    return sorted(places, key=lambda place: max(path.stat().st_mtime for path in place.iterdir()), reverse=True)
+
+
+def read_run(name: str, folder: Path, running: bool, changes: Sequence[dict[str, Any]] | None = None) -> SeenRun:
+    """Read a run; ``changes`` of its pool where they are known better than the folder does.
+
+    Raises ``InvalidData`` for a folder that is not there, or damaged.
+    """
+    if not folder.is_dir():
+        raise InvalidData(f"There is no run {name!r} any more; choose another one from the list.")
+    entry = read_json(folder / MANIFEST)
+    settings = entry or read_json(folder / SETTINGS)
+    config = build(FitConfig, settings["config"], str(folder)) if settings else None
+    state = "running" if running else "finished" if entry is not None else "unfinished"
+    lines = tuple(RunLog(folder / "log.jsonl").lines())
+    found = list(changes) if changes is not None else _saved_changes(folder, entry)
+    return SeenRun(name, state, lines, tuple(_with_texts(found, config)), entry, config)
+
+
+def _saved_changes(folder: Path, entry: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The pool's changes up to the end of a finished run, or to the newest checkpoint."""
+    if entry is not None:
+        return list(entry["changes"])
+    saved = sorted((folder / "checkpoints").glob("step-*/state.json"))
+    state = read_json(saved[-1]) if saved else None
+    return list(state["pool"]["changes"]) if state else []
+
+
+def _with_texts(changes: list[dict[str, Any]], config: FitConfig | None) -> list[dict[str, Any]]:
+    """A change of a bundled example knows only its id; the sentence says more."""
+    if config is None or all(change["text"] for change in changes):
+        return changes
+    texts = {example.id: example.text for example in bundled_examples(POOL_OF_TASK[config.task])}
+    return [change | {"text": change["text"] or texts.get(change["example"], "")} for change in changes]
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The content of a file; None when there is none. Raises ``InvalidData`` for a damaged one."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{path} cannot be read ({error}); remove the run's folder.") from error
+    return content

@@ -1,0 +1,239 @@
+"""What the Train tab does, without gradio: one closed-loop run at a time in the background, and the runs a folder holds.
+
+The loop itself is ``core.training``. A run learns on a copy of the embedded model of its own, so Explore's stays as it is.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.train.runs import EXAMPLE, PLAIN, SETTINGS, SeenRun, read_json, read_run, run_folder, run_folders
+from core.config import build, read_config
+from core.data.tasks import load_tasks
+from core.errors import CoreError, InvalidConfig, InvalidData
+from core.models.loading import ASSETS, ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
+from core.models.trained_run import MANIFEST, POLICY, finished_runs
+from core.training.config import FitConfig
+from core.workbench import POOL_OF_TASK, bundled_examples
+
+if TYPE_CHECKING:  # the loop brings accelerate along, which the start of the app need not wait for
+    from core.training.trainer import Loop
+
+SHORT = ASSETS / "configs" / "fit_short.toml"
+SHIPPED = ASSETS / "results" / "loop" / "example"
+MOST_ITERATIONS = 200
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """What a person chose; everything else is in ``fit_short.toml``."""
+
+    name: str = ""  # empty: the next free one
+    mode: str = "supervised"
+    trained: str = "lora"
+    alpha: float = 1.0
+    beta: float = 0.2
+    seed: int = 0
+    iterations: int = 20
+    languages: tuple[str, ...] = ()  # of the queries; empty: those of fit_short.toml
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the run that goes on stands, or how the last one ended."""
+
+    run: str
+    stage: str = "train.step_load"  # key of the interface texts
+    done: int = 0  # iterations
+    total: int = 0
+    share: float = 0.02  # done, in [0, 1]
+    going: bool = True
+    error: str = ""  # one sentence
+
+
+LoopMaker = Callable[[FitConfig, Path, list[str], Callable[[str], None]], "Loop"]
+
+
+def embedded_loop(config: FitConfig, folder: Path, languages: list[str], report: Callable[[str], None]) -> "Loop":
+    """A run on the embedded model; its pool are the bundled sentences in ``languages``."""
+    from core.training.run import prepare
+
+    task = load_tasks(ASSETS)[config.task]
+    pool = [example for example in bundled_examples(POOL_OF_TASK[config.task]) if example.language in languages]
+    return prepare(
+        config, load_model(ModelConfig("embedded")), SentenceEncoder(), task, pool, None, folder, report=report
+    )
+
+
+class TrainingDesk:
+    """Starts, stops and reads runs."""
+
+    def __init__(self, folder: Path, make: LoopMaker = embedded_loop, short: Path = SHORT, shipped: Path = SHIPPED):
+        """``folder`` holds a folder for each run and need not exist; ``make`` builds a run; ``shipped`` is a run to look at."""
+        self.folder, self._make, self._short, self._shipped = folder, make, short, shipped
+        self._lock = threading.Lock()
+        self._progress: Progress | None = None
+        self._stopping = threading.Event()
+        self._loop: Loop | None = None
+        self._thread: threading.Thread | None = None
+
+    def defaults(self) -> FitConfig:
+        """The settings that a short run begins with."""
+        return read_config(self._short, FitConfig)
+
+    def start(self, form: RunForm) -> str:
+        """Start a run; its name. Raises ``InvalidConfig`` when one goes on, or for a form that cannot be used."""
+        config = self._config(form)
+        with self._lock:
+            self._refuse_a_second()
+            name = form.name or self._free_name()
+            folder = run_folder(self.folder, name)
+            if folder.exists():
+                raise InvalidConfig(f"There is a run {name!r} already; open it from the list, or choose another name.")
+            languages = sorted({*config.languages, *self.defaults().languages})
+            self._keep_settings(folder, {"config": asdict(config), "pool_languages": languages})
+            self._begin(name, config, languages)
+        return name
+
+    def go_on(self, name: str) -> str:
+        """Go on with a run that was stopped; its name. Raises ``InvalidConfig`` or ``InvalidData``."""
+        folder = run_folder(self.folder, name)
+        with self._lock:
+            self._refuse_a_second()
+            if (folder / MANIFEST).is_file():
+                raise InvalidConfig(f"The run {name!r} is finished; start another one.")
+            kept = read_json(folder / SETTINGS)
+            if kept is None:
+                raise InvalidData(f"The run {name!r} was not started here; go on with the command that began it.")
+            self._begin(name, build(FitConfig, kept["config"], str(folder / SETTINGS)), kept["pool_languages"])
+        return name
+
+    def stop(self) -> bool:
+        """Ask the run to end after the iteration in progress; whether there is one."""
+        self._stopping.set()
+        progress = self._progress
+        return progress is not None and progress.going
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the run has ended, at most ``seconds``."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the run that goes on, or of the last one; None before the first."""
+        return self._progress
+
+    @property
+    def running(self) -> str:
+        """Name of the run that goes on; empty when none does."""
+        progress = self._progress
+        return progress.run if progress is not None and progress.going else ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run that goes on was asked to end."""
+        return bool(self.running) and self._stopping.is_set()
+
+    def runs(self) -> list[tuple[str, str]]:
+        """Name and state of every run, newest first, the shipped one last."""
+        listed = [(place.name, self._state(place)) for place in run_folders(self.folder)]
+        return [*listed, (EXAMPLE, "finished")] if (self._shipped / "log.jsonl").is_file() else listed
+
+    def finished(self) -> list[str]:
+        """Names of the runs that Explore can use, newest first."""
+        return [p.name for p in finished_runs(self.folder) if PLAIN.fullmatch(p.name) and (p / POLICY).is_file()]
+
+    def read(self, name: str) -> SeenRun:
+        """A run by name. Raises ``InvalidConfig`` for a name that is not plain, ``InvalidData`` for a damaged log or no run."""
+        if name == EXAMPLE:
+            return read_run(name, self._shipped, running=False)
+        folder, running = run_folder(self.folder, name), name == self.running
+        loop = self._loop if running else None
+        changes = None if loop is None else [asdict(change) for change in tuple(loop.pool.changes)]
+        return read_run(name, folder, running, changes)
+
+    def _config(self, form: RunForm) -> FitConfig:
+        start = self.defaults()
+        if not 1 <= form.iterations <= MOST_ITERATIONS:
+            raise InvalidConfig(
+                f"{form.iterations} iterations were asked for; here 1 to {MOST_ITERATIONS} are allowed, train.py fit takes more."
+            )
+        losses = replace(start.losses, align=0.0) if form.trained == "policy" else start.losses
+        return replace(
+            start,
+            mode=form.mode,
+            answer_languages=2 if form.mode == "self" else start.answer_languages,
+            languages=form.languages or start.languages,
+            seed=form.seed,
+            reward=replace(start.reward, alpha=form.alpha, beta=form.beta),
+            losses=losses,
+            optim=replace(start.optim, trained=form.trained, iterations=form.iterations),
+        )
+
+    def _refuse_a_second(self) -> None:
+        if self.running:
+            raise InvalidConfig(
+                f"The run {self.running!r} goes on and one runs at a time; stop it, or wait for its end."
+            )
+
+    def _free_name(self) -> str:
+        taken = {path.name for path in self.folder.glob("*")}
+        return next(name for number in range(1, len(taken) + 2) if (name := f"short-{number}") not in taken)
+
+    def _keep_settings(self, folder: Path, settings: dict[str, Any]) -> None:
+        try:
+            folder.mkdir(parents=True)
+            (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise InvalidData(
+                f"The run cannot be written to {folder} ({error.strerror}); free space, or start the app with another --data."
+            ) from error
+
+    def _begin(self, name: str, config: FitConfig, languages: list[str]) -> None:
+        self._stopping.clear()
+        self._loop = None
+        self._progress = Progress(name, total=config.optim.iterations)
+        self._thread = threading.Thread(
+            target=self._work, args=(name, config, languages), name="closed loop", daemon=True
+        )
+        self._thread.start()
+
+    def _work(self, name: str, config: FitConfig, languages: list[str]) -> None:
+        """The background thread: whatever goes wrong becomes a sentence, since nobody else would see it."""
+        error = ""
+        try:
+            self._loop = self._make(config, self.folder / name, languages, lambda _: self._at("train.step_read", 0.05))
+            self._at("train.step_first", 0.15)
+            from core.training.run import fit
+
+            fit(self._loop, "bundled", self._tell, self._stopping.is_set)
+        except CoreError as caught:
+            error = str(caught)
+        except Exception as caught:
+            logging.getLogger(__name__).exception("the run %s ended", name)
+            error = (
+                f"The run {name!r} ended early ({type(caught).__name__}: {caught}); what was saved can be gone on with."
+            )
+        assert self._progress is not None
+        self._progress = replace(self._progress, stage="", going=False, error=error)
+        self._loop = None
+
+    def _at(self, stage: str, share: float) -> None:
+        assert self._progress is not None
+        self._progress = replace(self._progress, stage=stage, share=share)
+
+    def _tell(self, iteration: int, _: dict[str, Any]) -> None:
+        assert self._progress is not None
+        share = 0.2 + 0.8 * iteration / max(1, self._progress.total)
+        self._progress = replace(self._progress, stage="train.step_iteration", done=iteration, share=share)
+
+    def _state(self, folder: Path) -> str:
+        if folder.name == self.running and folder.parent == self.folder:
+            return "running"
+        return "finished" if (folder / MANIFEST).is_file() else "unfinished"

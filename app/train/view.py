@@ -1,0 +1,215 @@
+"""A run in words and charts: its settings, its verdict, its alarms, and the course of reward and accuracy.
+
+From a run to everything the Train tab shows of it, without gradio.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from textwrap import wrap
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.html import hint, message
+from app.texts import Texts
+from app.train.runs import EXAMPLE, SeenRun
+from app.train.service import Progress, TrainingDesk
+from app.train.tiles import (
+    Line,
+    accuracy_tiles,
+    choice_strip,
+    meaning,
+    measure_tiles,
+    measured,
+    pool_changes,
+    series,
+    time_bars,
+)
+from core.data.tasks import Task
+from core.report.charts import COLOURS, style
+from core.training.development import SYSTEMS
+
+
+@dataclass(frozen=True)
+class RenderedRun:
+    """What is on show; figures are None where there is nothing to draw."""
+
+    head: str
+    reward: Any = None
+    development: Any = None
+    strip: str = ""
+    accuracy: str = ""
+    measures: str = ""
+    pool: str = ""
+    times: str = ""
+
+    @property
+    def values(self) -> list[Any]:
+        """In the order of the tab's components."""
+        return [getattr(self, field) for field in self.__dataclass_fields__]
+
+
+def render_run(run: SeenRun | None, tasks: dict[str, Task], texts: Texts) -> RenderedRun:
+    """The whole view; a sentence where there is no run, or nothing measured yet."""
+    if run is None:
+        return RenderedRun(message(texts("train.empty")))
+    head = run_head(run, texts)
+    if not run.lines:
+        waiting = message(texts("train.waiting" if run.state == "running" else "train.nothing_logged"))
+        return RenderedRun(_framed(head + waiting, texts, "run-head"))
+    task = tasks.get(run.config.task) if run.config else None
+    return RenderedRun(
+        _framed(head, texts, "run-head"),
+        reward_chart(run.lines, run.total, texts),
+        development_chart(run.lines, run.total, texts),
+        _framed(choice_strip(run.lines, task, texts), texts),
+        _framed(accuracy_tiles(run.lines, run.config, texts), texts),
+        _framed(measure_tiles(run.lines, texts), texts),
+        _framed(pool_changes(run.changes, run.lines, texts), texts),
+        _framed(time_bars(run.lines, texts), texts),
+    )
+
+
+def _framed(inside: str, texts: Texts, css: str = "") -> str:
+    return f'<div class="agl {css}" dir="{texts.direction}">{inside}</div>' if inside else ""
+
+
+def run_choices(desk: TrainingDesk, texts: Texts) -> list[tuple[str, str]]:
+    """Every run with its state, for a list to choose from."""
+    return [(f"{run_name(name, texts)} · {texts(f'train.state_{state}')}", name) for name, state in desk.runs()]
+
+
+def run_status(desk: TrainingDesk, texts: Texts) -> str:
+    """Where the run that goes on stands, or how the last one ended; empty before the first."""
+    progress: Progress | None = desk.progress
+    if progress is None:
+        return ""
+    if progress.going:
+        return run_progress(progress, desk.stopping, texts)
+    if progress.error:
+        return message(progress.error, "error")
+    if progress.done < progress.total:
+        return message(texts("train.stopped", run=progress.run, done=progress.done, total=progress.total))
+    return ""
+
+
+REWARDS = ("reward", "acc", "div")
+SYMBOLS = ("circle", "square", "diamond", "x")  # so that colour is never alone
+
+
+def run_name(name: str, texts: Texts) -> str:
+    """A run's name as people read it."""
+    return texts("train.example") if name == EXAMPLE else name
+
+
+def run_head(run: SeenRun, texts: Texts) -> str:
+    """Name, settings, and the verdict once there is one; alarms as sentences."""
+    done = max((line["iteration"] for line in run.lines), default=0)
+    about = ""
+    if run.config is not None:
+        config = run.config
+        facts = (
+            texts(f"train.mode_{config.mode}"),
+            texts(f"train.trained_{config.optim.trained}"),
+            f"α {config.reward.alpha:g}",
+            f"β {config.reward.beta:g}",
+            f"{texts('explore.seed')} {config.seed}",
+            texts("train.step_iteration", done=done, total=config.optim.iterations),
+        )
+        about = f'<p class="quiet">{" · ".join(escape(fact) for fact in facts)}</p>'
+    state = f'<span class="quiet">{escape(texts(f"train.state_{run.state}"))}</span>'
+    title = f"<h3>{escape(run_name(run.name, texts))} {state}</h3>"
+    ending = f'<p class="verdict">{escape(verdict(run.entry, texts))}</p>' if run.entry else ""
+    return f"{title}{about}{ending}{_alarms(run.lines, texts)}"
+
+
+def verdict(entry: dict[str, Any], texts: Texts) -> str:
+    """What a finished run achieved on its development items, and what inference uses: the numbers of ``core.training.run.verdict``."""
+    before, after = entry["before"], entry["after"]
+    shares = {"before": before["agl"], "after": after["agl"], "zero": after["zero-shot"], "knn": after["knn"]}
+    said = {name: _isolated(f"{value:.1%}", texts) for name, value in shares.items()}
+    told = texts("train.verdict", **said, gain=_isolated(f"{after['agl'] - before['agl']:+.1%}", texts))
+    if not entry["fallback"]:
+        return f"{told} {texts('train.verdict_kept')}"
+    instead = texts(f"train.fallback_{entry['fallback']}")
+    return f"{told} {texts('train.verdict_fallback', name=instead)}"
+
+
+def _isolated(figure: str, texts: Texts) -> str:
+    """A figure that right-to-left text around it does not turn (U+2066, U+2069)."""
+    return f"\u2066{figure}\u2069" if texts.direction == "rtl" else figure
+
+
+def _alarms(lines: Sequence[Line], texts: Texts) -> str:
+    """Sentences of the last line of the log, in English as the run wrote them."""
+    if not lines:
+        return ""
+    found = lines[-1].get("alarms", [])
+    if not found:
+        return f'<p class="quiet">{escape(texts("train.no_alarms"))}</p>'
+    sentences = "".join(f'<li lang="en" dir="ltr">{escape(sentence)}</li>' for sentence in found)
+    return f'<div class="message alarms">{hint(texts("train.alarms"), texts("train.alarms_hint"))}<ul>{sentences}</ul></div>'
+
+
+def run_progress(progress: Progress, stopping: bool, texts: Texts) -> str:
+    """What is being done now, with a bar."""
+    now = min(progress.done + 1, progress.total)  # the iteration in progress
+    told = texts(progress.stage, done=now, total=progress.total) if progress.stage else ""
+    if stopping:
+        told = f"{told} · {texts('train.stopping')}"
+    return (
+        f'<div class="agl progress" role="status" dir="{texts.direction}"><span>{escape(progress.run)}: {escape(told)}</span>'
+        f'<span class="bar"><i style="width:{100 * progress.share:.0f}%"></i></span></div>'
+    )
+
+
+def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
+    """The reward and its two parts, mean of each iteration; the axis runs to ``total`` iterations from the start, so nothing jumps."""
+    figure = go.Figure()
+    for place, key in enumerate(REWARDS):
+        points = series(lines, key)
+        figure.add_scatter(
+            x=[iteration for iteration, _ in points],
+            y=[value for _, value in points],
+            mode="lines+markers",
+            name=texts(f"measures.{key}"),
+            line={"color": COLOURS[place], "width": 3 if place == 0 else 1.5},
+            marker={"symbol": SYMBOLS[place], "size": 6},
+            hovertemplate=f"%{{x}}: %{{y:.3f}}<br>{_wrapped(meaning(key, texts))}<extra>%{{fullData.name}}</extra>",
+        )
+    return _over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
+
+
+def development_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
+    """Accuracy on development items by system, at every measurement."""
+    found = measured(lines)
+    figure = go.Figure()
+    for place, system in enumerate(SYSTEMS):
+        own = system == "agl"
+        figure.add_scatter(
+            x=[line["iteration"] for line in found],
+            y=[line["development"][system] for line in found],
+            mode="lines+markers",
+            name=texts(f"train.system_{system.replace(' ', '_')}"),
+            line={"color": COLOURS[(1, 2, 0, 6)[place]], "width": 3 if own else 1.5, "dash": "solid" if own else "dot"},
+            marker={"symbol": SYMBOLS[place], "size": 9 if own else 7},
+            hovertemplate=f"%{{x}}: %{{y:.1%}}<br>{_wrapped(meaning('development', texts))}<extra>%{{fullData.name}}</extra>",
+        )
+    figure.update_yaxes(tickformat=".0%")
+    return _over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
+
+
+def _over_iterations(figure: go.Figure, last: int, texts: Texts) -> go.Figure:
+    styled = style(figure, height=320, xaxis={"title": {"text": texts("train.iteration"), "font": {"size": 12}}})
+    styled.update_xaxes(range=[-0.03 * max(1, last), 1.03 * max(1, last)])
+    styled.update_layout(margin={"t": 44}, legend={"y": -0.28, "yanchor": "top"})  # clear of the component's own label
+    styled.update_yaxes(rangemode="tozero")
+    if last <= 10:  # else plotly would mark halves of an iteration
+        styled.update_xaxes(dtick=1)
+    return styled
+
+
+def _wrapped(text: str) -> str:
+    """A text for a hover label, which neither wraps nor escapes by itself."""
+    return "<br>".join(escape(part) for part in wrap(text, 52))

@@ -1,0 +1,159 @@
+"""Compare strategies on labelled queries, of a built-in corpus or of any two files."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.cli.evaluation_data import EvaluationData, evaluation_data
+from core.cli.options import model_arguments, numbers, parts, served_arguments, to_stderr, workbench
+from core.errors import InvalidConfig
+from core.evaluation import (
+    EvaluationConfig,
+    Parts,
+    evaluate,
+    fallback_languages,
+    fitting,
+    forget,
+    identity,
+    measures_of,
+    record,
+    refuse_overwrite,
+    save,
+    summary,
+    tables_by_k,
+)
+from core.evaluation.answers import MAX_TOKENS
+from core.inference.predictor import Predictor
+from core.prompting import LabelLanguage, PromptConfig
+
+LABELS: dict[str, LabelLanguage] = {"query": "answer", "english": "english", "pool": "demonstration"}
+TITLES = {
+    "accuracy": ("accuracy, %", 100.0),
+    "accuracy_batch": ("accuracy after batch calibration, %", 100.0),
+    "exact_match": ("exact match, %", 100.0),
+    "f1": ("token F1, %", 100.0),
+    "chrf": ("chrF", 1.0),
+}  # of printed measures, and their factor
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    parser.add_argument("--task", default="topic", help="a task, or a built-in corpus such as sib200 or xcopa")
+    parser.add_argument("--data", default="", help="folder of the built-in corpora, or hub")
+    parser.add_argument("--queries", default="", help="file, folder or Hub data set; fold dev_query where there is one")
+    parser.add_argument("--pool", default="", help="the same for demonstrations; fold demo where there is one")
+    parser.add_argument("--languages", default="", help="query languages with commas; default all of the queries'")
+    parser.add_argument(
+        "--pool-languages",
+        default="others",
+        help="others (default: every language but the query's), bundled, or a list",
+    )
+    parser.add_argument("--pool-most", type=int, help="items of the pool, the same in all languages")
+    parser.add_argument("--strategies", default="zero-shot,random,bm25,knn,agl")
+    parser.add_argument("--k", default="4", help="demonstrations, or several numbers with commas")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument(
+        "--labels",
+        default="query",
+        help="whose words say labels: query (default), english, or pool (demonstrations' own)",
+    )
+    parser.add_argument(
+        "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
+    )
+    parser.add_argument("--to", default="", help="language that is translated into; default English")
+    parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
+    model_arguments(parser)
+    served_arguments(parser)
+    parser.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
+    parser.add_argument("--overwrite", action="store_true", help="replace what another evaluation left in --output")
+
+
+def run(options: argparse.Namespace, began: float) -> int:
+    """Compare strategies and write a record."""
+    if not options.overwrite:
+        refuse_overwrite(options.output)
+    if options.labels not in LABELS:
+        raise InvalidConfig(f"--labels is {options.labels!r}; choose one of {', '.join(LABELS)}.")
+    config = EvaluationConfig(
+        tuple(parts(options.strategies)),
+        numbers("--k", options.k),
+        numbers("--seeds", options.seeds),
+        None,
+        options.shown_labels,
+        options.most,
+    )
+    data = evaluation_data(options)
+    config = replace(config, pool_languages=data.pool_languages, answers=data.answers)
+    predictor = _predictor(options, data)
+    queries, unreadable = fitting(predictor, data.queries, config)
+    _say(data, config, unreadable)
+    if options.overwrite:
+        forget(options.output)
+    kept = Parts(options.output, identity(predictor, config, queries))
+    with _bar() as tell:
+        items = evaluate(predictor, queries, config, tell, kept)
+    table = summary(items, data.task.labels)
+    if dropped := int(items["dropped"].sum()):
+        shown = sum(len(json.loads(row)) for row in items["demonstrations"])
+        to_stderr(
+            f"Of {shown} demonstrations {dropped} were dropped whole: no room, or no side in the answer's language."
+        )
+    left_out = data.facts["left_out"] | {"unreadable": dict(unreadable)}
+    facts = data.facts | {
+        "left_out": left_out,
+        "demonstrations_dropped": dropped,
+        "labels": options.labels,
+        **kept.facts,
+    }
+    save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
+    for measure in measures_of(table):
+        if measure in TITLES:
+            name, factor = TITLES[measure]
+            for k, wide in tables_by_k(table, measure).items():
+                print(f"{name}, k = {k}\n{(factor * wide).round(1).to_string()}\n")
+    return 0
+
+
+def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
+    bench = workbench(options, {data.task.name: data.pool})
+    found = bench.predictor(data.task.name)
+    reserve = max(found.settings.prompt.reserve, MAX_TOKENS.get(data.task.name, 0))
+    prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels], reserve=reserve)
+    settings = replace(found.settings, prompt=prompt)
+    return Predictor(found.task, found.index, found.scorer, settings, found.translation)
+
+
+def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, int]) -> None:
+    """What a reader of the table should know, a line each."""
+    answered = sorted({config.code(example) for example in data.queries})
+    english = fallback_languages(data.task, answered)
+    if english:
+        to_stderr(f"No template or label words of {data.task.name!r} in {', '.join(english)}: English ones are used.")
+    for part, reasons in (*data.facts["left_out"].items(), ("queries", unreadable)):
+        if reasons:
+            to_stderr(f"Left out of the {part}: {', '.join(f'{count} ({why})' for why, count in reasons.items())}.")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, str], None]]:
+    with tqdm(
+        total=100,
+        desc="evaluating",
+        unit="%",
+        file=sys.stderr,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+    ) as bar:
+
+        def tell(share: float, stage: str) -> None:
+            bar.set_description(stage)
+            bar.n = round(100 * share, 1)
+            bar.refresh()
+
+        yield tell

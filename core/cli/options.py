@@ -1,0 +1,152 @@
+"""What commands share: options in several commands, and turning what was typed into what the parts take."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.data.pool import Pool
+from core.data.tasks import Task, load_tasks
+from core.errors import InvalidConfig
+from core.languages import resolve_language
+from core.models.loading import ASSETS, ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
+from core.served import PREFIX, served_config, served_workbench
+from core.workbench import Workbench
+
+ROOT = ASSETS.parent
+CONFIGS = ASSETS / "configs"
+
+
+def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
+    """Which language model; with ``run`` also what a closed-loop run learnt."""
+    parser.add_argument("--model", default="embedded", help="embedded, a folder, or a Hub id")
+    # What is trained stays in float32, products aside; what is only asked is held as suits the device.
+    said = "fp32, bf16 or nf4 (4-bit)" + ("; default bf16 on a GPU, fp32 on a CPU" if run else "")
+    parser.add_argument("--precision", default="auto" if run else "fp32", help=said)
+    if run:
+        parser.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
+        parser.add_argument("--adapter", default="", help="folder of a PEFT adapter on the model")
+        parser.add_argument(
+            "--no-fall-back",
+            dest="fall_back",
+            action="store_false",
+            help="use a run also where it found itself no better",
+        )
+
+
+def served_arguments(parser: argparse.ArgumentParser) -> None:
+    """For commands that can ask a model behind a server: ``--model openai:http://host:8000/v1#name``."""
+    parser.add_argument("--tokenizer", default="", help="of a served model: folder or Hub id; default: the server's")
+    parser.add_argument(
+        "--vectors",
+        default="",
+        help="of a served model: embedded, to choose by the embedded model's states; default none",
+    )
+
+
+def overrides_argument(parser: argparse.ArgumentParser, example: str) -> None:
+    """Settings typed after the options."""
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"settings, as in {example}")
+
+
+def overrides(given: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs. Raises ``InvalidConfig`` for anything else."""
+    found = {}
+    for override in given:
+        key, sign, value = override.partition("=")
+        if not sign:
+            raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example seed=1.")
+        found[key] = value
+    return found
+
+
+def parts(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers between commas. Raises ``InvalidConfig`` naming ``option``."""
+    try:
+        return tuple(int(part) for part in parts(text))
+    except ValueError as error:
+        raise InvalidConfig(f"{option} is {text!r}; write whole numbers with commas, for example 0,1,2.") from error
+
+
+def decimals(option: str, text: str) -> tuple[float, ...]:
+    """Numbers between commas. Raises ``InvalidConfig`` naming ``option``."""
+    try:
+        return tuple(float(part) for part in parts(text))
+    except ValueError as error:
+        raise InvalidConfig(f"{option} is {text!r}; write numbers with commas, for example 0,0.2,1.") from error
+
+
+def language_codes(text: str, task: Task) -> list[str]:
+    """Codes of the languages named between commas."""
+    return [resolve_language(name, task.languages).code for name in parts(text)]
+
+
+def task_named(name: str) -> Task:
+    """A bundled task. Raises ``InvalidConfig``."""
+    tasks = load_tasks(ASSETS)
+    if name not in tasks:
+        raise InvalidConfig(f"There is no task {name!r}; choose one of {', '.join(tasks)}.")
+    return tasks[name]
+
+
+def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
+    """The model that the options of ``model_arguments`` and ``served_arguments`` name, with the embedded encoder."""
+    cache = Path("runs") / "cache"
+    if options.model.startswith(PREFIX):
+        return _served(options, pools, cache)
+    if getattr(options, "tokenizer", "") or getattr(options, "vectors", ""):
+        raise InvalidConfig(
+            f"--tokenizer and --vectors are of a served model; name one by --model {PREFIX}http://host:8000/v1#name."
+        )
+    model = load_model(
+        ModelConfig(
+            options.model, options.precision, run=options.run, adapter=options.adapter, fall_back=options.fall_back
+        )
+    )
+    if model.trained is not None and model.trained.fallback and options.fall_back:
+        to_stderr(
+            f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "
+            "--no-fall-back insists on the run."
+        )
+    return Workbench(model, SentenceEncoder(), pools=pools, cache=cache)
+
+
+def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) -> Workbench:
+    """A model behind a server. Raises ``InvalidConfig`` for what only a model here can have."""
+    given = [name for name in ("run", "adapter") if getattr(options, name, "")]
+    if options.precision not in ("auto", "fp32"):  # what the options say by themselves
+        given.append("precision")
+    if given or not hasattr(options, "vectors"):
+        what = f"--{given[0]}" if given else "This command"
+        raise InvalidConfig(
+            f"{what} needs the model's weights, and {options.model.partition('#')[0]} is a server; name a folder or a Hub id by --model."
+        )
+    settings = served_config(options.model, options.tokenizer, options.vectors)
+    return served_workbench(settings, SentenceEncoder(), cache, pools)
+
+
+def to_stderr(line: str) -> None:
+    """Progress beside the output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on standard error with the time that is left; what it yields takes a share in [0, 1] and what is being done."""
+    form = "{desc} {percentage:5.1f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, bar_format=form) as bar:
+
+        def tell(share: float, stage: str) -> None:
+            bar.set_description_str(f"{title}: {stage}", refresh=False)
+            bar.update(max(0.0, 100 * share - bar.n))
+
+        yield tell

@@ -1,0 +1,62 @@
+"""Reports from records: Markdown, LaTeX, and one HTML file with interactive figures."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from core.cli.options import ROOT, parts
+from core.errors import InvalidConfig
+from core.models.loading import ASSETS
+from core.report.document import Document
+from core.report.markup import latex, markdown
+from core.report.page import page
+from core.report.readme import figures, rewritten
+from core.report.renderers import documents_in
+
+WRITERS: dict[str, tuple[str, Callable[[Sequence[Document]], str]]] = {
+    "markdown": ("report.md", markdown),
+    "latex": ("report.tex", latex),
+    "html": ("report.html", page),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="a record, or a folder that holds some")
+    parser.add_argument("--output", type=Path, help="folder for the files; without it Markdown is printed")
+    parser.add_argument("--format", default="", help="markdown, latex, html, or several with commas; default all")
+    parser.add_argument("--readme", action="store_true", help="make the results in README.md anew from assets/results")
+
+
+def run(options: argparse.Namespace, began: float) -> int:
+    """Print or write the report of the records in the folders, or make the results in README anew."""
+    if options.readme == bool(options.folders):
+        raise InvalidConfig("Name folders with records, or give --readme alone.")
+    if options.readme:
+        return _readme(ROOT / "README.md")
+    formats = parts(options.format) or (list(WRITERS) if options.output else ["markdown"])
+    for name in formats:
+        if name not in WRITERS:
+            raise InvalidConfig(f"There is no format {name!r}; choose from {', '.join(WRITERS)}.")
+    if options.output is None and formats != ["markdown"]:
+        raise InvalidConfig(f"{', '.join(formats)} needs a folder to be written to; name one with --output.")
+    documents = documents_in(options.folders)
+    if options.output is None:
+        print(markdown(documents), end="")
+        return 0
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name in formats:
+        file, write = WRITERS[name]
+        (options.output / file).write_text(write(documents), encoding="utf-8")
+        print(options.output / file)
+    return 0
+
+
+def _readme(path: Path) -> int:
+    before = path.read_text(encoding="utf-8")
+    after = rewritten(before)
+    path.write_text(after, encoding="utf-8")
+    for name, figure in figures().items():
+        (ASSETS / "figures" / name).write_text(figure, encoding="utf-8")
+    print("README.md says what the records say." if after == before else "README.md was changed.")
+    return 0

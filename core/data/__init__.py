@@ -1,0 +1,1 @@
+"""Data: tasks, templates, examples, the demonstration pool, built-in corpora."""

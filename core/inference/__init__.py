@@ -1,0 +1,1 @@
+"""Inference: from a query to answers, and what explains them."""

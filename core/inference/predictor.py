@@ -1,0 +1,266 @@
+"""The one way to ask a model: choose demonstrations, answer in several languages, measure the answers.
+
+The app, ``train.py`` and the tests all call ``Predictor``.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.data.tasks import Task
+from core.data.templates import clean
+from core.errors import InvalidConfig, InvalidQuery
+from core.inference.answering import Answerer
+from core.models.engine import Engine
+from core.prompting import PromptConfig, PromptWriter
+from core.records import PLAIN, Answer, Demonstration, Effect, Prediction, Query, Selection
+from core.scoring import Scores
+from core.selection.model_judge import ModelJudge
+from core.selection.policy import PolicyConfig
+from core.selection.pool_index import PoolIndex
+from core.selection.strategies import STRATEGIES, Candidates, Framed, Strategy
+
+LONGEST_QUERY = 2000  # characters
+CALIBRATIONS = ("none", "contextual")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and how demonstrations are chosen for it."""
+
+    query: Query
+    strategy: str = "agl"
+    k: int = 4
+    answer_languages: tuple[str, ...] = ()  # empty: the query's own language
+    pool_languages: tuple[str, ...] | None = None  # None: every language but the query's
+    seed: int = 0
+    explain: bool = True  # measure what leaving each demonstration out does
+    fixed: tuple[Demonstration, ...] | None = None  # shown as given instead of being chosen
+    pinned: tuple[
+        Demonstration, ...
+    ] = ()  # shown first, as given; the strategy chooses the rest of the k, of other items
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings shared by all questions."""
+
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    calibration: str = (
+        "none"  # of label scores: none or contextual; batch calibration needs a batch, see core.evaluation
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown calibration."""
+        if self.calibration not in CALIBRATIONS:
+            raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are {', '.join(CALIBRATIONS)}.")
+
+
+class Predictor:
+    """Asks one model about one task with one pool."""
+
+    def __init__(
+        self,
+        task: Task,
+        index: PoolIndex,
+        scorer: Scores,
+        settings: Settings | None = None,
+        translation: Task | None = None,
+    ) -> None:
+        """``scorer`` is shared by all predictors of a model, so that they share its cache; ``translation`` puts queries into English."""
+        self.task, self.index, self.scorer, self.translation = task, index, scorer, translation
+        self.settings = settings or Settings()
+        self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
+        self.answerer = Answerer(self.writer, scorer, index, self.settings.calibration)
+        self.judge = ModelJudge(self.writer, scorer, translation)
+
+    @property
+    def model(self) -> Engine:
+        """The language model."""
+        return self.scorer.model
+
+    def select(self, question: Question, sample: bool = False) -> Selection:
+        """Choose the demonstrations of a question, and how it is put. Raises ``PoolTooSmall``, or ``InvalidConfig`` for the wrong task."""
+        strategy = self._strategy(question)
+        candidates = self._candidates(question, sample)
+        if question.fixed is not None:
+            return self._given(question, strategy, candidates, self._allowed(question, question.fixed))
+        if question.pinned:
+            return self._around(question, strategy, candidates)
+        if _chooses_none(strategy, question):
+            return Selection(question.strategy, ())
+        candidates.pool.require(candidates.usable, question.k, question.query)
+        return strategy.select(candidates, question.k)
+
+    def prepare(self, questions: Sequence[Question], tell: Callable[[float], None] = lambda _: None) -> None:
+        """Do in batches what ``select`` would do one by one for many questions of one strategy; raises as it does."""
+        if questions and questions[0].fixed is None:
+            strategy = self._strategy(questions[0])
+            asked = [question for question in questions if not _chooses_none(strategy, question)]
+            strategy.prepare([self._candidates(question) for question in asked], tell)
+
+    def _candidates(self, question: Question, sample: bool = False) -> Candidates:
+        usable = self.index.pool.usable(question.query, question.pool_languages)
+        return Candidates(
+            self.index,
+            question.query,
+            usable,
+            self.settings.policy,
+            question.seed,
+            sample,
+            self.judge,
+            question.answer_languages,
+        )
+
+    def _given(
+        self, question: Question, strategy: Strategy, candidates: Candidates, shown: tuple[Demonstration, ...]
+    ) -> Selection:
+        """``shown`` as the strategy would put the query after them."""
+        framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
+        return Selection(question.strategy, shown, framing=framing)
+
+    def _around(self, question: Question, strategy: Strategy, candidates: Candidates) -> Selection:
+        """Pinned demonstrations, then what the strategy chooses of other items up to k. Raises ``InvalidQuery`` with more pinned than k."""
+        pinned, pool = self._allowed(question, question.pinned), self.index.pool
+        if len(pinned) > question.k:
+            raise InvalidQuery(
+                f"{len(pinned)} demonstrations are pinned, but K is {question.k}; raise K or unpin {len(pinned) - question.k}."
+            )
+        left = question.k - len(pinned)
+        if left == 0 or not strategy.needs_k:
+            return self._given(question, strategy, candidates, pinned)
+        taken = {entry.example.item for entry in pinned}
+        free = candidates.usable & np.array([example.item not in taken for example in pool.examples])
+        pool.require(free, left, question.query)
+        chosen = strategy.select(replace(candidates, usable=free), left)
+        shown = (*pinned, *chosen.demonstrations)
+        translated = replace(candidates, translation=chosen.framing.query)
+        return replace(chosen, demonstrations=shown, framing=self._given(question, strategy, translated, shown).framing)
+
+    def _strategy(self, question: Question) -> Strategy:
+        """The strategy that a question is answered by. Raises ``InvalidQuery`` or ``InvalidConfig``."""
+        name = self.model.falls_back_to if question.strategy == "agl" else ""
+        strategy = STRATEGIES.get(name or question.strategy)
+        if strategy is None:
+            raise InvalidQuery(f"There is no strategy {question.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
+        if strategy.closed and not self.task.is_closed:
+            fitting = ", ".join(name for name, other in STRATEGIES.items() if not other.closed)
+            raise InvalidConfig(
+                f"The strategy {strategy.name!r} needs a task with labels, and {self.task.name!r} has free-text answers; choose one of "
+                f"{fitting}."
+            )
+        if question.k < 0:
+            raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
+        return strategy
+
+    def _allowed(self, question: Question, given: tuple[Demonstration, ...]) -> tuple[Demonstration, ...]:
+        """Given demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
+        own = self.index.pool.items_of(question.query)
+        for entry in given:
+            if entry.example.language == question.query.language or entry.example.item in own:
+                raise InvalidQuery(
+                    f"The demonstration {entry.example.id!r} is in the query's language or a translation of the query; drop it."
+                )
+        return given
+
+    def predict(self, question: Question) -> Prediction:
+        """Ask and wait for the whole answer."""
+        *_, last = self.ask(question)
+        return last
+
+    def ask(self, question: Question) -> Iterator[Prediction]:
+        """Yield the prediction as it grows: first the choice, then answer by answer, last with everything measured."""
+        question = replace(question, query=checked(question.query))
+        codes = question.answer_languages or (question.query.language,)
+        seconds: dict[str, float] = {}
+        began = time.perf_counter()
+        selection = self.select(question)
+        seconds["choose"] = time.perf_counter() - began
+        prediction = Prediction(
+            question.query,
+            self.task.name,
+            selection,
+            (),
+            (),
+            (),
+            dict(seconds),
+            self._provenance(question),
+            question.pool_languages,
+        )
+        yield prediction
+        began = time.perf_counter()
+        answers: list[Answer] = []
+        for code in codes:
+            answers.append(self.answerer.answer(question.query, selection, code, codes))
+            seconds["answer"] = time.perf_counter() - began
+            prediction = replace(prediction, answers=tuple(answers), seconds=dict(seconds))
+            yield prediction
+        began = time.perf_counter()
+        effects = self._effects(question.query, selection, answers[0]) if question.explain else ()
+        coherence = self.answerer.coherence(question.query, answers)
+        seconds["explain"] = time.perf_counter() - began
+        yield replace(prediction, effects=effects, coherence=coherence, seconds=dict(seconds))
+
+    def _effects(self, query: Query, selection: Selection, answer: Answer) -> tuple[Effect, ...]:
+        """Leave one out, for the first answer of a closed task."""
+        if answer.with_context is None or answer.label is None:
+            return ()
+        shown = selection.demonstrations
+        contexts = [shown[:place] + shown[place + 1 :] for place in range(len(shown))]
+        without = self.answerer.distributions(query, contexts, answer.language, selection.framing)
+        whole = answer.with_context.probabilities[answer.label]
+        changes = [whole - distribution.probabilities[answer.label] for distribution in without]
+        return tuple(Effect(entry, change) for entry, change in zip(shown, changes, strict=True))
+
+    def _provenance(self, question: Question) -> dict[str, str]:
+        config = self.model.config
+        return {
+            "model": config.name,
+            "fingerprint": self.model.fingerprint,
+            "precision": config.precision,
+            "adapter": "none" if self.model.trained is None else self.model.trained.name,
+            "fallback": "none" if self.model.trained is None else self._fallback(question),
+            "strategy": question.strategy,
+            "k": str(question.k),
+            "seed": str(question.seed),
+            "edited": _edited(question),
+            "from": "all" if question.pool_languages is None else " ".join(sorted(question.pool_languages)),
+            "temperature": str(self.settings.policy.temperature),
+            "order": self.settings.prompt.order,
+            "labels": self.settings.prompt.labels,
+            "calibration": self.settings.calibration,
+            "scoring": self.scorer.method,
+        }
+
+    def _fallback(self, question: Question) -> str:
+        """What a run of no use was passed over for, where this question meets it."""
+        trained = self.model.trained
+        used = trained is not None and self.model.config.fall_back and question.strategy == "agl"
+        return trained.fallback if trained is not None and used and trained.fallback else "none"
+
+
+def _chooses_none(strategy: Strategy, question: Question) -> bool:
+    """Whether there is nothing to choose, and nothing else that the strategy does."""
+    return not strategy.needs_k or (question.k == 0 and not strategy.framed)
+
+
+def _edited(question: Question) -> str:
+    """What a person decided about the demonstrations."""
+    if question.fixed is not None:
+        return "yes: " + " ".join(entry.example.id for entry in question.fixed)
+    return "pinned: " + " ".join(entry.example.id for entry in question.pinned) if question.pinned else "no"
+
+
+def checked(query: Query) -> Query:
+    """The query with its text cleaned. Raises ``InvalidQuery`` when it is empty, too long, or has nothing to read."""
+    text = clean(query.text)
+    if not text:
+        raise InvalidQuery("The query is empty; type a sentence, or take one of the examples.")
+    if len(text) > LONGEST_QUERY:
+        raise InvalidQuery(f"The query has {len(text)} characters; at most {LONGEST_QUERY} are allowed. Shorten it.")
+    if not any(character.isalnum() for character in text):
+        raise InvalidQuery(f"The query {text[:20]!r} has no letter or digit; type a sentence.")
+    return replace(query, text=text)

@@ -1,0 +1,1 @@
+"""Models: loading and saving, adapters, devices, sentence vectors, generation, trained runs."""

@@ -1,0 +1,290 @@
+"""Loading a causal language model: embedded, from a local folder, or from the Hub; fp32, bf16 or 4-bit NF4.
+
+The only file that knows bitsandbytes. transformers is imported where a model is loaded, because it takes seconds that neither the app's
+page nor a command's help should wait for. Safetensors only; code that a model folder brings along is never run. Nothing is
+downloaded unless a Hub id is named.
+"""
+
+import hashlib
+import logging
+import os
+import threading
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from core.errors import InvalidConfig, ModelUnavailable
+from core.models.adapters import take_up
+from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
+from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.configuration_utils import PreTrainedConfig
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+EMBEDDED = ASSETS / "models" / "lm"
+EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
+Precision = Literal["auto", "fp32", "bf16", "nf4"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "nf4")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model, and how it is held in memory."""
+
+    name: str = "embedded"  # "embedded", a local folder, or a Hub id
+    precision: Precision = (
+        "auto"  # "auto" becomes what suits the device; with a run fp32, as fit makes them unless told
+    )
+    device: str = "auto"  # "auto" takes a GPU where there is one
+    run: str = ""  # folder of a finished closed-loop run on this model; "" for the model as it is
+    adapter: str = ""  # folder of a PEFT adapter on this model; "" for none
+    fall_back: bool = True  # whether a run that was no better than something simpler is passed over for it
+
+    def __post_init__(self) -> None:
+        """Settle what "auto" means. Refuse a precision that does not exist, and a run beside an adapter."""
+        if self.precision == "auto":
+            settled = "fp32" if self.run else default_precision(choose_device(self.device))
+            object.__setattr__(self, "precision", settled)
+        if self.precision not in PRECISIONS:
+            raise InvalidConfig(f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}.")
+        if self.run and self.adapter:
+            raise InvalidConfig(
+                f"--run {self.run} and --adapter {self.adapter} were both given; a run brings its own adapter, so name one of them."
+            )
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal LM in evaluation mode with its tokenizer."""
+
+    network: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    config: ModelConfig
+    trained: Trained | None = None  # what a closed-loop run added
+    lock: threading.RLock = field(
+        default_factory=threading.RLock, compare=False, repr=False
+    )  # held while the network runs
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return torch.device(self.network.device)
+
+    @property
+    def context(self) -> int:
+        """Tokens the model can attend over."""
+        limit = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
+        return int(limit) if limit else 2048
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer layers."""
+        return int(self.network.config.get_text_config().num_hidden_layers)
+
+    @cached_property
+    def start(self) -> tuple[int, ...]:
+        """Special tokens that the tokenizer puts in front of every text."""
+        ids = self.tokenizer("", add_special_tokens=True).input_ids
+        end = self.tokenizer.eos_token_id
+        return tuple(token for token in ids if token != end or token == self.tokenizer.bos_token_id)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change with the weights and the tokenizer; keys every cache and record."""
+        digest = hashlib.sha256(self.config.precision.encode())
+        if self.trained is not None:
+            digest.update(f"{self.trained.weight.tobytes().hex()[:4096]}{self.trained.temperature}".encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            flat = tensor.detach().flatten()
+            step = max(1, flat.numel() // 4096)
+            digest.update(flat[::step].float().cpu().numpy().tobytes())
+        digest.update(str(len(self.tokenizer)).encode())
+        return digest.hexdigest()[:12]
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Token ids without special tokens; marks of special tokens inside a text are read as plain text."""
+        rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
+        return rows
+
+    def length(self, text: str) -> int:
+        """Tokens of a prompt, special ones in front included."""
+        return len(self.start) + len(self.encode([text])[0])
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record says of the model."""
+        facts = {"name": self.config.name, "precision": self.config.precision, "fingerprint": self.fingerprint}
+        if self.config.adapter:
+            facts["adapter"] = Path(self.config.adapter).name
+        run = {} if self.trained is None else {"run": self.trained.name, "fallback": self.falls_back_to or "none"}
+        return facts | run
+
+    @property
+    def falls_back_to(self) -> str:
+        """The strategy used in the place of self-selection, because the run was no better; "" for none."""
+        if self.trained is None or not self.config.fall_back or self.trained.fallback == "untrained":
+            return ""
+        return self.trained.fallback
+
+    @property
+    def projection(self) -> np.ndarray | None:
+        """``W`` ``(D, H)`` of the trained policy; None for the identity."""
+        if self.trained is None or (self.config.fall_back and self.trained.fallback == "untrained"):
+            return None
+        return self.trained.weight
+
+    @property
+    def megabytes(self) -> float:
+        """Memory of the weights, 10^6 bytes."""
+        return float(self.network.get_memory_footprint()) / 1e6
+
+
+def load_model(config: ModelConfig) -> LanguageModel:
+    """Load model and tokenizer. Raises ``ModelUnavailable`` with what was seen and what to do."""
+    trained = read_trained(Path(config.run)) if config.run else None
+    model = _load(config, resolve_model(config.name))
+    if config.adapter:
+        take_up(model.network, config.name, Path(config.adapter))
+    return model if trained is None else _with_run(model, trained)
+
+
+def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
+    """The model as a closed-loop run left it. Raises ``ModelUnavailable`` when the run began with another model."""
+    if trained.base != model.fingerprint:
+        raise ModelUnavailable(
+            f"The run {trained.name!r} was made with the model {trained.manifest['model']['name']!r} in "
+            f"{trained.manifest['model']['precision']} ({trained.base}), but {model.config.name!r} in {model.config.precision} "
+            f"({model.fingerprint}) is loaded; choose the model it was made with."
+        )
+    if trained.fallback == "untrained" and model.config.fall_back:
+        return replace(model, trained=trained)
+    if (trained.folder / WEIGHTS).is_dir():
+        model = _load(model.config, str(trained.folder / WEIGHTS))
+    elif (trained.folder / ADAPTER).is_dir():
+        take_up(model.network, model.config.name, trained.folder / ADAPTER)
+    return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained)
+
+
+def _load(config: ModelConfig, place: str) -> LanguageModel:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as hf_logging
+
+    hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
+    offline, device = Path(place).is_absolute(), choose_device(config.device)
+    try:
+        settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
+        network = AutoModelForCausalLM.from_pretrained(
+            place,
+            config=settings,
+            trust_remote_code=False,
+            local_files_only=offline,
+            use_safetensors=True,
+            **_memory(config, device, settings),
+        )
+        if config.precision == "nf4":
+            _keep_trainable(network)
+        else:
+            network.to(device)
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        raise ModelUnavailable(_explain(config, device, error)) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    network.eval()
+    return LanguageModel(network, tokenizer, config)
+
+
+def save_model(model: LanguageModel, folder: Path) -> None:
+    """Write the weights as they are held, 4-bit ones packed, with the tokenizer, so that ``load_model`` takes the folder.
+
+    Raises ``InvalidConfig`` for a folder that holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidConfig(f"{folder} holds something already; name a new folder.")
+    model.network.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+
+
+def quiet_bitsandbytes() -> None:
+    """Keep bitsandbytes from advertising, at every import, a package that does not help."""
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+
+
+def resolve_model(name: str) -> str:
+    """Absolute folder of a model that is here, or the Hub id as given.
+
+    Raises ``ModelUnavailable`` for a path that does not exist, so that a typing error never turns into a download.
+    """
+    if name == "embedded":
+        if not (EMBEDDED / "config.json").is_file():
+            raise ModelUnavailable(
+                f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository."
+            )
+        return str(EMBEDDED)
+    if name.startswith("openai:"):
+        raise ModelUnavailable("This needs the model's weights, and a server gives none; name a folder or Hub id.")
+    path = Path(name).expanduser()
+    if path.exists():
+        return str(path.resolve())
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1 or path.parent.is_dir()
+    if looks_like_path or os.environ.get("HF_HUB_OFFLINE") == "1":
+        raise ModelUnavailable(
+            f"No model was found at {name!r}; give 'embedded', a folder with config.json and model.safetensors, "
+            "or a Hub id as owner/name with access to the Hub."
+        )
+    return name
+
+
+def _memory(config: ModelConfig, device: torch.device, settings: "PreTrainedConfig") -> dict[str, Any]:
+    """How the weights are to be held. Raises ``ModelUnavailable`` for a folder of packed weights that is asked for in full."""
+    packed = getattr(settings, "quantization_config", None) is not None
+    if packed and config.precision != "nf4":
+        raise ModelUnavailable(
+            f"The weights of {config.name!r} are quantised already, and cannot be had in {config.precision}; choose nf4."
+        )
+    if config.precision == "fp32":
+        return {"dtype": torch.float32}
+    if config.precision == "bf16":
+        return {"dtype": torch.bfloat16}
+    quiet_bitsandbytes()
+    computed = torch.bfloat16 if multiplies_bf16(device) else torch.float32
+    if packed:
+        return {"device_map": str(device), "dtype": computed}
+    from transformers import BitsAndBytesConfig
+
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=computed,
+    )
+    return {"quantization_config": quantisation, "device_map": str(device), "dtype": computed}
+
+
+def _keep_trainable(network: "PreTrainedModel") -> None:
+    """Stop bitsandbytes from repacking weights at the first evaluation on a CPU: the packed form has no backward."""
+    import bitsandbytes
+
+    for module in network.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _explain(config: ModelConfig, device: torch.device, error: Exception) -> str:
+    name, seen = config.name, str(error).strip().split("\n")[0][:200]
+    if ran_out(error):
+        return f"The model {name!r} in {config.precision} does not fit into the memory of {device}; choose nf4, or a smaller model."
+    if "trust_remote_code" in str(error):
+        return f"The model {name!r} would run code of its own, which is never allowed here; choose a model that transformers knows."
+    if "safetensors" in str(error).lower() or type(error).__name__ == "SafetensorError":
+        return f"The weights of {name!r} are missing, truncated or not safetensors ({seen}); restore or convert the folder."
+    return f"The model {name!r} could not be loaded ({type(error).__name__}: {seen}); check the folder or the Hub id."

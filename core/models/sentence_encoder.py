@@ -1,0 +1,45 @@
+"""The sentence encoder, through ``sentence-transformers``: measures meaning independently of the language model."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import ModelUnavailable
+from core.models.loading import EMBEDDED_ENCODER, quiet_bitsandbytes, resolve_model
+
+
+class SentenceEncoder:
+    """Loads on first use: importing sentence-transformers alone takes seconds."""
+
+    def __init__(self, name: str = "embedded", device: str = "cpu") -> None:
+        """``name``: "embedded", a local folder, or a Hub id."""
+        self.name, self.device = name, device
+
+    @cached_property
+    def _model(self) -> Any:
+        place = str(EMBEDDED_ENCODER) if self.name == "embedded" else resolve_model(self.name)
+        if self.name == "embedded" and not (EMBEDDED_ENCODER / "modules.json").is_file():
+            raise ModelUnavailable(
+                f"The embedded encoder is missing from {place}; restore assets/models from the repository."
+            )
+        quiet_bitsandbytes()
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            local = Path(place).is_absolute()
+            return SentenceTransformer(
+                place, device=self.device, trust_remote_code=False, local_files_only=local
+            ).float()
+        except Exception as error:
+            raise ModelUnavailable(
+                f"The encoder {self.name!r} could not be loaded ({type(error).__name__}: {error})."
+            ) from error
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors ``(N, E)``, float32."""
+        # The leading space makes a first word the same token as the word inside a sentence.
+        found = self._model.encode([" " + text for text in texts], normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(found, dtype=np.float32)

@@ -1,0 +1,50 @@
+"""Sentence vectors of the model as it was before the closed-loop run that it carries, on the same weights where they allow it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.models.embeddings import SentenceVectors
+from core.models.loading import LanguageModel, load_model
+from core.models.trained_run import ADAPTER, WEIGHTS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def vectors_before(model: LanguageModel, layer: int) -> SentenceVectors:
+    """Vectors of ``layer`` by the weights that the run of ``model`` began with, exactly.
+
+    An adapter is switched off while they are computed; a run that taught the policy alone left the weights as they were; only where
+    it changed all weights the model it began with is loaded beside them, which takes its memory once more.
+    """
+    trained = model.trained
+    if trained is not None and (trained.folder / WEIGHTS).is_dir():
+        return SentenceVectors(load_model(replace(model.config, run="")), layer)
+    plain = replace(model, trained=None)  # the same network under the same lock
+    kind = AdapterOff if trained is not None and (trained.folder / ADAPTER).is_dir() else SentenceVectors
+    return kind(plain, layer)
+
+
+class AdapterOff(SentenceVectors):
+    """Vectors without the network's adapter."""
+
+    def _means(self, encoded: list[list[int]]) -> np.ndarray:
+        with adapter_off(self.model.network):  # the caller holds the model's lock
+            return super()._means(encoded)
+
+
+@contextmanager
+def adapter_off(network: "PreTrainedModel") -> Iterator[None]:
+    """The network without its adapter; after it everything is as before, also what may learn."""
+    learning = {name: weight.requires_grad for name, weight in network.named_parameters()}
+    network.disable_adapters()
+    try:
+        yield
+    finally:
+        network.enable_adapters()  # makes the adapter learn, whether it did or not
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(learning[name])

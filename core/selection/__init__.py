@@ -1,0 +1,1 @@
+"""Selection of demonstrations: the policy, the index of a pool, and strategies."""

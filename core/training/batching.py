@@ -1,0 +1,123 @@
+"""Which queries an iteration asks, and which candidates they choose among; a function of seed, iteration and pool alone.
+
+Shapes: B queries, N candidates.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from core.data.pool import Pool
+from core.data.tasks import Task
+from core.records import Example, Query
+from core.seeds import random_of
+from core.selection import policy
+from core.training.config import FitConfig
+from core.training.learner import Learner
+from core.training.rollouts import Batch, Written
+
+
+class BatchMaker:
+    """Makes the batches of a run."""
+
+    def __init__(self, config: FitConfig, task: Task, queries: Sequence[Example], learner: Learner) -> None:
+        """``queries`` are those to learn from, each in its language."""
+        self.config, self.task, self.learner = config, task, learner
+        self._by_language: dict[str, list[Example]] = {}
+        for example in queries:
+            self._by_language.setdefault(example.language, []).append(example)
+
+    def queries(self, iteration: int) -> list[Example]:
+        """The B queries of an iteration, languages in turn."""
+        rng = random_of(self.config.seed, "queries", iteration)
+        languages = sorted(self._by_language)
+        rng.shuffle(languages)
+        count = self.config.optim.queries
+        found: list[Example] = []
+        for place in range(count):
+            rivals = [e for e in self._by_language[languages[place % len(languages)]] if e not in found]
+            if rivals:
+                found.append(rng.choice(rivals))
+        while len(found) < count:
+            found.append(rng.choice(found))
+        return found
+
+    def batches(
+        self, iteration: int, pool: Pool, written: dict[str, Written], process: int, processes: int
+    ) -> list[Batch]:
+        """The batches of one process, ``accumulate`` of them; all share the candidates."""
+        asked = self.queries(iteration)
+        places = self.candidates(iteration, asked, pool)
+        examples = tuple(pool.examples[place] for place in places)
+        shown = {place: written[example.id] for place, example in enumerate(examples) if example.id in written}
+        size = len(asked) // (processes * self.config.optim.accumulate)
+        own = [(f"{iteration}/{place}/{example.id}", example) for place, example in enumerate(asked)][
+            process::processes
+        ]
+        return [
+            self._batch(own[start : start + size], Pool(examples), shown)
+            for start in range(0, size * self.config.optim.accumulate, size)
+        ]
+
+    def candidates(self, iteration: int, asked: Sequence[Example], pool: Pool) -> list[int]:
+        """Places in the pool: the written pairs, the nearest usable ones of every query, and a random rest; sorted."""
+        config = self.config.policy
+        if len(pool) <= config.candidates:
+            return list(range(len(pool)))
+        scores = self._scores(asked, pool)
+        written = [place for place, example in enumerate(pool.examples) if example.origin == "generated"]
+        chosen = dict.fromkeys(written[: config.candidates // 2])
+        share = max(config.k, int(config.near * config.candidates) // len(asked))
+        groups = torch.from_numpy(pool.groups)
+        for row, example in zip(scores, asked, strict=True):
+            usable = torch.from_numpy(pool.usable(query_of(example)))
+            nearest = policy.top(row.masked_fill(~usable, -torch.inf), share, groups)
+            chosen.update(dict.fromkeys(nearest.tolist()))
+        rest = [place for place in range(len(pool)) if place not in chosen]
+        random_of(self.config.seed, "candidates", iteration).shuffle(rest)
+        kept = [*chosen, *rest[: max(0, config.candidates - len(chosen))]]
+        return sorted(kept)
+
+    @torch.no_grad()
+    def _scores(self, asked: Sequence[Example], pool: Pool) -> torch.Tensor:
+        """``(B, N)`` by vectors of the model before training under the present projection."""
+        learner = self.learner
+        texts = [example.text for example in (*asked, *pool.examples)]
+        raw = torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
+        vectors = learner.project(
+            raw, [example.language for example in (*asked, *pool.examples)], learner.projection, before=True
+        )
+        return (vectors[: len(asked)] @ vectors[len(asked) :].T).cpu()
+
+    def _batch(self, asked: Sequence[tuple[str, Example]], pool: Pool, written: dict[int, Written]) -> Batch:
+        queries = tuple(query_of(example) for _, example in asked)
+        identities = tuple(identity for identity, _ in asked)
+        device = self.learner.model.device
+        usable = torch.stack([torch.from_numpy(pool.usable(query)) for query in queries])
+        for row, query in zip(usable, queries, strict=True):
+            pool.require(row.numpy(), self.config.policy.k, query)
+        before = self.learner.vectors_before
+        return Batch(
+            queries,
+            identities,
+            tuple(self.task.labels.index(example.label) for _, example in asked)
+            if self.config.mode == "supervised"
+            else None,
+            tuple(self._codes(query, identity) for query, identity in zip(queries, identities, strict=True)),
+            pool.examples,
+            usable.to(device),
+            torch.from_numpy(pool.groups).to(device),
+            (before([query.text for query in queries]), before([example.text for example in pool.examples])),
+            written,
+        )
+
+    def _codes(self, query: Query, identity: str) -> tuple[str, ...]:
+        """The query's own language and ``answer_languages - 1`` others."""
+        others = [code for code in self.task.languages if code != query.language]
+        drawn = random_of(self.config.seed, "answers", identity).sample(others, self.config.answer_languages - 1)
+        return (query.language, *drawn)
+
+
+def query_of(example: Example) -> Query:
+    """An example as it is asked about."""
+    return Query(example.text, example.language, example.item)

@@ -1,0 +1,186 @@
+"""What a run measures on development items: is the trained choice better than none, than neighbours, than itself before?
+
+Nothing is learnt from these items, and none of them is in the pool.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from core.data.pool import Pool
+from core.metrics import accuracy
+from core.records import Example
+from core.seeds import random_of
+from core.selection import policy
+from core.training.batching import query_of
+from core.training.config import FitConfig
+from core.training.learner import Learner
+from core.training.rollouts import Ask
+
+SYSTEMS = ("zero-shot", "knn", "agl", "random labels")
+
+
+class Encoder(Protocol):
+    """Measures meaning; see ``core.models.sentence_encoder``."""
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors ``(N, E)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement."""
+
+    systems: dict[str, float]  # accuracy, mean over languages
+    by_language: dict[str, float]  # accuracy of the policy's choice
+    choices: list[dict[str, Any]]  # fixed queries with what they were shown
+
+    def fields(self) -> dict[str, Any]:
+        """As the run log holds it."""
+        return {"development": self.systems, "accuracy": self.by_language, "choices": self.choices}
+
+
+class Development:
+    """Measures a learner on the same queries again and again."""
+
+    def __init__(self, learner: Learner, queries: Sequence[Example], encoder: Encoder, config: FitConfig) -> None:
+        """``queries`` with gold labels, which also the self-supervised mode may look at here, and nowhere else."""
+        self.learner, self.encoder, self.config = learner, encoder, config
+        self.queries = _spread(queries, config.watch.queries)
+        self._encoded: dict[str, np.ndarray] = {}
+
+    @torch.no_grad()
+    def measure(self, pool: Pool, untrained: bool = False) -> Measured:
+        """All systems under the present weights; ``untrained`` tells that these are those before training, whose vectors are known.
+
+        The language means that vectors are centred by are taken anew, as they are wherever a trained model is used.
+        """
+        own, logs = self._own_choice(pool, untrained)
+        contexts: dict[str, Sequence[tuple[Example, ...]]] = {
+            "zero-shot": [()] * len(self.queries),
+            "knn": self._neighbours(pool),
+            "agl": own,
+            "random labels": [
+                self._relabelled(query, context) for query, context in zip(self.queries, own, strict=True)
+            ],
+        }
+        right = {name: self._right(shown) for name, shown in contexts.items()}
+        by_language = {name: self._by_language(values) for name, values in right.items()}
+        systems = {name: sum(values.values()) / len(values) for name, values in by_language.items()}
+        return Measured(systems, by_language["agl"], self._choices(own, logs, right["agl"]))
+
+    def _own_choice(self, pool: Pool, untrained: bool) -> tuple[list[tuple[Example, ...]], list[list[float]]]:
+        learner, config = self.learner, self.config.policy
+        examples = [*self.queries, *pool.examples]
+        texts = [example.text for example in examples]
+        with learner.in_half():
+            raw = (
+                torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
+                if untrained
+                else learner.raw(texts).float()
+            )
+        if not untrained:
+            learner.recentre(raw[len(self.queries) :], [example.language for example in pool.examples])
+        vectors = learner.project(raw, [example.language for example in examples], learner.projection).cpu()
+        drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
+        groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]
+        found, logs = [], []
+        for place, example in enumerate(self.queries):
+            usable = torch.from_numpy(pool.usable(query_of(example)))
+            draw = policy.draw(vectors[place], candidates, usable, config.k, drawn, groups)
+            found.append(tuple(pool.examples[i] for i in draw.chosen.tolist()))
+            logs.append(draw.log_probs.tolist())
+        return found, logs
+
+    def _neighbours(self, pool: Pool) -> list[tuple[Example, ...]]:
+        texts = [example.text for example in (*self.queries, *pool.examples)]
+        missing = [text for text in dict.fromkeys(texts) if text not in self._encoded]
+        if missing:
+            self._encoded.update(zip(missing, self.encoder.vectors(missing), strict=True))
+        vectors = torch.from_numpy(np.stack([self._encoded[text] for text in texts]))
+        scores = vectors[: len(self.queries)] @ vectors[len(self.queries) :].T
+        groups = torch.from_numpy(pool.groups)
+        found = []
+        for row, example in zip(scores, self.queries, strict=True):
+            usable = torch.from_numpy(pool.usable(query_of(example)))
+            chosen = policy.top(row.masked_fill(~usable, -torch.inf), self.config.policy.k, groups)
+            found.append(tuple(pool.examples[i] for i in chosen.tolist()))
+        return found
+
+    def _relabelled(self, query: Example, context: tuple[Example, ...]) -> tuple[Example, ...]:
+        rng = random_of("relabelled", query.id)
+        labels = self.learner.asker.writer.task.labels
+        return tuple(Example(e.id, e.item, e.language, e.text, rng.choice(labels), e.origin) for e in context)
+
+    def _right(self, contexts: Sequence[tuple[Example, ...]]) -> list[bool]:
+        asks = [
+            Ask(query_of(query), context, query.language) for query, context in zip(self.queries, contexts, strict=True)
+        ]
+        with self.learner.in_half():
+            best = self.learner.asker.log_probs(asks).argmax(-1).tolist()
+        labels = self.learner.asker.writer.task.labels
+        return [labels[i] == query.label for i, query in zip(best, self.queries, strict=True)]
+
+    def _by_language(self, right: Sequence[bool]) -> dict[str, float]:
+        codes = [query.language for query in self.queries]
+        return {
+            code: accuracy(
+                ["right"] * codes.count(code),
+                ["right" if r else "" for r, c in zip(right, codes, strict=True) if c == code],
+            )
+            for code in sorted(set(codes))
+        }
+
+    def _choices(
+        self, contexts: Sequence[tuple[Example, ...]], logs: Sequence[list[float]], right: Sequence[bool]
+    ) -> list[dict[str, Any]]:
+        found = []
+        for place in range(min(self.config.watch.fixed, len(self.queries))):
+            query = self.queries[place]
+            shown = [
+                {
+                    "id": e.id,
+                    "language": e.language,
+                    "text": e.text,
+                    "label": e.label,
+                    "origin": e.origin,
+                    "log_prob": round(log, 4),
+                }
+                for e, log in zip(contexts[place], logs[place], strict=True)
+            ]
+            about = {
+                "id": query.id,
+                "language": query.language,
+                "text": query.text,
+                "label": query.label,
+                "right": right[place],
+            }
+            found.append({"query": about, "shown": shown})
+        return found
+
+
+def fallback(before: Measured, after: Measured) -> str:
+    """What inference falls back to: "" when the trained choice is at least as good as all others on development items.
+
+    Else the best of: "zero-shot" and "knn" under the trained weights, and "untrained", the policy's choice before training.
+    """
+    rivals = {"zero-shot": after.systems["zero-shot"], "knn": after.systems["knn"], "untrained": before.systems["agl"]}
+    best = max(rivals, key=lambda name: rivals[name])
+    return best if rivals[best] > after.systems["agl"] else ""
+
+
+def _spread(queries: Sequence[Example], most: int) -> list[Example]:
+    """At most ``most`` queries, languages in turn, so that the first ones are of different languages."""
+    by_language: dict[str, list[Example]] = {}
+    for example in queries:
+        by_language.setdefault(example.language, []).append(example)
+    for code, examples in by_language.items():
+        random_of("development", code).shuffle(examples)
+    found: list[Example] = []
+    for depth in range(max(map(len, by_language.values()))):
+        found += [by_language[code][depth] for code in sorted(by_language) if depth < len(by_language[code])]
+    return found[:most]

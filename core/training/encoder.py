@@ -1,0 +1,128 @@
+"""The language model as its own encoder: ``z`` with a gradient, under the present weights and under those before training.
+
+Shapes: N texts, H hidden size, D dimensions.
+
+What learns, and earlier states of it: the model before training (reference) and its running mean (EMA).
+
+Both hold only the parameters that learn, so that with LoRA they cost as little as the adapter, and no second model is ever in
+memory: a state is put in place for the time of a block and taken out again.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.models.devices import multiplies_bf16
+from core.models.embeddings import Projection, SentenceVectors, encoded_texts, mean_states
+from core.models.loading import LanguageModel
+from core.training.config import FitConfig
+
+
+class Snapshot:
+    """One state of a module's trainable parameters."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Copies the parameters as they are."""
+        self._live = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.values = {name: parameter.detach().clone() for name, parameter in self._live.items()}
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Move towards the live parameters: ``value = decay value + (1 - decay) live``."""
+        for name, parameter in self._live.items():
+            self.values[name].lerp_(parameter.detach(), 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within the block the module has these parameters.
+
+        Data are exchanged, not written over, so a graph built before the block may be differentiated after it.
+        """
+        kept = {name: parameter.data for name, parameter in self._live.items()}
+        self._put(self.values)
+        try:
+            yield
+        finally:
+            self._put(kept)
+
+    def _put(self, values: dict[str, torch.Tensor]) -> None:
+        for name, parameter in self._live.items():
+            parameter.data = values[name]
+
+
+BATCH_TOKENS = 4096  # of texts that are encoded together
+
+
+class SelfEncoder(nn.Module):
+    """What learns: the language model as far as set, the policy's projection and its temperature."""
+
+    def __init__(self, model: LanguageModel, vectors: SentenceVectors, centre: Projection, config: FitConfig) -> None:
+        """``vectors`` are those before training and are kept; ``centre`` holds the language means that are taken off.
+
+        ``centre_before`` keeps those before training, for the vectors before training.
+        """
+        super().__init__()
+        self.model, self.config, self.before = model, config, vectors
+        self.centre = self.centre_before = centre
+        self.network = model.network
+        self.network.requires_grad_(config.optim.trained == "full")
+        if config.optim.trained == "lora":
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_("lora_" in name)
+        self.projection = nn.Parameter(torch.eye(centre.overall.shape[0], device=model.device))
+        self.log_temperature = nn.Parameter(torch.tensor(float(np.log(config.policy.temperature)), device=model.device))
+        self.reference = Snapshot(self)
+        self.average = Snapshot(self)
+
+    @property
+    def temperature(self) -> float:
+        """The policy's temperature, in units of cosine."""
+        return float(self.log_temperature.detach().exp())
+
+    def in_half(self) -> AbstractContextManager[None]:
+        """Matrix products in bfloat16 where set and the device has them. One block per state of the weights: it remembers its casts."""
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.computes_half)
+
+    @property
+    def computes_half(self) -> bool:
+        """Whether ``in_half`` changes anything."""
+        return self.config.optim.bf16 and multiplies_bf16(self.model.device)
+
+    def raw(self, texts: Sequence[str]) -> torch.Tensor:
+        """``h`` ``(N, H)``, with a gradient where the language model learns; of similar length together, equal texts once."""
+        if self.config.optim.trained == "policy":
+            return torch.from_numpy(self.before.raw(texts)).to(self.model.device)
+        distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        encoded = encoded_texts(self.model, distinct)
+        parts, place = [], 0
+        while place < len(distinct):
+            size = max(1, min(len(distinct) - place, BATCH_TOKENS // (len(encoded[place]) + 8)))
+            parts.append(mean_states(self.model, self.before.layer, encoded[place : place + size]))
+            place += size
+        rows = {text: row for row, text in enumerate(distinct)}
+        return torch.cat(parts)[torch.tensor([rows[text] for text in texts], device=self.model.device)]
+
+    def project(
+        self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None, before: bool = False
+    ) -> torch.Tensor:
+        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None stands for the identity, ``before`` for vectors before training."""
+        centre = self.centre_before if before else self.centre
+        means = np.stack([centre.means.get(code, centre.overall) for code in languages])
+        centred = nn.functional.normalize(raw, dim=-1) - torch.from_numpy(means).to(raw)
+        return nn.functional.normalize(centred if weight is None else centred @ weight.T, dim=-1)
+
+    def recentre(self, raw: torch.Tensor, languages: Sequence[str]) -> None:
+        """Take the language means from the pool's present vectors ``h`` ``(N, H)``: trained weights move them."""
+        self.centre = Projection.fit(raw.float().cpu().numpy(), languages)
+
+    def vectors_before(self, texts: Sequence[str]) -> np.ndarray:
+        """``h`` ``(N, H)`` of the model before training, remembered. New texts go one by one: a vector then depends on nothing else."""
+        missing = [text for text in dict.fromkeys(texts) if not self.before.knows([text])]
+        if missing:
+            with self.reference.in_place():
+                for text in missing:
+                    self.before.raw([text])
+        return self.before.raw(texts)

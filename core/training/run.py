@@ -1,0 +1,237 @@
+"""Putting a run together and writing down its result: what ``train.py fit`` and the Train tab call.
+
+Experiment trackers, through accelerate: trackio, TensorBoard and wandb, each only where it is asked for and installed.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+
+from core.data.pool import Pool, check_pool
+from core.data.tasks import Task
+from core.errors import InvalidConfig, InvalidData
+from core.models.embeddings import Projection, SentenceVectors
+from core.models.loading import LanguageModel
+from core.models.trained_run import ADAPTER, MANIFEST, POLICY, WEIGHTS
+from core.prompting import PromptConfig, PromptWriter
+from core.records import Example
+from core.run_record import command, commit, model_facts, write_record
+from core.scoring import Scorer
+from core.seeds import random_of, seed_of
+from core.training.batching import BatchMaker, query_of
+from core.training.config import FitConfig
+from core.training.development import Development, Encoder, fallback
+from core.training.learner import Learner
+from core.training.pool import LivingPool
+from core.training.rollouts import Asker
+from core.training.trainer import Loop, Tell
+
+TRACKERS = ("tensorboard", "wandb", "trackio")
+
+
+def make_accelerator(cpu: bool, track: list[str], folder: str) -> Accelerator:
+    """An accelerator with the trackers named in ``track``. Raises ``InvalidConfig`` for an unknown or missing one."""
+    for name in track:
+        if name not in TRACKERS:
+            raise InvalidConfig(f"There is no tracker {name!r}; choose from {', '.join(TRACKERS)}.")
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    # A loss that is switched off leaves parameters without a gradient.
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a tracker is missing is said below, by name
+            accelerator = Accelerator(cpu=cpu, log_with=track or None, project_dir=folder, kwargs_handlers=handlers)
+    except (ImportError, ValueError) as error:
+        raise InvalidConfig(
+            f"The tracker {', '.join(track)} cannot be used ({error}); install it, or leave --track out."
+        ) from error
+    started = {str(getattr(kind, "value", kind)) for kind in accelerator.log_with}
+    missing = [name for name in track if name not in started]
+    if missing:
+        raise InvalidConfig(
+            f"The tracker {missing[0]!r} is not installed; run pip install {missing[0]}, or leave --track out."
+        )
+    return accelerator
+
+
+def start_trackers(accelerator: Accelerator, config: FitConfig) -> None:
+    """Begin a tracked run under the name of the project, with the settings."""
+    accelerator.init_trackers("agl", config=_flat(asdict(config)))
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value if isinstance(value, bool | int | float | str) else str(value)
+    return flat
+
+
+def prepare(
+    config: FitConfig,
+    model: LanguageModel,
+    encoder: Encoder,
+    task: Task,
+    pool: Sequence[Example],
+    queries: Sequence[Example] | None,
+    folder: Path,
+    accelerator: Accelerator | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Loop:
+    """A run ready to go. ``queries`` None: the pool's own examples are asked, each without its translations.
+
+    The model's weights are changed in place. Raises ``InvalidConfig`` or ``InvalidData`` for data that a loop can learn nothing from.
+    """
+    accelerator = accelerator or make_accelerator(model.device.type == "cpu", [], str(folder))
+    _check_processes(config, accelerator)
+    kept, asked, held = split(config, task, pool, queries)
+    facts = model_facts(model)  # of the weights before training
+    torch.manual_seed(config.seed)
+    if config.optim.trained == "lora":
+        add_adapter(model, config.optim.rank)
+    pool_now = LivingPool(kept, config.upkeep)
+    writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
+    asker = Asker(writer, Scorer(model))
+    vectors = SentenceVectors(model, remember=1_000_000)
+    vectors.load(folder / "before.npz")
+    texts = [*dict.fromkeys([example.text for example in (*kept, *asked)] + _sentences(task))]
+    report(f"reading {len(texts)} texts")
+    vectors.raw(texts)
+    if accelerator.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        vectors.save(folder / "before.npz", texts)
+    centre = Projection.fit(vectors.raw([e.text for e in kept]), [e.language for e in kept])
+    learner = Learner(model, asker, vectors, centre, config)
+    maker = BatchMaker(config, task, asked, learner)
+    development = Development(learner, held, encoder, config)
+    identity = {"model": facts, "config": asdict(config), "data": data_key(kept, asked, held)}
+    return Loop(config, learner, pool_now, maker, development, folder, identity, accelerator)
+
+
+def fit(
+    loop: Loop, pool: str = "bundled", tell: Tell | None = None, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any] | None:
+    """Run to the end and write the result; None when stopped before. ``pool`` names where the pool came from."""
+    if not loop.run(tell, stop):
+        return None
+    return finish(loop, pool) if loop.accelerator.is_main_process else {}
+
+
+def finish(loop: Loop, pool: str) -> dict[str, Any]:
+    """Write adapter, policy and, last, ``run.json``; its content."""
+    assert loop.first is not None and loop.last is not None, "a run that ended has been measured"
+    learner, config, folder = loop.learner, loop.config, loop.folder
+    save_file({"projection": learner.projection.detach().cpu().contiguous()}, folder / POLICY)
+    if config.optim.trained == "lora":
+        learner.network.save_pretrained(folder / ADAPTER)
+    elif config.optim.trained == "full":
+        learner.network.save_pretrained(folder / WEIGHTS)
+        learner.model.tokenizer.save_pretrained(folder / WEIGHTS)
+    entry = {
+        "command": command(),
+        "commit": commit(),
+        **loop.identity,
+        "pool": pool,
+        "iterations": loop.iteration,
+        "temperature": learner.temperature,
+        "arithmetic": "bf16" if learner.computes_half else "fp32",
+        "layer": learner.before.layer,
+        "before": loop.first.systems,
+        "after": loop.last.systems,
+        "fallback": fallback(loop.first, loop.last),
+        "pool_version": loop.pool.version,
+        "written": [asdict(pair.example) for pair in loop.pool.written.values()],
+        "retired": sorted(loop.pool.retired),
+        "changes": [asdict(change) for change in loop.pool.changes],
+    }
+    write_record(folder / MANIFEST, entry)
+    return entry
+
+
+def verdict(entry: dict[str, Any]) -> str:
+    """One sentence on what a run achieved on its development items."""
+    before, after = entry["before"], entry["after"]
+    gain = after["agl"] - before["agl"]
+    line = f"Self-selection went from {before['agl']:.1%} to {after['agl']:.1%} on development items ({gain:+.1%})"
+    rivals = f"zero-shot has {after['zero-shot']:.1%}, nearest neighbours {after['knn']:.1%}"
+    if entry["fallback"]:
+        return f"{line}; {rivals}. That is not the best, so inference falls back to {entry['fallback']}."
+    return f"{line}; {rivals}."
+
+
+def split(
+    config: FitConfig, task: Task, pool: Sequence[Example], queries: Sequence[Example] | None
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Pool, queries to learn from, and development queries: items set aside are in neither of the others.
+
+    Raises ``InvalidData`` for a pool with one language, one label, or too few items.
+    """
+    if not task.is_closed:
+        raise InvalidConfig(f"Task {task.name!r} has free-text answers; the loop learns from tasks with labels.")
+    asked = [
+        e for e in (queries if queries is not None else pool) if not config.languages or e.language in config.languages
+    ]
+    known = set(task.languages)
+    asked = [example for example in asked if example.language in known]
+    items = sorted({example.item for example in asked})
+    count = round(config.watch.share * len(items))
+    if count < 1 or count == len(items):
+        raise InvalidData(
+            f"The queries hold {len(items)} items, of which a share of {config.watch.share} is set aside; give at least "
+            f"{math_least(config.watch.share)} items."
+        )
+    held = set(random_of("held out", config.seed).sample(items, count))
+    kept = [example for example in pool if example.item not in held]
+    if not kept:
+        raise InvalidData("Nothing is left in the pool once the development items are set aside; give more items.")
+    check_pool(Pool(tuple(kept)), task.labels)
+    languages = {example.language for example in kept}
+    if len(languages) < 2:
+        raise InvalidData(
+            f"All {len(kept)} examples of the pool are in {next(iter(languages))}; a context is cross-lingual, so add a second language."
+        )
+    everything = Pool(tuple(kept))
+    for example in {example.language: example for example in asked}.values():
+        query = query_of(example)
+        everything.require(everything.usable(query), config.policy.k, query)
+    return kept, [e for e in asked if e.item not in held], [e for e in asked if e.item in held]
+
+
+def math_least(share: float) -> int:
+    """Fewest items of which a share can be set aside and some are left."""
+    return max(2, round(0.5 / share) + 1)
+
+
+def add_adapter(model: LanguageModel, rank: int) -> None:
+    """Put a LoRA adapter on every linear layer but the last, in place (Hu et al. 2022, arXiv 2106.09685)."""
+    from peft import LoraConfig
+
+    model.network.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"))
+    model.network.eval()
+
+
+def data_key(*parts: Sequence[Example]) -> str:
+    """Changes with any text, label or language of the data."""
+    return f"{seed_of(*((e.id, e.language, e.text, e.label) for part in parts for e in part)):014x}"
+
+
+def _sentences(task: Task) -> list[str]:
+    return [task.verbaliser(code).sentence_of(label) for code in task.languages for label in task.labels]
+
+
+def _check_processes(config: FitConfig, accelerator: Accelerator) -> None:
+    parts = accelerator.num_processes * config.optim.accumulate
+    if config.optim.queries % parts:
+        raise InvalidConfig(
+            f"optim.queries is {config.optim.queries}, but {accelerator.num_processes} processes with optim.accumulate = "
+            f"{config.optim.accumulate} need a multiple of {parts}."
+        )

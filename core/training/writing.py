@@ -1,0 +1,213 @@
+"""Self-generation: the model writes demonstrations for a query, and strict filters decide which are kept.
+
+A pair is an input in a language other than the query's, written after demonstrations in that language, and the label that the
+model itself gives it. Every rejection has a name and is counted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.data.pool import Pool, normal_form
+from core.data.templates import SEPARATOR, clean
+from core.language_id import text_adherence
+from core.languages import language
+from core.models.generation import Generated, GenerationConfig, generate
+from core.records import Example, Query
+from core.seeds import generator_of, random_of
+from core.selection import policy
+from core.training.config import WritingConfig
+from core.training.learner import Learner
+from core.training.rollouts import Ask, Asker, Written
+
+REASONS = {
+    "unfinished": "the line did not end within the tokens allowed",
+    "unparsed": "the template's words after the text are missing",
+    "empty": "no text, or no letter in it",
+    "script": "fewer than half of the letters are of the language's script",
+    "language": "another language is likelier than the one asked for",
+    "length": "too short or too long beside the query",
+    "copy": "too much of it stands in the query or in a demonstration it was written after",
+    "duplicate": "the pool has, or had, this text",
+    "votes": "the model labels it differently under different contexts",
+    "surplus": "its label is already too frequent among written pairs",
+    "incoherent": "the model's vectors of query and pair are too far apart",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One attempt."""
+
+    query: Query
+    language: str  # asked for
+    shown: tuple[Example, ...]
+    prompt: str
+    lead: str  # white space between the prompt and the text
+    after: str  # what must follow the text on its line
+    identity: str
+
+
+class PairWriter:
+    """Writes pairs for queries from a pool."""
+
+    def __init__(self, learner: Learner, asker: Asker, config: WritingConfig, k: int) -> None:
+        """``k``: demonstrations under which the label of a pair is asked for."""
+        self.learner, self.asker, self.config, self.k = learner, asker, config, k
+
+    @torch.no_grad()
+    def write(
+        self, queries: Sequence[tuple[Query, str]], pool: Pool, known: set[str], labels: Sequence[str], iteration: int
+    ) -> tuple[list[Written], Counter[str]]:
+        """One attempt for each of ``queries`` (with the identity that seeds it); kept pairs and counted rejections.
+
+        ``known``: normal forms of texts that are not admitted; ``labels``: labels of the written pairs in the pool.
+        """
+        scores = self._scores([query for query, _ in queries], pool)
+        drafts = [
+            d for d in (self._draft(q, i, pool, s) for (q, i), s in zip(queries, scores, strict=True)) if d is not None
+        ]
+        if not drafts:
+            return [], Counter()
+        settings = GenerationConfig(self.config.max_tokens, self.config.temperature)
+        source = generator_of("writing", *(draft.identity for draft in drafts))
+        lines = generate(self.asker.scorer.model, [draft.prompt for draft in drafts], settings, source)
+        rejected: Counter[str] = Counter()
+        texts: dict[int, str] = {}
+        for place, (draft, line) in enumerate(zip(drafts, lines, strict=True)):
+            text, reason = self._read(draft, line, known)
+            if reason:
+                rejected[reason] += 1
+            else:
+                texts[place] = text
+                known = known | {normal_form(text)}
+        kept = self._labelled(
+            [(drafts[place], text) for place, text in texts.items()], pool, list(labels), iteration, rejected
+        )
+        return kept, rejected
+
+    def _scores(self, queries: Sequence[Query], pool: Pool) -> torch.Tensor:
+        """The policy's scores ``(B, N)``, from vectors of the model before training under the present projection."""
+        learner = self.learner
+        languages = [*(query.language for query in queries), *(example.language for example in pool.examples)]
+        raw = learner.vectors_before([*(query.text for query in queries), *(example.text for example in pool.examples)])
+        vectors = learner.project(
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+        )
+        return (vectors[: len(queries)] @ vectors[len(queries) :].T / learner.log_temperature.exp()).cpu()
+
+    def _draft(self, query: Query, identity: str, pool: Pool, scores: torch.Tensor) -> Draft | None:
+        """What to write, and after what; None when no language of the pool has enough examples."""
+        task = self.asker.writer.task
+        usable = {
+            code: pool.usable(query, [code])
+            for code in pool.languages
+            if code in task.templates and code != query.language
+        }
+        enough = [code for code, mask in usable.items() if mask.sum() >= self.config.shown]
+        if not enough:
+            return None
+        code = random_of("writing", identity).choice(enough)
+        mask = torch.from_numpy(usable[code])
+        keys = scores + policy.gumbel(scores.shape, generator_of("shown", identity)).to(scores)
+        chosen = policy.top(keys.masked_fill(~mask, -torch.inf), self.config.shown, torch.from_numpy(pool.groups))
+        shown = tuple(pool.examples[i] for i in chosen.tolist())
+        template, verbaliser = task.template(code), task.verbaliser(code)
+        blocks = [template.block(entry.text, verbaliser.words[entry.label], code) for entry in reversed(shown)]
+        stub, lead, after = template.open_input(code)
+        return Draft(
+            query, code, shown, SEPARATOR.join([template.instruction, *blocks, stub]), lead, after.strip(), identity
+        )
+
+    def _read(self, draft: Draft, line: Generated, known: set[str]) -> tuple[str, str]:
+        """The text of a line and "", or the reason against it."""
+        config, text = self.config, line.text
+        if not line.ended:
+            return text, "unfinished"
+        if draft.after:
+            if not text.endswith(draft.after):
+                return text, "unparsed"
+            text = text[: -len(draft.after)]
+        text = clean(text)
+        wanted = language(draft.language)
+        share = wanted.share_of_script(text)
+        if share is None:
+            return text, "empty"
+        if share < 0.5:
+            return text, "script"
+        likely = text_adherence(text, draft.language, self.asker.writer.task.languages)
+        if likely is not None and likely < 0.5:
+            return text, "language"
+        if not config.shortest <= len(text) / len(draft.query.text) <= config.longest:
+            return text, "length"
+        if any(
+            overlap(text, other) > config.overlap
+            for other in (draft.query.text, *(entry.text for entry in draft.shown))
+        ):
+            return text, "copy"
+        return text, "duplicate" if normal_form(text) in known else ""
+
+    def _labelled(
+        self, drafts: list[tuple[Draft, str]], pool: Pool, labels: list[str], iteration: int, rejected: Counter[str]
+    ) -> list[Written]:
+        if not drafts:
+            return []
+        task, learner = self.asker.writer.task, self.learner
+        votes = self._votes(drafts, pool)
+        raw = learner.vectors_before([*(draft.query.text for draft, _ in drafts), *(text for _, text in drafts)])
+        languages = [*(draft.query.language for draft, _ in drafts), *(draft.language for draft, _ in drafts)]
+        vectors = learner.project(
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+        )
+        near = (vectors[: len(drafts)] * vectors[len(drafts) :]).sum(-1).tolist()
+        kept: list[Written] = []
+        for (draft, text), voted, cosine in zip(drafts, votes, near, strict=True):
+            label, count = Counter(voted).most_common(1)[0]
+            reason = ""
+            if count / len(voted) < self.config.agreement:
+                reason = "votes"
+            elif cosine < self.config.coherence:
+                reason = "incoherent"
+            elif self._is_surplus(task.labels[label], labels):
+                reason = "surplus"
+            if reason:
+                rejected[reason] += 1
+                continue
+            labels.append(task.labels[label])
+            identity = f"written-{iteration}-{len(kept)}-{draft.identity}"
+            example = Example(identity, identity, draft.language, text, task.labels[label], "generated")
+            kept.append(Written(example, draft.prompt, draft.lead + text, 0.0, draft.query.text, iteration))
+        if not kept:
+            return []
+        logs = learner.writing_log_probs(kept).tolist()
+        return [
+            Written(p.example, p.prompt, p.continuation, log, p.query, p.iteration)
+            for p, log in zip(kept, logs, strict=True)
+        ]
+
+    def _votes(self, drafts: list[tuple[Draft, str]], pool: Pool) -> list[list[int]]:
+        """The labels that the model gives each text under ``votes`` random contexts of other languages."""
+        asks = []
+        for draft, text in drafts:
+            query = Query(text, draft.language)
+            places = np.flatnonzero(pool.usable(query)).tolist()
+            for vote in range(self.config.votes):
+                drawn = random_of("vote", vote, draft.identity).sample(places, min(self.k, len(places)))
+                asks.append(Ask(query, tuple(pool.examples[i] for i in drawn), draft.language))
+        with self.learner.in_half():
+            best = self.asker.log_probs(asks).argmax(-1).view(len(drafts), self.config.votes)
+        rows: list[list[int]] = best.tolist()
+        return rows
+
+    def _is_surplus(self, label: str, labels: list[str]) -> bool:
+        return len(labels) >= 5 and (labels.count(label) + 1) / (len(labels) + 1) > self.config.label_share
+
+
+def overlap(text: str, other: str, size: int = 4) -> float:
+    """Share of the character ``size``-grams of ``text`` that ``other`` has, in [0, 1]; a text shorter than that: 1 if contained."""
+    text, other = normal_form(text), normal_form(other)
+    grams = {text[i : i + size] for i in range(len(text) - size + 1)} or {text}
+    return sum(gram in other for gram in grams) / len(grams)

@@ -1,0 +1,111 @@
+"""What ships with the project, put together: pool, tasks, model, encoder. The app and ``train.py`` start from here."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from core.data.examples import read_examples
+from core.data.pool import Pool, check_pool
+from core.data.tasks import Task, load_tasks
+from core.errors import InvalidQuery
+from core.inference.predictor import Predictor, Settings
+from core.models.embeddings import SentenceVectors
+from core.models.engine import Engine
+from core.models.loading import ASSETS, LanguageModel, ModelConfig, load_model
+from core.models.sentence_encoder import SentenceEncoder
+from core.records import Example
+from core.scoring import Scorer, Scores
+from core.selection.policy import PolicyConfig
+from core.selection.pool_index import PoolIndex
+
+POOL_OF_TASK = {"topic": "topic", "sentiment": "sentiment", "translation": "topic"}
+
+
+class Workbench:
+    """One model with the bundled tasks and pools, or with a pool of the user's; predictors are made on demand."""
+
+    def __init__(
+        self,
+        model: Engine,
+        encoder: SentenceEncoder,
+        settings: Settings | None = None,
+        cache: Path | None = None,
+        pools: dict[str, Pool] | None = None,
+        assets: Path = ASSETS,
+        scorer: Scores | None = None,
+        states: LanguageModel | None = None,
+        unseen: str = "",
+    ) -> None:
+        """``cache``: folder for vectors; ``pools``: by task, instead of the bundled ones.
+
+        For a model whose weights are elsewhere: ``scorer`` scores by it, ``states`` is the model here that lends tokens to BM25 and, unless
+        ``unseen`` says why not, its states to what needs some.
+        """
+        self.model, self.encoder, self.cache = model, encoder, cache
+        self.settings = settings or settings_of(model)
+        self.assets = assets
+        own = states or model
+        assert isinstance(own, LanguageModel), "a model elsewhere needs states"
+        self.scorer: Scores = scorer or Scorer(own)
+        self.vectors = SentenceVectors(own)
+        self._unseen = unseen
+        self._pools = dict(pools or {})
+        for name, pool in self._pools.items():
+            check_pool(pool, self.tasks[name].labels if name in self.tasks else ())
+        self._indexes: dict[str, PoolIndex] = {}
+        self._predictors: dict[str, Predictor] = {}
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """Bundled tasks by name."""
+        return load_tasks(self.assets)
+
+    def predictor(self, task: str) -> Predictor:
+        """The predictor of a task."""
+        if task not in self.tasks:
+            raise InvalidQuery(f"There is no task {task!r}; choose one of {', '.join(self.tasks)}.")
+        if task not in self._predictors:
+            self._predictors[task] = Predictor(
+                self.tasks[task], self.index(task), self.scorer, self.settings, self.tasks.get("translation")
+            )
+        return self._predictors[task]
+
+    def index(self, task: str) -> PoolIndex:
+        """The pool of a task with its vectors; tasks that share a pool share its vectors."""
+        name = task if task in self._pools else POOL_OF_TASK.get(task, task)
+        if name not in self._indexes:
+            cache = self.cache / f"{self.vectors.model.fingerprint}-{name}.npz" if self.cache else None
+            self._indexes[name] = PoolIndex(self.pool(name), self.vectors, self.encoder, cache, self._unseen)
+        return self._indexes[name]
+
+    def pool(self, name: str) -> Pool:
+        """A pool by name."""
+        if name not in self._pools:
+            self._pools[name] = self._with_written(name, Pool(tuple(bundled_examples(name, self.assets))))
+        return self._pools[name]
+
+    def _with_written(self, name: str, pool: Pool) -> Pool:
+        """The bundled pool as the model's closed-loop run on it left it: written pairs in, retired ones out."""
+        trained = self.model.trained
+        if trained is None or POOL_OF_TASK.get(trained.task) != name or trained.manifest["pool"] != "bundled":
+            return pool
+        kept = [example for example in pool.examples if example.id not in trained.retired]
+        return Pool((*kept, *trained.written))
+
+
+def settings_of(model: Engine) -> Settings:
+    """The settings that a model is used with unless others are given: those its closed-loop run ended with, else the defaults."""
+    if model.projection is None or model.trained is None:
+        return Settings()
+    redundancy = float(model.trained.manifest["config"]["policy"]["redundancy"])
+    return Settings(PolicyConfig(model.trained.temperature, redundancy))
+
+
+def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:
+    """The bundled sentences of a task, all languages."""
+    return read_examples(assets / "demonstrations" / name)
+
+
+def open_workbench(config: ModelConfig, encoder: str = "embedded", cache: Path | None = None) -> Workbench:
+    """Load a model and put the workbench together."""
+    return Workbench(load_model(config), SentenceEncoder(encoder), cache=cache)

@@ -1,0 +1,159 @@
+"""Links to a question, presses on cards, and what the Why section says of order and labels."""
+
+import random
+from dataclasses import fields, replace
+from html import escape
+from urllib.parse import parse_qsl
+
+import pytest
+
+from app.explore.editing import Edit, pressed
+from app.explore.explanation_html import why_view
+from app.explore.form import form_of, values_of
+from app.explore.link import NAMES, form_of_link, query_string
+from app.explore.panels import result_panels
+from app.explore.service import Explorer, Form
+from app.explore.view import measure_why
+from app.services import Services
+from app.texts import catalogue
+from core.data.tasks import load_tasks
+from core.errors import InvalidQuery
+from core.inference.explanation_records import Order, OrderSensitivity, Unmeasured, Why
+from core.models.loading import ASSETS
+from core.records import Prediction
+
+LANGUAGES, TASKS = ("eng_Latn", "arb_Arab", "fra_Latn"), ("topic", "sentiment", "translation")
+FORM = Form(
+    "ما الخبر؟ & more=1",
+    "arb_Arab",
+    "sentiment",
+    ("eng_Latn", "fra_Latn"),
+    ("mmr", "untrained"),
+    0,
+    ("fra_Latn",),
+    "some/model",
+    "bf16",
+    "run-1",
+    0.07,
+    "contextual",
+    7,
+    ("a", "b"),
+    ("b",),
+)
+
+
+@pytest.fixture(scope="module")
+def predictions(explorer: Explorer) -> tuple[Prediction, ...]:
+    *_, last = explorer.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("agl", "knn"), 3))
+    return last.predictions
+
+
+def read(query: str) -> Form | None:
+    return form_of_link(dict(parse_qsl(query)), LANGUAGES, TASKS)
+
+
+def test_a_link_brings_back_every_field_of_a_form() -> None:
+    assert read(query_string(FORM)) == FORM
+    assert {field.name for field in fields(Form)} == {"text", *NAMES}
+    assert query_string(Form("hello")) == "q=hello"
+    assert read("q=hello") == Form("hello")
+    assert read("__theme=dark") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("task=rhyme", "The link's task is 'rhyme'; choose one of topic"),
+        ("how=agl,best", "The link's how is 'best'; choose one of agl"),
+        ("from=xx", "The link's from is 'xx'; choose one of eng_Latn"),
+        ("k=9", "The link's k is '9'; it must be a number from 0 to 8"),
+        ("k=four", "The link's k is 'four'; it must be a number"),
+        ("t=nan", "The link's t is 'nan'; it must be a number"),
+        ("model=" + "x" * 201, "has 201 characters; at most 200"),
+    ],
+)
+def test_a_wrong_link_is_one_sentence(said: str, words: str) -> None:
+    with pytest.raises(InvalidQuery, match=words) as caught:
+        read(f"q=hello&{said}")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_controls_show_what_a_form_says() -> None:
+    assert form_of(values_of(FORM)) == replace(FORM, kept=None, pinned=())
+    alone = replace(FORM, strategies=("knn",), kept=None, pinned=())
+    assert form_of(values_of(alone)) == alone
+
+
+def test_presses_pin_drop_and_move(predictions: tuple[Prediction, ...]) -> None:
+    first = predictions[0]
+    a, b, c = (entry.example.id for entry in first.selection.demonstrations)
+    assert pressed("pin", b, first, ()) == Edit((b,), None)
+    assert pressed("pin", b, first, (a, b)) == Edit((a,), None)
+    assert pressed("drop", b, first, (a, b)) == Edit((a,), (a, c))
+    assert pressed("earlier", b, first, ()) == Edit((), (b, a, c))
+    assert pressed("later", b, first, (b,)) == Edit((b,), (a, c, b))
+    assert pressed("earlier", a, first, ()) is None
+    assert pressed("later", c, first, ()) is None
+    assert pressed("drop", "elsewhere", first, ()) is None
+    assert pressed("burn", a, first, ()) is None
+
+
+def test_a_pinned_demonstration_stays_while_the_first_strategy_chooses_the_rest_anew(
+    explorer: Explorer, predictions: tuple[Prediction, ...]
+) -> None:
+    last = predictions[0].selection.demonstrations[-1].example.id
+    form = Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("random", "knn"), 3, pinned=(last,))
+    *_, step = explorer.ask(form)
+    shown = [entry.example.id for entry in step.predictions[0].selection.demonstrations]
+    assert (shown[0], len(set(shown))) == (last, 3)
+    assert step.predictions[1].selection == predictions[1].selection
+
+
+def test_only_the_first_strategy_has_buttons_and_they_wait_for_the_answer(
+    predictions: tuple[Prediction, ...],
+) -> None:
+    tasks, texts = load_tasks(ASSETS), catalogue("en")
+    pinned = (predictions[0].selection.demonstrations[1].example.id,)
+    done = result_panels(predictions, tasks, texts, pinned=pinned)
+    assert done.count("data-act=") == 3 * 4
+    assert done.count('class="card pinned"') == 1
+    assert done.count('aria-pressed="true"') == 1
+    assert done.count(" disabled") == 2  # the first cannot move earlier, the last not later
+    assert result_panels(predictions, tasks, texts, 2).count(" disabled") == 3 * 4
+
+
+@pytest.mark.parametrize("tag", ["en", "ar"])
+def test_why_says_in_sentences_what_was_measured(
+    services: Services, predictions: tuple[Prediction, ...], tag: str
+) -> None:
+    texts = catalogue(tag)
+    html = measure_why(services, predictions, texts, "0", "eng_Latn")
+    assert html.count("<circle") == 6  # all orders of three
+    assert escape(texts("why.every", total=6)) in html
+    assert any(escape(texts(f"why.verdict_{name}")) in html for name in ("labels", "inputs", "both", "neither"))
+    for how in ("permuted", "random", "swapped", "other_inputs", "fitting_inputs"):
+        assert escape(texts(f"why.how_{how}")) in html
+    assert f'dir="{texts.direction}"' in html
+
+
+def test_a_flip_names_the_order_by_the_numbers_of_the_cards(predictions: tuple[Prediction, ...]) -> None:
+    task, first = load_tasks(ASSETS)["topic"], predictions[0]
+    shown = first.selection.demonstrations
+    turned = tuple(random.Random(2).sample(shown, 3))
+    found = OrderSensitivity("sports", (Order(shown, "sports", 0.9), Order(turned, "travel", 0.2)), False)
+    why = Why(found, Unmeasured("free_text"), Unmeasured("none_shown"))
+    html = why_view(why, first, 0, task, catalogue("en"))
+    places = " · ".join(str(shown.index(entry) + 1) for entry in turned)
+    assert f"In the order {places} the answer becomes" in html
+    assert html.count('class="turned"') == 1
+    assert escape(catalogue("en")("why.reason_free_text")) in html
+
+
+def test_a_prediction_finds_the_predictor_that_gave_it(explorer: Explorer) -> None:
+    form = Form(
+        "The team won the cup.", "eng_Latn", "topic", (), ("knn",), 2, temperature=0.2, calibration="contextual"
+    )
+    *_, last = explorer.ask(form)
+    settings = explorer.predictor_of(last.predictions[0]).settings
+    assert settings == explorer.predictor(form).settings
+    assert (settings.policy.temperature, settings.calibration) == (0.2, "contextual")

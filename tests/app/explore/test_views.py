@@ -1,0 +1,96 @@
+"""Texts of people and models are shown as text, in their own direction."""
+
+import os
+import time
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from annotation.records import AssignmentView, BlindOutput, Progress
+from app.explore.panels import details_view, prompt_view, result_panels
+from app.explore.service import Explorer, Form
+from app.explore.view import KEPT_S, write_json
+from app.html import said
+from app.rate import tab_html as rating
+from app.texts import catalogue
+from core.data.tasks import Task, load_tasks
+from core.models.loading import ASSETS
+from core.records import Prediction
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+TEXTS = catalogue("en")
+
+
+@pytest.fixture(scope="module")
+def tasks() -> dict[str, Task]:
+    return load_tasks(ASSETS)
+
+
+@pytest.fixture(scope="module")
+def prediction(explorer: Explorer) -> Prediction:
+    *_, last = explorer.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn", "arb_Arab"), ("agl",), 2))
+    return last.predictions[0]
+
+
+def poisoned(prediction: Prediction) -> Prediction:
+    """The prediction as it would be if a pool, a person and a model had written markup."""
+    first, *rest = prediction.selection.demonstrations
+    first = replace(first, example=replace(first.example, text=EVIL))
+    answers = tuple(
+        replace(answer, text=EVIL, bare_text=EVIL, prompt=replace(answer.prompt, text=EVIL))
+        for answer in prediction.answers
+    )
+    return replace(
+        prediction,
+        query=replace(prediction.query, text=EVIL),
+        selection=replace(prediction.selection, demonstrations=(first, *rest)),
+        answers=answers,
+        provenance={**prediction.provenance, "model": EVIL},
+    )
+
+
+def test_markup_in_any_text_of_explore_stays_text(prediction: Prediction, tasks: dict[str, Task]) -> None:
+    bad = poisoned(prediction)
+    for html in (result_panels((bad,), tasks, TEXTS), prompt_view(bad, 0), details_view((bad,), TEXTS)):
+        assert "&lt;script&gt;" in html
+        assert "<script" not in html
+        assert "<img" not in html
+
+
+def test_markup_in_a_rated_item_stays_text() -> None:
+    view = AssignmentView(
+        1, 1, "k", "en", EVIL, "topic", (BlindOutput(1, "A", EVIL, "en"),), (), {}, None, "pending", None
+    )
+    for html in (rating.item(view, TEXTS), rating.output(view, 0, TEXTS)):
+        assert "&lt;script&gt;" in html
+        assert "<script" not in html
+
+
+def test_a_text_carries_its_language_and_direction() -> None:
+    assert said("مرحبا", "arb_Arab") == '<span lang="ar" dir="rtl">مرحبا</span>'
+    assert said("你好", "zho_Hans", "x", "p") == '<p class="x" lang="zh" dir="ltr">你好</p>'
+
+
+def test_cards_show_what_the_policy_and_leaving_out_say(prediction: Prediction, tasks: dict[str, Task]) -> None:
+    html = result_panels((prediction,), tasks, TEXTS)
+    assert html.count('class="card"') == 2
+    assert html.count(escape(TEXTS("explore.probability_hint"))) == 2
+    assert html.count(escape(TEXTS("explore.effect_hint"))) == 2
+
+
+def test_a_file_for_download_is_there_for_a_day(prediction: Prediction, tmp_path: Path) -> None:
+    first, second = (write_json(tmp_path, (prediction,)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    long_ago = time.time() - KEPT_S - 60
+    os.utime(Path(first).parent, (long_ago, long_ago))
+    third = write_json(tmp_path, (prediction,))
+    assert not Path(first).exists()
+    assert sorted(map(str, tmp_path.rglob("*.json"))) == sorted([second, str(third)])
+    assert write_json(tmp_path, ()) is None
+
+
+def test_the_head_says_saved_only_with_a_receipt() -> None:
+    assert TEXTS("rate.not_saved") in rating.head(Progress(0, 0, 3), None, TEXTS)

@@ -1,0 +1,270 @@
+"""Runs in the background, with the toy model and pool: started, watched, stopped, gone on with, refused."""
+
+import json
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
+
+from app.train.runs import EXAMPLE
+from app.train.service import SHORT as SHORT_FILE
+from app.train.service import RunForm, TrainingDesk, embedded_loop
+from core.data.tasks import load_tasks
+from core.errors import InvalidConfig, InvalidData
+from core.models.loading import ASSETS
+from core.models.trained_run import read_trained
+from core.training.config import FitConfig
+from core.training.run import prepare
+from core.training.trainer import Loop
+from core.workbench import bundled_examples
+
+SHORT = """
+languages = ["eng_Latn", "fra_Latn", "swh_Latn"]
+[policy]
+k = 2
+contexts = 2
+candidates = 8
+[optim]
+iterations = 2
+queries = 2
+rank = 2
+warm_up = 1
+[writing]
+pairs = 0
+[watch]
+every = 1
+queries = 4
+fixed = 2
+save_every = 2
+"""
+
+
+def toy_loop(config: FitConfig, folder: Path, languages: list[str], report: Callable[[str], None]) -> Loop:
+    tokenizer = byte_tokenizer()
+    model = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048))
+    pool = [example for example in toy_examples() if example.language in languages]
+    return prepare(config, model, LetterEncoder(), load_tasks(ASSETS)["topic"], pool, None, folder, report=report)
+
+
+class Gate:
+    """A maker of toy runs that waits for a sign after making one, so that a test can look in between."""
+
+    def __init__(self) -> None:
+        self.open, self.made = threading.Event(), threading.Event()
+
+    def __call__(self, *given: object) -> Loop:
+        loop = toy_loop(*given)  # type: ignore[arg-type]
+        self.made.set()
+        assert self.open.wait(60)
+        return loop
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT)
+    return path
+
+
+@pytest.fixture
+def desk(tmp_path: Path, short: Path) -> Iterator[TrainingDesk]:
+    made = TrainingDesk(tmp_path / "runs", toy_loop, short, tmp_path / "nothing shipped")
+    yield made
+    made.stop()
+    made.wait(60)
+
+
+FORM = RunForm(iterations=2)
+
+
+def test_a_run_ends_with_a_result_that_inference_can_take_up(desk: TrainingDesk) -> None:
+    name = desk.start(FORM)
+    desk.wait(120)
+    assert name == "short-1"
+    assert desk.progress is not None
+    assert (desk.progress.going, desk.progress.error, desk.progress.done) == (False, "", 2)
+    run = desk.read(name)
+    assert run.state == "finished"
+    assert [line["iteration"] for line in run.lines] == [0, 1, 2]
+    assert run.entry is not None
+    assert read_trained(desk.folder / name).manifest["after"] == run.entry["after"]
+    assert desk.finished() == [name]
+    assert desk.runs() == [(name, "finished")]
+
+
+def test_the_form_becomes_the_settings(desk: TrainingDesk) -> None:
+    form = RunForm("mine", "self", "policy", 0.5, 0.25, 7, 1, ("swh_Latn",))
+    desk.start(form)
+    desk.wait(120)
+    config = desk.read("mine").config
+    assert config is not None
+    assert (config.mode, config.seed, config.languages, config.optim.iterations) == ("self", 7, ("swh_Latn",), 1)
+    assert (config.reward.alpha, config.reward.beta, config.optim.trained) == (0.5, 0.25, "policy")
+    assert config.answer_languages == 2  # agreement without labels wants a second language
+    assert config.losses.align == 0  # it would need weights that do not learn here
+    kept = json.loads((desk.folder / "mine" / "settings.json").read_text())
+    assert kept["pool_languages"] == ["eng_Latn", "fra_Latn", "swh_Latn"]  # one language alone has no demonstrations
+
+
+def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None:
+    gate = Gate()
+    desk = TrainingDesk(tmp_path / "runs", gate, short)
+    desk.start(replace(FORM, name="first"))
+    with pytest.raises(InvalidConfig, match="'first' goes on"):
+        desk.start(FORM)
+    with pytest.raises(InvalidConfig, match="'first' goes on"):
+        desk.go_on("first")
+    assert desk.runs()[0] == ("first", "running")
+    gate.open.set()
+    desk.wait(120)
+    assert desk.start(replace(FORM, name="second")) == "second"
+    desk.wait(120)
+
+
+def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, short: Path, desk: TrainingDesk) -> None:
+    gate = Gate()
+    stopped = TrainingDesk(tmp_path / "other", gate, short)
+    stopped.start(replace(FORM, name="one"))
+    assert gate.made.wait(60)
+    assert stopped.stop()
+    assert stopped.stopping
+    gate.open.set()
+    stopped.wait(120)
+    assert stopped.read("one").state == "unfinished"
+    assert [line["iteration"] for line in stopped.read("one").lines] == [0]
+    assert stopped.finished() == []
+    stopped.go_on("one")
+    stopped.wait(120)
+    resumed = stopped.read("one")
+    assert resumed.state == "finished"
+    desk.start(replace(FORM, name="whole"))
+    desk.wait(120)
+    whole = desk.read("whole")
+    assert [line.get("reward") for line in resumed.lines] == [line.get("reward") for line in whole.lines]
+    with pytest.raises(InvalidConfig, match="is finished"):
+        stopped.go_on("one")
+
+
+def test_stop_without_a_run_says_so(desk: TrainingDesk) -> None:
+    assert not desk.stop()
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "a b", "ä", "x" * 41, "x\n", EXAMPLE])
+def test_names_that_are_not_plain_are_refused_everywhere(desk: TrainingDesk, name: str) -> None:
+    if name:  # an empty name asks for the next free one
+        with pytest.raises(InvalidConfig, match="cannot name a run"):
+            desk.start(replace(FORM, name=name))
+    if name != EXAMPLE:
+        with pytest.raises(InvalidConfig, match="cannot name a run"):
+            desk.read(name)
+    with pytest.raises(InvalidConfig, match="cannot name a run"):
+        desk.go_on(name)
+    assert not desk.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"iterations": 0}, "1 to 200"),
+        ({"iterations": 201}, "1 to 200"),
+        ({"mode": "other"}, "mode"),
+        ({"trained": "nothing"}, "optim.trained"),
+        ({"alpha": 0.0, "beta": 0.0}, "one is above 0"),
+    ],
+)
+def test_settings_out_of_range_start_nothing(desk: TrainingDesk, change: dict, words: str) -> None:
+    with pytest.raises(InvalidConfig, match=words) as caught:
+        desk.start(replace(FORM, **change))
+    assert "\n" not in str(caught.value)
+    assert desk.runs() == []
+
+
+def test_a_name_is_used_once_and_free_names_count_on(desk: TrainingDesk) -> None:
+    desk.start(replace(FORM, name="short-1", iterations=1))
+    desk.wait(120)
+    with pytest.raises(InvalidConfig, match="already"):
+        desk.start(replace(FORM, name="short-1"))
+    assert desk.start(replace(FORM, iterations=1)) == "short-2"
+    desk.wait(120)
+
+
+def test_what_goes_wrong_in_the_background_is_one_sentence(tmp_path: Path, short: Path) -> None:
+    def refuses(*_: object) -> Loop:
+        raise InvalidData("The pool is empty; add examples.")
+
+    def breaks(*_: object) -> Loop:
+        raise RuntimeError("no memory")
+
+    for number, (make, words) in enumerate([(refuses, "The pool is empty"), (breaks, "RuntimeError: no memory")]):
+        desk = TrainingDesk(tmp_path / str(number), make, short)
+        desk.start(FORM)
+        desk.wait(60)
+        assert desk.progress is not None
+        assert not desk.progress.going
+        assert words in desk.progress.error
+        assert "\n" not in desk.progress.error
+        assert desk.runs() == [("short-1", "unfinished")]
+
+
+def test_a_retired_sentence_is_told_by_its_text(tmp_path: Path, short: Path) -> None:
+    """A change of a bundled example holds its id alone."""
+    folder = tmp_path / "runs" / "made"
+    (folder / "checkpoints" / "step-000002").mkdir(parents=True)
+    example = next(iter(bundled_examples("topic")))
+    change = {"version": 1, "iteration": 2, "action": "retired", "example": example.id, "reason": "harmful", "text": ""}
+    state = {"pool": {"changes": [change]}}
+    (folder / "checkpoints" / "step-000002" / "state.json").write_text(json.dumps(state))
+    (folder / "settings.json").write_text('{"config": {}, "pool_languages": []}')
+    run = TrainingDesk(tmp_path / "runs", toy_loop, short).read("made")
+    assert run.changes == (change | {"text": example.text},)
+
+
+def test_the_shipped_run_is_listed_last_and_never_taken_up(tmp_path: Path, short: Path) -> None:
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "log.jsonl").write_text('{"iteration": 0}\n')
+    desk = TrainingDesk(tmp_path / "runs", toy_loop, short, shipped)
+    assert desk.runs() == [(EXAMPLE, "finished")]
+    assert desk.read(EXAMPLE).lines == ({"iteration": 0},)
+    assert desk.finished() == []
+
+
+def test_a_run_that_is_gone_or_damaged_is_one_sentence(desk: TrainingDesk) -> None:
+    with pytest.raises(InvalidData, match="no run 'gone'"):
+        desk.read("gone")
+    (desk.folder / "torn").mkdir(parents=True)
+    (desk.folder / "torn" / "run.json").write_text("{")
+    with pytest.raises(InvalidData, match="cannot be read"):
+        desk.read("torn")
+
+
+def test_training_changes_no_other_copy_of_the_model(tmp_path: Path, short: Path) -> None:
+    """The maker of real runs loads a model of its own."""
+    from core.models.loading import EMBEDDED, ModelConfig, load_model
+
+    if not (EMBEDDED / "config.json").is_file():
+        pytest.skip("assets/models/lm is not there")
+    other = load_model(ModelConfig("embedded"))
+    before = other.fingerprint
+    config = TrainingDesk(tmp_path, toy_loop, short).defaults()
+    tiny = replace(config, optim=replace(config.optim, trained="full", iterations=1))
+    loop = embedded_loop(tiny, tmp_path / "run", ["eng_Latn", "swh_Latn"], lambda line: None)
+    with torch.no_grad():
+        next(loop.learner.network.parameters()).add_(1.0)
+    del other.__dict__["fingerprint"]
+    assert other.fingerprint == before
+
+
+def test_the_short_configuration_hides_no_default() -> None:
+    """Every setting stands in the file that people read."""
+    written = tomllib.loads(SHORT_FILE.read_text(encoding="utf-8"))
+    known = asdict(FitConfig())
+    assert written.keys() == known.keys()
+    for section, settings in known.items():
+        if isinstance(settings, dict):
+            assert written[section].keys() == settings.keys(), section

@@ -1,0 +1,64 @@
+"""The ablation at toy size: what it trains, what it compares, and that it goes on where it was."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from experiment_toys import SHORT
+from toys import toy_examples
+
+from core.errors import InvalidConfig
+from core.experiments.ablation import VARIANTS, AblationConfig, ablate, table
+from core.models.loading import ModelConfig
+from core.training.config import FitConfig
+
+
+def queries() -> list[Any]:
+    """The toy items once more, under names of their own, so that none of them is its own answer."""
+    return [replace(e, id=f"q-{e.id}", item=f"q-{e.item}", text=f"{e.text} {e.text}") for e in toy_examples()]
+
+
+def test_before_and_after_are_paired_by_item_and_a_second_call_trains_nothing(
+    base: ModelConfig, tasks: Any, tmp_path: Path
+) -> None:
+    config = AblationConfig(SHORT, ("without rl",), (0, 1), 2)
+    said: list[str] = []
+    entry = ablate(config, base, tasks["topic"], toy_examples(), queries(), tmp_path, said.append)
+    assert [row["variant"] for row in entry["rows"]] == ["without rl"]
+    for row in entry["rows"]:
+        low, high = row["change"][1:]
+        assert row["change"][0] == pytest.approx(row["after"] - row["before"], abs=2e-4)
+        assert low <= row["change"][0] <= high
+        assert set(row["languages"]) == {"eng_Latn", "fra_Latn", "swh_Latn"}
+        assert len(row["by_seed"]) == 2
+    before = pd.read_parquet(tmp_path / "untrained.parquet")
+    after = pd.read_parquet(tmp_path / "without-rl-1" / "items.parquet")
+    assert before["id"].tolist() == after["id"].tolist()
+    trained = [line for line in said if "iteration" in line]
+    assert len(trained) == 2 * 2  # before and after each of two runs
+    again = ablate(config, base, tasks["topic"], toy_examples(), queries(), tmp_path, said.append)
+    assert len([line for line in said if "iteration" in line]) == 2 * 2
+    assert again["rows"] == entry["rows"]
+    assert table(entry).count("\n") == 1
+
+
+def test_each_variant_changes_what_it_is_named_for() -> None:
+    changed = {name: make(FitConfig()) for name, make in VARIANTS.items()}
+    assert changed["supervised"] == FitConfig()
+    assert (changed["self"].mode, changed["self"].answer_languages) == ("self", 2)
+    for loss in ("rl", "align", "reference"):
+        assert getattr(changed[f"without {loss}"].losses, loss) == 0
+    assert (changed["without coherence"].losses.coherence, changed["without coherence"].losses.variance_floor) == (0, 0)
+    assert changed["without writing"].writing.pairs == 0
+    assert {name: c.losses.teacher for name, c in changed.items() if "teacher" in name} == {
+        "teacher ema": "ema",
+        "teacher base": "base",
+        "teacher both": "both",
+    }
+
+
+def test_unknown_variants_are_refused_by_name() -> None:
+    with pytest.raises(InvalidConfig, match=r"There is no variant 'without love'; choose from supervised, self,"):
+        AblationConfig(SHORT, ("without love",), (0,), 4)

@@ -1,0 +1,284 @@
+"""Records become reports: what is said in words, what is escaped, what a page may call."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import InvalidData
+from core.report.charts import chart
+from core.report.document import BEST, LEVEL, Document, Figure, Section, heading, table_of, written
+from core.report.markup import latex, latex_table, markdown, markdown_table, plain, tex
+from core.report.page import page
+from core.report.reading import read_record, record_folders
+from core.report.renderers import document_of
+from core.report.systems import heat_map, systems
+
+LABELS = ("sports", "travel", "health")
+RATES = {"zero-shot": 0.2, "random": 0.25, "good": 0.8, "fair": 0.77}
+
+
+def items(k: dict[str, tuple[int, ...]] | None = None) -> pd.DataFrame:
+    """80 items in Swahili and in a language nobody knows; random under two seeds."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for strategy, rate in RATES.items():
+        for n in (k or {}).get(strategy, (0 if strategy == "zero-shot" else 4,)):
+            for seed in (0, 1) if strategy == "random" else (0,):
+                for code in ("swh_Latn", "qqq_Latn"):
+                    for item in range(80):
+                        gold = LABELS[item % 3]
+                        others = [label for label in LABELS if label != gold]
+                        said = gold if rng.random() < rate else others[int(rng.integers(2))]
+                        scores = [3.0 if label == said else 1.0 for label in LABELS]
+                        rows.append((item, code, strategy, seed, n, gold, said, said, json.dumps(scores)))
+    columns = ["item", "language", "strategy", "seed", "k", "gold", "prediction", "prediction_batch", "log_probs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def evaluation(folder: Path, rows: pd.DataFrame, **more: Any) -> Document:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(folder / "items.parquet")
+    entry = {"command": "python train.py evaluate --k 4", "results": [], "seconds": 12.0, **more}
+    (folder / "record.json").write_text(json.dumps(entry))
+    return document_of(read_record(folder))
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    passes = [{"pass": "good-k4-s0", "seconds": 2.5}, {"pass": "random-k4-s0", "seconds": 1.0}]
+    passes.append({"pass": "random-k4-s1", "seconds": 1.25})
+    return evaluation(tmp_path_factory.mktemp("records") / "mine", items(), passes=passes)
+
+
+def said(document: Document) -> str:
+    return "\n".join(document.sections[0].sentences)
+
+
+def test_the_findings_say_what_is_significant_what_is_not_and_on_how_much(document: Document) -> None:
+    words = said(document)
+    assert "2 languages, 80 queries in each, 80 different items; seeds 0, 1." in words
+    assert re.search(
+        r"Best: good, accuracy \d\d\.\d \[\d\d\.\d, \d\d\.\d\] %; significantly better than zero-shot, random;", words
+    )
+    assert "not significantly better than fair." in words
+    assert re.search(r"[45] of 6 pairs differ significantly .*; not told apart: .*good and fair\.", words)
+    assert "random has chance in it and was run under 2 seeds; 3 are the least" in words
+    assert ("Command", "python train.py evaluate --k 4") in document.facts
+
+
+def test_the_best_is_marked_and_so_is_what_is_not_told_from_it(document: Document) -> None:
+    table = document.table("strategies")
+    assert table is not None
+    assert table.marks == {(2, "accuracy"): BEST, (3, "accuracy"): LEVEL}
+    assert [row[table.columns.index("wall time")] for row in table.rows] == [None, 2.2, 2.5, None]
+    lines = markdown_table(table).splitlines()
+    assert lines[0].startswith(
+        "| strategy | K | accuracy, % | macro-F1, % | batch-calibrated, % | ECE, % | Brier | seeds |"
+    )
+    assert re.match(r"\| good \| 4 \| \*\*\d\d\.\d \[.*\]\*\* \|", lines[4])
+    assert re.match(r"\| fair \| 4 \| \d\d\.\d \[.*\] † \|", lines[5])
+
+
+def test_calibration_is_that_of_the_probabilities(document: Document) -> None:
+    """Every answer has confidence e^2 / (e^2 + 2) = 0.787; the Brier score of a right answer is 0.068, of a wrong one 1.25."""
+    table = document.table("strategies")
+    assert table is not None
+    row = dict(zip(table.columns, table.rows[2], strict=True))
+    accuracy = row["accuracy"][0]  # type: ignore[index]
+    confidence = np.exp(2) / (np.exp(2) + 2)
+    rest = (1 - confidence) / 2
+    right, wrong = (1 - confidence) ** 2 + 2 * rest**2, confidence**2 + (1 - rest) ** 2 + rest**2
+    assert row["ECE"] == pytest.approx(abs(accuracy - confidence))
+    assert row["Brier"] == pytest.approx(accuracy * right + (1 - accuracy) * wrong)
+
+
+def test_a_language_that_nobody_knows_stays_in_every_table(document: Document) -> None:
+    for name, group in (("by family", "unknown"), ("by resource class", "unknown"), ("by language", "qqq_Latn")):
+        table = document.table(name)
+        assert table is not None
+        assert group in [row[0] for row in table.rows], name
+
+
+def test_the_heat_map_names_languages_in_the_order_of_their_names() -> None:
+    """Tamil (tam_Taml) stood before Filipino (tgl_Latn), in the order of codes that nobody sees."""
+    rows = items().replace({"language": {"swh_Latn": "tam_Taml", "qqq_Latn": "tgl_Latn"}})
+    drawn = heat_map(systems(rows), "accuracy", "%").drawn["rows"]
+    assert list(dict.fromkeys(row["language"] for row in drawn)) == ["Filipino", "Tamil"]
+
+
+def test_several_k_are_compared_k_by_k_beside_zero_shot(tmp_path: Path) -> None:
+    document = evaluation(tmp_path / "k", items({"good": (1, 4), "fair": (4,), "random": ()}))
+    table = document.table("by number of demonstrations")
+    assert table is not None
+    assert [row[0] for row in table.rows] == [1, 4]
+    assert set(table.marks) == {(0, "good"), (1, "good"), (1, "fair")}
+    assert {table.marks[1, "good"], table.marks[1, "fair"]} == {BEST, LEVEL}
+    pairs = document.table("pairs of strategies")
+    assert pairs is not None
+    assert ("good, K = 1", "good, K = 4") not in [row[:2] for row in pairs.rows]
+    assert len(pairs.rows) == 4
+
+
+def test_free_text_is_scored_by_its_own_measure(tmp_path: Path) -> None:
+    rows = items().assign(chrf=lambda table: 40.0 + 20.0 * (table["gold"] == table["prediction"]), adherence=0.5)
+    document = evaluation(tmp_path / "text", rows.drop(columns=["prediction_batch"]))
+    table = document.table("strategies")
+    assert table is not None
+    assert table.columns[:4] == ("strategy", "K", "chrF", "adherence")
+    assert "macro-F1" not in table.columns
+    assert re.search(r"Best: good, chrF 5\d\.\d+ \[", said(document))
+
+
+def test_a_record_without_items_shows_its_means_and_says_that_nothing_was_tested(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(json.dumps({"results": [{"strategy": "agl", "accuracy": 0.5}]}))
+    document = document_of(read_record(tmp_path))
+    assert "nothing can be tested" in said(document)
+    assert "| agl | 0.500 |" in markdown([document])
+
+
+SWEEP: dict[str, Any] = {
+    "kind": "sweep",
+    "title": "Sweep | of <b>alpha</b> & beta_1",
+    "command": "python train.py sweep",
+    "findings": ["alpha = 1 is *not* better."],
+    "units": {"accuracy": "%", "change": "points", "p": "p"},
+    "tables": {
+        "by alpha": [{"alpha": 0.5, "accuracy": [0.5, 0.4, 0.6], "change": -0.1, "p": 0.0001, "label": "<script>"}]
+    },
+    "figures": {
+        "trade-off": {
+            "kind": "scatter",
+            "x": "alpha",
+            "y": "accuracy",
+            "series": None,
+            "table": "by alpha",
+            "label": "label",
+        },
+        "bars": {"kind": "bar", "x": "label", "y": "accuracy", "series": "label", "table": "by alpha"},
+        "curve": {"kind": "line", "x": "alpha", "y": "accuracy", "series": "label", "table": "by alpha"},
+        "map": {
+            "kind": "heatmap",
+            "x": "label",
+            "y": "alpha",
+            "value": "change",
+            "table": "by alpha",
+            "units": "points",
+        },
+    },
+}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Document:
+    (tmp_path / "record.json").write_text(json.dumps(SWEEP))
+    return document_of(read_record(tmp_path, "sweep"))
+
+
+def test_a_kind_without_a_renderer_is_shown_by_what_it_brings_and_texts_stay_texts(sweep: Document) -> None:
+    text = markdown([sweep])
+    assert r"- alpha = 1 is \*not\* better." in text
+    assert "| alpha | accuracy, % | change, points | p | label |" in text
+    assert r"| 0.500 | 50.0 [40.0, 60.0] | -10.0 | < 0.001 | \<script> |" in text
+    assert text.startswith(r"# Sweep \| of \<b>alpha\</b> & beta_1: sweep")
+
+
+def test_latex_escapes_and_uses_booktabs(sweep: Document) -> None:
+    text = latex([sweep])
+    assert r"\section*{Sweep | of \textless{}b\textgreater{}alpha\textless{}/b\textgreater{} \& beta\_1: sweep}" in text
+    assert r"  0.500 & 50.0 [40.0, 60.0] & -10.0 & \textless{} 0.001 & \textless{}script\textgreater{} \\" in text
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
+    assert tex("50 % of $x_1$ ~ {a}^2 \\ #1") == (
+        r"50 \% of \$x\_1\$ \textasciitilde{} \{a\}\textasciicircum{}2 \textbackslash{} \#1"
+    )
+    marked = table_of("t", [{"a": "x", "b": 1.0}, {"a": "y", "b": 0.5}], {}, marks={(0, "b"): BEST, (1, "b"): LEVEL})
+    assert r"\textbf{1.000}" in latex_table(marked)
+    assert r"0.500$^\dagger$" in latex_table(marked)
+
+
+def test_latex_breaks_long_lists_and_takes_no_bracket_for_an_option() -> None:
+    text = latex([Document("T", (("Command", "evaluate --languages swh_Latn,hau_Latn"),), ())])
+    assert r"Command: \texttt{evaluate -{}-languages swh\_Latn,\allowbreak{}hau\_Latn}\par}" in text
+    assert "\n  {}[a] & 1 \\\\\n" in latex_table(table_of("t", [{"a": "[a]", "b": 1}], {}))
+
+
+def test_the_page_is_one_file_with_plotly_once_that_may_call_nobody(sweep: Document) -> None:
+    text = page([sweep, sweep])
+    own = re.sub(r"<script>.*?</script>", "", text, count=1, flags=re.DOTALL)  # without plotly.js itself
+    assert len(text) - len(own) > 1_000_000
+    assert len(own) < 100_000
+    assert "default-src 'none'" in own
+    assert re.findall(r"(?:src|href)=\"(?!#)[^\"]*\"", own) == []
+    assert "<b>alpha</b>" not in own
+    assert "<script>," not in own
+    assert own.count('class="plotly-graph-div"') == 8
+
+
+def test_figures_draw_shares_in_hundredths_with_their_intervals(sweep: Document) -> None:
+    drawn = {figure.name: chart(figure) for section in sweep.sections for figure in section.figures}
+    point = drawn["trade-off"].data[0]
+    assert (list(point.y), list(point.x)) == ([50.0], [0.5])
+    assert (point.error_y.array[0], point.error_y.arrayminus[0]) == (pytest.approx(10), pytest.approx(10))
+    assert drawn["trade-off"].layout.yaxis.title.text == "accuracy, %"
+    assert list(drawn["bars"].data[0].y) == ["&lt;script&gt;"]
+    assert drawn["map"].data[0].z[0][0] == -10.0
+
+
+def test_long_names_stand_beside_horizontal_bars() -> None:
+    rows = [{"strategy": "without coherence", "accuracy": 0.5}]
+    bars = chart(Figure("f", {"kind": "bar", "x": "strategy", "y": "accuracy", "rows": rows})).data[0]
+    assert (bars.orientation, list(bars.x)) == ("h", [0.5])
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "expected"),
+    [
+        (0.5, "%", "50.0"),
+        (-0.0001, "points", "0.0"),
+        (0.021, "points", "+2.1"),
+        (0.0004, "p", "< 0.001"),
+        (0.0421, "p", "0.042"),
+        (None, "%", "-"),
+        (float("nan"), "", "-"),
+        ((0.5, None, None), "%", "50.0"),
+        (True, "", "yes"),
+        (14028, "", "14,028"),
+        (0.12345, "nats", "0.123"),
+        (20.685, "chrF", "20.7"),
+        ("a", "%", "a"),
+    ],
+)
+def test_cells_are_written_by_their_unit(cell: Any, unit: str, expected: str) -> None:
+    assert written(cell, unit) == expected
+
+
+def test_headings_carry_units_and_plain_text_stays_on_its_line() -> None:
+    assert [heading("loss", "nats"), heading("p", "p"), heading("a", "")] == ["loss, nats", "p", "a"]
+    assert plain("a\n|b| [x](http://y) swh_Latn _it_") == r"a \|b\| [x\](http://y) swh_Latn \_it\_"
+
+
+def test_records_are_found_by_folder_and_bad_ones_end_in_a_sentence(tmp_path: Path) -> None:
+    for name in ("b", "a/deep"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "record.json").write_text("{}")
+    assert [name for name, _ in record_folders([tmp_path])] == ["a/deep", "b"]
+    with pytest.raises(InvalidData, match=r"no record in .*record\.json"):
+        record_folders([tmp_path / "none"])
+    (tmp_path / "b" / "record.json").write_text("{")
+    with pytest.raises(InvalidData, match="cannot be read as JSON"):
+        read_record(tmp_path / "b")
+    (tmp_path / "b" / "record.json").write_text("[]")
+    with pytest.raises(InvalidData, match="holds a list"):
+        read_record(tmp_path / "b")
+    (tmp_path / "b" / "record.json").write_text("{}")
+    pd.DataFrame({"item": [1]}).to_parquet(tmp_path / "b" / "items.parquet")
+    with pytest.raises(InvalidData, match="no column language, strategy, seed, k"):
+        read_record(tmp_path / "b")
+
+
+def test_a_document_without_sections_is_still_a_page() -> None:
+    assert "<h1>T</h1>" in page([Document("T", (), (Section("S"),))])
