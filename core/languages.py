@@ -1,14 +1,12 @@
-"""Language facts, from ``langcodes``: one record per language, looked up by code, BCP-47 tag or English name.
+"""Written languages: identity (code, tag, names, script), typological facts, and means over groups of languages.
 
 Languages are identified as in FLORES-200, ``xxx_Script`` (``swh_Latn``), because that is what the corpora of the
-field use; ``Language.tag`` is the BCP-47 tag that browsers and people use (``sw``). A variety follows a hyphen
-(``por_Latn-BR``) and is not part of the identity.
+field use; ``Language.tag`` is the BCP-47 tag that browsers and people use (``sw``), from ``langcodes``. A variety follows a
+hyphen (``por_Latn-BR``) and is not part of the identity.
 
-What languages have in common, and means over languages that have it in common.
-
-Facts are in ``assets/languages.csv``, which names their sources. Resource class: the six classes of Joshi et al. (2020,
-https://aclanthology.org/2020.acl-main.560), 0 ("the left-behinds") to 5 ("the winners"); we call 0 to 2 low, 3 middle, 4 and 5 high.
-A language without an entry is "unknown" in every grouping and keeps its row there.
+Family, genus, area and resource class are read from ``assets/languages.csv``, which names their sources. Resource class: the
+six classes of Joshi et al. (2020, https://aclanthology.org/2020.acl-main.560), 0 ("the left-behinds") to 5 ("the winners"); we call
+0 to 2 low, 3 middle, 4 and 5 high. A language without an entry is "unknown" in every grouping and keeps its row there.
 """
 
 import csv
@@ -30,12 +28,10 @@ GROUPINGS = ("family", "genus", "script", "macroarea", "resource")
 
 @dataclass(frozen=True)
 class LanguageFacts:
-    """What is known of a written language; ``UNKNOWN`` or None where it is not."""
+    """Typological facts of a written language; ``UNKNOWN`` or None where the table has none."""
 
     code: str  # FLORES-200 style
-    counts_as: (
-        str  # varieties with the same value weigh as one language; the code's first part where nothing else is known
-    )
+    counts_as: str  # varieties with the same value weigh as one language; default: the code's first part
     family: str
     genus: str
     macroarea: str
@@ -57,7 +53,7 @@ class LanguageFacts:
         return low if self.resource_class < 3 else middle if self.resource_class == 3 else high
 
 
-def facts(code: str) -> LanguageFacts:
+def language_facts(code: str) -> LanguageFacts:
     """Facts of a FLORES-200 style code; a variety (``por_Latn-BR``) has those of its language."""
     base = code.split("-")[0]
     unknown = LanguageFacts(base, base.partition("_")[0], UNKNOWN, UNKNOWN, UNKNOWN, None, None, None)
@@ -66,7 +62,7 @@ def facts(code: str) -> LanguageFacts:
 
 def group_of(code: str, grouping: str) -> str:
     """The group of a language in one of ``GROUPINGS``."""
-    return str(getattr(facts(code), grouping))
+    return str(getattr(language_facts(code), grouping))
 
 
 def mean_over_languages(values: Mapping[str, float]) -> float:
@@ -76,7 +72,7 @@ def mean_over_languages(values: Mapping[str, float]) -> float:
     """
     kinds: dict[str, list[float]] = {}
     for code, value in values.items():
-        kinds.setdefault(facts(code).counts_as, []).append(value)
+        kinds.setdefault(language_facts(code).counts_as, []).append(value)
     return sum(sum(several) / len(several) for several in kinds.values()) / len(kinds)
 
 
@@ -98,9 +94,9 @@ def _order(group: str) -> tuple[bool, int, str]:
 @lru_cache
 def _table() -> dict[str, LanguageFacts]:
     lines = (ASSETS / "languages.csv").read_text(encoding="utf-8").splitlines()
-    found = {}
+    table = {}
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
-        found[row["code"]] = LanguageFacts(
+        table[row["code"]] = LanguageFacts(
             row["code"],
             row["counts_as"],
             row["family"] or UNKNOWN,
@@ -110,7 +106,7 @@ def _table() -> dict[str, LanguageFacts]:
             float(row["longitude"]) if row["longitude"] else None,
             int(row["resource_class"]) if row["resource_class"] else None,
         )
-    return found
+    return table
 
 
 _ARABIC = frozenset(
@@ -188,9 +184,13 @@ def language(code: str) -> Language:
     if not macro.is_valid():
         raise UnknownLanguage(f"{code!r} names no language or script that is assigned; see the FLORES-200 list.")
     script = base.split("_")[1]
-    bare = langcodes.Language.make(language=macro.language)
-    default = bare.maximize().script
-    tag = bare if script in (default, "Hang") else langcodes.Language.make(language=macro.language, script=script)
+    macrolanguage = langcodes.Language.make(language=macro.language)
+    default = macrolanguage.maximize().script
+    tag = (
+        macrolanguage
+        if script in (default, "Hang")
+        else langcodes.Language.make(language=macro.language, script=script)
+    )
     return Language(base, tag.to_tag(), tag.display_name(), tag.autonym(), script)
 
 
@@ -199,17 +199,17 @@ def resolve_language(text: str, among: Iterable[str]) -> Language:
 
     Raises ``UnknownLanguage`` naming what was seen and what is allowed.
     """
-    known = [language(code) for code in among]
-    wanted = text.strip().casefold()
+    candidates = [language(code) for code in among]
+    name = text.strip().casefold()
     for field in ("code", "tag", "name", "autonym"):
-        for candidate in known:
-            if getattr(candidate, field).casefold() == wanted:
+        for candidate in candidates:
+            if getattr(candidate, field).casefold() == name:
                 return candidate
-    meant = _language_and_script(wanted.replace("_", "-"))
-    for candidate in known:
+    meant = _language_and_script(name.replace("_", "-"))
+    for candidate in candidates:
         if meant is not None and _language_and_script(candidate.tag) == meant:
             return candidate
-    listed = ", ".join(sorted(candidate.tag for candidate in known))
+    listed = ", ".join(sorted(candidate.tag for candidate in candidates))
     raise UnknownLanguage(f"{text!r} is not one of the languages at hand; choose one of: {listed}.")
 
 

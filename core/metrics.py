@@ -1,10 +1,8 @@
-"""Measures of free text against one reference: exact match, token F1, number match, chrF.
+"""Metrics: accuracy and macro-F1 over labels; exact match, token F1, number match and chrF of free text against one reference.
 
 Exact match and F1 are those of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 6.1): case, punctuation and, in English,
 articles do not count; F1 is that of the bags of tokens. Tokens of scripts without spaces are single characters. chrF (Popović
 2015, W15-3049; as in sacrebleu: character n-grams up to 6, beta 2) is in [0, 100], the others in [0, 1].
-
-Accuracy and macro-F1, pure functions over gold and predicted labels.
 """
 
 import unicodedata
@@ -61,11 +59,11 @@ def exact_match(text: str, reference: str, code: str) -> float:
 
 def token_f1(text: str, reference: str, code: str) -> float:
     """F1 of the bags of tokens, in [0, 1]; two texts without tokens agree."""
-    said, meant = Counter(_tokens(text, code)), Counter(_tokens(reference, code))
-    if not said or not meant:
-        return float(said == meant)
-    shared = (said & meant).total()
-    return 2 * shared / (said.total() + meant.total())
+    answered, expected = Counter(_tokens(text, code)), Counter(_tokens(reference, code))
+    if not answered or not expected:
+        return float(answered == expected)
+    shared = (answered & expected).total()
+    return 2 * shared / (answered.total() + expected.total())
 
 
 def last_number(text: str) -> str:
@@ -74,10 +72,12 @@ def last_number(text: str) -> str:
     Digits of any script count. A separator before exactly three digits divides thousands, one before other digits is the
     decimal mark; what is more, zeros at the end of a fraction say nothing.
     """
-    found = _NUMBER.findall(text)
-    if not found:
+    numbers = _NUMBER.findall(text)
+    if not numbers:
         return ""
-    plain = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in found[-1].replace("\N{MINUS SIGN}", "-"))
+    plain = "".join(
+        str(unicodedata.digit(c)) if c.isdecimal() else c for c in numbers[-1].replace("\N{MINUS SIGN}", "-")
+    )
     whole, *rest = regex.split(r"[^\d-]", plain)
     fraction = rest.pop() if rest and len(rest[-1]) != 3 else ""
     value = Decimal(whole + "".join(rest) + (f".{fraction}" if fraction else ""))
@@ -96,10 +96,10 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def _plain(text: str, code: str) -> str:
-    bare = _DROPPED.sub("", text.casefold())
+    stripped = _DROPPED.sub("", text.casefold())
     if language(code).tag.split("-")[0] == "en":
-        bare = _ARTICLES.sub(" ", bare)
-    return " ".join(bare.split())
+        stripped = _ARTICLES.sub(" ", stripped)
+    return " ".join(stripped.split())
 
 
 def _tokens(text: str, code: str) -> list[str]:

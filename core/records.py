@@ -86,7 +86,7 @@ class Prompt:
 
     text: str
     language: str  # of the answer, and of the template's words
-    shown: tuple[Demonstration, ...]  # in the order of the prompt
+    demonstrations: tuple[Demonstration, ...]  # in the order of the prompt
     dropped: tuple[Demonstration, ...]  # left out whole because they did not fit
     tokens: int
     template: str  # "task/language@version"
@@ -127,7 +127,7 @@ class Answer:
     with_context: Distribution | None  # closed tasks only
     without_context: Distribution | None
     kl: float | None  # KL(p(y|x,C) || p(y|x)) over the labels, nats
-    bare_text: str | None  # the answer without demonstrations
+    zero_shot_text: str | None  # the answer without demonstrations
     prompt: Prompt
     sentence: str  # the answer said in full, as it was embedded
     further: tuple[Prompt, ...] = ()  # asked besides ``prompt``, in other languages of the framing

@@ -188,7 +188,7 @@ def _said(answer: Answer) -> Said:
         "adherence": answer.adherence,
         "coherence": answer.coherence,
         "probabilities": dict(answer.with_context.probabilities) if answer.with_context else {},
-        "without_demonstrations": answer.bare_text,
+        "without_demonstrations": answer.zero_shot_text,
         "kl": answer.kl,
         "prompt": answer.prompt.text,
     }

@@ -33,8 +33,8 @@ def answer_table(prediction: Prediction, texts: Texts, waiting: int = 0) -> str:
 
 
 def _row(answer: Answer, texts: Texts) -> str:
-    bare = said(answer.bare_text, answer.language) if answer.bare_text else "–"
-    css = ' class="changed"' if answer.bare_text != answer.text else ""
+    bare = said(answer.zero_shot_text, answer.language) if answer.zero_shot_text else "–"
+    css = ' class="changed"' if answer.zero_shot_text != answer.text else ""
     cells = [
         _measure(texts("explore.confidence"), answer.confidence, bar(answer.confidence or 0.0)),
         _measure(texts("explore.adherence"), answer.adherence, bar(answer.adherence or 0.0, "second")),

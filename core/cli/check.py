@@ -4,8 +4,8 @@ import argparse
 import time
 from pathlib import Path
 
+from core.data.checks import check_demonstrations
 from core.data.examples import read_examples
-from core.data.pool import check_demonstrations
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

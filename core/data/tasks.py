@@ -1,13 +1,16 @@
-"""Tasks: what is asked, with which labels, in which words. A task is made of data files, not of code.
+"""Tasks as data: the label set, the prompt templates and the label verbalisers of every language.
 
-Label verbalisers: which word says a label in a language, and which sentence says it in full.
+A task is made of files, not of code: a template per language (``core.data.templates``) and, for closed tasks, a verbaliser per
+language, which names the word that says a label and a sentence that says it in full.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from core.errors import InvalidData
-from core.data.templates import PromptTemplate, load_templates
-from core.data.templates import read_sections
+from core.data.templates import PromptTemplate, load_templates, read_sections
+
+FALLBACK = "eng_Latn"
+
 
 @dataclass(frozen=True)
 class LabelVerbaliser:
@@ -20,7 +23,7 @@ class LabelVerbaliser:
     sentence: str  # holds {label}
 
     def sentence_of(self, label: str) -> str:
-        """The label said as a sentence of the language; a bare word has no sentence meaning to embed."""
+        """The label said as a sentence of the language; a single word has no sentence meaning to embed."""
         return self.sentence.replace("{label}", self.words[label])
 
 
@@ -30,13 +33,13 @@ def load_verbalisers(folder: Path) -> dict[tuple[str, str], LabelVerbaliser]:
     Raises ``InvalidData`` naming file, section and field, also when two labels share one word: they could not be told
     apart. Words that merely begin alike are fine.
     """
-    found: dict[tuple[str, str], LabelVerbaliser] = {}
+    verbalisers: dict[tuple[str, str], LabelVerbaliser] = {}
     for path in sorted(folder.glob("*.toml")):
         header, sections = read_sections(path)
         for task, fields in sections.items():
-            found[task, header["language"]] = _verbaliser(path, task, header, fields)
-    _same_labels(found)
-    return found
+            verbalisers[task, header["language"]] = _verbaliser(path, task, header, fields)
+    _same_labels(verbalisers)
+    return verbalisers
 
 
 def _verbaliser(path: Path, task: str, header: dict[str, str], fields: dict[str, object]) -> LabelVerbaliser:
@@ -53,16 +56,13 @@ def _verbaliser(path: Path, task: str, header: dict[str, str], fields: dict[str,
     return LabelVerbaliser(task, header["language"], header["version"], dict(words), sentence)
 
 
-def _same_labels(found: dict[tuple[str, str], LabelVerbaliser]) -> None:
+def _same_labels(verbalisers: dict[tuple[str, str], LabelVerbaliser]) -> None:
     labels: dict[str, tuple[str, list[str]]] = {}
-    for (task, code), verbaliser in found.items():
+    for (task, code), verbaliser in verbalisers.items():
         first, expected = labels.setdefault(task, (code, list(verbaliser.words)))
         if set(expected) != set(verbaliser.words):
             odd = sorted(set(expected) ^ set(verbaliser.words))
             raise InvalidData(f"The verbalisers of task {task!r} in {first} and {code} differ in the labels {odd}.")
-
-
-FALLBACK = "eng_Latn"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Task:
         return self.verbalisers.get(code) or self.verbalisers[FALLBACK]
 
     def check_label(self, label: str, where: str) -> None:
-        """Raise ``InvalidData`` when ``label`` (found at ``where``) is not one of this task's labels."""
+        """Raise ``InvalidData`` when ``label``, which stands at ``where``, is not one of this task's labels."""
         if self.is_closed and label not in self.labels:
             raise InvalidData(
                 f"{where}: label {label!r} has no verbaliser; task {self.name!r} knows {list(self.labels)}."

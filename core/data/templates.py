@@ -45,7 +45,7 @@ class PromptTemplate:
     def text(self, name: str, parts: dict[str, str]) -> str:
         """One text out of the named parts of an item, such as a premise and a question."""
         written = self.texts[name]
-        return str(_PART.sub(lambda found: clean(parts[found.group(1)]), written))
+        return str(_PART.sub(lambda match: clean(parts[match.group(1)]), written))
 
     def block(self, text: str, answer: str, source: str = "") -> str:
         """A filled block: one demonstration. ``source`` is the language code of ``text``."""
@@ -57,9 +57,9 @@ class PromptTemplate:
 
     def open_input(self, source: str = "") -> tuple[str, str, str]:
         """A block up to where its text begins, the white space before the text, and what must follow the text on its line."""
-        before, after = self.input.split("{text}")
-        lead = " " if before.endswith(" ") else ""
-        return self._named(before.rstrip(" "), source), lead, self._named(after, source)
+        head, tail = self.input.split("{text}")
+        lead = " " if head.endswith(" ") else ""
+        return self._named(head.rstrip(" "), source), lead, self._named(tail, source)
 
     def answer(self, word: str) -> str:
         """An answer as it continues ``open_block``: with its leading space where the language writes one."""
@@ -108,14 +108,14 @@ def read_sections(path: Path) -> tuple[dict[str, str], dict[str, dict[str, objec
 
 
 def _template(path: Path, task: str, header: dict[str, str], fields: dict[str, object]) -> PromptTemplate:
-    given = {}
+    lines = {}
     for name, placeholder in (("instruction", ""), ("input", "{text}"), ("output", "{answer}")):
         value = fields.get(name)
         if not isinstance(value, str) or placeholder not in value:
             need = f" holding {placeholder}" if placeholder else ""
             raise InvalidData(f"{path}, section [{task}]: field {name!r} must be a line of text{need}.")
-        given[name] = value
-    if not given["output"].endswith("{answer}"):
+        lines[name] = value
+    if not lines["output"].endswith("{answer}"):
         raise InvalidData(f"{path}, section [{task}]: field 'output' must end with {{answer}}.")
     texts, choices = fields.get("texts", {}), fields.get("choices", 0)
     if not isinstance(texts, dict) or not all(isinstance(text, str) and _PART.search(text) for text in texts.values()):
@@ -124,4 +124,4 @@ def _template(path: Path, task: str, header: dict[str, str], fields: dict[str, o
         )
     if not isinstance(choices, int) or choices < 0 or choices == 1:
         raise InvalidData(f"{path}, section [{task}]: field 'choices' must be a whole number of 2 or more.")
-    return PromptTemplate(task, header["language"], header["version"], **given, texts=texts, choices=choices)
+    return PromptTemplate(task, header["language"], header["version"], **lines, texts=texts, choices=choices)

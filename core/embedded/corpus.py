@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 from core.errors import InvalidData
 
 LENGTHS = (2, 3, 4, 6)  # words of a fragment

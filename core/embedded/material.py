@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 from core.data.tasks import Task
 from core.embedded.corpus import Corpus, forbidden_texts
 from core.embedded.episodes import Material

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from core.data.examples import read_examples
-from core.data.pool import Pool, normal_form
+from core.data.matching import normal_form
+from core.data.pool import Pool
 from core.data.tasks import Task
 from core.embedded.corpus import Corpus, load_corpus
 from core.embedded.quality_retrieval import ENGLISH, costs, pairs_by_language, retrieval, topic_accuracy

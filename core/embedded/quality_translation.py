@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.data.pool import Pool, normal_form
+from core.data.matching import normal_form
+from core.data.pool import Pool
 from core.data.templates import clean
 from core.embedded.quality_retrieval import ENGLISH
 from core.errors import InvalidData
@@ -113,7 +114,7 @@ def translate(
     nearest = copied(predictor.index.pool, predictor.index.encoder, queries, target)
     found = []
     for place, (text, reference) in enumerate(pairs):
-        shown = tuple(_sides(writer, entry, target) for entry in prompts[place][0].shown)
+        shown = tuple(_sides(writer, entry, target) for entry in prompts[place][0].demonstrations)
         best = shown[-1 if writer.config.order == "best_last" else 0][1] if shown else ""
         found.append(
             Translation(source, target, text, reference, bare[place], written[place], best, nearest[place], shown)

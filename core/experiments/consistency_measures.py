@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 from scipy.stats import rankdata
 
-from core.languages import UNKNOWN, facts
+from core.languages import UNKNOWN, language_facts
 from core.models.embeddings import encoded_texts
 from core.models.loading import LanguageModel
 from core.statistics.paired import Interval
@@ -37,7 +37,7 @@ DRAWS = 5000
 
 def kilometres(first: str, second: str) -> float | None:
     """Great-circle distance of two languages by code (haversine); None where a place is not known."""
-    a, b = facts(first), facts(second)
+    a, b = language_facts(first), language_facts(second)
     if a.latitude is None or a.longitude is None or b.latitude is None or b.longitude is None:
         return None
     up, over = radians(b.latitude - a.latitude), radians(b.longitude - a.longitude)
@@ -47,7 +47,7 @@ def kilometres(first: str, second: str) -> float | None:
 
 def same_family(first: str, second: str) -> bool | None:
     """Whether two languages are of one family; None where one is not known."""
-    a, b = facts(first).family, facts(second).family
+    a, b = language_facts(first).family, language_facts(second).family
     return None if UNKNOWN in (a, b) else a == b
 
 

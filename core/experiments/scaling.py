@@ -55,7 +55,7 @@ def shown_counts(predictor: Predictor, asked: Sequence[Example], table: pd.DataF
         query = Query(example.text, example.language, example.item)
         entries = [Demonstration(known[name], None, None) for name in json.loads(chosen)]
         prompt = predictor.writer.prompt(query, entries, example.language)
-        counts["shown"].append(len(prompt.shown))
+        counts["shown"].append(len(prompt.demonstrations))
         counts["tokens"].append(prompt.tokens)
     return counts
 

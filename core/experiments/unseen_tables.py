@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.experiments.runner import POINTS, SHARE, P, Row, cell, comparison_rows, finding, mean_macro_f1, right
-from core.languages import UNKNOWN, facts
+from core.languages import UNKNOWN, language_facts
 from core.statistics.comparisons import compare_all, mean_interval
 
 SEEN, UNSEEN = "seen", "unseen"
@@ -26,13 +26,13 @@ def seen_and_unseen(
     items: pd.DataFrame, seen: Sequence[str], unseen: Sequence[str], labels: Sequence[str]
 ) -> dict[str, Any]:
     """Accuracy by group of languages and strategy, per language, and tests between groups and between strategies."""
-    families = {facts(code).family for code in seen} - {UNKNOWN}
-    scripts = {facts(code).script for code in seen}
+    families = {language_facts(code).family for code in seen} - {UNKNOWN}
+    scripts = {language_facts(code).script for code in seen}
     groups = {SEEN: list(seen), UNSEEN: list(unseen)}
-    groups["unseen, family seen"] = [code for code in unseen if facts(code).family in families]
-    groups["unseen, family new"] = [code for code in unseen if facts(code).family not in {*families, UNKNOWN}]
-    groups["unseen, script seen"] = [code for code in unseen if facts(code).script in scripts]
-    groups["unseen, script new"] = [code for code in unseen if facts(code).script not in scripts]
+    groups["unseen, family seen"] = [code for code in unseen if language_facts(code).family in families]
+    groups["unseen, family new"] = [code for code in unseen if language_facts(code).family not in {*families, UNKNOWN}]
+    groups["unseen, script seen"] = [code for code in unseen if language_facts(code).script in scripts]
+    groups["unseen, script new"] = [code for code in unseen if language_facts(code).script not in scripts]
     strategies = list(dict.fromkeys(items["strategy"]))
     by_strategy = {name: items[items["strategy"] == name] for name in strategies}
     rows: list[Row] = []
@@ -132,7 +132,7 @@ def _language_rows(by_strategy: dict[str, pd.DataFrame], groups: dict[str, list[
     rows = []
     for code in (*groups[SEEN], *groups[UNSEEN]):
         row: Row = {"language": code, "languages": SEEN if code in groups[SEEN] else UNSEEN}
-        row |= {"family": facts(code).family, "resources": facts(code).resource}
+        row |= {"family": language_facts(code).family, "resources": language_facts(code).resource}
         for name, table in by_strategy.items():
             row[f"{name}: accuracy"] = cell(mean_interval(right(_in(table, [code]))))
         rows.append(row)

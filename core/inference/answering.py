@@ -79,7 +79,7 @@ class Answerer:
     ) -> Answer:
         """The likeliest label, said in ``code``. Without context means the template's own prompt: no demonstration, no framing."""
         task = self.writer.task
-        kept = [entry for entry in selection.demonstrations if entry in prompts[0].shown]
+        kept = [entry for entry in selection.demonstrations if entry in prompts[0].demonstrations]
         words = self._words(prompts[0], code, codes)
         scores, plain = self._label_scores(query, [(kept, selection.framing), ((), PLAIN)], code, words)
         with_context = Distribution(dict(zip(task.labels, map(float, scores), strict=True)))
@@ -95,7 +95,7 @@ class Answerer:
             with_context=with_context,
             without_context=without,
             kl=kl_divergence(scores, plain),
-            bare_text=verbaliser.words[without.best],
+            zero_shot_text=verbaliser.words[without.best],
             prompt=prompts[0],
             sentence=verbaliser.sentence_of(label),
             further=prompts[1:],
@@ -128,7 +128,7 @@ class Answerer:
             with_context=None,
             without_context=None,
             kl=None,
-            bare_text=plain.text,
+            zero_shot_text=plain.text,
             prompt=prompt,
             sentence=written.text or "…",
         )

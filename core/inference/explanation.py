@@ -58,26 +58,6 @@ def explain(predictor: Predictor, prediction: Prediction, place: int = 0, config
     return Why(order, against, make_up(predictor, prediction))
 
 
-def order_sensitivity(
-    predictor: Predictor, prediction: Prediction, place: int = 0, config: WhyConfig | None = None
-) -> OrderSensitivity | Unmeasured:
-    """The answer at ``place`` under other orders of its demonstrations (Lu et al. 2022, arXiv 2104.08786, section 2)."""
-    plan = _orders(predictor, prediction, place, config or WhyConfig())
-    (found,) = _measured(predictor, prediction, place, [plan])
-    assert isinstance(found, OrderSensitivity | Unmeasured)
-    return found
-
-
-def label_against_input(
-    predictor: Predictor, prediction: Prediction, place: int = 0, config: WhyConfig | None = None
-) -> LabelsAgainstInputs | Unmeasured:
-    """The answer at ``place`` under other labels, then under other inputs (Min et al. 2022, arXiv 2202.12837, sections 4 and 5)."""
-    plan = _against(predictor, prediction, place, config or WhyConfig())
-    (found,) = _measured(predictor, prediction, place, [plan])
-    assert isinstance(found, LabelsAgainstInputs | Unmeasured)
-    return found
-
-
 Found = OrderSensitivity | LabelsAgainstInputs | Unmeasured
 
 
@@ -106,7 +86,7 @@ def _measured(predictor: Predictor, prediction: Prediction, place: int, plans: S
 
 def _shown(answer: Answer, prediction: Prediction) -> Context:
     """The demonstrations that the prompt had room for, best first."""
-    return tuple(entry for entry in prediction.selection.demonstrations if entry in answer.prompt.shown)
+    return tuple(entry for entry in prediction.selection.demonstrations if entry in answer.prompt.demonstrations)
 
 
 def _orders(predictor: Predictor, prediction: Prediction, place: int, config: WhyConfig) -> _Plan | Found:

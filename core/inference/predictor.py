@@ -75,7 +75,7 @@ class Predictor:
         self.settings = settings or Settings()
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
         self.answerer = Answerer(self.writer, scorer, index, self.settings.calibration)
-        self.judge = ModelJudge(self.writer, scorer, translation)
+        self.model_judge = ModelJudge(self.writer, scorer, translation)
 
     @property
     def model(self) -> Engine:
@@ -111,7 +111,7 @@ class Predictor:
             self.settings.policy,
             question.seed,
             sample,
-            self.judge,
+            self.model_judge,
             question.answer_languages,
         )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def vectors_before(model: LanguageModel, layer: int) -> SentenceVectors:
+def untrained_vectors(model: LanguageModel, layer: int) -> SentenceVectors:
     """Vectors of ``layer`` by the weights that the run of ``model`` began with, exactly.
 
     An adapter is switched off while they are computed; a run that taught the policy alone left the weights as they were; only where

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import CoreError
-from core.languages import facts, language, means_by_group
+from core.languages import language, language_facts, means_by_group
 from core.metrics import macro_f1
 from core.report.document import BEST, Cell, Figure, Table, table_of
 from core.scoring.calibration import log_softmax
@@ -147,7 +147,7 @@ def grouped(found: Sequence[System], grouping: str, unit: str) -> Table:
     rows: list[dict[str, Any]] = []
     for group in groups:
         codes = {code for means in values.values() if group in means for code in means[group][1]}
-        kinds = len({facts(code).counts_as for code in codes})
+        kinds = len({language_facts(code).counts_as for code in codes})
         rows.append(
             {GROUPS[grouping].removeprefix("by "): group, "languages": kinds}
             | {name: means[group][0] if group in means else None for name, means in values.items()}
@@ -160,7 +160,7 @@ def languages(found: Sequence[System], unit: str) -> Table:
     values = {one.name: one.by_language() for one in found}
     codes = sorted({code for means in values.values() for code in means})
     rows: list[dict[str, Any]] = [
-        {"language": code, "name": language_name(code), "family": facts(code).family}
+        {"language": code, "name": language_name(code), "family": language_facts(code).family}
         | {name: means.get(code) for name, means in values.items()}
         for code in codes
     ]

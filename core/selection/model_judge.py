@@ -1,7 +1,7 @@
 """The language model as strategies consult it: label distributions, likelihoods of the query, and its translation.
 
 Everything goes through the shared scorer, many contexts in one call, so that what prompts share is computed once and what was
-asked before is remembered. Shapes: N candidates, C contexts, L labels.
+scored before is remembered. Shapes: N candidates, C contexts, L labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from core.records import Demonstration, Example, Query
 from core.scoring import Request, Scores
 from core.scoring.calibration import log_softmax
 
-MOST_WEIGHED = 50_000  # pairs of a demonstration and a query
+MOST_SCORED = 50_000  # pairs of a demonstration and a query
 
 
 class ModelJudge:
-    """One model on one task, as ``core.selection.strategies.Judge`` asks for it."""
+    """One model on one task, by the shared scorer."""
 
     def __init__(self, writer: PromptWriter, scorer: Scores, translation: Task | None = None) -> None:
         """``writer`` and ``scorer`` belong to the same model; ``translation``: the task whose templates translate a query."""
@@ -52,16 +52,18 @@ class ModelJudge:
         sums = np.concatenate(self.scorer.score([Request(context, (text,)) for context, text in pairs]))
         return np.asarray(sums / np.array(self.scorer.lengths(pairs)))
 
-    def weigh(
-        self, wanted: Sequence[tuple[Query, Sequence[Example], str]], tell: Callable[[float], None] = lambda _: None
+    def score(
+        self,
+        requests: Sequence[tuple[Query, Sequence[Example], str]],
+        progress: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Score many likelihoods at once, which ``likelihoods`` then remembers.
+        """Score many likelihoods ``(query, examples, code)`` at once, which ``likelihoods`` then remembers.
 
         Queries of one language share instruction and demonstration, which are then read once for all of them. No more than
-        ``MOST_WEIGHED`` are, because the scorer forgets what is oldest.
+        ``MOST_SCORED`` are, because the scorer forgets what is oldest.
         """
-        pairs = [pair for query, examples, code in wanted for pair in self._surprises(query, examples, code)]
-        self.scorer.score([Request(context, (text,)) for context, text in sorted(pairs[:MOST_WEIGHED])], tell)
+        pairs = [pair for query, examples, code in requests for pair in self._surprises(query, examples, code)]
+        self.scorer.score([Request(context, (text,)) for context, text in sorted(pairs[:MOST_SCORED])], progress)
 
     def _surprises(self, query: Query, examples: Sequence[Example], code: str) -> list[tuple[str, str]]:
         """What stands before the query's text after each demonstration, and the text."""
@@ -85,10 +87,10 @@ class ModelJudge:
         return replace(query, text=text, language=FALLBACK) if any(c.isalnum() for c in text) else query
 
     def translate(
-        self, wanted: Sequence[tuple[Query, Sequence[Example]]], tell: Callable[[float], None] = lambda _: None
+        self, requests: Sequence[tuple[Query, Sequence[Example]]], progress: Callable[[float], None] = lambda _: None
     ) -> None:
-        """Write the translations that ``translated`` will be asked for, many at once; ``tell`` hears the share that is done."""
-        self._translate([self._translating(*each) for each in wanted if each[0].language != FALLBACK], tell)
+        """Write the translations that ``translated`` will be asked for, many at once; ``progress`` gets the share that is done."""
+        self._translate([self._translating(*each) for each in requests if each[0].language != FALLBACK], progress)
 
     def _translating(self, query: Query, examples: Sequence[Example]) -> str:
         if self._translation is None:
@@ -98,9 +100,9 @@ class ModelJudge:
         writer = PromptWriter(self._translation, self.writer.pool, self.writer.model, self.writer.config)
         return writer.prompt(query, _demonstrations(examples), FALLBACK).text
 
-    def _translate(self, prompts: Sequence[str], tell: Callable[[float], None] = lambda _: None) -> None:
-        unknown = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._translated]
-        for prompt, line in zip(unknown, generate_all(self.writer.model, unknown, self.writing, tell), strict=True):
+    def _translate(self, prompts: Sequence[str], progress: Callable[[float], None] = lambda _: None) -> None:
+        missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._translated]
+        for prompt, line in zip(missing, generate_all(self.writer.model, missing, self.writing, progress), strict=True):
             self._translated[prompt] = clean(line.text)
 
 

@@ -5,14 +5,11 @@ chosen]`` (Plackett 1975). Gumbel-top-K draws from exactly this distribution in 
 1903.06059, section 3). With ``redundancy`` > 0 the score of a candidate falls with its nearest chosen one, so the choice goes
 step by step; its log-probability stays exact. Candidates that may not be shown are masked before the softmax.
 
-Shapes: N candidates, K demonstrations, D dimensions, G contexts.
+Very many candidates are scored in two passes: float16 copies of all first, then float32 for those that may be chosen. Among a
+million a choice costs what it takes to read their vectors from memory, so copies of half the size are read. The choice is the one
+of float32: every candidate that the rounding could have excluded is scored again.
 
-Scores of very many candidates in two passes: float16 copies of all of them first, then float32 for those that may be chosen.
-
-Among a million candidates a choice costs what it takes to read their vectors from memory, so copies of half the size are read.
-The choice is the one of float32: every candidate that the rounding could have kept out of it is scored again.
-
-Shapes: N candidates, D dimensions.
+Shapes: B queries, G contexts, N candidates, K demonstrations, D dimensions.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -57,8 +54,8 @@ def highest(keys: torch.Tensor, count: int) -> torch.Tensor:
         return keys.topk(count).indices
     tops = keys[: blocks * size].view(blocks, size).amax(1).topk(count).indices
     inside = (tops[:, None] * size + torch.arange(size, device=keys.device)).flatten()
-    places = torch.cat([inside, torch.arange(blocks * size, len(keys), device=keys.device)])
-    return places[keys[places].topk(count).indices]
+    indices = torch.cat([inside, torch.arange(blocks * size, len(keys), device=keys.device)])
+    return indices[keys[indices].topk(count).indices]
 
 
 @dataclass(frozen=True)
@@ -104,21 +101,21 @@ def log_prob(
     Differentiable in ``score``. ``groups`` ``(N,)`` int64, numbers from 0: candidates of one group exclude each other
     (translations of one item), so a draw takes its whole group out. Without redundancy the sum is all of log pi.
     """
-    taken = _taken(chosen, groups, len(score)) & usable
-    rest = score.masked_fill(taken | ~usable, -torch.inf).logsumexp(0)  # of those that no draw touches, summed once
-    heads = taken.nonzero()[:, 0]
+    excluded = _excluded(chosen, groups, len(score)) & usable
+    rest = score.masked_fill(excluded | ~usable, -torch.inf).logsumexp(0)  # of those that no draw touches, summed once
+    heads = excluded.nonzero()[:, 0]
     names = heads if groups is None else groups[heads]
-    left = torch.ones_like(heads, dtype=torch.bool)
+    remaining = torch.ones_like(heads, dtype=torch.bool)
     terms = []
     for index in chosen:
-        open_heads = score[heads[left]].logsumexp(0)
+        open_heads = score[heads[remaining]].logsumexp(0)
         whole = open_heads if rest == -torch.inf else torch.logaddexp(rest, open_heads)
         terms.append(score[index] - whole)
-        left = left & (names != (index if groups is None else groups[index]))
+        remaining = remaining & (names != (index if groups is None else groups[index]))
     return torch.stack(terms)
 
 
-def _taken(chosen: torch.Tensor, groups: torch.Tensor | None, size: int) -> torch.Tensor:
+def _excluded(chosen: torch.Tensor, groups: torch.Tensor | None, size: int) -> torch.Tensor:
     """Mask ``(N,)``, True = chosen or of the group of a chosen one."""
     if groups is None:
         return torch.zeros(size, dtype=torch.bool, device=chosen.device).index_fill(0, chosen, True)
@@ -139,15 +136,15 @@ def log_probs(
     ``score`` ``(B, N)``, differentiable; ``usable`` ``(B, N)`` True = may be drawn; ``groups`` ``(N,)`` as in ``log_prob``. With
     ``redundancy`` (in units of the score) similarities come from ``candidates`` ``(N, D)``, as in ``draw``.
     """
-    left = usable[:, None, :].expand(-1, chosen.shape[1], -1)  # (B, G, N)
-    whole = score[:, None, :].expand(left.shape)
+    remaining = usable[:, None, :].expand(-1, chosen.shape[1], -1)  # (B, G, N)
+    whole = score[:, None, :].expand(remaining.shape)
     nearest = torch.zeros_like(whole)
     terms = []
-    for place in range(chosen.shape[2]):
-        drawn = chosen[:, :, place : place + 1]
+    for step in range(chosen.shape[2]):
+        drawn = chosen[:, :, step : step + 1]
         current = whole - redundancy * nearest
-        terms.append(current.gather(2, drawn)[..., 0] - current.masked_fill(~left, -torch.inf).logsumexp(2))
-        left = left & (groups[None, None, :] != groups[drawn])
+        terms.append(current.gather(2, drawn)[..., 0] - current.masked_fill(~remaining, -torch.inf).logsumexp(2))
+        remaining = remaining & (groups[None, None, :] != groups[drawn])
         if candidates is not None:
             nearest = torch.maximum(nearest, candidates[drawn[..., 0]] @ candidates.T)
     return torch.stack(terms, dim=2)
@@ -223,20 +220,20 @@ def top(keys: torch.Tensor, count: int, groups: torch.Tensor | None = None) -> t
     reach = count
     while True:
         reach = min(len(keys), reach * 8)
-        seen: dict[int, int] = {}
+        first_of: dict[int, int] = {}
         for index in highest(keys, reach).tolist():
             if keys[index] > -torch.inf:
-                seen.setdefault(int(groups[index]), index)
-            if len(seen) == count:
+                first_of.setdefault(int(groups[index]), index)
+            if len(first_of) == count:
                 break
-        if len(seen) == count or reach == len(keys):
-            return torch.tensor(list(seen.values()), dtype=torch.int64)
+        if len(first_of) == count or reach == len(keys):
+            return torch.tensor(list(first_of.values()), dtype=torch.int64)
 
 
-def _without(left: torch.Tensor, index: int, groups: torch.Tensor | None) -> torch.Tensor:
+def _without(remaining: torch.Tensor, index: int, groups: torch.Tensor | None) -> torch.Tensor:
     if groups is not None:
-        return left & (groups != groups[index])
-    return left.index_fill(0, torch.tensor([index], device=left.device), False)
+        return remaining & (groups != groups[index])
+    return remaining.index_fill(0, torch.tensor([index], device=remaining.device), False)
 
 
 def gumbel(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
@@ -254,16 +251,16 @@ def _sequential(
     groups: torch.Tensor | None,
     generator: torch.Generator | None,
 ) -> Draw:
-    left = usable.clone()
+    remaining = usable.clone()
     nearest = torch.zeros_like(score)
     chosen, logs, values = [], [], []
     for _ in range(count):
-        current = (score - config.redundancy * nearest / config.temperature).masked_fill(~left, -torch.inf)
+        current = (score - config.redundancy * nearest / config.temperature).masked_fill(~remaining, -torch.inf)
         keys = current if generator is None else current + gumbel(current.shape, generator).to(current)
         index = int(keys.argmax())
         chosen.append(index)
         values.append(current[index])
         logs.append(current[index] - current.logsumexp(0))
-        left = _without(left, index, groups)
+        remaining = _without(remaining, index, groups)
         nearest = torch.maximum(nearest, candidates @ candidates[index])
     return Draw(torch.tensor(chosen), torch.stack(logs), torch.stack(values), score)

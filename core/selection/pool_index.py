@@ -11,7 +11,7 @@ from core.data.pool import Pool
 from core.errors import InvalidConfig
 from core.models.embeddings import Projection, SentenceVectors
 from core.models.sentence_encoder import SentenceEncoder
-from core.models.untrained import vectors_before
+from core.models.untrained import untrained_vectors
 from core.records import Query
 from core.selection.policy import halved
 from core.selection.strategies.lexical import Bm25Index
@@ -104,8 +104,8 @@ class PoolIndex:
         """The pool as the model saw it before its closed-loop run; itself where no run changed what it sees."""
         if self.vectors.model.projection is None:
             return self
-        before = vectors_before(self.vectors.model, self.vectors.layer)
-        return PoolIndex(self.pool, before, self.encoder)
+        untrained = untrained_vectors(self.vectors.model, self.vectors.layer)
+        return PoolIndex(self.pool, untrained, self.encoder)
 
     @cached_property
     def _encoded(self) -> torch.Tensor:

@@ -70,7 +70,7 @@ class BatchMaker:
         share = max(config.k, int(config.near * config.candidates) // len(asked))
         groups = torch.from_numpy(pool.groups)
         for row, example in zip(scores, asked, strict=True):
-            usable = torch.from_numpy(pool.usable(query_of(example)))
+            usable = torch.from_numpy(pool.usable(example.query))
             nearest = policy.top(row.masked_fill(~usable, -torch.inf), share, groups)
             chosen.update(dict.fromkeys(nearest.tolist()))
         rest = [place for place in range(len(pool)) if place not in chosen]
@@ -90,7 +90,7 @@ class BatchMaker:
         return (vectors[: len(asked)] @ vectors[len(asked) :].T).cpu()
 
     def _batch(self, asked: Sequence[tuple[str, Example]], pool: Pool, written: dict[int, Written]) -> Batch:
-        queries = tuple(query_of(example) for _, example in asked)
+        queries = tuple(example.query for _, example in asked)
         identities = tuple(identity for identity, _ in asked)
         device = self.learner.model.device
         usable = torch.stack([torch.from_numpy(pool.usable(query)) for query in queries])
@@ -116,8 +116,3 @@ class BatchMaker:
         others = [code for code in self.task.languages if code != query.language]
         drawn = random_of(self.config.seed, "answers", identity).sample(others, self.config.answer_languages - 1)
         return (query.language, *drawn)
-
-
-def query_of(example: Example) -> Query:
-    """An example as it is asked about."""
-    return Query(example.text, example.language, example.item)

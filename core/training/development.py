@@ -15,7 +15,6 @@ from core.metrics import accuracy
 from core.records import Example
 from core.seeds import random_of
 from core.selection import policy
-from core.training.batching import query_of
 from core.training.config import FitConfig
 from core.training.learner import Learner
 from core.training.rollouts import Ask
@@ -90,7 +89,7 @@ class Development:
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]
         found, logs = [], []
         for place, example in enumerate(self.queries):
-            usable = torch.from_numpy(pool.usable(query_of(example)))
+            usable = torch.from_numpy(pool.usable(example.query))
             draw = policy.draw(vectors[place], candidates, usable, config.k, drawn, groups)
             found.append(tuple(pool.examples[i] for i in draw.chosen.tolist()))
             logs.append(draw.log_probs.tolist())
@@ -106,7 +105,7 @@ class Development:
         groups = torch.from_numpy(pool.groups)
         found = []
         for row, example in zip(scores, self.queries, strict=True):
-            usable = torch.from_numpy(pool.usable(query_of(example)))
+            usable = torch.from_numpy(pool.usable(example.query))
             chosen = policy.top(row.masked_fill(~usable, -torch.inf), self.config.policy.k, groups)
             found.append(tuple(pool.examples[i] for i in chosen.tolist()))
         return found
@@ -118,7 +117,7 @@ class Development:
 
     def _right(self, contexts: Sequence[tuple[Example, ...]]) -> list[bool]:
         asks = [
-            Ask(query_of(query), context, query.language) for query, context in zip(self.queries, contexts, strict=True)
+            Ask(query.query, context, query.language) for query, context in zip(self.queries, contexts, strict=True)
         ]
         with self.learner.in_half():
             best = self.learner.asker.log_probs(asks).argmax(-1).tolist()

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.data.pool import Pool, normal_form
+from core.data.matching import normal_form
+from core.data.pool import Pool
 from core.records import Example
 from core.training.config import UpkeepConfig
 from core.training.rollouts import Written

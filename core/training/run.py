@@ -24,7 +24,7 @@ from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
 from core.scoring import Scorer
 from core.seeds import random_of, seed_of
-from core.training.batching import BatchMaker, query_of
+from core.training.batching import BatchMaker
 from core.training.config import FitConfig
 from core.training.development import Development, Encoder, fallback
 from core.training.learner import Learner
@@ -201,7 +201,7 @@ def split(
         )
     everything = Pool(tuple(kept))
     for example in {example.language: example for example in asked}.values():
-        query = query_of(example)
+        query = example.query
         everything.require(everything.usable(query), config.policy.k, query)
     return kept, [e for e in asked if e.item not in held], [e for e in asked if e.item in held]
 

@@ -13,7 +13,7 @@ from accelerate.utils import gather_object
 
 from core.errors import InvalidData
 from core.models.embeddings import Projection
-from core.training.batching import BatchMaker, query_of
+from core.training.batching import BatchMaker
 from core.training.checkpoints import Checkpoint, newest, save_checkpoint
 from core.training.config import FitConfig
 from core.training.development import Development, Measured
@@ -160,9 +160,7 @@ class Loop:
         asked = self.maker.queries(iteration)
         attempts = [(asked[place % len(asked)], place) for place in range(count)]
         own = attempts[self.accelerator.process_index :: self.accelerator.num_processes]
-        queries = [
-            (query_of(example), f"{self.config.seed}/{iteration}/{place}/{example.id}") for example, place in own
-        ]
+        queries = [(example.query, f"{self.config.seed}/{iteration}/{place}/{example.id}") for example, place in own]
         labels = [pair.example.label for pair in self.pool.written.values()]
         kept, rejected = self.writer.write(queries, self.pool.pool, self.pool.texts(), labels, iteration)
         return gather_object(kept), sum(gather_object([rejected]), Counter())

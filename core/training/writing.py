@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.data.pool import Pool, normal_form
+from core.data.matching import normal_form
+from core.data.pool import Pool
 from core.data.templates import SEPARATOR, clean
 from core.language_id import text_adherence
 from core.languages import language

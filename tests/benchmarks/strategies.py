@@ -1,6 +1,6 @@
 """Time of strategies that consult the model, and how the time of an answer grows. ``make bench`` runs it.
 
-Likelihood of N candidate demonstrations (``ModelJudge.weigh``: queries of one language after each of them, sixteen as in an evaluation,
+Likelihood of N candidate demonstrations (``ModelJudge.score``: queries of one language after each of them, sixteen as in an evaluation,
 and one alone as in Explore) against one-by-one passes with full logits. MDL: some contexts of four demonstrations for a query, its seven
 labels scored, against the way OpenICL's MDL retriever scores them: a padded batch of the labels of one context, full logits, context
 after context. OpenICL itself is left out: its last version, 0.1.8 of 2023, asks for transformers 4.28.1, tokenizers 0.13.3 and
@@ -47,23 +47,23 @@ def usable(bench: Workbench, query: Query) -> list[Example]:
 
 def likelihood(bench: Workbench, repeats: int, clock: str, queries: int) -> dict[str, Any]:
     """Queries of one language after each of ``CANDIDATES`` demonstrations, the same for all."""
-    judge, asking = bench.predictor("topic").judge, asked(bench, queries)
+    model_judge, asking = bench.predictor("topic").model_judge, asked(bench, queries)
     mine = {query.item for query in asking}
     others = [example for example in usable(bench, asking[0]) if example.item not in mine]
     examples = others[:: len(others) // CANDIDATES][:CANDIDATES]
     wanted = [(query, examples, query.language) for query in asking]
     seen: list[Request] = []
-    scorer = judge.scorer
+    scorer = model_judge.scorer
     kept = scorer.score
     scorer.score = lambda requests, progress=None: seen.extend(requests) or kept(requests)
-    judge.weigh(wanted)
+    model_judge.score(wanted)
     scorer.score = kept
     assert len(seen) == queries * CANDIDATES
     assert apart(kept(seen), one_by_one(scorer, seen)) <= CLOSE
 
     def ours() -> None:
         scorer.forget()
-        judge.weigh(wanted)
+        model_judge.score(wanted)
 
     seconds = interleaved({"ours": ours, "one_by_one": lambda: one_by_one(scorer, seen)}, repeats, clock=clock)
     return {

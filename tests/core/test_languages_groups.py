@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.languages import GROUPINGS, UNKNOWN, facts, group_of, mean_over_languages, means_by_group
+from core.languages import GROUPINGS, UNKNOWN, group_of, language_facts, mean_over_languages, means_by_group
 from core.models.loading import ASSETS
 
 CODES = [
@@ -15,7 +15,7 @@ CODES = [
 def test_every_language_of_the_file_is_read_once_and_has_family_script_and_sane_numbers() -> None:
     assert len(CODES) == len(set(CODES)) >= 204
     for code in CODES:
-        known = facts(code)
+        known = language_facts(code)
         assert UNKNOWN not in (known.family, known.genus, known.script), code
         assert known.latitude is None or (-60 < known.latitude < 75 and -180 <= (known.longitude or 0) <= 180), code
         assert known.resource_class is None or 0 <= known.resource_class <= 5, code
@@ -25,13 +25,13 @@ def test_every_bundled_language_has_an_entry_with_a_resource_class_and_a_place()
     bundled = [path.stem for path in (ASSETS / "demonstrations" / "topic").glob("*.jsonl")]
     assert len(bundled) == 30
     for code in bundled:
-        assert facts(code).resource_class is not None, code
-        assert facts(code).latitude is not None, code
+        assert language_facts(code).resource_class is not None, code
+        assert language_facts(code).latitude is not None, code
 
 
 def test_facts_that_anyone_can_check() -> None:
     """Joshi et al. name English, Spanish, German, Japanese, French, Mandarin and Arabic as the seven winners (their table 1)."""
-    winners = {code for code in CODES if facts(code).resource_class == 5}
+    winners = {code for code in CODES if language_facts(code).resource_class == 5}
     assert {code.split("_")[0] for code in winners} == {"eng", "spa", "deu", "jpn", "fra", "zho", "arb"}
     assert [group_of("swh_Latn", grouping) for grouping in GROUPINGS] == [
         "Niger-Congo",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from core.data.pool import check_demonstrations
+from core.data.checks import check_demonstrations
 from core.errors import InvalidConfig
 from core.language_id import detect, label_adherence, text_adherence
 from core.metrics import accuracy, macro_f1

@@ -93,7 +93,7 @@ def parts_by_split(
 
 
 def numbered(prefix: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Give rows without ids one by language, split and place."""
+    """Give rows without ids one by language, split and row number."""
 
     def reshape(rows: pd.DataFrame) -> pd.DataFrame:
         number = rows.groupby(["language", "split"]).cumcount().astype(str)
@@ -104,7 +104,7 @@ def numbered(prefix: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 def examples(rows: pd.DataFrame, task: Task, dropped: Dropped) -> tuple[Example, ...]:
     """Rows of one part as examples, their text written by the template of their own language. Raises ``InvalidData``."""
-    found = []
+    result = []
     for row in rows.to_dict("records"):
         code = language(str(row["language"])).code
         parts = {str(name): str(value) for name, value in row.items()}
@@ -121,13 +121,13 @@ def examples(rows: pd.DataFrame, task: Task, dropped: Dropped) -> tuple[Example,
             continue
         label = clean(parts["label"])
         task.check_label(label, f"{parts['id']}, field 'label'")
-        found.append(Example(parts["id"], parts["item"], code, text, label, choices=choices))
-    _refuse_duplicates(found)
-    return tuple(found)
+        result.append(Example(parts["id"], parts["item"], code, text, label, choices=choices))
+    _refuse_duplicates(result)
+    return tuple(result)
 
 
-def _refuse_duplicates(found: Sequence[Example]) -> None:
-    counts = Counter(example.id for example in found)
+def _refuse_duplicates(result: Sequence[Example]) -> None:
+    counts = Counter(example.id for example in result)
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         raise InvalidData(f"The id {twice!r} stands on {counts[twice]} rows; ids must be unique, so restore the file.")

@@ -41,13 +41,13 @@ def load_corpus(
 
     ``target``: the language that translations are into; queries have references in it, and the pool its side of every item.
     """
-    asked = {*languages, *([target] if target else [])}
-    shown = None if pool_languages is None else {*pool_languages, *([target] if target else [])}
+    query_codes = {*languages, *([target] if target else [])}
+    pool_codes = None if pool_languages is None else {*pool_languages, *([target] if target else [])}
     dropped = Dropped()
-    rows = corpus.prepare(_rows(corpus, data, None if shown is None else asked | shown), dropped)
+    rows = corpus.prepare(_rows(corpus, data, None if pool_codes is None else query_codes | pool_codes), dropped)
     codes = rows["language"].map({code: language(code).code for code in rows["language"].unique()})
-    queries = examples(rows[(rows["part"] == "queries") & codes.isin(asked)], task, dropped)
-    pool = examples(rows[(rows["part"] == "pool") & (codes.isin(shown) if shown is not None else True)], task, dropped)
+    queries = examples(rows[(rows["part"] == "queries") & codes.isin(query_codes)], task, dropped)
+    pool = examples(rows[(rows["part"] == "pool") & (codes.isin(pool_codes) if pool_codes is not None else True)], task, dropped)
     if target is not None:
         queries = _with_references(queries, target, dropped)
         faced = {example.item for example in pool if example.language == target}
@@ -55,7 +55,7 @@ def load_corpus(
             if example.item not in faced:
                 dropped.add("pool", example.language, NO_REFERENCE)
         pool = tuple(example for example in pool if example.item in faced)
-    counts = {"queries": dropped.count("queries", set(languages)), "pool": dropped.count("pool", shown)}
+    counts = {"queries": dropped.count("queries", set(languages)), "pool": dropped.count("pool", pool_codes)}
     return Loaded(queries, pool, counts, corpus.notes)
 
 
@@ -66,8 +66,8 @@ def with_most_items(pool: Sequence[Example], most: int | None) -> tuple[Example,
         return tuple(pool)
     if most < 1:
         raise InvalidConfig(f"At most {most} items of the pool were asked for; it must be 1 or more.")
-    kept = set(random.Random(0).sample(items, most))
-    return tuple(example for example in pool if example.item in kept)
+    drawn = set(random.Random(0).sample(items, most))
+    return tuple(example for example in pool if example.item in drawn)
 
 
 def _with_references(queries: Sequence[Example], target: str, dropped: Dropped) -> tuple[Example, ...]:
@@ -104,8 +104,8 @@ def _from_hub(corpus: Corpus, codes: Collection[str] | None) -> pd.DataFrame:
         raise InvalidConfig(
             "From the Hub, languages are read one by one; name those of the pool with --pool-languages."
         )
-    found = [part for code in sorted(codes) for part in _hub_splits(corpus.hub, code)]
-    return corpus.hub.reshape(pd.concat(found, ignore_index=True))
+    splits_read = [part for code in sorted(codes) for part in _hub_splits(corpus.hub, code)]
+    return corpus.hub.reshape(pd.concat(splits_read, ignore_index=True))
 
 
 def _hub_splits(hub: Hub, code: str) -> Iterator[pd.DataFrame]:

@@ -15,8 +15,8 @@ _LEAD = regex.compile(r"^[^:：]{1,20}[:：]\s*")  # "Question:" and its transla
 
 def _prepare(rows: pd.DataFrame, _dropped: Dropped) -> pd.DataFrame:
     rows = parts_by_split(rows, ["test"], ["exemplar"])
-    shown = rows["part"] == "pool"
-    text = rows["text"].where(~shown, rows["text"].str.replace(_LEAD.pattern, "", regex=True))
+    in_pool = rows["part"] == "pool"
+    text = rows["text"].where(~in_pool, rows["text"].str.replace(_LEAD.pattern, "", regex=True))
     return rows.assign(
         item="mgsm/" + rows["split"] + "/" + rows["parallel_id"].astype(str),
         text=text,

@@ -14,15 +14,15 @@ _NOTE = "A test set of translation that has long been public: a model may have r
 
 
 def _ntrex(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
-    place = {name: number for number, name in enumerate(dict.fromkeys(rows.sort_values("line")["doc_id"]))}
-    part = rows["doc_id"].map(place).mod(2).map({0: "queries", 1: "pool"})
+    number_of = {name: number for number, name in enumerate(dict.fromkeys(rows.sort_values("line")["doc_id"]))}
+    part = rows["doc_id"].map(number_of).mod(2).map({0: "queries", 1: "pool"})
     rows = rows.assign(part=part, item="ntrex/" + rows["line"].astype(str), label="")
     return _one_variety(keep(rows, rows["kind"] != "ref2", "a second translation", dropped), dropped)
 
 
 def _tico(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
-    place = {name: number for number, name in enumerate(sorted(set(rows["seg_id"])))}
-    part = rows["seg_id"].map(place).floordiv(100).mod(2).map({0: "queries", 1: "pool"})
+    number_of = {name: number for number, name in enumerate(sorted(set(rows["seg_id"])))}
+    part = rows["seg_id"].map(number_of).floordiv(100).mod(2).map({0: "queries", 1: "pool"})
     return _one_variety(rows.assign(part=part, item="tico19/" + rows["seg_id"], label=""), dropped)
 
 

@@ -7,7 +7,7 @@ language is dropped, and of queries with one text those after the first.
 import pandas as pd
 
 from core.data.corpora.base import Corpus, Dropped, Hub, keep, numbered, parts_by_split
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 
 
 def _nusax(rows: pd.DataFrame, _dropped: Dropped) -> pd.DataFrame:
@@ -22,8 +22,8 @@ def _afrisenti(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
 def without_repeats(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     """Drop queries whose text is in the pool of their language, queries after the first with one text, and pool rows likewise."""
     key = rows["language"] + "/" + rows["text"].map(normal_form)
-    asked = rows["part"] == "queries"
-    rows = keep(rows, ~(asked & key.isin(set(key[~asked]))), "queries whose text is in the pool's split", dropped)
+    is_query = rows["part"] == "queries"
+    rows = keep(rows, ~(is_query & key.isin(set(key[~is_query]))), "queries whose text is in the pool's split", dropped)
     key = key[rows.index]
     labels = rows.assign(key=key).groupby(["part", "key"])["label"].transform("nunique")
     rows = keep(rows, labels == 1, "one text with several labels", dropped)

@@ -14,8 +14,8 @@ def _prepare(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     rows = parts_by_split(rows, [folds[0]], [folds[1]], folds[2])
     rows = rows.assign(item="sib200/" + rows["index_id"].astype(str))
     kikuyu = rows[rows["language"] == "kik_Latn"].set_index("item")["text"]
-    wrong = (rows["language"] == "bam_Latn") & (rows["item"].map(kikuyu) == rows["text"])
-    return keep(rows, ~wrong, "Bambara rows that are Kikuyu", dropped)
+    is_kikuyu = (rows["language"] == "bam_Latn") & (rows["item"].map(kikuyu) == rows["text"])
+    return keep(rows, ~is_kikuyu, "Bambara rows that are Kikuyu", dropped)
 
 
 SIB200 = Corpus(

@@ -28,7 +28,7 @@ def _prepare(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     if "kind" in rows:  # machine translations of the same items into English
         rows = rows[rows["kind"] == "human"]
     if "question_majority" not in rows:
-        majority = rows.groupby("parallel_id")["question"].agg(lambda asked: asked.mode().iloc[0])
+        majority = rows.groupby("parallel_id")["question"].agg(lambda questions: questions.mode().iloc[0])
         rows = rows.assign(question_majority=rows["parallel_id"].map(majority))
     rows = parts_by_split(rows.assign(item="xcopa/" + rows["parallel_id"]), ["test"], ["dev"])
     rows = keep(rows, rows["label"].isin(["0", "1"]), "no label", dropped)

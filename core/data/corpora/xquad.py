@@ -19,12 +19,12 @@ def _prepare(rows: pd.DataFrame, _dropped: Dropped) -> pd.DataFrame:
 
 
 def _from_hub(rows: pd.DataFrame) -> pd.DataFrame:
-    """The Hub has no titles: passages, told apart by their place, stand for articles."""
-    place = rows.groupby("language")["context"].transform(lambda texts: pd.factorize(texts)[0])
+    """The Hub has no titles: passages, told apart by their order, stand for articles."""
+    passage = rows.groupby("language")["context"].transform(lambda texts: pd.factorize(texts)[0])
     return rows.assign(
         parallel_id=rows["hub_id"],
         id="xquad/" + rows["language"] + "/" + rows["hub_id"].astype(str),
-        title=(place // 5).map("{:03d}".format),  # five passages an article
+        title=(passage // 5).map("{:03d}".format),  # five passages an article
         answer=rows["answers"].map(lambda answers: answers["text"][0]),
     )
 

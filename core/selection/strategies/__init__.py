@@ -1,6 +1,6 @@
 """Strategies: how demonstrations are chosen for a query, and how it is put. All are in ``STRATEGIES``, behind ``Strategy.select``."""
 
-from core.selection.strategies.base import Candidates, Judge, Strategy
+from core.selection.strategies.base import Candidates, Strategy
 from core.selection.strategies.dense import BalancedKnn, Knn, MaximalMarginalRelevance
 from core.selection.strategies.determinantal import Determinantal
 from core.selection.strategies.framed import Alignment, CrossLingualThought, Framed, SelfConsistency, SelfTranslate
@@ -34,4 +34,4 @@ STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in
     )
 }
 
-__all__ = ["STRATEGIES", "Candidates", "Framed", "Judge", "Strategy"]
+__all__ = ["STRATEGIES", "Candidates", "Framed", "Strategy"]

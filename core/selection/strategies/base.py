@@ -1,4 +1,4 @@
-"""What every strategy is given, and what it gives back.
+"""The interface of strategies: the candidates of one choice, and the protocol ``Strategy``.
 
 Shapes: N candidates, C contexts, L labels, D and E dimensions of vectors.
 """
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from core.data.pool import Pool
-from core.data.tasks import Task
 from core.errors import InvalidConfig
-from core.records import Demonstration, Example, Query, Selection
+from core.records import Demonstration, Query, Selection
 from core.selection import policy
+from core.selection.model_judge import ModelJudge
 from core.selection.policy import PolicyConfig
 
 
@@ -55,39 +55,6 @@ class Index(Protocol):
         ...
 
 
-class Judge(Protocol):
-    """The language model, as strategies consult it: all through the shared scorer, many contexts in one call."""
-
-    @property
-    def task(self) -> Task:
-        """What is asked."""
-        ...
-
-    def distributions(self, query: Query, contexts: Sequence[Sequence[Example]], code: str) -> np.ndarray:
-        """``log p(y|x,C)`` ``(C, L)``, normalised over the labels, nats; each context best first, answers in ``code``."""
-        ...
-
-    def likelihoods(self, query: Query, examples: Sequence[Example], code: str) -> np.ndarray:
-        """``log p(text of the query | one demonstration)`` ``(N,)``, nats, mean over the tokens of the text."""
-        ...
-
-    def weigh(
-        self, wanted: Sequence[tuple[Query, Sequence[Example], str]], tell: Callable[[float], None] = lambda _: None
-    ) -> None:
-        """Score many likelihoods at once, which ``likelihoods`` then remembers: queries share the demonstrations before them."""
-        ...
-
-    def translated(self, query: Query, examples: Sequence[Example]) -> Query:
-        """The query in English in the model's own words, after ``examples`` translated; as it is where nothing is written."""
-        ...
-
-    def translate(
-        self, wanted: Sequence[tuple[Query, Sequence[Example]]], tell: Callable[[float], None] = lambda _: None
-    ) -> None:
-        """Write many translations at once, which ``translated`` then remembers."""
-        ...
-
-
 @dataclass(frozen=True)
 class Candidates:
     """One choice to be made."""
@@ -98,7 +65,7 @@ class Candidates:
     policy: PolicyConfig
     seed: int
     sample: bool = False  # draw from the policy instead of taking its best
-    judge: Judge | None = None  # None where no language model may be consulted
+    model_judge: ModelJudge | None = None  # None where no language model may be consulted
     answered_in: tuple[str, ...] = ()  # languages of the answers; (): the query's own
     translation: Query | None = None  # the query in English, where it is known already
 
@@ -112,13 +79,13 @@ class Candidates:
         """Language of the first answer, by which strategies that consult the model do."""
         return self.codes[0]
 
-    def judged_by(self, name: str) -> Judge:
-        """The judge, for the strategy ``name`` that cannot do without. Raises ``InvalidConfig``."""
-        if self.judge is None:
+    def required_judge(self, name: str) -> ModelJudge:
+        """The model judge, for the strategy ``name`` that cannot do without. Raises ``InvalidConfig``."""
+        if self.model_judge is None:
             raise InvalidConfig(
                 f"The strategy {name!r} consults the language model, and none is at hand; ask through Predictor."
             )
-        return self.judge
+        return self.model_judge
 
     def relevance(self) -> torch.Tensor:
         """Cosine of every candidate with the query by the sentence encoder, ``(N,)``."""
@@ -157,8 +124,8 @@ class Candidates:
         self, name: str, chosen: Sequence[int], score: Callable[[int], float | None] = lambda _: None
     ) -> Selection:
         """Wrap chosen indices of a strategy that has no policy."""
-        shown = tuple(Demonstration(self.pool.examples[i], score(i), None) for i in chosen)
-        return Selection(name, shown, candidates=int(self.usable.sum()))
+        demonstrations = tuple(Demonstration(self.pool.examples[i], score(i), None) for i in chosen)
+        return Selection(name, demonstrations, candidates=int(self.usable.sum()))
 
 
 class Strategy(Protocol):
@@ -170,7 +137,7 @@ class Strategy(Protocol):
     framed: bool = False  # whether it still does something without demonstrations: it puts the query in another way
     closed: bool = False  # whether it makes sense for a fixed set of labels only
 
-    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+    def prepare(self, choices: Sequence[Candidates], progress: Callable[[float], None] = lambda _: None) -> None:
         """Do at once, for many choices to be made soon, what is slow one by one; changes no choice."""
         return
 

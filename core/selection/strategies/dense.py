@@ -48,15 +48,15 @@ class MaximalMarginalRelevance(Strategy):
         vectors = candidates.index.encoder_vectors()
         relevance = candidates.relevance()
         nearest = torch.zeros_like(relevance)
-        left = candidates.usable_mask.clone()
+        remaining = candidates.usable_mask.clone()
         chosen: list[int] = []
         marginal: dict[int, float] = {}
         for _ in range(count):
             scores = self.balance * relevance - (1 - self.balance) * nearest
-            index = int(scores.masked_fill(~left, -torch.inf).argmax())
+            index = int(scores.masked_fill(~remaining, -torch.inf).argmax())
             marginal[index] = float(scores[index])
             chosen.append(index)
-            left &= candidates.groups != candidates.groups[index]
+            remaining &= candidates.groups != candidates.groups[index]
             similar = vectors @ vectors[index]
             nearest = similar if len(chosen) == 1 else torch.maximum(nearest, similar)
         return candidates.selection(self.name, chosen, lambda i: marginal[i])

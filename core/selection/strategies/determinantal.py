@@ -30,8 +30,8 @@ class Determinantal(Strategy):
         near = candidates.best(cosine, min(candidates.items, max(self.nearest, count)))
         vectors = candidates.index.encoder_vectors()[near].double()
         relevance = (1 + cosine[near].double()) / 2 / self.trade
-        places, gains = greedy_map(relevance, (1 + vectors @ vectors.T) / 2, count)
-        chosen = near[places].tolist()
+        indices, gains = greedy_map(relevance, (1 + vectors @ vectors.T) / 2, count)
+        chosen = near[indices].tolist()
         added = dict(zip(chosen, gains.tolist(), strict=True))
         return candidates.selection(self.name, chosen, lambda i: added[i])
 
@@ -46,15 +46,15 @@ def greedy_map(relevance: torch.Tensor, similarity: torch.Tensor, count: int) ->
     """
     residual = similarity.diagonal().clone()
     rows = similarity.new_zeros(count, len(residual))
-    left = torch.ones_like(residual, dtype=torch.bool)
-    places, gains = [], []
+    remaining = torch.ones_like(residual, dtype=torch.bool)
+    indices, gains = [], []
     for step in range(count):
-        gain = (relevance + residual.clamp_min(LEAST).log()).masked_fill(~left, -torch.inf)
-        place = int(gain.argmax())
-        places.append(place)
-        gains.append(gain[place])
-        left[place] = False
-        if residual[place] > LEAST:
-            rows[step] = (similarity[place] - rows[:step, place] @ rows[:step]) / residual[place].sqrt()
+        gain = (relevance + residual.clamp_min(LEAST).log()).masked_fill(~remaining, -torch.inf)
+        index = int(gain.argmax())
+        indices.append(index)
+        gains.append(gain[index])
+        remaining[index] = False
+        if residual[index] > LEAST:
+            rows[step] = (similarity[index] - rows[:step, index] @ rows[:step]) / residual[index].sqrt()
             residual = residual - rows[step].square()
-    return torch.tensor(places), torch.stack(gains)
+    return torch.tensor(indices), torch.stack(gains)

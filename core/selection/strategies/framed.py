@@ -60,7 +60,7 @@ class Alignment(Framed):
         if not self.aligner:
             return PLAIN
         sources = [entry.example.language for entry in demonstrations] or [FALLBACK]
-        task, words = candidates.judged_by(self.name).task, framing_words()
+        task, words = candidates.required_judge(self.name).task, framing_words()
         lines = {code: words.aligned(task, sources, code) for code in candidates.codes}
         return Framing(aligners={code: line for code, line in lines.items() if line}, labels="demonstration")
 
@@ -79,20 +79,22 @@ class SelfTranslate(Framed):
     closed = True
     shots = 4
 
-    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+    def prepare(self, choices: Sequence[Candidates], progress: Callable[[float], None] = lambda _: None) -> None:
         """Translate all queries in batches."""
         if choices:
-            wanted = [(candidates.query, self._examples(candidates)) for candidates in choices]
-            choices[0].judged_by(self.name).translate(wanted, tell)
+            requests = [(candidates.query, self._examples(candidates)) for candidates in choices]
+            choices[0].required_judge(self.name).translate(requests, progress)
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Translate, then choose by the translation."""
-        asked = self._translated(candidates)
+        translated_query = self._translated(candidates)
         usable = candidates.usable
-        if (item := candidates.pool.item_of(asked.text)) is not None:
+        if (item := candidates.pool.item_of(translated_query.text)) is not None:
             usable = usable & np.array([example.item != item for example in candidates.pool.examples])
             candidates.pool.require(usable, count, candidates.query)
-        chosen = super().select(replace(candidates, query=asked, usable=usable, translation=asked), count)
+        chosen = super().select(
+            replace(candidates, query=translated_query, usable=usable, translation=translated_query), count
+        )
         return replace(chosen, candidates=int(usable.sum()))
 
     def framing(self, candidates: Candidates, demonstrations: Sequence[Demonstration]) -> Framing:
@@ -100,14 +102,14 @@ class SelfTranslate(Framed):
         return Framing(query=candidates.translation or self._translated(candidates), codes=(FALLBACK,))
 
     def _translated(self, candidates: Candidates) -> Query:
-        return candidates.judged_by(self.name).translated(candidates.query, self._examples(candidates))
+        return candidates.required_judge(self.name).translated(candidates.query, self._examples(candidates))
 
     def _examples(self, candidates: Candidates) -> list[Example]:
         """What the translation is shown, best first."""
         english = np.array([example.language != FALLBACK for example in candidates.pool.examples])
         near = replace(candidates, usable=candidates.usable & english)
-        places = near.best(near.relevance(), min(near.items, self.shots)).tolist()
-        return [candidates.pool.examples[i] for i in places]
+        indices = near.best(near.relevance(), min(near.items, self.shots)).tolist()
+        return [candidates.pool.examples[i] for i in indices]
 
 
 class CrossLingualThought(Framed):
@@ -122,7 +124,7 @@ class CrossLingualThought(Framed):
 
     def framing(self, candidates: Candidates, demonstrations: Sequence[Demonstration]) -> Framing:
         """The instruction, and the answer in English."""
-        task = candidates.judged_by(self.name).task
+        task = candidates.required_judge(self.name).task
         return Framing(instruction=framing_words().thinking(task, candidates.query.language), codes=(FALLBACK,))
 
 
@@ -139,8 +141,8 @@ class SelfConsistency(Framed):
 
     def framing(self, candidates: Candidates, demonstrations: Sequence[Demonstration]) -> Framing:
         """The languages to ask in."""
-        known = candidates.judged_by(self.name).task.languages
-        return Framing(codes=tuple(dict.fromkeys([candidates.code, *(c for c in self.spoken if c in known)])))
+        languages = candidates.required_judge(self.name).task.languages
+        return Framing(codes=tuple(dict.fromkeys([candidates.code, *(c for c in self.spoken if c in languages)])))
 
 
 def _of_one_language(candidates: Candidates, count: int) -> np.ndarray:
@@ -150,7 +152,7 @@ def _of_one_language(candidates: Candidates, count: int) -> np.ndarray:
         code: len(np.unique(candidates.pool.groups[candidates.usable & (languages == code)]))
         for code in candidates.pool.languages
     }
-    enough = [code for code, found in items.items() if found >= count]
+    enough = [code for code, count_of in items.items() if count_of >= count]
     if not enough:
         return candidates.usable
     source = FALLBACK if FALLBACK in enough else max(enough, key=lambda code: items[code])

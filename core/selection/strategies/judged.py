@@ -34,8 +34,8 @@ class MinimumDescriptionLength(Strategy):
         source = random_of(self.name, candidates.seed, query.language, query.text)
         drawn = [near[:count], *(source.sample(near, count) for _ in range(self.contexts - 1))]
         examples = candidates.pool.examples
-        judge = candidates.judged_by(self.name)
-        logs = judge.distributions(query, [[examples[i] for i in context] for context in drawn], candidates.code)
+        model_judge = candidates.required_judge(self.name)
+        logs = model_judge.distributions(query, [[examples[i] for i in context] for context in drawn], candidates.code)
         entropies = -(np.exp(logs) * logs).sum(-1)
         best = int(entropies.argmin())
         return candidates.selection(self.name, drawn[best], lambda _: -float(entropies[best]))
@@ -54,20 +54,20 @@ class Likelihood(Strategy):
     name = "likelihood"
     nearest = 32  # items
 
-    def prepare(self, choices: Sequence[Candidates], tell: Callable[[float], None] = lambda _: None) -> None:
+    def prepare(self, choices: Sequence[Candidates], progress: Callable[[float], None] = lambda _: None) -> None:
         """Score the nearest candidates of all queries together."""
         if choices:
             examples = choices[0].pool.examples
-            wanted = [(c.query, [examples[i] for i in self._near(c, self.nearest)], c.code) for c in choices]
-            choices[0].judged_by(self.name).weigh(wanted, tell)
+            requests = [(c.query, [examples[i] for i in self._near(c, self.nearest)], c.code) for c in choices]
+            choices[0].required_judge(self.name).score(requests, progress)
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose the highest likelihoods of the query."""
         near = self._near(candidates, max(self.nearest, count))
         examples = [candidates.pool.examples[i] for i in near]
-        scores = candidates.judged_by(self.name).likelihoods(candidates.query, examples, candidates.code)
+        scores = candidates.required_judge(self.name).likelihoods(candidates.query, examples, candidates.code)
         order = np.argsort(-scores, kind="stable")[:count].tolist()
-        by_index = {near[place]: float(scores[place]) for place in order}
+        by_index = {near[rank]: float(scores[rank]) for rank in order}
         return candidates.selection(self.name, list(by_index), lambda i: by_index[i])
 
     def _near(self, candidates: Candidates, count: int) -> list[int]:

@@ -36,8 +36,10 @@ class Bm25Index:
 
     def scores(self, query: Sequence[int]) -> np.ndarray:
         """BM25 score of every candidate ``(N,)``; repeated query tokens count as often as they occur."""
-        known = [token for token in query if token < self._weights.shape[1]]
-        return np.asarray(self._weights[:, known].sum(axis=1)).ravel() if known else np.zeros(self._weights.shape[0])
+        indexed = [token for token in query if token < self._weights.shape[1]]
+        return (
+            np.asarray(self._weights[:, indexed].sum(axis=1)).ravel() if indexed else np.zeros(self._weights.shape[0])
+        )
 
 
 class Bm25(Strategy):

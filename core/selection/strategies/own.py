@@ -22,12 +22,12 @@ class SelfSelection(Strategy):
         generator = candidates.generator() if candidates.sample else None
         mask, halves = candidates.usable_mask, candidates.index.own_halves()
         draw = policy.draw(query, vectors, mask, count, candidates.policy, candidates.groups, generator, halves)
-        shown = tuple(
+        demonstrations = tuple(
             Demonstration(candidates.pool.examples[index], float(score), float(log))
             for index, score, log in zip(draw.chosen.tolist(), draw.scores, draw.log_probs, strict=True)
         )
         entropy = policy.entropy(draw.first_scores, mask)
-        return Selection(self.name, shown, float(draw.log_prob), float(entropy), int(candidates.usable.sum()))
+        return Selection(self.name, demonstrations, float(draw.log_prob), float(entropy), int(candidates.usable.sum()))
 
 
 class Untrained(SelfSelection):

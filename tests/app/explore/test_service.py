@@ -126,7 +126,7 @@ def test_demonstrations_can_be_dropped_and_reordered(explorer: Explorer) -> None
     assert again.provenance["edited"] == f"yes: {ids[2]} {ids[0]}"
     assert outputs_of(again)[0].system != outputs_of(first)[0].system
     none, _ = finished(explorer, replace(FORM, kept=()))
-    assert none.answers[0].text == none.answers[0].bare_text
+    assert none.answers[0].text == none.answers[0].zero_shot_text
 
 
 def test_an_edited_context_cannot_hold_the_query_itself(explorer: Explorer) -> None:

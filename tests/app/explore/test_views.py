@@ -39,7 +39,7 @@ def poisoned(prediction: Prediction) -> Prediction:
     first, *rest = prediction.selection.demonstrations
     first = replace(first, example=replace(first.example, text=EVIL))
     answers = tuple(
-        replace(answer, text=EVIL, bare_text=EVIL, prompt=replace(answer.prompt, text=EVIL))
+        replace(answer, text=EVIL, zero_shot_text=EVIL, prompt=replace(answer.prompt, text=EVIL))
         for answer in prediction.answers
     )
     return replace(

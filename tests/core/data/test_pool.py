@@ -5,7 +5,8 @@ import pytest
 from toys import LANGUAGES, SENTENCES
 
 from core.errors import InvalidData, PoolTooSmall
-from core.data.pool import Pool, check_pool, normal_form
+from core.data.matching import normal_form
+from core.data.pool import Pool, check_pool
 from core.records import Example, Query
 
 

@@ -87,7 +87,7 @@ def test_translation_into_a_demonstrations_own_language_leaves_it_out(
     assert own is not None
     assert other is not None
     prompt = translator.prompt(Query("The bus left.", "eng_Latn"), [shown(own), shown(other)], "fra_Latn")
-    assert [entry.example.id for entry in prompt.shown] == [other.id]
+    assert [entry.example.id for entry in prompt.demonstrations] == [other.id]
     assert [entry.example.id for entry in prompt.dropped] == [own.id]
 
 
@@ -105,8 +105,8 @@ def test_best_first_reverses_the_order(writer: PromptWriter) -> None:
     demonstrations = [shown(e) for e in writer.pool.examples[1:4]]
     first = PromptWriter(writer.task, writer.pool, writer.model, PromptConfig(order="best_first"))
     query = Query("x", "deu_Latn")
-    assert first.prompt(query, demonstrations, "eng_Latn").shown == tuple(demonstrations)
-    assert writer.prompt(query, demonstrations, "eng_Latn").shown == tuple(demonstrations[::-1])
+    assert first.prompt(query, demonstrations, "eng_Latn").demonstrations == tuple(demonstrations)
+    assert writer.prompt(query, demonstrations, "eng_Latn").demonstrations == tuple(demonstrations[::-1])
 
 
 HOSTILE = st.text(

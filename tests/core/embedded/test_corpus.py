@@ -9,7 +9,7 @@ import pytest
 from toys import SENTENCES
 
 from core.config import read_config
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 from core.data.tasks import Task
 from core.embedded.config import PretrainConfig
 from core.embedded.corpus import COLUMNS, Corpus, forbidden_texts, is_held_out, load_corpus

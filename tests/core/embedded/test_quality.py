@@ -218,7 +218,7 @@ def test_translations_are_those_of_the_predictor(translator: Predictor) -> None:
     for entry in found:
         query = Query(entry.text, "eng_Latn")
         answer = translator.predict(Question(query, "agl", 3, ("fra_Latn",), ("eng_Latn", "swh_Latn"))).answers[0]
-        assert (entry.translation, entry.zero_shot) == (answer.text, answer.bare_text)
+        assert (entry.translation, entry.zero_shot) == (answer.text, answer.zero_shot_text)
 
 
 def test_demonstrations_lead_from_a_third_language_into_the_target(translator: Predictor) -> None:

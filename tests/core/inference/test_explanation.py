@@ -10,7 +10,7 @@ import pytest
 from scipy import special, stats
 
 from core.errors import InvalidConfig
-from core.inference.explanation import WhyConfig, explain, label_against_input, make_up, order_sensitivity
+from core.inference.explanation import WhyConfig, explain, make_up
 from core.inference.explanation_records import Change, LabelsAgainstInputs, OrderSensitivity, Unmeasured
 from core.inference.perturbation import orders, reinputs, relabelled
 from core.inference.predictor import Predictor, Question
@@ -47,7 +47,7 @@ def measured(found: object) -> OrderSensitivity:
 def test_every_order_of_three_equals_its_own_computation(
     predictor: Predictor, prediction: Prediction, place: int
 ) -> None:
-    found = measured(order_sensitivity(predictor, prediction, place, CONFIG))
+    found = measured(explain(predictor, prediction, place, CONFIG).order)
     answer, shown = prediction.answers[place], prediction.selection.demonstrations
     assert found.every
     assert [order.demonstrations for order in found.orders] == list(itertools.permutations(shown))
@@ -68,7 +68,7 @@ def test_every_order_of_three_equals_its_own_computation(
 def test_the_flip_is_the_other_answer_that_leaves_this_one_the_least(
     predictor: Predictor, prediction: Prediction
 ) -> None:
-    found = measured(order_sensitivity(predictor, prediction, 0, CONFIG))
+    found = measured(explain(predictor, prediction, 0, CONFIG).order)
     first, second, third = found.orders[:3]
     one, two = [label for label in predictor.task.labels if label != found.answer][:2]
     flips = (replace(second, answer=one, probability=0.3), replace(third, answer=two, probability=0.2))
@@ -89,7 +89,7 @@ def test_orders_are_different_seeded_and_begin_with_the_one_shown(prediction: Pr
 
 
 def test_every_change_equals_its_own_computation(predictor: Predictor, prediction: Prediction) -> None:
-    found = label_against_input(predictor, prediction, 1, CONFIG)
+    found = explain(predictor, prediction, 1, CONFIG).against
     assert isinstance(found, LabelsAgainstInputs)
     shown, labels, pool = prediction.selection.demonstrations, predictor.task.labels, predictor.index.pool
     usable, whole = pool.usable(QUERY), alone(predictor, shown, "fra_Latn")
@@ -163,7 +163,7 @@ def test_a_swap_that_is_followed_says_so(predictor: Predictor, prediction: Predi
         replace(entry, example=replace(entry.example, label=label)) for entry in prediction.selection.demonstrations
     )
     fixed = predictor.predict(Question(QUERY, k=3, fixed=shown, explain=False))
-    found = label_against_input(predictor, fixed, 0, CONFIG)
+    found = explain(predictor, fixed, 0, CONFIG).against
     assert isinstance(found, LabelsAgainstInputs)
     swapped = found.by("swapped")
     drawn = relabelled(shown, "swapped", predictor.task.labels, 3, 1, QUERY.text)
@@ -176,7 +176,7 @@ def test_a_swap_that_is_followed_says_so(predictor: Predictor, prediction: Predi
     assert found.by("permuted") == Change("permuted", 0, None, None, None)
 
 
-def test_everything_together_equals_each_alone_in_one_call_of_the_scorer(
+def test_everything_is_measured_in_one_call_of_the_scorer(
     predictor: Predictor, prediction: Prediction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
@@ -184,8 +184,8 @@ def test_everything_together_equals_each_alone_in_one_call_of_the_scorer(
     monkeypatch.setattr(predictor.scorer, "score", lambda asked: (calls.append(len(asked)), score(asked))[1])
     why = explain(predictor, prediction, 0, CONFIG)
     assert len(calls) == 1
-    assert why.order == order_sensitivity(predictor, prediction, 0, CONFIG)
-    assert why.against == label_against_input(predictor, prediction, 0, CONFIG)
+    assert isinstance(why.order, OrderSensitivity)
+    assert isinstance(why.against, LabelsAgainstInputs)
     assert why.make_up == make_up(predictor, prediction)
 
 
@@ -247,4 +247,4 @@ def test_free_text_is_judged_by_the_likelihood_of_what_was_written(bench: Workbe
     assert not isinstance(why.make_up, Unmeasured)
     assert (why.make_up.labels, why.make_up.label_entropy) == ((), None)
     silent = replace(prediction, answers=(replace(answer, text=""),))
-    assert order_sensitivity(predictor, silent, 0, CONFIG) == Unmeasured("nothing_written")
+    assert explain(predictor, silent, 0, CONFIG).order == Unmeasured("nothing_written")

@@ -48,7 +48,7 @@ def test_every_field_of_a_prediction_is_in_its_range(prediction: Prediction, pre
         words = predictor.task.verbaliser(answer.language).words
         assert answer.label in words
         assert answer.text == words[answer.label]
-        assert answer.bare_text in words.values()
+        assert answer.zero_shot_text in words.values()
         assert 1 / 7 <= answer.confidence <= 1  # the best of seven labels
         assert answer.adherence is not None
         assert 0 <= answer.adherence <= 1
@@ -156,7 +156,7 @@ def test_fixed_demonstrations_are_shown_as_given(predictor: Predictor) -> None:
     prediction = predictor.predict(Question(QUERY, strategy="agl", k=5, fixed=fixed))
     assert prediction.selection.demonstrations == fixed
     assert (
-        prediction.answers[0].prompt.shown == fixed[::-1]
+        prediction.answers[0].prompt.demonstrations == fixed[::-1]
     )  # the first given is preferred and stands next to the query
     assert len(prediction.effects) == 2
 
@@ -172,7 +172,7 @@ def test_zero_shot_and_k_zero_show_nothing_and_change_nothing(predictor: Predict
 def test_demonstrations_that_do_not_fit_are_dropped_whole_least_preferred_first(predictor: Predictor) -> None:
     demonstrations = tuple(Demonstration(predictor.index.pool.examples[3 * n + 1], None, None) for n in range(5))
     whole = predictor.writer.prompt(QUERY, demonstrations, "eng_Latn")
-    assert len(whole.shown) == 5
+    assert len(whole.demonstrations) == 5
     for kept in (4, 2, 0):
         wanted = predictor.writer.prompt(QUERY, demonstrations[:kept], "eng_Latn")
         reserve = predictor.model.context - wanted.tokens  # exactly so much room that these fit

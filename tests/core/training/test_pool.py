@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from toys import toy_examples
 
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 from core.records import Example
 from core.training.config import UpkeepConfig
 from core.training.pool import LivingPool

@@ -9,7 +9,7 @@ import pytest
 import torch
 from toys import toy_examples
 
-from core.data.pool import normal_form
+from core.data.matching import normal_form
 from core.models.generation import Generated
 from core.records import Example, Query
 from core.training import writing

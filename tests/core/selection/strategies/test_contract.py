@@ -24,7 +24,7 @@ def asked(bench: Workbench, pool: Pool) -> Predictor:
         if e.language == "swh_Latn"
     ]
     found = Workbench(bench.model, bench.encoder, pools={"topic": Pool((*pool.examples, *written))}).predictor("topic")  # type: ignore[arg-type]
-    found.judge.writing = replace(found.judge.writing, max_tokens=8)
+    found.model_judge.writing = replace(found.model_judge.writing, max_tokens=8)
     return found
 
 

@@ -73,7 +73,7 @@ def test_self_translate_asks_about_what_the_model_wrote(asked: Predictor, monkey
         return [type("Line", (), {"text": "The woman reads a book."}) for _ in prompts]
 
     monkeypatch.setattr("core.selection.model_judge.generate_all", write)
-    monkeypatch.setattr(asked.judge, "_translated", {})
+    monkeypatch.setattr(asked.model_judge, "_translated", {})
     prediction = asked.predict(Question(QUERY, "self-translate", 2, explain=False))
     assert len(seen) == 1  # remembered after the first
     blocks = seen[0].split("\n\n")
@@ -95,7 +95,7 @@ def test_translations_made_in_batches_are_those_made_one_by_one(
 ) -> None:
     found = [Predictor(asked.task, asked.index, asked.scorer, None, asked.translation) for _ in range(2)]
     for predictor in found:
-        predictor.judge.writing = replace(predictor.judge.writing, max_tokens=8)
+        predictor.model_judge.writing = replace(predictor.model_judge.writing, max_tokens=8)
     single, batched = found
     queries = [Query(f"{e.text} {e.text[:n]}", e.language, e.item) for n, e in enumerate(asked.index.pool.examples)]
     questions = [Question(query, "self-translate", 2) for query in queries[:24]]  # more than a batch
@@ -111,15 +111,15 @@ def test_translations_made_in_batches_are_those_made_one_by_one(
     batched.prepare(questions, shares.append)
     assert calls == [16]  # of the 24, 8 are English
     assert shares == [1.0]
-    assert len(batched.judge._translated) == 16
-    assert batched.judge._translated == single.judge._translated
+    assert len(batched.model_judge._translated) == 16
+    assert batched.model_judge._translated == single.model_judge._translated
     assert [batched.select(question) for question in questions] == selections
     assert calls == [16]  # all were remembered
 
 
 def test_an_evaluation_translates_before_it_asks(asked: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = Predictor(asked.task, asked.index, asked.scorer, None, asked.translation)
-    predictor.judge.writing = replace(predictor.judge.writing, max_tokens=4)
+    predictor.model_judge.writing = replace(predictor.model_judge.writing, max_tokens=4)
     calls: list[int] = []
 
     def counted(model: Any, prompts: list[str], *rest: Any) -> Any:
@@ -137,7 +137,7 @@ def test_a_translation_that_is_in_the_pool_keeps_its_item_out(
     asked: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        asked.judge,
+        asked.model_judge,
         "translated",
         lambda query, _examples: replace(query, text="She won the long race.", language="eng_Latn"),
     )
@@ -168,7 +168,7 @@ def test_an_answer_is_scored_by_the_prompts_it_shows_and_as_evaluation_does(
     asked: Predictor, strategy: str, calibration: str
 ) -> None:
     found = Predictor(asked.task, asked.index, asked.scorer, Settings(calibration=calibration), asked.translation)
-    found.judge.writing = replace(found.judge.writing, max_tokens=6)
+    found.model_judge.writing = replace(found.model_judge.writing, max_tokens=6)
     question = Question(QUERY, strategy, 2)
     prediction = found.predict(question)
     answer = prediction.answers[0]
