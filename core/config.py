@@ -1,4 +1,4 @@
-"""Reading settings: a TOML file is turned into frozen dataclasses, with every missing or unknown key named."""
+"""Settings and where data files lie: a TOML file is turned into frozen dataclasses, with every missing or unknown key named."""
 
 import dataclasses
 import tomllib
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import InvalidConfig
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"  # the data files that ship with the project
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from functools import lru_cache
 import langcodes
 import regex
 
+from core.config import ASSETS
 from core.errors import UnknownLanguage
-from core.models.loading import ASSETS
 
 UNKNOWN = "unknown"
 RESOURCES = ("low (0-2)", "middle (3)", "high (4-5)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.errors import InvalidData
 from core.languages import language
-from core.models.loading import ASSETS
+from core.config import ASSETS
 from core.data.tasks import FALLBACK, Task
 from core.data.templates import read_sections
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from core.config import ASSETS as ASSETS  # most who load models look here for it
 from core.errors import InvalidConfig, ModelUnavailable
 from core.models.adapters import take_up
 from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from transformers.configuration_utils import PreTrainedConfig
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 EMBEDDED = ASSETS / "models" / "lm"
 EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
 Precision = Literal["auto", "fp32", "bf16", "nf4"]
