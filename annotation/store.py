@@ -95,12 +95,12 @@ class RatingStore(OrganiserStore):
         """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, StudyFrozen, InvalidRecord."""
         return self._write(lambda session: outputs.add_outputs(session, study_id, new, self._clock()))
 
-    def new_rater(self, study_id: int, language: str) -> tuple[Rater, str]:
-        """A rater without invitation and her token, shown only this once.
+    def new_rater(self, study_id: int, language: str, own: str | None = None) -> tuple[Rater, str]:
+        """A rater without invitation and her token, shown only this once; `own` as in `accept_invitation`.
 
         Raises UnknownStudy, StudyClosed, InvalidRecord; InvalidInvitation for a study opened with `open_study`.
         """
-        return self._write(lambda session: raters.new_rater(session, study_id, language, self._clock()))
+        return self._write(lambda session: raters.new_rater(session, study_id, language, self._clock(), own))
 
     def rater_by_token(self, study_id: int, token: str) -> Rater:
         """Raises UnknownStudy, UnknownRater."""

@@ -14,9 +14,10 @@ from app.explore.service import UNTRAINED
 from app.explore.tab import ExploreParts, build_explore, opened, stream
 from app.html import message
 from app.rate.tab import build_rate
-from app.rate.tab_service import RatingDesk
 from app.results.experiments import ReportDesk
-from app.results.tab import build_reports, build_results
+from app.results.ratings import ResultsService
+from app.results.ratings_tab import build_ratings
+from app.results.tab import build_reports
 from app.services import Services
 from app.study.tab import build_study, organiser_desk
 from app.texts import ENGLISH, Localised, Texts, available, catalogue
@@ -50,13 +51,12 @@ def build_app(services: Services) -> gr.Blocks:
                 explore = build_explore(services, localised, tag, texts)
             with localised.bind(gr.Tab(texts("app.train"), id="train"), label="app.train") as train_tab:
                 train = build_train(services, localised, tag, texts, train_tab, session)
-            desk = RatingDesk(services)
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
-                build_rate(desk, localised, tag, texts, rate, page)
+                build_rate(services.store, services.study.id, services.study.slug, localised, tag, texts, rate)
             with localised.bind(
                 gr.Tab(texts("app.results.ratings"), id="results"), label="app.results.ratings"
             ) as results:
-                _build_results(services, desk, localised, tag, texts, results, session)
+                _build_results(services, localised, tag, texts, results, session)
             organiser = organiser_desk(services)
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
                 build_study(organiser, services.authority, localised, tag, texts, study, session, services.visitor)
@@ -70,7 +70,6 @@ def build_app(services: Services) -> gr.Blocks:
 
 def _build_results(
     services: Services,
-    desk: RatingDesk,
     localised: Localised,
     tag: gr.State,
     texts: Texts,
@@ -80,7 +79,8 @@ def _build_results(
     """Ratings of people and records of experiments, side by side."""
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
-            build_results(desk, localised, tag, texts, results, session, services.authority)
+            ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
+            build_ratings(ratings, localised, tag, texts, results, session)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportDesk((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)

@@ -12,7 +12,7 @@ from annotation.errors import InvalidInvitation, StudyClosed, UnknownRater
 from annotation.orders import new_seed
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Rater, Study
-from annotation.validation import check_text, is_id
+from annotation.validation import check_own_token, check_text, is_id
 
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
@@ -26,8 +26,12 @@ def _record(row: RaterRow) -> Rater:
     return Rater(row.id, row.study_id, row.pseudonym, row.language, row.created_at)
 
 
-def new_rater(session: Session, study_id: int, language: str, now: datetime) -> tuple[Rater, str]:
+def new_rater(
+    session: Session, study_id: int, language: str, now: datetime, own: str | None = None
+) -> tuple[Rater, str]:
     """A rater without invitation, and her token, which is stored nowhere and cannot be shown again.
+
+    With a token `own` that her page made, a repeat finds the rater of the first time.
 
     Raises UnknownStudy, StudyClosed, and InvalidInvitation for a study that was opened by an organiser.
     """
@@ -37,7 +41,11 @@ def new_rater(session: Session, study_id: int, language: str, now: datetime) -> 
         raise StudyClosed(f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.")
     if study.frozen_at is not None:
         raise InvalidInvitation(f"study '{study.slug}' is by invitation; open the link that the organiser sent.")
-    return insert_rater(session, study_id, language, now)
+    if own is not None:
+        check_own_token(own)
+        if session.scalar(select(RaterRow.id).where(RaterRow.token_sha256 == hash_of(own))) is not None:
+            return rater_by_token(session, study_id, own), own
+    return insert_rater(session, study_id, language, now, token=own)
 
 
 def insert_rater(

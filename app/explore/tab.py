@@ -15,6 +15,7 @@ from app.explore.panels import progress_line
 from app.explore.service import UNTRAINED, Form, Step, send
 from app.explore.view import SHOWN, Rendered, build_why, render, wire_why, write_json
 from app.html import message
+from app.rate.tab import link as rating_link
 from app.services import Services
 from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError
@@ -275,4 +276,6 @@ def _send(services: Services, predictions: tuple[Prediction, ...], texts: Texts,
         report = send(services.store, services.study.id, predictions)
     except AnnotationError as error:
         return message(str(error), "error")
-    return message(texts("explore.sent", added=report.added, known=report.already_there))
+    return message(texts("explore.sent", added=report.added, known=report.already_there)) + rating_link(
+        services.study.slug, texts
+    )

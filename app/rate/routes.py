@@ -26,7 +26,8 @@ from annotation.errors import (
     UnknownStudy,
 )
 from annotation.store import RatingStore
-from app.rate.service import Json, RaterDesk, words
+from app.access.limits import TooMany
+from app.rate.service import Json, RaterService, words
 from app.texts import preferred, rater_languages, rater_words
 
 FILES = Path(__file__).resolve().parent / "page"
@@ -39,7 +40,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _CODES: list[tuple[type[AnnotationError], int, str]] = [
-    (DatabaseUnavailable, 503, "unavailable"),  # the page tries again
+    (TooMany, 429, "slower"),  # the page tries again, here and in the next
+    (DatabaseUnavailable, 503, "unavailable"),
     (InvalidInvitation, 403, "invitation"),
     (UnknownRater, 401, "link"),
     (UnknownStudy, 401, "link"),
@@ -49,21 +51,32 @@ _CODES: list[tuple[type[AnnotationError], int, str]] = [
 ]
 
 Work = Callable[[str | None, Json], Json]
+Allow = Callable[
+    [str, Request], None
+]  # takes one of an allowance of whoever sent the request, or raises an AnnotationError
 
 
-def rater_routes(store: RatingStore) -> list[BaseRoute]:
-    """Everything under /rate."""
-    desk, threads = RaterDesk(store), anyio.CapacityLimiter(THREADS)
+def rater_routes(store: RatingStore, allow: Allow | None = None) -> list[BaseRoute]:
+    """Everything under /rate. ``allow``: asked for "rater" where somebody comes in without an invitation."""
+    service, threads = RaterService(store), anyio.CapacityLimiter(THREADS)
     work: dict[str, Work] = {
-        "door": lambda _, sent: desk.door(sent.get("study"), sent.get("invitation"), sent.get("tag")),
-        "enter": lambda own, sent: desk.enter(sent.get("study"), sent.get("invitation"), sent.get("proficiency"), own),
-        "session": lambda token, sent: desk.session(token, sent.get("tag")),
-        "next": lambda token, sent: desk.next(token, sent.get("tag")),
-        "look": lambda token, sent: desk.look(token, sent.get("position"), sent.get("tag")),
-        "submit": desk.submit,
-        "skip": desk.skip,
+        "welcome": lambda _, sent: service.welcome(sent.get("study"), sent.get("invitation"), sent.get("tag")),
+        "enter": lambda own, sent: service.enter(sent, own),
+        "session": lambda token, sent: service.session(token, sent.get("tag")),
+        "next": lambda token, sent: service.next(token, sent.get("tag")),
+        "look": lambda token, sent: service.look(token, sent.get("position"), sent.get("tag")),
+        "submit": service.submit,
+        "skip": service.skip,
     }
-    posts = [Route(f"/rate/{name}", _endpoint(one, threads), methods=["POST"]) for name, one in work.items()]
+
+    def limited(request: Request, sent: Json) -> None:
+        if allow is not None and not sent.get("invitation"):
+            allow("rater", request)
+
+    posts = [
+        Route(f"/rate/{name}", _endpoint(one, threads, limited if name == "enter" else None), methods=["POST"])
+        for name, one in work.items()
+    ]
     return [Route("/rate", _page), Route("/rate/", _without_slash), Route("/rate/{name}", _file), *posts]
 
 
@@ -91,19 +104,23 @@ def _file(request: Request) -> Response:
     return FileResponse(path, media_type=kind, headers={**_HEADERS, "Cache-Control": "no-cache"})
 
 
-def _endpoint(work: Work, threads: anyio.CapacityLimiter) -> Callable[[Request], Any]:
+def _endpoint(
+    work: Work, threads: anyio.CapacityLimiter, limited: Callable[[Request, Json], None] | None
+) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         sent = await _body(request)
         if sent is None:
             return _refused(422, "refused", "the request is no JSON object of at most 64 KiB; reload the page.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            given = token if scheme == "Bearer" else None
-            found = await anyio.to_thread.run_sync(work, given, sent, limiter=threads)
+            if limited is not None:
+                limited(request, sent)
+            bearer = token if scheme == "Bearer" else None
+            reply = await anyio.to_thread.run_sync(work, bearer, sent, limiter=threads)
         except AnnotationError as error:
             status, code = next((status, code) for kind, status, code in _CODES if isinstance(error, kind))
             return _refused(status, code, str(error))
-        return JSONResponse(found, headers={**_HEADERS, "Cache-Control": "no-store"})
+        return JSONResponse(reply, headers={**_HEADERS, "Cache-Control": "no-store"})
 
     return answer
 

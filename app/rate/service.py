@@ -10,7 +10,7 @@ from typing import Any
 import langcodes
 
 from annotation.criteria import in_language, tag_for
-from annotation.errors import InvalidRating, UnknownRater
+from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
 from annotation.records import AssignmentView, Progress, Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES, SKIP_REASONS
@@ -21,36 +21,65 @@ from core.languages import direction_of
 Json = dict[str, Any]
 
 
-class RaterDesk:
+class RaterService:
     """Serves every study of a store to its raters."""
 
     def __init__(self, store: RatingStore) -> None:
         self._store = store
 
-    def door(self, slug: object, invitation: object, tag: object) -> Json:
-        """What an invitation leads to, before it is used; without one, the words alone."""
-        if not invitation:
-            return {"study": None, **words(spoken_by(tag, ENGLISH))}
-        study, language = self._store.invited(_str(slug), _str(invitation))
-        texts = spoken_by(tag, language)
+    def welcome(self, slug: object, invitation: object, tag: object) -> Json:
+        """What a link leads to, before it is used: an invitation, or a study that is open to all; else the words alone."""
+        if invitation:
+            study, language = self._store.invited(_str(slug), _str(invitation))
+            languages = [language]
+        else:
+            open_to_all = self._open_to_all(slug)
+            if open_to_all is None:
+                return {"study": None, **words(spoken_by(tag, ENGLISH))}
+            study, languages = open_to_all
+        texts = spoken_by(tag, languages[0] if len(languages) == 1 else ENGLISH)
         return {
-            "study": {"name": study.name, "instructions": _said(study.instructions, texts.tag)},
-            "rated": {"name": langcodes.Language.get(language).autonym(), **_direction(language)},
+            "study": {"name": study.name, "instructions": _in_language(study.instructions, texts.tag)},
+            "languages_rated": [
+                {"tag": one, "name": langcodes.Language.get(one).autonym(), **_direction(one)} for one in languages
+            ],
             "proficiencies": list(PROFICIENCIES),
             **words(texts),
         }
 
-    def enter(self, slug: object, invitation: object, proficiency: Any, own: object) -> Json:
-        """Use an invitation: a new rater under the token that her page made. A repeat finds her again."""
-        study = self._store.study(_str(slug))
-        _, token = self._store.accept_invitation(study.id, _str(invitation), proficiency, _str(own))
-        return {"token": token}
+    def _open_to_all(self, slug: object) -> tuple[Study, list[str]] | None:
+        """A study that takes raters without invitation, as Explore's collection does, and its languages; None for any other."""
+        try:
+            study = self._store.study(_str(slug))
+        except UnknownStudy:
+            return None
+        if study.state != "open" or study.frozen_at is not None:
+            return None
+        languages = self._store.languages(study.id)
+        return (study, languages) if languages else None
+
+    def enter(self, sent: Mapping[str, Any], own: object) -> Json:
+        """A new rater under the token that her page made, by an invitation or into an open study. A repeat finds her again."""
+        if sent.get("invitation"):
+            study = self._store.study(_str(sent.get("study")))
+            invitation = _str(sent["invitation"])
+            _, token = self._store.accept_invitation(study.id, invitation, sent.get("proficiency"), _str(own))
+            return {"token": token}
+        open_to_all = self._open_to_all(sent.get("study"))
+        if open_to_all is None:
+            raise InvalidInvitation("this study is by invitation; open the link exactly as it was sent.")
+        study, languages = open_to_all
+        if sent.get("language") not in languages:
+            raise InvalidRecord(
+                f"there is nothing to rate in {sent.get('language')!r}; choose one of {', '.join(languages)}."
+            )
+        return {"token": self._store.new_rater(study.id, sent["language"], _str(own))[1]}
 
     def session(self, token: object, tag: object) -> Json:
         """Who came, her study, how far she is, and the words of the page in the language of ``tag``."""
         rater, study = self._rater(token)
         texts = spoken_by(tag, rater.language)
-        instructions = _said(study.instructions, texts.tag)
+        instructions = _in_language(study.instructions, texts.tag)
         return {
             "rater": rater.pseudonym,
             "study": {"slug": study.slug, "name": study.name, "instructions": instructions},
@@ -61,30 +90,30 @@ class RaterDesk:
     def next(self, token: object, tag: object) -> Json:
         """Her first unfinished item; ``item`` is None when nothing is left."""
         rater, study = self._rater(token)
-        return self._shown(rater, study, self._store.next_assignment(rater.id), tag)
+        return self._item_reply(rater, study, self._store.next_assignment(rater.id), tag)
 
     def look(self, token: object, position: Any, tag: object) -> Json:
         """An item she was given before, with what she answered."""
         rater, study = self._rater(token)
-        return self._shown(rater, study, self._store.assignment(rater.id, position), tag)
+        return self._item_reply(rater, study, self._store.assignment(rater.id, position), tag)
 
     def submit(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
         rater = self._store.rater_of_token(_token(token))
-        shown = self._store.lettered(rater.id, sent.get("position", 0))
+        lettered = self._store.lettered(rater.id, sent.get("position", 0))
         values = sent.get("values")
         if not isinstance(values, dict) or not all(isinstance(row, dict) for row in values.values()):
             raise InvalidRating("the ratings did not come by answer and criterion; reload the page.")
-        given: dict[Any, Any] = {
-            (shown.outputs.get(letter, letter), key): value
+        by_output: dict[Any, Any] = {
+            (lettered.outputs.get(letter, letter), key): value
             for letter, row in values.items()
             for key, value in row.items()
         }
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
-            assignment_id=shown.assignment_id,
-            values=given,
+            assignment_id=lettered.assignment_id,
+            values=by_output,
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
         )
@@ -93,16 +122,16 @@ class RaterDesk:
     def skip(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Pass on one item with a coded reason."""
         rater = self._store.rater_of_token(_token(token))
-        shown = self._store.lettered(rater.id, sent.get("position", 0))
+        lettered = self._store.lettered(rater.id, sent.get("position", 0))
         submission = SkipSubmission(
-            sent.get("id", ""), rater.id, shown.assignment_id, sent.get("reason", ""), sent.get("comment")
+            sent.get("id", ""), rater.id, lettered.assignment_id, sent.get("reason", ""), sent.get("comment")
         )
         return _receipt(self._store.skip(submission))
 
     def _rater(self, token: object) -> tuple[Rater, Study]:
         return self._store.rater_and_study(_token(token))
 
-    def _shown(self, rater: Rater, study: Study, view: AssignmentView | None, tag: object) -> Json:
+    def _item_reply(self, rater: Rater, study: Study, view: AssignmentView | None, tag: object) -> Json:
         texts = spoken_by(tag, rater.language)
         item = None
         if view is not None:
@@ -117,8 +146,8 @@ class RaterDesk:
 
 def spoken_by(tag: object, language: str) -> Texts:
     """The words for the page: the language she chose, else that of what she rates, else English."""
-    known = {texts.tag for texts in rater_languages()}
-    return rater_words(tag if isinstance(tag, str) and tag in known else language)
+    offered = {texts.tag for texts in rater_languages()}
+    return rater_words(tag if isinstance(tag, str) and tag in offered else language)
 
 
 def words(texts: Texts) -> Json:
@@ -183,9 +212,9 @@ def _task(view: AssignmentView, texts: Texts) -> Json:
     return _text(texts(key, language=language), texts.tag)
 
 
-def _said(told: Mapping[str, str], language: str) -> Json:
-    tag = tag_for(told, language)
-    return _text(told[tag], tag)
+def _in_language(texts: Mapping[str, str], language: str) -> Json:
+    tag = tag_for(texts, language)
+    return _text(texts[tag], tag)
 
 
 def _text(text: str, tag: str) -> Json:

@@ -30,7 +30,7 @@ class Authority(Protocol):
         """Raises an AnnotationError unless ``session`` is an organiser's."""
 
 
-class ResultsDesk:
+class ResultsService:
     """Results of every study that a visitor may see. Every method checks that anew.
 
     Results name systems. So those of a study that still collects ratings are for its organiser; what anybody sent from

@@ -33,7 +33,7 @@ def criterion(report: Report, key: str, texts: Texts) -> str:
     return criterion_label(found, texts) if found is not None else key
 
 
-def place(language: str | None, texts: Texts) -> str:
+def language_name(language: str | None, texts: Texts) -> str:
     """A language by its own name."""
     return langcodes.Language.get(language).autonym() if language else texts("results.all_languages")
 
@@ -203,7 +203,7 @@ def orders(report: Report, analysis: Analysis, language: str | None, texts: Text
     for one in analysis.rankings:
         if language not in (None, one.language):
             continue
-        where = [escape(place(one.language, texts)), escape(criterion(report, one.criterion, texts))]
+        where = [escape(language_name(one.language, texts)), escape(criterion(report, one.criterion, texts))]
         stable = "–" if isinstance(one.stable_raw, Undefined) else f"{100 * one.stable_raw:.0f} %"
         order = " &gt; ".join(
             f"<bdi>{escape(report.named(two.system))}</bdi> <span class='figure quiet'>{figure(two.raw)}, {signed(two.z)}</span>"

@@ -69,7 +69,7 @@ class Board:
     backup: BackupState | None  # None: no backups are made here
 
 
-class OrganiserDesk:
+class OrganiserService:
     """Serves organisers, and nobody else."""
 
     def __init__(
@@ -209,7 +209,7 @@ class OrganiserDesk:
         study = self._study(slug)
         ends = None if not days else datetime.now(UTC) + timedelta(days=min(float(days), 3650.0))
         invitation, token = self._store.new_invitation(study.id, tag, max_uses, ends)
-        return invitation, f"rate?study={study.slug}&invite={token}"
+        return invitation, f"rate?study={study.slug}#invite={token}"
 
     def revoke(self, session: object, slug: object, number: Any) -> Invitation:
         """Makes a link useless for newcomers. Raises InvalidInvitation."""

@@ -17,7 +17,7 @@ from app.services import Services
 from app.study import html as views
 from app.study.form import StudyForm, build_study_form
 from app.study.power import planned_power
-from app.study.service import Design, OrganiserDesk, Source
+from app.study.service import Design, OrganiserService, Source
 from app.study.sources import Taken
 from app.study.updates import CHOICES, DESIGN, PANELS, WORDS, StudyPage
 from app.texts import Localised, Texts, catalogue
@@ -25,13 +25,13 @@ from app.texts import Localised, Texts, catalogue
 OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "organiser"}
 
 
-def organiser_desk(services: Services) -> OrganiserDesk:
+def organiser_desk(services: Services) -> OrganiserService:
     """The desk over the app's store and its backups."""
-    return OrganiserDesk(services.store, services.authority, services.folder, services.study.slug, services.backups)
+    return OrganiserService(services.store, services.authority, services.folder, services.study.slug, services.backups)
 
 
 def build_study(
-    desk: OrganiserDesk,
+    desk: OrganiserService,
     authority: Authority,
     localised: Localised,
     tag: gr.State,

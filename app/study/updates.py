@@ -9,7 +9,7 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import AnnotationError
 from app.html import message
 from app.study import html as views
-from app.study.service import Board, OrganiserDesk, language_name, own_as_text
+from app.study.service import Board, OrganiserService, language_name, own_as_text
 from app.texts import Texts, catalogue
 from core.errors import CoreError
 
@@ -22,7 +22,7 @@ PANELS = ("summary", "outputs", "checks", "invite", "progress", "end")
 class StudyPage:
     """What handlers share: the desk, and the updates that show a study."""
 
-    def __init__(self, desk: OrganiserDesk) -> None:
+    def __init__(self, desk: OrganiserService) -> None:
         self.desk = desk
         self._rest = len(PANELS) + len(CHOICES) + len(DESIGN) + len(WORDS)
 

@@ -74,21 +74,21 @@ def test_from_explore_to_rate_to_results(visitor, server, tmp_path) -> None:
     page = visitor.page
     page.locator("#send").click()
     expect(page.locator("#explore-sent .message")).to_contain_text("ready in Rate")
+    link = page.locator("#explore-sent a").get_attribute("href")
     page.get_by_role("tab", name="Rate").click()
-    page.locator("#rate-start").click()
-    expect(page.locator("#rate-item .source")).to_be_visible()
-    assert page.locator(".agl-criterion input:checked").count() == 0  # nothing is preselected
-    assert "agl" not in page.locator("#rate-item").inner_text().lower()
-
-    page.locator("#rate-save").click()
-    expect(page.locator("#rate-note .error")).to_contain_text("Still missing: A · Fluency")
-    page.locator("#rate-start").focus()  # as after pressing it: Enter must save, not start anew
-    for key in "345435":  # the keyboard alone: six rows, then Enter
-        before = page.locator(".agl-criterion input:checked").count()
-        page.keyboard.press(key)
-        expect(page.locator(".agl-criterion input:checked")).to_have_count(before + 1)
-    page.keyboard.press("Enter")
-    expect(page.locator("#rate-head .saved")).to_contain_text("Saved at")
+    expect(page.locator("#rate-open a")).to_have_attribute("href", link)
+    with page.expect_popup() as opened:
+        page.locator("#rate-open a").click()
+    rating = opened.value
+    rating.locator("#rated").select_option(index=1)
+    rating.locator("#skill").select_option("good")
+    rating.locator("#begin").click()
+    expect(rating.locator("#fields .row")).to_have_count(6)
+    assert "agl" not in rating.locator("#main").inner_text().lower()
+    for key in "345435":
+        rating.keyboard.press(key)
+    rating.keyboard.press("Enter")
+    expect(rating.locator("#state.saved")).to_contain_text("Saved at")
 
     page.get_by_role("tab", name="Results").click()
     expect(page.locator("#results-table #summary")).to_be_visible()
@@ -109,19 +109,6 @@ def test_the_rating_page_of_raters_stands_beside_the_app(visitor, server) -> Non
     visitor.page.goto(f"{server.url}/rate")
     expect(visitor.page.locator("#main .message")).to_contain_text("open the link that you were sent")
     assert visitor.page.get_by_role("tab").count() == 0
-
-
-def test_a_rater_who_reloads_goes_on_where_she_was(visitor) -> None:
-    page = visitor.page
-    page.locator("#send").click()
-    expect(page.locator("#explore-sent .message")).to_be_visible()
-    page.get_by_role("tab", name="Rate").click()
-    page.locator("#rate-start").click()
-    expect(page.locator("#rate-item .source")).to_be_visible()
-    page.reload()
-    page.wait_for_selector("#explore-results .card")
-    page.get_by_role("tab", name="Rate").click()
-    expect(page.locator("#rate-item .source")).to_be_visible()
 
 
 def test_a_demonstration_can_be_pinned_and_others_dropped_by_hand(visitor) -> None:

@@ -87,6 +87,11 @@ class Target:
                 return one
         raise KeyError(target)
 
+    def rate_tab(self) -> dict[str, Any]:
+        """The dependency of opening the tab Rate."""
+        panel = next(one["id"] for one in self.config["components"] if one["props"].get("elem_id") == "rate-open")
+        return next(one for one in self.config["dependencies"] if one["outputs"] == [panel])
+
 
 def fill(path: Path) -> tuple[str, str, str]:
     """The database: token and pseudonym of a rater, and an invitation."""

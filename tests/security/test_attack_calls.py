@@ -90,23 +90,25 @@ def test_the_page_tells_nothing_of_studies_secrets_or_people(target: Target) -> 
     assert not any(word in shown for word in (str(target.data), "organiser-secret", "ratings.db"))
 
 
-def test_a_forged_session_rates_in_nobodys_name(target: Target) -> None:
-    """Gradio keeps a visitor's state under a name that her browser chose and that an attacker may learn."""
-    session = uuid.uuid4().hex[:11]
-    start, save = target.event("rate-start.click"), target.event("rate-save.click")
-    began = through_queue(target, start, [None, None], session)
-    token = next(
-        part
-        for part in json.loads(began.split("data: ")[-1])["output"]["data"]
-        if isinstance(part, str) and len(part) > 30
-    )
-    radios = len(save["inputs"]) - 5
-    values = [3] * 6 + [None] * (radios - 6)
-    for known in ("", "forged", None, target.rater):
-        through_queue(target, save, [None, known, None, None, "forged", *values], session)
+def test_nobody_rates_in_anothers_name(target: Target) -> None:
+    """Whoever comes into the open collection rates by the token that her own page made, and by nothing else."""
+    token = uuid.uuid4().hex * 2
+    assert target.post("enter", token, study="explore", language="sw").json() == {"token": token}
+    item = target.post("next", token).json()["item"]
+    values = {one["letter"]: {criterion["key"]: 3 for criterion in item["criteria"]} for one in item["outputs"]}
+    sent = {"id": str(uuid.uuid4()), "position": 1, "values": values, "seconds": 1.0}
+    for other in (None, "forged", target.rater):  # the last is a rater of another study, who has no such answers
+        assert target.post("submit", other, **sent).status_code in (401, 422)
         assert ratings(target) == 0
-    through_queue(target, save, [None, token, None, None, "hers", *values], session)
+    assert target.post("submit", token, **sent).status_code == 200
     assert ratings(target) == 6
+
+
+def test_no_study_but_the_open_collection_is_entered_without_an_invitation(target: Target) -> None:
+    for study in ("hidden-study", "no-such-study", "", None, ["explore"]):
+        refused = target.post("enter", uuid.uuid4().hex * 2, study=study, language="sw")
+        assert (refused.status_code, refused.json()["error"]) == (403, "invitation")
+        assert target.post("welcome", study=study).json()["study"] is None
 
 
 def ratings(target: Target) -> int:

@@ -11,7 +11,7 @@ from security.hostile import MARKUP, SECRET, SYSTEM, Target
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewStudy
-from app.results.ratings import ResultsDesk
+from app.results.ratings import ResultsService
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,7 +39,7 @@ def inert(page: "Page") -> None:
 
 def test_a_rater_sees_markup_of_models_and_organisers_as_text(target: Target, page: "Page") -> None:
     token = target.fresh()
-    page.goto(f"{target.url}/rate?rater={token}")
+    page.goto(f"{target.url}/rate#rater={token}")
     page.get_by_role("button").filter(visible=True).first.wait_for()
     inert(page)
     begin = page.locator("main button").filter(visible=True)
@@ -91,8 +91,12 @@ def test_a_study_named_by_markup_is_text_on_the_organisers_page(target: Target, 
 def test_outputs_in_rate_are_text(target: Target, page: "Page") -> None:
     page.goto(target.url)
     page.get_by_role("tab", name="Rate", exact=True).click()
-    page.locator("#rate-start").click()
-    page.locator("#rate-item").get_by_text("onerror=").first.wait_for()
+    page.locator("#rate-open a").wait_for()
+    inert(page)
+    page.goto(f"{target.url}/{page.locator('#rate-open a').get_attribute('href')}")
+    page.locator("#skill").select_option("good")
+    page.locator("#begin").click()
+    page.locator("#fields").get_by_text("onerror=").first.wait_for()
     inert(page)
 
 
@@ -115,7 +119,7 @@ def test_a_report_of_hostile_names_is_text(target: Target, page: "Page", tmp_pat
             """Lets in."""
 
     with target.store() as store:
-        written = ResultsDesk(store, "explore", tmp_path, Anybody()).texts("x", "hidden-study")
+        written = ResultsService(store, "explore", tmp_path, Anybody()).texts("x", "hidden-study")
     assert SYSTEM in written["report.html"]
     page.set_content(written["report.html"])
     inert(page)

@@ -1,55 +1,65 @@
-// How a rater comes in: by her own link (?rater=), by what this browser remembers of a study, or by an invitation.
+// How a rater comes in: by her own link (#rater=), by what this browser remembers of a study, by an invitation (#invite=),
+// or into a study that is open to all. Secrets stand in the fragment, which no server and no log sees; links made before
+// that have them in the query, and go on working.
 import { make } from './item.js';
-import { read, uuid, write } from './keep.js';
+import { read, uuid, write } from './storage.js';
+
+export const parameter = (name) =>
+  new URLSearchParams(location.hash.slice(1)).get(name) ?? new URLSearchParams(location.search).get(name);
 
 // Resolves to her token, or to null when the page has said what is missing. `forget`: what the browser knew is no use.
-export async function enter({ ask, speak, say, known, forget }) {
-  const asked = new URLSearchParams(location.search);
-  if (asked.get('rater')) return asked.get('rater');
-  const slug = asked.get('study');
-  const kept = slug && !forget && known(slug);
-  if (kept) return kept;
-  const invitation = asked.get('invite');
-  const door = await ask('door', { study: slug, invitation });
-  speak(door);
+export async function enter({ ask, speak, say, tokenOf, forget }) {
+  if (parameter('rater')) return parameter('rater');
+  const study = parameter('study');
+  const token = study && !forget && tokenOf(study);
+  if (token) return token;
+  const invitation = parameter('invite');
+  const welcome = await ask('welcome', invitation ? { study, invitation } : { study, tag: read('tag') ?? document.documentElement.lang });
+  speak(welcome);
   const main = document.getElementById('main');
-  if (!invitation) {
+  if (!welcome.study) {
     main.replaceChildren(make('p', { class: 'message' }, say('page.no_link')));
     return null;
   }
-  return form(door, main, say, async (answers) => {
-    // Made here and kept before it is sent: where the answer gets lost, asking again makes no second rater.
-    const own = read(`own/${invitation}`) ?? (uuid() + uuid()).replaceAll('-', '');
-    write(`own/${invitation}`, own);
-    return ask('enter', { study: slug, invitation, ...answers }, own);
+  return form(welcome, main, say, async (answers) => {
+    // Made here and stored before it is sent: where the answer gets lost, asking again makes no second rater.
+    const name = `own/${invitation ?? study}`;
+    const own = (!forget && read(name)) || (uuid() + uuid()).replaceAll('-', '');
+    write(name, own);
+    return ask('enter', { study, invitation, ...answers }, own);
   });
 }
 
 const choice = (id, label, options) => {
   const select = make('select', { id, required: true }, make('option', { value: '' }, '…'));
-  select.append(...options.map(({ value, text }) => make('option', { value }, text)));
+  select.append(...options.map(({ value, text, lang }) => make('option', { value, lang }, text)));
   return make('div', { class: 'field' }, make('label', { for: id }, label), select);
 };
 
-function form(door, main, say, join) {
+function form(welcome, main, say, join) {
   return new Promise((resolve, reject) => {
-    const { text, lang, dir } = door.study.instructions;
-    const skills = door.proficiencies.map((value) => ({ value, text: say(`page.proficiency_${value}`) }));
+    const { text, lang, dir } = welcome.study.instructions;
+    const skills = welcome.proficiencies.map((value) => ({ value, text: say(`page.proficiency_${value}`) }));
+    const value = (id) => document.getElementById(id)?.value;
     const submitted = async (event) => {
       event.preventDefault();
       start.disabled = true;
       try {
-        resolve((await join({ proficiency: document.getElementById('skill').value })).token);
+        resolve((await join({ proficiency: value('skill'), language: value('rated') })).token);
       } catch (error) {
         reject(error);
       }
     };
     const start = make('button', { class: 'first', id: 'begin' }, say('page.begin'));
-    const rated = make('p', {}, `${say('rate.language')}: `, make('b', { lang: door.rated.lang, dir: door.rated.dir }, door.rated.name));
+    const languages = welcome.languages_rated;
+    const rated = languages.length === 1
+      ? make('p', {}, `${say('rate.language')}: `, make('b', { lang: languages[0].lang, dir: languages[0].dir }, languages[0].name))
+      : choice('rated', say('rate.language'), languages.map(({ tag, name }) => ({ value: tag, text: name, lang: tag })));
     main.replaceChildren(
-      make('form', { class: 'door', onsubmit: submitted },
-        make('h2', {}, door.study.name), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text), rated,
+      make('form', { class: 'welcome', onsubmit: submitted },
+        make('h2', {}, welcome.study.name), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text), rated,
         choice('skill', say('page.proficiency'), skills), make('p', { class: 'quiet' }, say('page.privacy')), start),
     );
+    if (languages.length === 1) main.querySelector('form').append(make('input', { type: 'hidden', id: 'rated', value: languages[0].tag }));
   });
 }

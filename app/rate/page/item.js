@@ -16,20 +16,20 @@ const spoken = (part, properties, text = part.text) => make('p', { lang: part.la
 
 // One scale. Its points run from 1 on the left to 5 on the right on every page, also where the text runs the other
 // way: the numbers then mean a growing amount to all raters alike, and the arrow to the right is always "more".
-function scale(output, criterion, given, words, changed) {
+function scale(output, criterion, value, words, changed) {
   const name = `${output.letter}/${criterion.key}`;
   const id = `row-${output.letter}-${criterion.key}`;
   const line = make('p', { class: 'anchor', 'aria-hidden': 'true', lang: criterion.lang, dir: criterion.dir });
-  const labels = criterion.anchors.map((anchor, place) => {
-    const input = make('input', { type: 'radio', name, value: place + 1, checked: given === place + 1, 'aria-label': `${place + 1} ${anchor}` });
-    input.addEventListener('change', () => changed(output.letter, criterion.key, place + 1));
+  const labels = criterion.anchors.map((anchor, index) => {
+    const input = make('input', { type: 'radio', name, value: index + 1, checked: value === index + 1, 'aria-label': `${index + 1} ${anchor}` });
+    input.addEventListener('change', () => changed(output.letter, criterion.key, index + 1));
     const text = make('span', { class: 'meaning', lang: criterion.lang, dir: criterion.dir }, anchor);
-    return make('label', { class: 'point' }, input, make('span', { class: 'digit' }, String(place + 1)), text);
+    return make('label', { class: 'point' }, input, make('span', { class: 'digit' }, String(index + 1)), text);
   });
   const show = (label) => {
-    const place = labels.indexOf(label);
-    line.textContent = place < 0 ? words['page.hint'] : `${place + 1} = ${criterion.anchors[place]}`;
-    line.classList.toggle('quiet', place < 0);
+    const index = labels.indexOf(label);
+    line.textContent = index < 0 ? words['page.hint'] : `${index + 1} = ${criterion.anchors[index]}`;
+    line.classList.toggle('quiet', index < 0);
   };
   const rest = () => show(labels.find((label) => label.firstChild.checked));
   const points = make('div', { class: 'points', dir: 'ltr' }, ...labels);
@@ -70,27 +70,27 @@ function history(item, words) {
   return make('details', { class: 'fold' }, make('summary', {}, words['page.history']), make('ul', {}, ...lines));
 }
 
-function aside(item, comment, words, heard) {
-  const box = make('textarea', { id: 'comment', rows: 2, maxlength: 2000, dir: 'auto', oninput: (event) => heard.said(event.target.value) });
+function aside(item, comment, words, events) {
+  const box = make('textarea', { id: 'comment', rows: 2, maxlength: 2000, dir: 'auto', oninput: (event) => events.commented(event.target.value) });
   box.value = comment;
-  const said = make('div', { class: 'field' }, make('label', { for: 'comment' }, words['rate.comment']), box);
-  if (item.state === 'done') return [said];
+  const field = make('div', { class: 'field' }, make('label', { for: 'comment' }, words['rate.comment']), box);
+  if (item.state === 'done') return [field];
   const choices = item.reasons.map((reason) => make('option', { value: reason }, words[`rate.skip_${reason}`]));
   const reasons = make('select', { id: 'reason' }, make('option', { value: '' }, '…'), ...choices);
-  const skip = make('button', { type: 'button', id: 'skip', onclick: () => heard.skipped(reasons.value) }, words['page.skip_item']);
-  const asked = make('label', { for: 'reason' }, words['rate.skip_reason']);
-  const fold = make('details', { class: 'fold' }, make('summary', {}, words['rate.skip']), make('div', { class: 'field' }, asked, reasons, skip));
-  return [said, fold];
+  const skip = make('button', { type: 'button', id: 'skip', onclick: () => events.skipped(reasons.value) }, words['page.skip_item']);
+  const label = make('label', { for: 'reason' }, words['rate.skip_reason']);
+  const fold = make('details', { class: 'fold' }, make('summary', {}, words['rate.skip']), make('div', { class: 'field' }, label, reasons, skip));
+  return [field, fold];
 }
 
-// `heard`: { changed(letter, criterion, value), said(comment), skipped(reason) }.
-export function draw(item, draft, restored, words, heard) {
-  const heading = make('h2', { tabindex: '-1', id: 'place' }, fill(words['page.item'], { number: item.position }));
-  const text = make('section', { class: 'source' }, make('h3', {}, words['rate.source']), spoken(item.source, { class: 'given' }));
+// `events`: { changed(letter, criterion, value), commented(comment), skipped(reason) }.
+export function draw(item, draft, restored, words, events) {
+  const heading = make('h2', { tabindex: '-1', id: 'item' }, fill(words['page.item'], { number: item.position }));
+  const text = make('section', { class: 'source' }, make('h3', {}, words['rate.source']), spoken(item.source, { class: 'original' }));
   text.append(make('h3', {}, words['rate.task']), spoken(item.task, { class: 'task' }));
   const note = make('div', { id: 'note', role: 'alert' });
-  const answers = item.outputs.map((output) => answer(output, item, draft.values, words, heard.changed));
-  const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, heard));
+  const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
+  const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, events));
   const past = [history(item, words)].filter(Boolean);
   return [heading, ...notes(item, restored, words), ...past, text, fields, note];
 }

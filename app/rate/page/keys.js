@@ -19,11 +19,11 @@ function digit(event) {
   return Number(/^(?:Digit|Numpad)([1-5])$/.exec(event.code)?.[1] ?? NaN);
 }
 
-export function listen({ save, wanted }) {
+export function listen({ save, enabled }) {
   document.addEventListener('focusin', mark);
   document.addEventListener('keydown', (event) => {
     const typing = event.target.matches?.('textarea, select, input:not([type=radio])');
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted() || !rows().length) return;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !enabled() || !rows().length) return;
     const point = digit(event);
     if (point >= 1 && point <= 5) {
       const row = current();

@@ -1,7 +1,7 @@
 // The rating page: who is here, which item she sees, and what has been saved.
-import { Drafts, lasting, read, uuid, write } from './keep.js';
+import { Drafts, lasting, read, uuid, write } from './storage.js';
 import { draw, fill, make } from './item.js';
-import { enter } from './enter.js';
+import { enter, parameter } from './enter.js';
 import { listen, mark } from './keys.js';
 import { Refused, post } from './wire.js';
 
@@ -22,7 +22,7 @@ function state(kind, text, aloud = true) {
 const clock = (moment) => new Date(moment).toLocaleTimeString(page.tag ?? undefined, { hour: '2-digit', minute: '2-digit' });
 
 // How a request fares, in words; answers that are under way never read as saved.
-function telling(sending, waiting) {
+function reporting(sending, waiting) {
   return (stage, seconds, aloud) => {
     if (stage === 'sending') return sending && state('busy', say(sending));
     if (stage === 'resending') return state('lost', say('page.resending'));
@@ -31,7 +31,7 @@ function telling(sending, waiting) {
 }
 
 const ask = (path, body = {}, token = page.token) =>
-  post(path, { ...body, tag: page.tag }, token, $('again'), telling(null, 'page.unreachable'));
+  post(path, { tag: page.tag, ...body }, token, $('again'), reporting(null, 'page.unreachable'));
 
 // --- time on the item, while the page can be seen ----------------------------------------------------------------
 let since = null;
@@ -47,35 +47,35 @@ function clockOut() {
 
 document.addEventListener('visibilitychange', () => {
   clockOut();
-  keep();
+  store();
   clockIn();
 });
 addEventListener('pagehide', () => {
   clockOut();
-  keep();
+  store();
 });
 
 // --- answers that are not confirmed yet ---------------------------------------------------------------------------
 const touched = () => page.draft && (page.draft.changed || page.draft.attempt);
 
-function keep() {
+function store() {
   if (page.item && touched()) page.drafts.set(page.item.position, page.draft);
 }
 
 function edited() {
   page.draft.changed = true;
-  keep();
+  store();
   state('open', say('rate.not_saved'));
   note();
   mark();
 }
 
-const heard = {
+const events = {
   changed(letter, criterion, value) {
     (page.draft.values[letter] ??= {})[criterion] = value;
     edited();
   },
-  said(comment) {
+  commented(comment) {
     page.draft.comment = comment;
     edited();
   },
@@ -86,8 +86,8 @@ const heard = {
 };
 
 function note(text = '', focus = null) {
-  const place = $('note');
-  if (place) place.replaceChildren(...(text ? [make('p', { class: 'message error' }, text)] : []));
+  const box = $('note');
+  if (box) box.replaceChildren(...(text ? [make('p', { class: 'message error' }, text)] : []));
   focus?.focus();
 }
 
@@ -115,7 +115,7 @@ function send(path, content) {
   clockOut();
   const body = { id: uuid(), position: page.item.position, ...content };
   page.draft.attempt = { id: body.id, path, body };
-  keep();
+  store();
   deliver(page.item.position, page.draft.attempt);
 }
 
@@ -130,7 +130,7 @@ async function deliver(position, attempt) {
   lock(true);
   let refusal = null;
   try {
-    const receipt = await post(attempt.path, attempt.body, page.token, $('again'), telling('page.saving', 'page.lost'));
+    const receipt = await post(attempt.path, attempt.body, page.token, $('again'), reporting('page.saving', 'page.lost'));
     page.drafts.drop(position);
     state('saved', say('rate.saved', { time: clock(receipt.saved_at) }));
   } catch (error) {
@@ -168,17 +168,17 @@ function show(reply) {
   course(reply.progress);
   page.item = reply.item;
   if (!reply.item) return farewell();
-  const kept = page.drafts.get(reply.item.position);
-  page.draft = kept ?? { values: structuredClone(reply.item.values), comment: reply.item.comment ?? '', seconds: 0, attempt: null, changed: false };
-  $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(kept), page.words, heard), more());
+  const unsaved = page.drafts.get(reply.item.position);
+  page.draft = unsaved ?? { values: structuredClone(reply.item.values), comment: reply.item.comment ?? '', seconds: 0, attempt: null, changed: false };
+  $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(unsaved), page.words, events), more());
   $('bar').hidden = false;
   $('back').disabled = reply.item.position < 2;
   $('forward').hidden = reply.item.state === 'pending';
-  if (kept) state('open', say('rate.not_saved'));
+  if (unsaved) state('open', say('rate.not_saved'));
   clockIn();
   mark();
   scrollTo(0, 0);
-  $('place').focus({ preventScroll: true });
+  $('item').focus({ preventScroll: true });
 }
 
 function farewell() {
@@ -186,7 +186,7 @@ function farewell() {
   $('bar').hidden = true;
   const { done, total, skipped } = page.progress;
   const key = total === 0 ? 'page.nothing_now' : 'rate.done';
-  const numbers = Array.from({ length: done + skipped }, (_, place) => place + 1);
+  const numbers = Array.from({ length: done + skipped }, (_, index) => index + 1);
   const buttons = numbers.map((number) => make('button', { type: 'button', onclick: () => look(number), 'aria-label': say('page.item', { number }) }, String(number)));
   const again = buttons.length ? [make('h3', {}, say('rate.look_again')), make('p', {}, say('page.review')), make('div', { class: 'numbers' }, ...buttons)] : [];
   const thanks = make('p', { class: 'message', id: 'thanks', tabindex: '-1' }, say(key, { done, total, skipped }));
@@ -197,7 +197,7 @@ function farewell() {
 async function guarded(work) {
   if (page.busy) return;
   clockOut();
-  keep();
+  store();
   lock(true);
   try {
     const reply = await work();
@@ -226,7 +226,7 @@ function message(text) {
 function more() {
   const toggle = make('input', { type: 'checkbox', id: 'use-keys', checked: read('keys') !== false, onchange: (event) => write('keys', event.target.checked) });
   const keys = make('label', { class: 'check' }, toggle, say('page.use_keys'));
-  const link = new URL(`?rater=${encodeURIComponent(page.token)}`, location.href).href;
+  const link = new URL(`?study=${encodeURIComponent(page.study.slug)}#rater=${encodeURIComponent(page.token)}`, location.href).href;
   const field = make('input', { id: 'own-link', readonly: true, value: link, dir: 'ltr', onfocus: (event) => event.target.select() });
   const copy = make('button', { type: 'button', onclick: async (event) => {
     field.select();
@@ -240,9 +240,9 @@ function more() {
   const own = [make('label', { for: 'own-link' }, say('page.own_link')), make('div', { class: 'pair' }, field, copy)];
   const storage = lasting ? [] : [make('p', { class: 'message' }, say('page.no_storage'))];
   const { text, lang, dir } = page.study.instructions;
-  const told = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text)];
+  const instructions = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text)];
   const summary = make('summary', {}, say('page.more'));
-  return make('details', { class: 'fold', id: 'more' }, summary, ...told, make('p', {}, say('rate.keys')), keys, ...own, ...storage, make('p', {}, say('page.privacy')));
+  return make('details', { class: 'fold', id: 'more' }, summary, ...instructions, make('p', {}, say('rate.keys')), keys, ...own, ...storage, make('p', {}, say('page.privacy')));
 }
 
 // --- language ------------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ async function turn(tag) {
   write('tag', tag);
   page.tag = tag;
   if (!page.token) return begin();
-  keep();
+  store();
   speak(await ask('session'));
   const saved = $('state').className === 'saved' ? '' : $('state').className;
   if (page.item) await guarded(() => ask('look', { position: page.item.position }));
@@ -294,13 +294,12 @@ async function admitted(token) {
 
 async function begin(forget = false) {
   try {
-    const token = await enter({ ask, speak, say, forget, known: (slug) => read(`token/${slug}`) });
+    const token = await enter({ ask, speak, say, forget, tokenOf: (slug) => read(`token/${slug}`) });
     if (token) await admitted(token);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     page.token = null;
-    const invited = new URLSearchParams(location.search).get('invite');
-    if (error.code === 'link' && invited && !forget) return begin(true);
+    if (error.code === 'link' && parameter('study') && !parameter('rater') && !forget) return begin(true);
     message(refused(error));
   }
 }
@@ -310,6 +309,7 @@ $('tongue').addEventListener('change', (event) => turn(event.target.value));
 $('save').addEventListener('click', save);
 $('back').addEventListener('click', back);
 $('forward').addEventListener('click', next);
+addEventListener('hashchange', () => location.hash.length > 1 && location.reload()); // another link of the same study
 $('again').textContent = say('page.try_now');
-listen({ save, wanted: () => read('keys') !== false });
+listen({ save, enabled: () => read('keys') !== false });
 begin();

@@ -48,16 +48,16 @@ function pause(seconds, tick, hurry) {
   });
 }
 
-// Posts until there is an answer. `told` hears 'sending', 'waiting' (with seconds left) and 'resending'.
-export async function post(path, body, token, hurry, told = () => {}) {
+// Posts until there is an answer. `progress` hears 'sending', 'waiting' (with seconds left) and 'resending'.
+export async function post(path, body, token, hurry, progress = () => {}) {
   for (let tries = 0; ; tries++) {
-    told(tries ? 'resending' : 'sending');
+    progress(tries ? 'resending' : 'sending');
     try {
       return await once(path, body, token);
     } catch (error) {
       if (error instanceof Refused) throw error;
       const seconds = PAUSES[Math.min(tries, PAUSES.length - 1)];
-      await pause(seconds, (left) => told('waiting', left, left === seconds), hurry);
+      await pause(seconds, (left) => progress('waiting', left, left === seconds), hurry);
     }
   }
 }

@@ -19,7 +19,7 @@ from app.access.organiser import (
     NotAuthorised,
     open_authority,
 )
-from app.study.service import OrganiserDesk
+from app.study.service import OrganiserService
 
 SECRET = "a secret of some length"
 
@@ -153,7 +153,7 @@ def test_the_environment_names_the_secret_and_a_short_one_is_refused(tmp_path: P
 def test_every_method_of_the_desk_refuses_whoever_has_no_session(tmp_path: Path) -> None:
     """Found by inspection, so that a method added later is held to it as well."""
     with RatingStore.open("sqlite://") as store:
-        desk = OrganiserDesk(store, Authority(SECRET), tmp_path, "explore")
+        desk = OrganiserService(store, Authority(SECRET), tmp_path, "explore")
         methods = {name: one for name, one in inspect.getmembers(desk, inspect.ismethod) if not name.startswith("_")}
         assert len(methods) >= 12
         for name, method in methods.items():

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from annotation.records import AssignmentView, BlindOutput, Progress
 from app.explore.panels import details_view, prompt_view, result_panels
 from app.explore.service import Explorer, Form
 from app.explore.view import KEPT_S, write_json
 from app.html import said
-from app.rate import tab_html as rating
 from app.texts import catalogue
 from core.data.tasks import Task, load_tasks
 from core.models.loading import ASSETS
@@ -59,15 +57,6 @@ def test_markup_in_any_text_of_explore_stays_text(prediction: Prediction, tasks:
         assert "<img" not in html
 
 
-def test_markup_in_a_rated_item_stays_text() -> None:
-    view = AssignmentView(
-        1, 1, "k", "en", EVIL, "topic", (BlindOutput(1, "A", EVIL, "en"),), (), {}, None, "pending", None
-    )
-    for html in (rating.item(view, TEXTS), rating.output(view, 0, TEXTS)):
-        assert "&lt;script&gt;" in html
-        assert "<script" not in html
-
-
 def test_a_text_carries_its_language_and_direction() -> None:
     assert said("مرحبا", "arb_Arab") == '<span lang="ar" dir="rtl">مرحبا</span>'
     assert said("你好", "zho_Hans", "x", "p") == '<p class="x" lang="zh" dir="ltr">你好</p>'
@@ -90,7 +79,3 @@ def test_a_file_for_download_is_there_for_a_day(prediction: Prediction, tmp_path
     assert not Path(first).exists()
     assert sorted(map(str, tmp_path.rglob("*.json"))) == sorted([second, str(third)])
     assert write_json(tmp_path, ()) is None
-
-
-def test_the_head_says_saved_only_with_a_receipt() -> None:
-    assert TEXTS("rate.not_saved") in rating.head(Progress(0, 0, 3), None, TEXTS)

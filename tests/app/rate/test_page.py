@@ -16,7 +16,7 @@ import uvicorn
 from app_server import free_port
 from chromium import PATIENCE_MS
 from playwright.sync_api import Browser, Locator, Page, Route, expect
-from rater_examples import make_study
+from rater_examples import TEXTS, make_study
 from starlette.applications import Starlette
 
 from annotation.records import Study
@@ -36,7 +36,7 @@ class Served:
     open: Callable[..., Page]
 
     def link(self, language: str) -> str:
-        return f"{self.url}?rater={self.store.new_rater(self.study.id, language)[1]}"
+        return f"{self.url}?study=topics#rater={self.store.new_rater(self.study.id, language)[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def answer_all(page: Page, value: int = 4) -> None:
 
 def test_a_whole_item_by_keyboard_alone(served: Served) -> None:
     page = served.open(served.link("en"))
-    expect(page.locator("#place")).to_be_focused()
+    expect(page.locator("#item")).to_be_focused()
     assert page.locator("#fields input:checked").count() == 0  # nothing is preselected
     page.keyboard.press("Enter")
     expect(page.locator("#note")).to_contain_text("Still missing: A · Fluency, A · Relevance")
@@ -113,7 +113,7 @@ def test_a_whole_item_by_keyboard_alone(served: Served) -> None:
     expect(row.nth(3)).to_be_checked()
     page.keyboard.press("Enter")
     expect(page.locator("#state.saved")).to_contain_text("Saved at")
-    expect(page.locator("#place")).to_have_text("Item 2")
+    expect(page.locator("#item")).to_have_text("Item 2")
     assert sorted(record.value for record in served.store.ratings(served.study.id)) == [3, 3, 4, 4, 4, 5]
     assert served.store.assignments(served.study.id)[0].comment == "1 good, 2 fair"
     assert 0 < served.store.assignments(served.study.id)[0].seconds < 60
@@ -167,7 +167,7 @@ def test_answers_outlive_a_reload_and_are_sent_then(served: Served) -> None:
     page.unroute("**/rate/submit")
     page.reload()  # the address no longer holds the token: the browser knows it
     assert "rater=" not in page.url
-    expect(page.locator("#place")).to_have_text("Item 2")
+    expect(page.locator("#item")).to_have_text("Item 2")
     assert {record.value for record in served.store.ratings(served.study.id)} == {2}
     page.keyboard.press("5")
     page.reload()  # not sent at all: shown again
@@ -180,31 +180,31 @@ def test_back_shows_what_was_given_and_a_change_is_kept_with_its_history(served:
     page = served.open(served.link("en"))
     answer_all(page, 3)
     page.locator("#save").click()
-    expect(page.locator("#place")).to_have_text("Item 2")
+    expect(page.locator("#item")).to_have_text("Item 2")
     page.locator("#back").click()
-    expect(page.locator("#place")).to_have_text("Item 1")
+    expect(page.locator("#item")).to_have_text("Item 1")
     expect(page.locator("#fields input:checked")).to_have_count(6)
     rows(page).first.locator("input").nth(4).check(force=True)
     page.locator("#save").click()
-    expect(page.locator("#place")).to_have_text("Item 2")
+    expect(page.locator("#item")).to_have_text("Item 2")
     page.locator("#back").click()
     page.get_by_text("Earlier versions").click()
     expect(page.locator("details li")).to_have_text("A · Fluency: 3 → 5")
     page.locator("#forward").click()
-    expect(page.locator("#place")).to_have_text("Item 2")
+    expect(page.locator("#item")).to_have_text("Item 2")
 
 
 def test_skipping_asks_why_and_the_end_thanks_and_lets_look_again(served: Served) -> None:
     page = served.open(served.link("en"))
     for _ in range(3):
-        expect(page.locator("#place")).to_be_visible()
-        number = page.locator("#place").inner_text()
+        expect(page.locator("#item")).to_be_visible()
+        number = page.locator("#item").inner_text()
         page.locator("details.fold summary", has_text="Skip").click()
         page.locator("#skip").click()
         expect(page.locator("#note")).to_contain_text("Choose a reason first.")
         page.locator("#reason").select_option("lacks_knowledge")
         page.locator("#skip").click()
-        expect(page.locator("#place, #thanks")).not_to_have_text(number)
+        expect(page.locator("#item, #thanks")).not_to_have_text(number)
     expect(page.locator("#thanks")).to_contain_text("you rated 0 of 3 and skipped 3")
     page.get_by_role("button", name="Item 2").click()
     expect(page.locator(".message").first).to_contain_text("I would have to know the subject")
@@ -212,17 +212,40 @@ def test_skipping_asks_why_and_the_end_thanks_and_lets_look_again(served: Served
 
 def test_an_invitation_makes_one_rater_who_comes_back_as_herself(served: Served) -> None:
     _, token = served.store.new_invitation(served.study.id, "sw", max_uses=1)
-    page = served.open(f"{served.url}?study=topics&invite={token}")
+    page = served.open(f"{served.url}?study=topics#invite={token}")
     page.locator("#skill").select_option("native")
     page.locator("#begin").click()
-    expect(page.locator("#place")).to_have_text("Kipengele 1")
-    page.goto(f"{served.url}?study=topics&invite={token}")
-    expect(page.locator("#place")).to_have_text("Kipengele 1")
+    expect(page.locator("#item")).to_have_text("Kipengele 1")
+    assert token not in page.url
+    page.goto(f"{served.url}?study=topics#invite={token}")
+    expect(page.locator("#item")).to_have_text("Kipengele 1")
     assert [rater.proficiency for rater in served.store.raters(served.study.id)] == ["native"]
     stranger = served.open(f"{served.url}?study=topics&invite={token}")
     expect(stranger.locator(".message")).to_contain_text("used up or out of date")
-    bare = served.open(served.url)
-    expect(bare.locator(".message")).to_contain_text("open the link that you were sent")
+    nameless = served.open(served.url)
+    expect(nameless.locator(".message")).to_contain_text("open the link that you were sent")
+
+
+def test_links_made_before_tokens_went_into_the_fragment_still_open(served: Served) -> None:
+    _, token = served.store.new_invitation(served.study.id, "sw", max_uses=1)
+    page = served.open(f"{served.url}?study=topics&invite={token}")
+    expect(page.locator("#begin")).to_be_visible()
+    page = served.open(f"{served.url}?rater={served.store.new_rater(served.study.id, 'en')[1]}")
+    expect(page.locator("#item")).to_have_text("Item 1")
+    assert "rater=" not in page.url
+
+
+def test_a_study_open_to_all_is_entered_in_a_language_of_ones_choice_and_gone_on_with(served: Served) -> None:
+    page = served.open(f"{served.url}?study=topics", locale="en-US")
+    expect(page.locator("#rated option")).to_have_count(1 + len(TEXTS))
+    page.locator("#rated").select_option("am")
+    page.locator("#skill").select_option("good")
+    page.locator("#begin").click()
+    expect(rows(page)).to_have_count(6)
+    expect(page.locator(".output").first).to_have_attribute("lang", "am")
+    page.reload()
+    expect(rows(page)).to_have_count(6)
+    assert [rater.language for rater in served.store.raters(served.study.id)] == ["am"]
 
 
 FONTS = {"ar": "Arabic", "ur": "Nastaliq", "am": "Ethiopic", "sw": "", "zh": "CJK"}
@@ -246,7 +269,7 @@ def test_a_language_has_its_direction_its_font_and_its_words(served: Served, tag
     expect(html).to_have_attribute("lang", tag)
     expect(html).to_have_attribute("dir", "rtl" if tag in {"ar", "ur"} else "ltr")
     expect(page.locator(".output").first).to_have_attribute("lang", tag)
-    expect(page.locator(".given")).to_have_attribute("dir", "ltr")  # the French source
+    expect(page.locator(".original")).to_have_attribute("dir", "ltr")  # the French source
     assert "Save and next" not in page.locator("body").inner_text()
     for selector in (".output", ".question"):
         assert any(FONTS[tag] in family for family in platform_fonts(page, selector))

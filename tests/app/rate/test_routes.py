@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from annotation.errors import DatabaseUnavailable
 from annotation.records import Study
 from annotation.store import RatingStore
+from app.access.limits import TooMany
 from app.rate.routes import FILES, rater_routes
 
 
@@ -268,4 +269,37 @@ def test_an_answer_that_got_lost_at_the_door_makes_no_second_rater(store: Rating
     assert Client(store, "b" * 64).post("enter", **sent)[1]["error"] == "invitation"
     assert Client(store, "short").post("enter", **sent)[0] == 422
     assert Client(store, None).post("enter", **sent)[0] == 422
-    assert Client(store, None).post("door", **sent)[1]["error"] == "invitation"
+    assert Client(store, None).post("welcome", **sent)[1]["error"] == "invitation"
+
+
+def test_a_study_open_to_all_takes_raters_in_its_languages_and_a_frozen_one_or_a_draft_does_not(
+    store: RatingStore, study: Study
+) -> None:
+    welcome = Client(store, None).post("welcome", study="topics", tag="en")[1]
+    assert {one["tag"] for one in welcome["languages_rated"]} == {"am", "ar", "en", "sw", "ur", "zh"}
+    own = "c" * 64
+    for _ in range(2):
+        assert Client(store, own).post("enter", study="topics", language="am") == (200, {"token": own})
+    assert [rater.language for rater in store.raters(study.id)] == ["am"]
+    status, answer = Client(store, "d" * 64).post("enter", study="topics", language="ja")
+    assert (status, answer["error"], "choose one of am, ar" in answer["message"]) == (422, "refused", True)
+    for state in ("draft", "closed"):
+        store.set_study_state(study.id, state)
+        assert Client(store, None).post("welcome", study="topics")[1]["study"] is None
+        assert Client(store, "e" * 64).post("enter", study="topics", language="am")[1]["error"] == "invitation"
+
+
+def test_raters_without_invitation_have_an_allowance_and_invited_ones_need_none(
+    store: RatingStore, study: Study
+) -> None:
+    def allow(kind: str, _: object) -> None:
+        raise TooMany(f"too many of kind {kind}")
+
+    http = TestClient(Starlette(routes=rater_routes(store, allow)))
+    headers = {"Authorization": f"Bearer {'f' * 64}"}
+    answer = http.post("/rate/enter", json={"study": "topics", "language": "am"}, headers=headers)
+    assert (answer.status_code, answer.json()["message"]) == (429, "too many of kind rater")
+    _, invitation = store.new_invitation(study.id, "am")
+    assert (
+        http.post("/rate/enter", json={"study": "topics", "invitation": invitation}, headers=headers).status_code == 200
+    )

@@ -18,7 +18,7 @@ from annotation.report.results import verdict
 from annotation.statistics.comparisons import compare, corrected
 from annotation.store import RatingStore
 from app.results import ratings_html as views
-from app.results.ratings import ResultsDesk
+from app.results.ratings import ResultsService
 from app.results.ratings_table import method_name, summary_rows, summary_table
 from app.services import EXPLORE_STUDY
 from app.texts import available, catalogue
@@ -74,11 +74,11 @@ def rated(store: RatingStore) -> Study:
 
 
 @pytest.fixture
-def desk(store: RatingStore, tmp_path: Path) -> ResultsDesk:
-    return ResultsDesk(store, EXPLORE_STUDY.slug, tmp_path / "downloads", Door())
+def desk(store: RatingStore, tmp_path: Path) -> ResultsService:
+    return ResultsService(store, EXPLORE_STUDY.slug, tmp_path / "downloads", Door())
 
 
-def whole_page(desk: ResultsDesk, language: str | None, tag: str) -> str:
+def whole_page(desk: ResultsService, language: str | None, tag: str) -> str:
     texts = catalogue(tag)
     report = desk.report("", None, texts)
     seen = report.everyone
@@ -87,7 +87,7 @@ def whole_page(desk: ResultsDesk, language: str | None, tag: str) -> str:
     return "".join([*parts, summary_table(summary_rows(seen.cells, report, texts, language), texts)])
 
 
-def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsDesk, store: RatingStore) -> None:
+def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsService, store: RatingStore) -> None:
     new = NewStudy("paper", "For the paper", "task", {"en": "Rate."}, DEFAULT_CRITERIA)
     paper = store.ensure_study(new)  # open
     for stranger in ("", None, "forged"):
@@ -110,14 +110,14 @@ def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsD
 
 
 def test_without_an_authority_nobody_is_an_organiser(store: RatingStore, rated: Study, tmp_path: Path) -> None:
-    alone = ResultsDesk(store, EXPLORE_STUDY.slug, tmp_path)
+    alone = ResultsService(store, EXPLORE_STUDY.slug, tmp_path)
     assert not alone.organiser("organiser")
     with pytest.raises(AnnotationError, match="Only an organiser"):
         alone.push("organiser", None, "lab/data", None)
 
 
 def test_a_report_is_made_anew_only_where_something_changed(
-    desk: ResultsDesk, rated: Study, store: RatingStore
+    desk: ResultsService, rated: Study, store: RatingStore
 ) -> None:
     first = desk.report("", None, ENGLISH)
     assert desk.report("", None, ENGLISH).everyone is first.everyone
@@ -151,7 +151,7 @@ class Balanced(HTMLParser):
 
 @pytest.mark.parametrize("language", [None, "ar"])
 def test_every_language_of_the_page_says_all_of_it_as_text(
-    desk: ResultsDesk, rated: Study, language: str | None
+    desk: ResultsService, rated: Study, language: str | None
 ) -> None:
     for entry in available():
         page = Balanced()
@@ -163,7 +163,7 @@ def test_every_language_of_the_page_says_all_of_it_as_text(
         assert entry("results.comparisons") in page.text
 
 
-def test_a_sentence_names_the_better_one_first_and_says_how_sure_that_is(desk: ResultsDesk, rated: Study) -> None:
+def test_a_sentence_names_the_better_one_first_and_says_how_sure_that_is(desk: ResultsService, rated: Study) -> None:
     report = desk.report("", None, ENGLISH)
     pairs = {f"i{number}": (3.0, 3.5 + (number % 2) / 2) for number in range(12)}  # twelve of twelve: p = 2 / 4096
     found = corrected([compare(pairs, "fluency", None, "knn|k=4", "agl|k=4")])[0]
@@ -176,7 +176,7 @@ def test_a_sentence_names_the_better_one_first_and_says_how_sure_that_is(desk: R
     assert views.sentence(verdict(corrected([even])[0], 20, 0.3), report, ENGLISH)[0] in ("alike", "better")
 
 
-def test_too_little_data_says_how_much_more(desk: ResultsDesk, rated: Study) -> None:
+def test_too_little_data_says_how_much_more(desk: ResultsService, rated: Study) -> None:
     report = desk.report("", None, ENGLISH)
     assert {one.kind for one in report.verdicts} == {"undecided"}  # four items cannot give p below 1/8
     lone = verdict(compare({"i1": (4.0, 3.0)}, "fluency", "sw", "agl|k=4", "knn|k=4"), 1, 0.3)
@@ -194,7 +194,7 @@ def test_systems_of_a_table_keep_their_own_names() -> None:
     assert method_name("gpt-x 2 | beam", ENGLISH) == "gpt-x 2 | beam"
 
 
-def test_the_download_has_data_codebook_report_and_datasheet(desk: ResultsDesk, rated: Study) -> None:
+def test_the_download_has_data_codebook_report_and_datasheet(desk: ResultsService, rated: Study) -> None:
     with zipfile.ZipFile(desk.download("", None)) as bundle:
         names = set(bundle.namelist())
         assert {"ratings.csv", "ratings.jsonl", "ratings.parquet", "codebook.json"} <= names
@@ -203,7 +203,7 @@ def test_the_download_has_data_codebook_report_and_datasheet(desk: ResultsDesk, 
         assert "Mixed models" in bundle.read("report.md").decode()
 
 
-def test_failed_raters_can_be_left_out(desk: ResultsDesk, rated: Study) -> None:
+def test_failed_raters_can_be_left_out(desk: ResultsService, rated: Study) -> None:
     report = desk.report("", None, ENGLISH)
     assert report.without_failed is None  # no checks in Explore
     fewer = replace(report, without_failed=report.everyone, failed=("rater-x",))

@@ -60,7 +60,7 @@ def rate_one(browser: Browser, link: str) -> None:
     page.goto(link)
     page.locator("#skill").select_option("native")
     page.locator("#begin").click()
-    expect(page.locator("#place")).to_be_visible()
+    expect(page.locator("#item")).to_be_visible()
     assert not any(system in page.content() for system in SYSTEMS)
     rows = page.locator("#fields .row")
     for number in range(rows.count()):

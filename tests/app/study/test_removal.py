@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import Criterion, NewOutput, NewStudy, Rater, Study, Submission
 from annotation.store import RatingStore
 from app.access.organiser import Authority
-from app.rate.service import RaterDesk
-from app.results.ratings import ResultsDesk
-from app.results.tab import _shown
+from app.rate.service import RaterService
+from app.results.ratings import ResultsService
+from app.results.ratings_tab import RatingsTab, of_report
 from app.study import html as views
-from app.study.service import OrganiserDesk
+from app.study.service import OrganiserService
 from app.study.updates import StudyPage
 from app.texts import available, catalogue
 
@@ -48,8 +49,8 @@ class Office:
         self.backups.now()
         authority = Authority(SECRET)
         self.session = authority.unlock(SECRET)
-        self.desk = OrganiserDesk(kept.store, authority, folder, "explore", self.backups)
-        self.results = ResultsDesk(kept.store, "explore", folder, authority)
+        self.desk = OrganiserService(kept.store, authority, folder, "explore", self.backups)
+        self.results = ResultsService(kept.store, "explore", folder, authority)
         self.store = kept.store
 
     def remove(self) -> str:
@@ -115,9 +116,10 @@ def test_a_criterion_of_ones_own_goes_by_its_label_everywhere(
     """The page's catalogue has no word for it: Results, the Study page and the raters' page take the study's own."""
     texts = catalogue(tag)
     report = office.results.report(office.session, "own", texts)
-    results = "".join(map(str, _shown(report, None, False, texts)))
+    names = (one.name for one in fields(RatingsTab) if one.name != "service")
+    results = "".join(map(str, of_report(RatingsTab(office.results, *names), report, None, False, texts).values()))
     page = "".join(map(str, StudyPage(office.desk).show(office.session, "own", tag, "")[:7]))
-    rating = [one["name"] for one in RaterDesk(office.store).look(office.token, 1, tag)["item"]["criteria"]]
+    rating = [one["name"] for one in RaterService(office.store).look(office.token, 1, tag)["item"]["criteria"]]
     assert rating == [fluency, label]
     for shown in (results, page):
         assert label in shown

@@ -15,7 +15,7 @@ from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.study.power import planned_power
-from app.study.service import EVALUATION, EXPLORE, TABLE, Design, OrganiserDesk, Source, own_as_text, own_criteria
+from app.study.service import EVALUATION, EXPLORE, TABLE, Design, OrganiserService, Source, own_as_text, own_criteria
 
 SECRET = "a secret of some length"
 OWN = (
@@ -33,7 +33,7 @@ class Office:
         self.store = RatingStore.open("sqlite://")
         self.explore = self.store.ensure_study(NewStudy("explore", "E", "mixed", {"en": "Rate."}, DEFAULT_CRITERIA))
         authority = Authority(SECRET)
-        self.desk = OrganiserDesk(self.store, authority, folder, "explore")
+        self.desk = OrganiserService(self.store, authority, folder, "explore")
         self.session = authority.unlock(SECRET)
 
     def draft(self, folder: Path, items: int = 6) -> str:
@@ -183,7 +183,7 @@ def test_links_are_made_and_taken_back_and_a_rater_is_removed_only_when_her_name
     slug, desk, session = office.draft(tmp_path), office.desk, office.session
     study = desk.open(session, slug)
     invitation, link = desk.invite(session, slug, "sw", 5, 2.0)
-    assert link.startswith("rate?study=my-study&invite=")
+    assert link.startswith("rate?study=my-study#invite=")
     assert invitation.expires_at is not None
     rater, _ = office.store.accept_invitation(study.id, link.rpartition("=")[2])
     assert desk.revoke(session, slug, invitation.id).revoked_at is not None
