@@ -34,8 +34,8 @@ from core.metrics import macro_f1
 from core.models.loading import ModelConfig, load_model
 from core.records import Example
 from core.run_record import model_facts
+from core.statistics.bootstrap import paired_interval
 from core.statistics.comparisons import Comparison
-from core.statistics.paired import paired_interval
 from core.training.config import FitConfig
 from core.training.run import data_key
 
@@ -211,7 +211,7 @@ def _row(
             f"{name}before": round(float(first.mean()), 4),
             f"{name}after": round(float(pd.concat(found).mean()), 4),
             f"{name}by_seed": [round(float(part.mean()), 4) for part in found],
-            f"{name}change": [round(value, 4) for value in (interval.mean, interval.low, interval.high)],
+            f"{name}change": [round(value, 4) for value in (interval.value, interval.low, interval.high)],
             f"{name}macro_f1_before": round(_f1(before, strategy, task), 4),
             f"{name}macro_f1_after": round(sum(_f1(part, strategy, task) for part in parts) / len(parts), 4),
         }

@@ -29,10 +29,10 @@ from scipy.stats import rankdata
 from core.languages import UNKNOWN, language_facts
 from core.models.embeddings import encoded_texts
 from core.models.loading import LanguageModel
-from core.statistics.paired import Interval
+from core.statistics.bootstrap import DRAWS, percentiles, resampled
+from core.statistics.values import Interval
 
 RADIUS = 6371.0  # of the earth, km
-DRAWS = 5000
 
 
 def kilometres(first: str, second: str) -> float | None:
@@ -83,9 +83,6 @@ def square(values: Sequence[float], pairs: Sequence[tuple[int, int]], size: int)
 
 def _standard(values: np.ndarray) -> np.ndarray:
     return np.asarray((values - values.mean()) / values.std())
-
-
-VERSIONS = ("raw", "centred")
 
 
 @torch.inference_mode()
@@ -152,9 +149,6 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
-DRAWS = 2000
-
-
 def counted(answers: np.ndarray, labels: int) -> np.ndarray:
     """How many languages gave each label, ``(S, I, L)``."""
     return np.stack([(answers == label).sum(-1) for label in range(labels)], axis=-1).astype(float)
@@ -179,13 +173,13 @@ def fleiss_kappa(counts: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Inter
     Several seeds of an item count as subjects that are drawn together. Draws in which all answers are one label are left out.
     """
     agreed, shares = item_agreement(counts), (counts / counts.sum(-1, keepdims=True)).mean(0)  # (I,), (I, L)
+    totals = np.column_stack([agreed, shares])
 
-    def kappa(weights: np.ndarray) -> np.ndarray:
-        chance = ((weights @ shares) ** 2).sum(-1)
-        return _beyond(weights @ agreed, chance)
+    def kappa(means: np.ndarray) -> np.ndarray:
+        return _beyond(means[:, 0], (means[:, 1:] ** 2).sum(-1))
 
-    whole = float(kappa(np.full((1, len(agreed)), 1 / len(agreed)))[0])
-    return None if np.isnan(whole) else _interval(whole, kappa(drawn_weights(len(agreed), draws, seed)))
+    whole = float(kappa(totals.mean(0, keepdims=True))[0])
+    return None if np.isnan(whole) else percentiles(whole, kappa(resampled(totals, draws, seed) / len(totals)))
 
 
 def pair_equal(answers: np.ndarray, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -203,16 +197,6 @@ def cohen_kappas(answers: np.ndarray, pairs: Sequence[tuple[int, int]], labels: 
     return _beyond(equal, np.array([shares[a] @ shares[b] for a, b in pairs]))
 
 
-def drawn_weights(items: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Weights of items in bootstrap samples, ``(D, I)``; rows sum to 1."""
-    return np.random.default_rng(seed).multinomial(items, np.full(items, 1 / items), size=draws) / items
-
-
 def _beyond(equal: np.ndarray, chance: np.ndarray) -> np.ndarray:
     room = 1 - chance
     return np.asarray(np.divide(equal - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-12))
-
-
-def _interval(whole: float, drawn: np.ndarray) -> Interval:
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Interval(whole, float(low), float(high))

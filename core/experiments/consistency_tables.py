@@ -26,9 +26,10 @@ from core.experiments.consistency_measures import (
     unanimous,
 )
 from core.experiments.runner import POINTS, SHARE, P, Row, all_pairs, cell, comparison_rows, finding
-from core.languages import language_facts
-from core.statistics.comparisons import holm, mean_interval
-from core.statistics.paired import intervals, paired_interval
+from core.languages import facts
+from core.statistics.bootstrap import intervals, paired_interval
+from core.statistics.comparisons import mean_interval
+from core.statistics.paired import holm
 
 
 def figures(main: str, every: Sequence[Row]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _family_rows(pairs: Pairs, equal: dict[str, np.ndarray]) -> list[Row]:
         first, second = pairs.names(place)
         together = same_family(first, second)
         if together is not None:
-            families = sorted((language_facts(first).family, language_facts(second).family))
+            families = sorted((facts(first).family, facts(second).family))
             members.setdefault(("(same)", "(same)") if together else ("(any)", "(another)"), []).append(place)
             members.setdefault((families[0], families[1]), []).append(place)
     rows = []
@@ -202,11 +203,7 @@ def _distant_rows(
     rows = []
     for distance, place in sorted(far, reverse=True)[:DISTANT]:
         first, second = pairs.names(place)
-        row: Row = {
-            "first": first,
-            "second": second,
-            "families": f"{language_facts(first).family}, {language_facts(second).family}",
-        }
+        row: Row = {"first": first, "second": second, "families": f"{facts(first).family}, {facts(second).family}"}
         row["km"] = round(distance)
         for name, table in equal.items():
             row[f"{name}: agree"] = cell(intervals(table[:, [place]], np.ones((len(table), 1)))[0])
@@ -219,7 +216,7 @@ def _correlation_rows(
     pairs: Pairs, equal: dict[str, np.ndarray], kappas: dict[str, np.ndarray], alignment: np.ndarray
 ) -> list[Row]:
     """Spearman correlations over pairs, tested by exchanging languages; only languages whose place is known."""
-    kept = [place for place, code in enumerate(pairs.codes) if language_facts(code).latitude is not None]
+    kept = [place for place, code in enumerate(pairs.codes) if facts(code).latitude is not None]
     measures = {"alignment": alignment}
     for name in equal:
         measures |= {f"{name}: agree": equal[name].mean(0), f"{name}: kappa": kappas[name]}
@@ -282,7 +279,7 @@ def _language_rows(
         places = [
             p for p in range(len(pairs.places)) if code in pairs.names(p) and (other is None or other in pairs.names(p))
         ]
-        row: Row = {"language": code, "family": language_facts(code).family, "resources": language_facts(code).resource}
+        row: Row = {"language": code, "family": facts(code).family, "resources": facts(code).resource}
         row["against"] = other or "all others"
         for layer, version in dict.fromkeys(((best, "raw"), (best, "centred"), (policy_layer, "centred"))):
             part = aligned[(aligned["layer"] == layer) & (aligned["version"] == version)]

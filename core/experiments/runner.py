@@ -32,7 +32,7 @@ from core.models.trained_run import MANIFEST
 from core.records import Example
 from core.run_record import command, commit, model_facts
 from core.statistics.comparisons import Comparison, Scores, compare_all
-from core.statistics.paired import Interval
+from core.statistics.values import Interval
 from core.training.config import FitConfig
 from core.training.run import fit, prepare
 from core.workbench import Workbench
@@ -186,7 +186,7 @@ def mean_macro_f1(items: pd.DataFrame, labels: Sequence[str]) -> float:
 
 def cell(found: Interval) -> list[float]:
     """Value, low, high as a record holds them."""
-    return [round(found.mean, 4), round(found.low, 4), round(found.high, 4)]
+    return [round(found.value, 4), round(found.low, 4), round(found.high, 4)]
 
 
 def all_pairs(systems: Scores) -> list[Comparison]:
@@ -211,7 +211,7 @@ def comparison_rows(found: Sequence[Comparison]) -> list[dict[str, Any]]:
 
 def finding(one: Comparison, measure: str = "accuracy") -> str:
     """A comparison as a sentence."""
-    points, low, high = (100 * value for value in (one.difference.mean, one.difference.low, one.difference.high))
+    points, low, high = (100 * value for value in (one.difference.value, one.difference.low, one.difference.high))
     said = "differ significantly" if one.significant else "do not differ significantly"
     return (
         f"{one.first} and {one.second} {said} in {measure}: {points:+.1f} points [{low:+.1f}, {high:+.1f}], "

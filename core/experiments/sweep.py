@@ -39,8 +39,8 @@ from core.experiments.runner import (
 from core.models.loading import load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.run_record import model_facts
+from core.statistics.bootstrap import paired_interval
 from core.statistics.comparisons import mean_interval
-from core.statistics.paired import paired_interval
 from core.training.config import FitConfig
 from core.training.rewards import diversity_reward, entropy_of
 from core.training.run import data_key

@@ -106,11 +106,11 @@ class Evaluated:
         return said
 
     def _best(self, group: Sequence[System]) -> str:
-        means = {one.name: one.interval.mean for one in group}
+        means = {one.name: one.interval.value for one in group}
         best, level = not_worse_than_best(means, self.compared)
         worse = [name for name in means if name not in (best, *level) and self._pair(best, name)]
         of = next(one for one in group if one.name == best)
-        amount = written((of.interval.mean, of.interval.low, of.interval.high), self.unit)
+        amount = written((of.interval.value, of.interval.low, of.interval.high), self.unit)
         names = {one.name: one.strategy for one in group}
         where = f" at K = {max(one.k for one in group)}" if len(self.groups) > 1 else ""
         parts = [f"Best{where}: {names[best]}, {self.score} {amount}{' %' if self.unit else ''}"]
@@ -160,12 +160,12 @@ class Evaluated:
             return []
         rows, marks = [], {}
         for place, group in enumerate(self.groups):
-            means = {one.name: one.interval.mean for one in group}
+            means = {one.name: one.interval.value for one in group}
             best, level = not_worse_than_best(means, self.compared)
             strategies = {one.name: one.strategy for one in group}
             marks[place, strategies[best]] = BEST
             marks |= {(place, strategies[name]): LEVEL for name in level}
-            rows.append({"K": max(one.k for one in group)} | {one.strategy: one.interval.mean for one in group})
+            rows.append({"K": max(one.k for one in group)} | {one.strategy: one.interval.value for one in group})
         return [table_of(BY_K, rows, {one.strategy: self.unit for one in self.systems}, marks=marks)]
 
     def _row(self, one: System) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Evaluated:
         return {
             "strategy": one.strategy,
             "K": one.k,
-            self.score: (one.interval.mean, one.interval.low, one.interval.high),
+            self.score: (one.interval.value, one.interval.low, one.interval.high),
             "macro-F1": one.macro_f1,
             "batch-calibrated": one.batch,
             "ECE": one.calibration,
@@ -194,7 +194,7 @@ class Evaluated:
         found = []
         for group in self.groups:
             if one.name in [other.name for other in group]:
-                best, level = not_worse_than_best({o.name: o.interval.mean for o in group}, self.compared)
+                best, level = not_worse_than_best({o.name: o.interval.value for o in group}, self.compared)
                 found.append(BEST if best == one.name else LEVEL if one.name in level else "")
         return found[0] if len(set(found)) == 1 else ""
 
@@ -204,7 +204,7 @@ class Evaluated:
             {
                 "first": entry.first,
                 "second": entry.second,
-                "difference": (entry.difference.mean, entry.difference.low, entry.difference.high),
+                "difference": (entry.difference.value, entry.difference.low, entry.difference.high),
                 "p": entry.p,
                 "p (Holm)": entry.p_holm,
                 "items": entry.items,
@@ -222,7 +222,7 @@ class Evaluated:
             {
                 "K": one.k,
                 "strategy": one.strategy,
-                self.score: [one.interval.mean, one.interval.low, one.interval.high],
+                self.score: [one.interval.value, one.interval.low, one.interval.high],
             }
             for one in self.systems
         ]

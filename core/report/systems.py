@@ -17,8 +17,8 @@ from core.metrics import macro_f1
 from core.report.document import BEST, Cell, Figure, Table, table_of
 from core.scoring.calibration import log_softmax
 from core.statistics.comparisons import Spread, mean_interval, scores_of, spread
-from core.statistics.paired import Interval
 from core.statistics.reliability import brier_score, calibration_error
+from core.statistics.values import Interval
 
 BARE = "zero-shot"  # the strategy without demonstrations; stands beside every k
 FREE_TEXT = {"f1": "F1", "exact_match": "exact match", "chrf": "chrF"}  # column -> name, the first found is the score
@@ -166,7 +166,7 @@ def languages(found: Sequence[System], unit: str) -> Table:
     ]
     rows.append(
         {"language": MEAN, "name": f"{len(codes)} languages", "family": ""}
-        | {one.name: one.interval.mean for one in found}
+        | {one.name: one.interval.value for one in found}
     )
     return _marked(table_of(LANGUAGES, rows, dict.fromkeys(values, unit)), found)
 

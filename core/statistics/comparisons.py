@@ -1,11 +1,7 @@
-"""Systems of an evaluation against each other: accuracy, or another score of an item, with intervals, tests and Holm's correction.
+"""All pairs of systems of an evaluation: differences with intervals over items, sign-flip tests, Holm's correction; spread over seeds.
 
 Scores are Series indexed by (language, item): a system's score of an item in a language, mean over its seeds, higher is better. A strategy
 without chance runs under one seed, so pairs are made after that mean.
-
-Many tests at once.
-
-How much a measure depends on the seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,24 +12,12 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
-from core.statistics.paired import DRAWS, Interval, by_item, intervals, sign_flip_test
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down adjustment: at most ``level`` of all true hypotheses together are rejected by ``p <= level``.
-
-    The i-th smallest of m values (from 0) is multiplied by m - i, never made smaller than the one before it, and cut at 1. Same order
-    as ``p_values``.
-    """
-    adjusted = [1.0] * len(p_values)
-    before = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        before = max(before, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = before
-    return adjusted
-
+from core.statistics.bootstrap import DRAWS, by_item, intervals
+from core.statistics.paired import SIGNIFICANT, holm, sign_flip_test
+from core.statistics.values import Interval
 
 ENOUGH_SEEDS = 3
+Scores = Mapping[str, "pd.Series[float]"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +42,6 @@ def too_few_seeds(seeds: Mapping[str, int]) -> dict[str, int]:
     return {name: number for name, number in seeds.items() if number < ENOUGH_SEEDS}
 
 
-Scores = Mapping[str, "pd.Series[float]"]
-LEVEL = 0.05
-
-
 @dataclass(frozen=True)
 class Comparison:
     """Two systems on the items that both answered."""
@@ -77,8 +57,8 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether Holm's p is at most ``LEVEL``."""
-        return self.p_holm <= LEVEL
+        """Whether Holm's p is at most .05."""
+        return self.p_holm <= SIGNIFICANT
 
 
 def scores_of(items: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -112,11 +92,11 @@ def compare_all(scores: Scores, pairs: Sequence[tuple[str, str]] | None = None, 
         tests.append(sign_flip_test(sums[-1].to_numpy(), draws))
     if not names:
         return []
-    found = _intervals(sums, counts, draws)
+    differences_of = _intervals(sums, counts, draws)
     corrected = holm([test.p for test in tests])
     return [
         Comparison(*pair, interval, test.p, p_holm, len(count), int(count.sum()), test.exact)
-        for pair, interval, test, p_holm, count in zip(names, found, tests, corrected, counts, strict=True)
+        for pair, interval, test, p_holm, count in zip(names, differences_of, tests, corrected, counts, strict=True)
     ]
 
 
@@ -128,12 +108,12 @@ def _intervals(sums: Sequence["pd.Series[float]"], counts: Sequence["pd.Series[i
 def not_worse_than_best(means: Mapping[str, float], compared: Sequence[Comparison]) -> tuple[str, tuple[str, ...]]:
     """The system with the highest mean, and the others whose difference from it is not significant. ``means`` has at least one."""
     best = max(means, key=lambda name: means[name])
-    level = {
+    level_with_best = {
         entry.second if entry.first == best else entry.first
         for entry in compared
         if best in (entry.first, entry.second) and not entry.significant
     }
-    return best, tuple(name for name in means if name in level)
+    return best, tuple(name for name in means if name in level_with_best)
 
 
 def _item_of(scores: "pd.Series[float]") -> list[str]:

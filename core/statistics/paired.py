@@ -1,30 +1,28 @@
-"""Intervals and tests for systems measured on the same items.
+"""Tests of a difference between two systems on the same items, and Holm's correction of several of them.
 
-Shapes: I items, P columns (a system or a pair of systems each). The item is the unit that is drawn and flipped: its translations, and runs
-with other seeds, stay together, so dependent observations never count as independent ones.
+Under "no difference" the names of the two systems may be exchanged within an item, which flips the sign of the item's difference. Testing
+single observations as if they were independent (Mann-Whitney on pooled ratings, McNemar over translations) is wrong and not done.
+
+Shapes: I items, D draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-DRAWS = 10_000
+from core.statistics.bootstrap import DRAWS, by_item, intervals
+from core.statistics.values import Interval, Undefined, few_items
+
 EXACT_ITEMS = 14  # up to here all 2^I assignments of signs are counted, 16,384 at most
-_AT_ONCE = 1_000  # draws held in memory together
+SIGNIFICANT = 0.05
+_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean and where its bootstrap distribution lies."""
-
-    mean: float
-    low: float  # 2.5 % quantile
-    high: float  # 97.5 % quantile
-
-
-@dataclass(frozen=True)
-class PermutationTest:
+@dataclass(frozen=True, slots=True)
+class SignFlipTest:
     """The outcome of a sign-flip test."""
 
     p: float  # two-sided, in (0, 1]
@@ -32,59 +30,86 @@ class PermutationTest:
     exact: bool  # all assignments were counted
 
 
-def by_item(values: Sequence[float] | np.ndarray, items: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Sums ``(I,)`` and counts ``(I,)`` of ``values`` by item, items in the order of their names."""
-    names, places = np.unique(np.asarray(items, dtype=str), return_inverse=True)
-    return np.bincount(places, np.asarray(values, dtype=float), len(names)), np.bincount(places, minlength=len(names))
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Two systems on the same items."""
+
+    difference: Interval  # first minus second, mean over observations, interval over items
+    p: float  # sign flips by item, two-sided, uncorrected
+    items: int  # that both answered
+    exact: bool  # p counts all assignments
+
+    @property
+    def better(self) -> bool:
+        """Whether the first is better and the test says so at .05."""
+        return self.p <= SIGNIFICANT and self.difference.value > 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether the first is worse and the test says so at .05."""
+        return self.p <= SIGNIFICANT and self.difference.value < 0
 
 
-def paired_interval(differences: Sequence[float], items: Sequence[str], draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Percentile bootstrap of a mean difference, over items (Efron and Tibshirani 1993, section 13.3).
-
-    ``differences`` one per observation, ``items`` its item. Every observation weighs the same.
-    """
-    sums, counts = by_item(differences, items)
-    return intervals(sums[:, None], counts[:, None], draws, seed)[0]
-
-
-def intervals(sums: np.ndarray, counts: np.ndarray, draws: int = DRAWS, seed: int = 0) -> list[Interval]:
-    """Percentile bootstrap of P means under the same draws of items.
-
-    ``sums`` and ``counts`` ``(I, P)``: sum and number of a column's observations of an item. A draw in which a column has no observation
-    is left out for that column.
-    """
-    rng = np.random.default_rng(seed)
-    size = len(sums)
-    parts = []
-    for start in range(0, draws, _AT_ONCE):
-        drawn = rng.multinomial(size, np.full(size, 1 / size), size=min(_AT_ONCE, draws - start)).astype(
-            float
-        )  # (draws, I)
-        seen = drawn @ counts
-        parts.append(np.divide(drawn @ sums, seen, out=np.full(seen.shape, np.nan), where=seen > 0))
-    low, high = np.nanquantile(np.concatenate(parts), [0.025, 0.975], axis=0)
-    means = sums.sum(0) / counts.sum(0)
-    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
-
-
-def sign_flip_test(sums: np.ndarray, draws: int = DRAWS, seed: int = 0) -> PermutationTest:
+def sign_flip_test(sums: NDArray[np.floating], draws: int = DRAWS, seed: int = 0) -> SignFlipTest:
     """Two-sided permutation test of "no difference", by item (Good 2005, section 3.2; Noreen 1989).
 
-    ``sums`` ``(I,)``: an item's differences, first minus second, summed over its languages and seeds. Under the hypothesis the names of the
-    two systems may be exchanged within an item, which flips its sign. p = share of assignments with a sum at least as far from 0 as the one
-    seen: counted over all of them up to ``EXACT_ITEMS`` items, else over ``draws`` random ones as (b + 1) / (draws + 1), which is never
-    0 and keeps the level (Phipson and Smyth 2010, arXiv 1603.05766).
+    ``sums`` ``(I,)``: an item's differences, first minus second, summed (or averaged) over its observations. p = share of assignments of
+    signs with a sum at least as far from 0 as the observed one: counted over all of them up to ``EXACT_ITEMS`` items that differ, else over
+    ``draws`` random ones as (b + 1) / (draws + 1), which is never 0 and keeps the level (Phipson and Smyth 2010, arXiv 1603.05766).
     """
-    told = sums[sums != 0]
-    if not len(told):
-        return PermutationTest(1.0, 0, True)
-    limit = abs(told.sum()) - 1e-9 * np.abs(told).sum()  # equal sums in another order of addition are equal
-    if len(told) <= EXACT_ITEMS:
-        codes = np.arange(2 ** len(told))[:, None] >> np.arange(len(told)) & 1
-        return PermutationTest(float(np.mean(np.abs((2 * codes - 1) @ told) >= limit)), len(told), True)
+    differing = np.asarray(sums, dtype=float)
+    differing = differing[differing != 0]
+    size = len(differing)
+    if not size:
+        return SignFlipTest(1.0, 0, True)
+    limit = abs(differing.sum()) - 1e-9 * np.abs(differing).sum()  # equal sums in another order of addition are equal
+    if size <= EXACT_ITEMS:
+        return SignFlipTest(float(np.mean(np.abs(all_signs(size) @ differing) >= limit)), size, True)
+    beyond = sum(int(np.sum(np.abs(signs @ differing) >= limit)) for signs in _random_signs(draws, size, seed))
+    return SignFlipTest((beyond + 1) / (draws + 1), size, False)
+
+
+def paired_test(
+    first: Sequence[float], second: Sequence[float], items: Sequence[str], draws: int = DRAWS, seed: int = 0
+) -> PairedTest | Undefined:
+    """Whether two systems differ: ``first`` and ``second`` their scores of the same observations, ``items`` what each belongs to.
+
+    An item's observations (translations, seeds) are flipped and drawn together. Not computable below two items.
+    """
+    differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
+    sums, counts = by_item(differences, items)
+    if len(sums) < 2:
+        return few_items(2, len(sums))
+    test = sign_flip_test(sums, draws, seed)
+    return PairedTest(intervals(sums[:, None], counts[:, None], draws, seed)[0], test.p, len(sums), test.exact)
+
+
+@lru_cache(maxsize=EXACT_ITEMS + 1)
+def all_signs(items: int) -> NDArray[np.float64]:
+    """Every assignment of signs: ``(2^I, I)`` of -1 and 1."""
+    return np.where((np.arange(2**items)[:, None] >> np.arange(items)) & 1 == 1, 1.0, -1.0)
+
+
+def random_signs(rows: int, items: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    """``(rows, I)`` of -1 and 1, each with probability 1/2."""
+    return 2 * rng.integers(0, 2, size=(rows, items), dtype=np.int8) - 1
+
+
+def _random_signs(draws: int, items: int, seed: int) -> Iterator[NDArray[np.int8]]:
     rng = np.random.default_rng(seed)
-    beyond = 0
     for start in range(0, draws, _AT_ONCE):
-        signs = 2 * rng.integers(0, 2, size=(min(_AT_ONCE, draws - start), len(told)), dtype=np.int8) - 1
-        beyond += int(np.sum(np.abs(signs @ told) >= limit))
-    return PermutationTest((beyond + 1) / (draws + 1), len(told), False)
+        yield random_signs(min(_AT_ONCE, draws - start), items, rng)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) step-down adjustment, in the order of ``p_values``: at most ``level`` of all true hypotheses together are rejected by
+    ``p <= level``, whatever the dependence between the tests.
+
+    The i-th smallest of m values (from 0) is multiplied by m - i, never made smaller than the one before it, and cut at 1.
+    """
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted

@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.statistics.comparisons import compare_all, mean_interval, not_worse_than_best, scores_of
-from core.statistics.paired import paired_interval
+from core.statistics.bootstrap import paired_interval
+from core.statistics.comparisons import (
+    compare_all,
+    mean_interval,
+    not_worse_than_best,
+    scores_of,
+    spread,
+    too_few_seeds,
+)
 
 LANGUAGES = ("swh_Latn", "hin_Deva")
 
@@ -67,3 +74,11 @@ def test_a_mean_has_the_interval_over_items_whose_translations_go_together() -> 
     once = SYSTEMS["good"].loc[["swh_Latn"]]
     twice = pd.concat([once, once.rename({"swh_Latn": "hin_Deva"}, level="language")])
     assert mean_interval(twice) == mean_interval(once)
+
+
+def test_spread_over_seeds_and_the_strategies_that_need_more() -> None:
+    """0.4, 0.5, 0.6: deviations of 0.1 around 0.5, sum of squares 0.02 over n - 1 = 2."""
+    assert spread([0.4, 0.5, 0.6]).mean == pytest.approx(0.5)
+    assert spread([0.4, 0.5, 0.6]).deviation == pytest.approx(0.1)
+    assert (spread([0.4]).deviation, spread([0.4]).seeds) == (None, 1)
+    assert too_few_seeds({"random": 2, "balanced": 3}) == {"random": 2}

@@ -1,47 +1,12 @@
-"""The paired bootstrap and the sign-flip test against scipy's, and what they do with items that come in several languages."""
+"""Sign flips and Holm's correction against scipy, statsmodels and counting by hand."""
 
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from core.statistics.paired import intervals, paired_interval, sign_flip_test
-
-DIFFERENCES = np.random.default_rng(3).choice([-1.0, 0.0, 1.0], size=120, p=[0.2, 0.4, 0.4])
-
-
-def test_independent_items_give_the_percentile_interval_of_scipy() -> None:
-    """Both draw at random: quantiles of 10,000 means of 120 values with deviation 0.07 agree to about 0.01."""
-    found = paired_interval(DIFFERENCES.tolist(), [f"{i}" for i in range(120)])
-    expected = stats.bootstrap(
-        (DIFFERENCES,), np.mean, n_resamples=10_000, method="percentile", random_state=np.random.default_rng(0)
-    )
-    assert found.mean == pytest.approx(DIFFERENCES.mean())
-    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval), abs=0.012)
-
-
-def test_an_item_seen_ten_times_is_no_more_sure_than_seen_once() -> None:
-    """Ten equal copies of every item carry nothing new; taken for independent they would narrow the interval by sqrt(10)."""
-    items = [f"{i}" for i in range(120)]
-    once = paired_interval(DIFFERENCES.tolist(), items)
-    copies = paired_interval(np.tile(DIFFERENCES, 10).tolist(), items * 10)
-    apart = paired_interval(np.tile(DIFFERENCES, 10).tolist(), [f"{i}" for i in range(1200)])
-    assert (copies.low, copies.high) == pytest.approx((once.low, once.high))
-    assert (apart.high - apart.low) == pytest.approx((once.high - once.low) / 10**0.5, rel=0.1)
-
-
-def test_every_observation_weighs_the_same() -> None:
-    """One item seen three times with 1, one seen once with 0: the mean is 3/4, and draws give 0, 3/4 or 1."""
-    found = paired_interval([1.0, 1.0, 1.0, 0.0], ["a", "a", "a", "b"])
-    assert (found.mean, found.low, found.high) == (0.75, 0.0, 1.0)
-
-
-def test_columns_under_common_draws_have_the_intervals_they_have_alone() -> None:
-    rng = np.random.default_rng(1)
-    sums, counts = rng.normal(size=(40, 3)), rng.integers(1, 4, size=(40, 3))
-    together = intervals(sums, counts, draws=1_500)
-    for column, found in enumerate(together):
-        alone = intervals(sums[:, [column]], counts[:, [column]], draws=1_500)[0]
-        assert (found.mean, found.low, found.high) == pytest.approx((alone.mean, alone.low, alone.high))
+from core.statistics.paired import holm, paired_test, sign_flip_test
+from core.statistics.values import Undefined
 
 
 @pytest.mark.parametrize("size", [4, 11])
@@ -86,3 +51,41 @@ def test_p_values_are_uniform_where_there_is_no_difference() -> None:
         found.append(sign_flip_test(sums, draws=399, seed=int(rng.integers(1 << 30))).p)
     assert stats.kstest(found, "uniform").statistic < 0.094
     assert np.mean(np.array(found) <= 0.05) < 0.09
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 40])
+def test_holm_is_that_of_statsmodels(size: int) -> None:
+    p_values = np.random.default_rng(size).beta(0.4, 2, size)
+    assert holm(p_values.tolist()) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_holm_by_hand() -> None:
+    """0.01 * 3, 0.02 * 2, 0.04 * 1 but not under the one before it; in the order given."""
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([]) == []
+
+
+def test_a_paired_test_says_which_way_and_flips_the_translations_of_an_item_together() -> None:
+    """Twelve items, 1 in both languages against 0: all signs equal, p = 2 / 2^12; counted as 24 items it would be 2 / 2^24."""
+    items = [f"{i}" for i in range(12)] * 2
+    found = paired_test([1.0] * 24, [0.0] * 24, items)
+    assert not isinstance(found, Undefined)
+    assert (found.p, found.items, found.exact) == (2 / 2**12, 12, True)
+    assert found.better and not found.worse
+    assert paired_test([0.0] * 24, [1.0] * 24, items).worse  # type: ignore[union-attr]
+
+
+def test_three_points_on_too_few_items_are_no_verdict() -> None:
+    """A policy 3 points better by luck of the draw is neither better nor worse: a point estimate would have decided."""
+    rng = np.random.default_rng(0)
+    first, second = (rng.random(100) < 0.6), (rng.random(100) < 0.6)
+    found = paired_test(first.astype(float), second.astype(float), [f"{i}" for i in range(100)])
+    assert not isinstance(found, Undefined)
+    assert found.difference.value != 0 and not found.better and not found.worse
+
+
+def test_one_item_is_not_computable_and_says_why() -> None:
+    found = paired_test([1.0, 1.0], [0.0, 0.0], ["a", "a"])
+    assert isinstance(found, Undefined)
+    assert (found.code, str(found)) == ("few_items", "not computable: needs at least 2 items, there are 1")

@@ -1,12 +1,10 @@
-"""Calibration error, Brier score, Holm's correction and spread: worked examples and independent implementations."""
+"""Calibration error and Brier score: worked examples and independent implementations."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
-from statsmodels.stats.multitest import multipletests
 
 from core.errors import InvalidConfig
-from core.statistics.comparisons import holm, spread, too_few_seeds
 from core.statistics.reliability import brier_score, calibration_error
 
 CONFIDENCE = np.array([0.55, 0.65, 0.9, 0.95])
@@ -43,24 +41,3 @@ def test_the_brier_score_is_that_of_scikit_learn() -> None:
     expected = brier_score_loss(gold, probabilities, labels=[0, 1, 2, 3], scale_by_half=False)
     assert brier_score(probabilities, gold) == pytest.approx(expected)
     assert brier_score(np.array([[0.0, 1.0]]), np.array([0])) == 2.0
-
-
-@pytest.mark.parametrize("size", [1, 2, 9, 40])
-def test_holm_is_that_of_statsmodels(size: int) -> None:
-    p_values = np.random.default_rng(size).beta(0.4, 2, size)
-    assert holm(p_values.tolist()) == pytest.approx(multipletests(p_values, method="holm")[1])
-
-
-def test_holm_by_hand() -> None:
-    """0.01 * 3, 0.02 * 2, 0.04 * 1 but not under the one before it; in the order given."""
-    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert holm([]) == []
-
-
-def test_spread_over_seeds_and_the_strategies_that_need_more() -> None:
-    """0.4, 0.5, 0.6: deviations of 0.1 around 0.5, sum of squares 0.02 over n - 1 = 2."""
-    assert spread([0.4, 0.5, 0.6]).mean == pytest.approx(0.5)
-    assert spread([0.4, 0.5, 0.6]).deviation == pytest.approx(0.1)
-    assert (spread([0.4]).deviation, spread([0.4]).seeds) == (None, 1)
-    assert too_few_seeds({"random": 2, "balanced": 3}) == {"random": 2}
