@@ -15,8 +15,8 @@ import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, evaluate, runs_of
-from core.experiments.consistency_measures import layer_means, pair_table
-from core.experiments.consistency_tables import Answers, shown
+from core.experiments.consistency_alignment import Alignment, layer_means, pair_table
+from core.experiments.consistency_tables import Answers, tables
 from core.experiments.runner import Tell, Work, facts
 from core.inference.predictor import Predictor
 from core.records import Example
@@ -92,12 +92,12 @@ def consistency(
     runs = runs_of(config.asked)
     names = [f"{run.strategy}-{run.seed}" for run in runs]
     work.expect([*names, "alignment"])
-    tables = []
+    answered = []
     for run, name in zip(runs, names, strict=True):
         one = EvaluationConfig((run.strategy,), (run.k,), (run.seed,), None)
-        tables.append(work.table(name, lambda told, one=one: evaluate(predictor, asked, one, told)))  # type: ignore[misc]
+        answered.append(work.table(name, lambda told, one=one: evaluate(predictor, asked, one, told)))  # type: ignore[misc]
     aligned = work.table("alignment", partial(_aligned, predictor, sentences, config.languages))
-    answers = _answers(pd.concat(tables, ignore_index=True), config.languages, predictor.task.labels)
+    answers = _answers(pd.concat(answered, ignore_index=True), config.languages, predictor.task.labels)
     return {
         **facts(
             "consistency",
@@ -110,7 +110,7 @@ def consistency(
         "task": predictor.task.name,
         "seeds": list(config.seeds),
         "items": config.items,
-        **shown(config.languages, answers, aligned, predictor.index.vectors.layer),
+        **tables(config.languages, answers, Alignment(aligned), predictor.index.vectors.layer),
         "seconds": round(time.perf_counter() - began, 1),
     }
 

@@ -1,22 +1,19 @@
 """Agreement, alignment and distance against worked examples and independent implementations."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import fleiss_kappa as other_fleiss
 
+from core.experiments.consistency_alignment import Alignment, aligned, layer_means, pair_table
 from core.experiments.consistency_measures import (
-    aligned,
     cohen_kappas,
     counted,
     fleiss_kappa,
     item_agreement,
     kilometres,
-    layer_means,
-    mantel,
     pair_equal,
-    pair_table,
     same_family,
     unanimous,
 )
@@ -68,6 +65,20 @@ def test_pairs_are_rows_by_layer_and_version() -> None:
     assert table["aligned"].map(len).eq(5).all()
 
 
+def test_alignment_of_a_language_is_its_share_against_one_other_or_all_others_and_the_best_layer_is_of_centred_states() -> (
+    None
+):
+    """Three sentences; a and b aligned in two of three, a and c in all, b and c in none; layer 1 is worse for centred states."""
+    hits = {("a", "b"): [True, True, False], ("a", "c"): [True] * 3, ("b", "c"): [False] * 3}
+    rows = [(0, version, *pair, kept) for version in ("raw", "centred") for pair, kept in hits.items()]
+    rows += [(1, "raw", *pair, [True] * 3) for pair in hits] + [(1, "centred", *pair, [False] * 3) for pair in hits]
+    alignment = Alignment(pd.DataFrame(rows, columns=["layer", "version", "first", "second", "aligned"]))
+    assert (alignment.best, alignment.last) == (0, 1)
+    assert alignment.of_language("a", "b", 0, "raw")[0] == pytest.approx(2 / 3, abs=1e-4)
+    assert alignment.of_language("a", None, 0, "raw")[0] == pytest.approx(5 / 6, abs=1e-4)
+    assert alignment.of_pairs([("c", "a"), ("b", "c")], 0).tolist() == [1.0, 0.0]
+
+
 def test_states_of_every_layer_are_those_that_the_policy_reads(model: LanguageModel) -> None:
     texts = ["A river.", "The mayor lost the vote by far.", "No"]
     depths = layer_means(model, texts, batch=2)
@@ -83,17 +94,3 @@ def test_distance_follows_the_great_circle() -> None:
     assert kilometres("eng_Latn", "xxx_Latn") is None
     assert same_family("eng_Latn", "hin_Deva") is True
     assert same_family("eng_Latn", "jpn_Jpan") is False
-
-
-def test_mantel_is_spearman_over_pairs_and_its_p_counts_exchanges_of_languages() -> None:
-    rng = np.random.default_rng(0)
-    places = rng.normal(size=(9, 2))
-    far = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    noisy = far + 0.05 * (noise := rng.normal(size=(9, 9))) + 0.05 * noise.T
-    upper = np.triu_indices(9, 1)
-    found = mantel(noisy, far, draws=200)
-    assert found is not None
-    assert found[0] == pytest.approx(spearmanr(noisy[upper], far[upper]).statistic)
-    assert found[1] == pytest.approx(1 / 201)  # no exchange comes near
-    assert mantel(far[:3, :3], far[:3, :3]) is None
-    assert mantel(np.ones((5, 5)), far[:5, :5]) is None
