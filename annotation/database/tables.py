@@ -27,14 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from annotation.vocabulary import (
-    ASSIGNMENT_STATES,
-    DEGRADATIONS,
-    ITEM_KINDS,
-    PROFICIENCIES,
-    SKIP_REASONS,
-    STUDY_STATES,
-)
+from annotation.vocabulary import ASSIGNMENT_STATES, DEGRADATIONS, ITEM_KINDS, PROFICIENCIES, SKIP_REASONS, STUDY_STATES
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -59,9 +52,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def one_of(column: str, allowed: tuple[str, ...]) -> str:
@@ -123,9 +114,7 @@ class CriterionRow(Base):
     version: Mapped[str]
     question: Mapped[dict[str, Any]]
     anchors: Mapped[dict[str, Any]]
-    label: Mapped[dict[str, Any]] = mapped_column(
-        server_default="{}"
-    )  # its name by language; empty for the default keys
+    label: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by language; empty for the default keys
 
 
 class SystemRow(Base):
