@@ -96,7 +96,11 @@ class LanguagePairs:
         rows = []
         for distance, pair in sorted(far, reverse=True)[:DISTANT]:
             first, second = self.names[pair]
-            row: Row = {"first": first, "second": second, "families": f"{language_facts(first).family}, {language_facts(second).family}"}
+            row: Row = {
+                "first": first,
+                "second": second,
+                "families": f"{language_facts(first).family}, {language_facts(second).family}",
+            }
             row["km"] = round(distance)
             for name, share in self.agreement([pair]).items():
                 strategy = name.removesuffix(": agree")
@@ -165,7 +169,11 @@ class LanguagePairs:
         for code in self.codes:
             if code == ENGLISH:
                 continue
-            row: Row = {"language": code, "family": language_facts(code).family, "resources": language_facts(code).resource}
+            row: Row = {
+                "language": code,
+                "family": language_facts(code).family,
+                "resources": language_facts(code).resource,
+            }
             row["against"] = other or "all others"
             for layer, version in layers:
                 row[f"aligned, layer {layer}, {version}"] = alignment.of_language(code, other, layer, version)
