@@ -106,6 +106,6 @@ def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:
     return read_examples(assets / "demonstrations" / name)
 
 
-def open_workbench(config: ModelConfig, encoder: str = "embedded", cache: Path | None = None) -> Workbench:
+def open_workbench(config: ModelConfig, encoder: str = "bundled", cache: Path | None = None) -> Workbench:
     """Load a model and put the workbench together."""
     return Workbench(load_model(config), SentenceEncoder(encoder), cache=cache)

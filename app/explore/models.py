@@ -18,6 +18,7 @@ import torch
 from app.explore.zero_gpu import is_zero
 from app.train.runs import run_folder
 from core.errors import InvalidConfig
+from core.models.catalogue import TINY, settled_name
 from core.models.devices import Memory, choose_device
 from core.models.loading import PRECISIONS, LanguageModel, ModelConfig, Precision
 from core.served import PREFIX, ServedConfig, served_config, served_workbench
@@ -90,9 +91,9 @@ class Engines:
 
     def _on_zero(self, model: str, precision: Precision, run: str) -> ModelConfig:
         """On ZeroGPU: the embedded model on the CPU, the host's in bf16, or in 4 bits for who asks. Raises ``InvalidConfig`` for others."""
-        if model == "embedded":
+        if settled_name(model) == TINY:
             place = str(run_folder(self._runs, run)) if run and self._runs else ""
-            return ModelConfig("embedded", precision, device="cpu", run=place)
+            return ModelConfig(TINY, precision, device="cpu", run=place)
         if model not in self.offered or run:
             raise InvalidConfig(
                 f"This Space has the models {', '.join(['embedded', *self.offered])}; choose one of them, with a run only the first."
@@ -107,7 +108,7 @@ class Engines:
                     f"The run {run!r} changes weights, and those of a served model are out of reach; choose no run."
                 )
             return self._behind_server()
-        if self._only_offered and model not in ("embedded", *self.offered):
+        if self._only_offered and settled_name(model) != TINY and model not in self.offered:
             named = ", ".join(("embedded", *self.offered, *([SERVED] if self.served else [])))
             raise InvalidConfig(
                 f"The model {model[:60]!r} is not offered here; choose {named}. On a machine of your own the app takes any."

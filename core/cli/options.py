@@ -12,6 +12,7 @@ from core.data.pool import Pool
 from core.data.tasks import Task, load_tasks
 from core.errors import InvalidConfig
 from core.languages import resolve_language
+from core.models.catalogue import DEFAULT
 from core.models.loading import ASSETS, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.served import PREFIX, served_config, served_workbench
@@ -23,7 +24,9 @@ CONFIGS = ASSETS / "configs"
 
 def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
     """Which language model; with ``run`` also what a closed-loop run learnt."""
-    parser.add_argument("--model", default="embedded", help="embedded, a folder, or a Hub id")
+    parser.add_argument(
+        "--model", default=DEFAULT, help="default, gemma-3-270m, tiny, a folder, a .gguf file, or a Hub id"
+    )
     # What is trained stays in float32, products aside; what is only asked is held as suits the device.
     said = "fp32, bf16 or nf4 (4-bit)" + ("; default bf16 on a GPU, fp32 on a CPU" if run else "")
     parser.add_argument("--precision", default="auto" if run else "fp32", help=said)
@@ -44,7 +47,7 @@ def served_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vectors",
         default="",
-        help="of a served model: embedded, to choose by the embedded model's states; default none",
+        help="of a served model: tiny, to choose by the tiny model's states; default none",
     )
 
 
@@ -99,7 +102,7 @@ def task_named(name: str) -> Task:
 
 
 def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
-    """The model that the options of ``model_arguments`` and ``served_arguments`` name, with the embedded encoder."""
+    """The model that the options of ``model_arguments`` and ``served_arguments`` name, with the bundled encoder."""
     cache = Path("runs") / "cache"
     if options.model.startswith(PREFIX):
         return _served(options, pools, cache)

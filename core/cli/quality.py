@@ -22,8 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--translate", default="fra_Latn,deu_Latn,spa_Latn,swh_Latn", help="languages to and from English, or all"
     )
     parser.add_argument("--k", type=int, default=4, help="demonstrations of a translation")
-    parser.add_argument("--model", default="embedded")
-    parser.add_argument("--encoder", default="embedded")
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--encoder", default="bundled")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "assets" / "results" / "embedded", help="folder for one record a part"
     )

@@ -9,7 +9,7 @@ from core.models.loading import ModelConfig, load_model, save_model
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
-    parser.add_argument("--model", required=True, help="embedded, a folder, or a Hub id")
+    parser.add_argument("--model", required=True, help="gemma-3-270m, tiny, a folder, a .gguf file, or a Hub id")
     parser.add_argument("--device", default="auto")
     parser.add_argument(
         "--output", type=Path, required=True, help="a new folder; name it with --model --precision nf4 later"

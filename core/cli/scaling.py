@@ -8,6 +8,7 @@ from core.data.examples import read_examples
 from core.evaluation import refuse_overwrite
 from core.experiments.runner import printed
 from core.experiments.scaling import ScalingConfig, scaling
+from core.models.catalogue import DEFAULT
 from core.models.loading import ModelConfig
 from core.run_record import write_record
 
@@ -18,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", required=True, help="file, folder or Hub data set; fold dev_query")
     parser.add_argument("--pool", required=True, help="the same for demonstrations; fold demo")
     parser.add_argument("--languages", default="", help="of the queries; default all that the task has words for")
-    parser.add_argument("--models", default="embedded", help="embedded, folders or Hub ids, with commas")
+    parser.add_argument("--models", default=DEFAULT, help="default, tiny, folders, .gguf files or Hub ids, with commas")
     parser.add_argument("--precision", default="fp32", help="of all models: fp32, bf16 or nf4")
     parser.add_argument("--strategies", default="agl,random")
     parser.add_argument("--k", default="0,1,2,4,8,16", help="numbers of demonstrations")

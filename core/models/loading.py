@@ -1,4 +1,4 @@
-"""Loading a causal language model: embedded, from a local folder, or from the Hub; fp32, bf16 or 4-bit NF4.
+"""Loading a causal language model: a known one, from a folder, a GGUF file, or the Hub; fp32, bf16 or 4-bit NF4.
 
 The only file that knows bitsandbytes. transformers is imported where a model is loaded, because it takes seconds that neither the app's
 page nor a command's help should wait for. Safetensors only; code that a model folder brings along is never run. Nothing is
@@ -7,7 +7,6 @@ downloaded unless a Hub id is named.
 
 import hashlib
 import logging
-import os
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ import torch
 from core.config import ASSETS as ASSETS  # most who load models look here for it
 from core.errors import InvalidConfig, ModelUnavailable
 from core.models.adapters import take_up
+from core.models.catalogue import TINY, ModelSource, resolve, settled_name
 from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
 from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from transformers.configuration_utils import PreTrainedConfig
 
-EMBEDDED = ASSETS / "models" / "lm"
-EMBEDDED_ENCODER = ASSETS / "models" / "encoder"
 Precision = Literal["auto", "fp32", "bf16", "nf4"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "nf4")
 
@@ -37,7 +35,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "nf4")
 class ModelConfig:
     """Which model, and how it is held in memory."""
 
-    name: str = "embedded"  # "embedded", a local folder, or a Hub id
+    name: str = TINY  # any name that ``catalogue.resolve`` takes; "default" becomes the model it stands for here
     precision: Precision = (
         "auto"  # "auto" becomes what suits the device; with a run fp32, as fit makes them unless told
     )
@@ -47,7 +45,8 @@ class ModelConfig:
     fall_back: bool = True  # whether a run that was no better than something simpler is passed over for it
 
     def __post_init__(self) -> None:
-        """Settle what "auto" means. Refuse a precision that does not exist, and a run beside an adapter."""
+        """Settle what "default" and "auto" mean. Refuse a precision that does not exist, and a run beside an adapter."""
+        object.__setattr__(self, "name", settled_name(self.name))
         if self.precision == "auto":
             settled = "fp32" if self.run else default_precision(choose_device(self.device))
             object.__setattr__(self, "precision", settled)
@@ -116,6 +115,11 @@ class LanguageModel:
     def length(self, text: str) -> int:
         """Tokens of a prompt, special ones in front included."""
         return len(self.start) + len(self.encode([text])[0])
+
+    @cached_property
+    def source(self) -> ModelSource:
+        """Where the weights come from, under which licence, and the project's card of the model."""
+        return resolve(self.config.name)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -220,28 +224,8 @@ def quiet_bitsandbytes() -> None:
 
 
 def resolve_model(name: str) -> str:
-    """Absolute folder of a model that is here, or the Hub id as given.
-
-    Raises ``ModelUnavailable`` for a path that does not exist, so that a typing error never turns into a download.
-    """
-    if name == "embedded":
-        if not (EMBEDDED / "config.json").is_file():
-            raise ModelUnavailable(
-                f"The embedded model is missing from {EMBEDDED}; restore assets/models from the repository."
-            )
-        return str(EMBEDDED)
-    if name.startswith("openai:"):
-        raise ModelUnavailable("This needs the model's weights, and a server gives none; name a folder or Hub id.")
-    path = Path(name).expanduser()
-    if path.exists():
-        return str(path.resolve())
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1 or path.parent.is_dir()
-    if looks_like_path or os.environ.get("HF_HUB_OFFLINE") == "1":
-        raise ModelUnavailable(
-            f"No model was found at {name!r}; give 'embedded', a folder with config.json and model.safetensors, "
-            "or a Hub id as owner/name with access to the Hub."
-        )
-    return name
+    """Absolute folder of a model that is here, or the Hub id as given. Raises ``ModelUnavailable``, see ``catalogue.resolve``."""
+    return resolve(name).location
 
 
 def _memory(config: ModelConfig, device: torch.device, settings: "PreTrainedConfig") -> dict[str, Any]:

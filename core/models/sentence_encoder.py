@@ -8,30 +8,31 @@ from typing import Any
 import numpy as np
 
 from core.errors import ModelUnavailable
-from core.models.loading import EMBEDDED_ENCODER, quiet_bitsandbytes, resolve_model
+from core.models.catalogue import ENCODER_FOLDER
+from core.models.loading import quiet_bitsandbytes, resolve_model
 
 
 class SentenceEncoder:
     """Loads on first use: importing sentence-transformers alone takes seconds."""
 
-    def __init__(self, name: str = "embedded", device: str = "cpu") -> None:
-        """``name``: "embedded", a local folder, or a Hub id."""
-        self.name, self.device = name, device
+    def __init__(self, name: str = "bundled", device: str = "cpu") -> None:
+        """``name``: "bundled" ("embedded" in earlier versions), a local folder, or a Hub id."""
+        self.name, self.device = "bundled" if name == "embedded" else name, device
 
     @cached_property
     def _model(self) -> Any:
-        place = str(EMBEDDED_ENCODER) if self.name == "embedded" else resolve_model(self.name)
-        if self.name == "embedded" and not (EMBEDDED_ENCODER / "modules.json").is_file():
+        folder = str(ENCODER_FOLDER) if self.name == "bundled" else resolve_model(self.name)
+        if self.name == "bundled" and not (ENCODER_FOLDER / "modules.json").is_file():
             raise ModelUnavailable(
-                f"The embedded encoder is missing from {place}; restore assets/models from the repository."
+                f"The bundled encoder is missing from {folder}; restore assets/models from the repository."
             )
         quiet_bitsandbytes()
         from sentence_transformers import SentenceTransformer
 
         try:
-            local = Path(place).is_absolute()
+            local = Path(folder).is_absolute()
             return SentenceTransformer(
-                place, device=self.device, trust_remote_code=False, local_files_only=local
+                folder, device=self.device, trust_remote_code=False, local_files_only=local
             ).float()
         except Exception as error:
             raise ModelUnavailable(
@@ -41,5 +42,5 @@ class SentenceEncoder:
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors ``(N, E)``, float32."""
         # The leading space makes a first word the same token as the word inside a sentence.
-        found = self._model.encode([" " + text for text in texts], normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(found, dtype=np.float32)
+        rows = self._model.encode([" " + text for text in texts], normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(rows, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The workbench of a served model: it answers, and the embedded model stands beside it for what needs weights at hand."""
+"""The workbench of a served model: it answers, and the tiny model stands beside it for what needs weights at hand."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from core.workbench import Workbench
 
 UNSEEN = (
     "What is chosen or measured by the model's own hidden states needs its weights, and the model is behind a server, which tells none; "
-    "choose another strategy, such as knn or bm25, or let the embedded model's states stand for them (vectors: embedded)."
+    "choose another strategy, such as knn or bm25, or let the tiny model's states stand for them (vectors: tiny)."
 )
 
 

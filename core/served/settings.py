@@ -28,7 +28,7 @@ class ServedName:
 
 PREFIX = "openai:"
 KEY_NAME = "AGL_MODEL_SERVER_KEY"
-VECTORS = ("", "embedded")
+VECTORS = ("", "tiny")  # "embedded" in settings of earlier versions means "tiny"
 _FORM = f"write {PREFIX}http://host:port/v1#model"
 
 
@@ -39,9 +39,7 @@ class ServedConfig:
     url: str  # root of the API, such as http://host:8000/v1; no credentials
     model: str = ""  # as the server calls it; "" for the only one it has
     tokenizer: str = ""  # folder or Hub id of the model's tokenizer; "": prompts go as text
-    vectors: str = (
-        ""  # "embedded": the embedded model's states stand for those of the model; "": what needs states is refused
-    )
+    vectors: str = ""  # "tiny": that model's states stand for those of the served one; "": what needs states is refused
     timeout: float = 120.0  # seconds
     context: int = 0  # tokens; 0: as the server says
     key: str = field(default="", repr=False, compare=False)
@@ -55,10 +53,9 @@ class ServedConfig:
             )
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidConfig(f"{self.url!r} is no address of a model server; {_FORM}.")
+        object.__setattr__(self, "vectors", "tiny" if self.vectors == "embedded" else self.vectors)
         if self.vectors not in VECTORS:
-            raise InvalidConfig(
-                f"vectors is {self.vectors!r}; give 'embedded', or nothing to refuse what needs states."
-            )
+            raise InvalidConfig(f"vectors is {self.vectors!r}; give 'tiny', or nothing to refuse what needs states.")
         if not 1 <= self.timeout <= 3600:
             raise InvalidConfig(f"AGL_MODEL_SERVER_TIMEOUT is {self.timeout:g}; give seconds from 1 to 3600.")
         if self.context < 0:

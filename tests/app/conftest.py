@@ -19,7 +19,7 @@ from app.access.organiser import Authority
 from app.explore.service import Explorer
 from app.services import EXPLORE_STUDY, Services
 from app.train.service import TrainingDesk
-from core.models.loading import EMBEDDED
+from core.models.catalogue import TINY_FOLDER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -30,7 +30,7 @@ CACHE = ROOT / "data" / "cache"
 
 @pytest.fixture(scope="session")
 def explorer() -> Explorer:
-    if not (EMBEDDED / "config.json").is_file():
+    if not (TINY_FOLDER / "config.json").is_file():
         pytest.skip("assets/models/lm is not there")
     return Explorer(CACHE)
 
@@ -46,7 +46,7 @@ def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app as people start it, from a foreign working directory, on its own data."""
-    if not (EMBEDDED / "config.json").is_file():
+    if not (TINY_FOLDER / "config.json").is_file():
         pytest.skip("assets/models/lm is not there")
     folder = tmp_path_factory.mktemp("app")
     port = free_port()

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from benchmarks.measuring import CLOCKS, circumstances, interleaved, milliseconds, ratio
 
-from core.models.loading import EMBEDDED_ENCODER
+from core.models.catalogue import ENCODER_FOLDER
 from core.models.sentence_encoder import SentenceEncoder
 from core.run_record import write_record
 from core.selection import policy
@@ -104,7 +104,7 @@ def encoding(repeats: int, clock: str) -> dict[str, Any]:
     from sentence_transformers import SentenceTransformer
 
     texts = [example.text for example in bundled_examples("topic")]
-    ours, theirs = SentenceEncoder(), SentenceTransformer(str(EMBEDDED_ENCODER), device="cpu").float()
+    ours, theirs = SentenceEncoder(), SentenceTransformer(str(ENCODER_FOLDER), device="cpu").float()
     spaced = [f" {text}" for text in texts]  # the same bytes, see SentenceEncoder.vectors
     plain = theirs.encode(spaced, normalize_embeddings=True, show_progress_bar=False)
     assert float(np.abs(ours.vectors(texts) - plain).max()) <= 1e-5

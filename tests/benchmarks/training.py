@@ -25,8 +25,9 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
+from core.models.catalogue import TINY_FOLDER
 from core.models.devices import multiplies_bf16
-from core.models.loading import EMBEDDED, ModelConfig, load_model
+from core.models.loading import ModelConfig, load_model
 from core.run_record import commit, write_record
 
 ROWS, ROW_TOKENS = 2, 512  # of a training step
@@ -176,7 +177,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON file for the record")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="the most to use, all by default")
     options = parser.parse_args()
-    config = AutoConfig.from_pretrained(EMBEDDED)
+    config = AutoConfig.from_pretrained(TINY_FOLDER)
     found = {
         "command": "make bench",
         "commit": commit(),

@@ -91,7 +91,7 @@ def toy_models(model: "LanguageModel", monkeypatch: pytest.MonkeyPatch, tmp_path
     from core.errors import ModelUnavailable
 
     def load(config: "ModelConfig") -> "LanguageModel":
-        if config.name != "embedded":
+        if config.name != "tiny":
             raise ModelUnavailable(f"No model was found at {config.name!r}.")
         return model
 

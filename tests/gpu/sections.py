@@ -21,8 +21,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from core.config import read_config
 from core.data.tasks import load_tasks
+from core.models.catalogue import TINY_FOLDER
 from core.models.devices import ran_out
-from core.models.loading import ASSETS, EMBEDDED, PRECISIONS, LanguageModel, ModelConfig, load_model
+from core.models.loading import ASSETS, PRECISIONS, LanguageModel, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.scoring import Request, Scorer
 from core.training.config import FitConfig
@@ -116,7 +117,7 @@ def synthetic(sizes: Sizes, device: torch.device) -> Iterator[Path]:
         torch.set_default_dtype(kind)
     with tempfile.TemporaryDirectory() as folder:
         network.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(EMBEDDED).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(TINY_FOLDER).save_pretrained(folder)
         del network
         if device.type == "cuda":
             torch.cuda.empty_cache()

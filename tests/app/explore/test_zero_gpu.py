@@ -19,9 +19,10 @@ from app.explore.zero_gpu import known_by_name
 from app.services import Services
 from app.texts import ENGLISH, catalogue
 from core.errors import InvalidConfig, PoolTooSmall
-from core.models.loading import EMBEDDED, ModelConfig
+from core.models.catalogue import TINY_FOLDER
+from core.models.loading import ModelConfig
 
-HOSTS = str(EMBEDDED)  # a model of the host's: here the embedded one under its folder's name
+HOSTS = str(TINY_FOLDER)  # a model of the host's: here the embedded one under its folder's name
 FORM = Form("Timu ilishinda mchezo.", "swh_Latn", "topic", ("swh_Latn",), ("knn",), 2, model=HOSTS)
 
 

@@ -245,9 +245,10 @@ def test_a_run_that_is_gone_or_damaged_is_one_sentence(desk: TrainingDesk) -> No
 
 def test_training_changes_no_other_copy_of_the_model(tmp_path: Path, short: Path) -> None:
     """The maker of real runs loads a model of its own."""
-    from core.models.loading import EMBEDDED, ModelConfig, load_model
+    from core.models.catalogue import TINY_FOLDER
+    from core.models.loading import ModelConfig, load_model
 
-    if not (EMBEDDED / "config.json").is_file():
+    if not (TINY_FOLDER / "config.json").is_file():
         pytest.skip("assets/models/lm is not there")
     other = load_model(ModelConfig("embedded"))
     before = other.fingerprint

@@ -14,9 +14,9 @@ from toys import byte_tokenizer, tiny_llama_config, tiny_model
 
 from core.config import build, read_config
 from core.errors import CoreError, InvalidConfig, ModelUnavailable
-from core.models import loading as models
+from core.models.catalogue import TINY_FOLDER
 from core.models.devices import multiplies_bf16
-from core.models.loading import ASSETS, EMBEDDED, LanguageModel, ModelConfig, load_model, resolve_model, save_model
+from core.models.loading import ASSETS, LanguageModel, ModelConfig, load_model, resolve_model, save_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.scoring import Request, Scorer
 from core.selection.policy import PolicyConfig
@@ -69,12 +69,6 @@ def test_a_hub_id_is_passed_on_only_where_the_hub_may_be_asked(monkeypatch: pyte
         resolve_model("owner/name")
     monkeypatch.delenv("HF_HUB_OFFLINE")
     assert resolve_model("owner/name") == "owner/name"
-
-
-def test_a_missing_embedded_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(models, "EMBEDDED", tmp_path / "lm")
-    with pytest.raises(ModelUnavailable, match=r"embedded model is missing from .*restore assets/models"):
-        load_model(ModelConfig())
 
 
 def test_truncated_weights_are_refused(copy: Path) -> None:
@@ -222,7 +216,7 @@ def test_a_missing_encoder_is_refused_in_one_sentence() -> None:
 
 @pytest.mark.slow
 def test_embedded_model_scores_exactly_when_packed() -> None:
-    if not (EMBEDDED / "model.safetensors").is_file():
+    if not (TINY_FOLDER / "model.safetensors").is_file():
         pytest.skip("assets/models/lm has no weights")
     try:
         model = load_model(ModelConfig())

@@ -283,7 +283,7 @@ def test_settings_come_from_the_environment_and_impossible_ones_are_refused() ->
     for name, value in (("TIMEOUT", "soon"), ("TIMEOUT", "0"), ("CONTEXT", "-1"), ("KEY", "a\nb")):
         with pytest.raises(InvalidConfig, match=f"AGL_MODEL_SERVER_{name}"):
             served_config("http://host/v1", environment={f"AGL_MODEL_SERVER_{name}": value})
-    with pytest.raises(InvalidConfig, match="embedded"):
+    with pytest.raises(InvalidConfig, match="tiny"):
         ServedConfig("http://host/v1", vectors="own")
 
 
@@ -346,7 +346,7 @@ def test_by_explicit_choice_the_embedded_models_states_stand_for_them(
     remote: Callable[..., Workbench], bench: Workbench
 ) -> None:
     question = Question(QUERY, "agl", 3)
-    there = remote(vectors="embedded").predictor("topic").predict(question)
+    there = remote(vectors="tiny").predictor("topic").predict(question)
     here = bench.predictor("topic").predict(question)
     assert there.selection == here.selection
     assert np.array(there.coherence) == pytest.approx(np.array(here.coherence))
@@ -386,7 +386,7 @@ def test_ask_and_evaluate_take_a_served_model_and_the_record_names_it_without_th
     assert "confidence" in capsys.readouterr().out
     assert train.main(asked) == 2  # self-selection is the default
     assert "hidden states" in capsys.readouterr().err
-    assert train.main([*asked, "--vectors", "embedded"]) == 0
+    assert train.main([*asked, "--vectors", "tiny"]) == 0
     words = ["evaluate", "--queries", files["queries"], "--pool", files["pool"], "--strategies", "zero-shot,knn"]
     assert train.main([*words, "--k", "2", "--model", address, "--output", "out"]) == 0
     record = Path("out/record.json").read_text()
