@@ -7,6 +7,7 @@ import gradio as gr
 
 from app.explore.models import usual_device
 from app.explore.service import DETECT, UNTRAINED, Form
+from app.strategies import strategy_title
 from app.texts import Localised, Texts
 from core.inference.predictor import CALIBRATIONS
 from core.languages import language
@@ -170,7 +171,7 @@ def _tasks(texts: Texts) -> list[tuple[str, str]]:
 
 def _strategies(texts: Texts) -> list[tuple[str, str]]:
     """All strategies, but for the untrained policy, which the comparison with the whole model before training stands for here."""
-    return [(texts(f"explore.strategy_{name}"), name) for name in STRATEGIES if name != "agl-untrained"]
+    return [(strategy_title(texts, name), name) for name in STRATEGIES if name != "agl-untrained"]
 
 
 def _calibrations(texts: Texts) -> list[tuple[str, str]]:

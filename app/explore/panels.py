@@ -6,6 +6,7 @@ from html import escape
 from app.explore.cards import Editing, answer_table, demonstration_cards
 from app.explore.service import Step
 from app.html import message, number, said
+from app.strategies import strategy_title
 from app.texts import Texts
 from core.data.tasks import Task
 from core.languages import language
@@ -45,7 +46,7 @@ def panel_names(predictions: tuple[Prediction, ...], texts: Texts) -> list[str]:
     runs = [prediction.provenance["adapter"] for prediction in predictions]
     names = []
     for prediction, run in zip(predictions, runs, strict=True):
-        strategy = texts(f"explore.strategy_{prediction.provenance['strategy']}")
+        strategy = strategy_title(texts, prediction.provenance["strategy"])
         if run != "none":
             strategy = texts("explore.with_run", strategy=strategy, run=run)
         elif set(runs) != {"none"}:

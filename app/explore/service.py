@@ -25,6 +25,7 @@ from core.models.engine import Engine
 from core.models.loading import Precision
 from core.records import Demonstration, Prediction, Query
 from core.selection.policy import PolicyConfig
+from core.selection.strategies import needs_of
 from core.served import ServedConfig
 from core.workbench import bundled_examples, settings_of
 
@@ -139,7 +140,7 @@ class Explorer:
         predictor = self.predictor(form)
         query = replace(query, language=self._language(query.text, form, predictor.task.languages))
         yield Step((), "explore.step_pool", {}, 0.05)
-        predictor.index.prepare()
+        predictor.index.prepare(needs=needs_of("agl" if name == UNTRAINED else name for name in form.strategies))
         plain = replace(form, run="")
         strategies = tuple(dict.fromkeys("agl" if s == UNTRAINED and not form.run else s for s in form.strategies))
         if not strategies:

@@ -10,7 +10,9 @@ from annotation.report.results import Report
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from app.results.ratings_html import criterion, reason
-from app.texts import ENGLISH, Texts, catalogue
+from app.strategies import strategy_title
+from app.texts import Texts
+from core.selection.strategies import STRATEGIES
 
 
 def summary_rows(cells: Iterable[Cell], report: Report, texts: Texts, tag: str | None) -> list[dict[str, Any]]:
@@ -44,10 +46,10 @@ def summary_rows(cells: Iterable[Cell], report: Report, texts: Texts, tag: str |
 def method_name(system: str, texts: Texts) -> str:
     """The readable name of a system: its strategy, K, the closed-loop run and what that fell back to."""
     strategy, *facts = system.split("|")
-    if f"explore.strategy_{strategy}" not in catalogue(ENGLISH).entries:
+    if strategy not in STRATEGIES:
         return system  # of a table or an evaluation, which name their systems themselves
     known = dict(fact.split("=", 1) for fact in facts if "=" in fact)
-    name = texts(f"explore.strategy_{strategy}")
+    name = strategy_title(texts, strategy)
     edited = " ✎" if known.get("edited", "no") != "no" else ""
     if known.get("k") and strategy != "zero-shot":
         name = f"{name}, K={known['k']}{edited}"

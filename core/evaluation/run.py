@@ -22,6 +22,7 @@ from core.evaluation.record import Parts
 from core.inference.perturbation import show_labels
 from core.inference.predictor import Predictor, Question
 from core.records import Example
+from core.selection.strategies import STRATEGIES
 
 
 def evaluate(
@@ -98,7 +99,8 @@ def _pass(
     tell: Callable[[float, str], None],
 ) -> pd.DataFrame:
     stage = f"{run.strategy}, k = {run.k}"
-    predictor.index.prepare(lambda share, text: tell(0.0, f"{text}, {share:.0%}"))
+    needs = STRATEGIES[run.strategy].needs
+    predictor.index.prepare(lambda share, text: tell(0.0, f"{text}, {share:.0%}"), needs)
     predictor.index.prepared([query.text for query in queries])
     predictor.prepare(
         [_question(example, run, config) for example in queries],

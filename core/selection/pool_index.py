@@ -1,6 +1,6 @@
 """A pool with everything that strategies look at, computed on first use and remembered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,15 @@ from core.errors import InvalidConfig
 from core.models.embeddings import Projection, SentenceVectors
 from core.models.sentence_encoder import SentenceEncoder
 from core.models.untrained import untrained_vectors
-from core.records import Query
+from core.records import Example, Query
+from core.seeds import seed_of
 from core.selection.policy import halved
+from core.selection.strategies.base import Vectors
 from core.selection.strategies.lexical import Bm25Index
+
+OWN: frozenset[Vectors] = frozenset({"own"})
+MEANS_FROM = 200  # sentences of a language that its mean is taken from where only measures need it
+ENCODED_AT_ONCE = 2048  # texts between two reports of progress
 
 
 class PoolIndex:
@@ -34,10 +40,17 @@ class PoolIndex:
         """
         self.pool, self.vectors, self.encoder, self.cache, self.unseen = pool, vectors, encoder, cache, unseen
 
-    def prepare(self, progress: Callable[[float, str], None] | None = None) -> None:
-        """Compute the pool's own vectors now, with progress, reading and writing the cache file."""
-        if self.unseen:
-            return
+    def prepare(self, progress: Callable[[float, str], None] | None = None, needs: Collection[Vectors] = OWN) -> None:
+        """Compute vectors of the pool now, with progress: those that ``needs`` names, see ``Strategy.needs``.
+
+        The model's own are read from the cache file and written to it.
+        """
+        if "encoder" in needs and "_encoded" not in self.__dict__:
+            self.__dict__["_encoded"] = self._encode(progress)
+        if "own" in needs and not self.unseen:
+            self._prepare_own(progress)
+
+    def _prepare_own(self, progress: Callable[[float, str], None] | None = None) -> None:
         texts = [example.text for example in self.pool.examples]
         with self.vectors.model.lock:
             if "_raw" in self.__dict__:
@@ -68,8 +81,26 @@ class PoolIndex:
         """``z`` with the language means of this pool. Raises ``InvalidConfig`` where the model's states are out of reach."""
         if self.unseen:
             raise InvalidConfig(self.unseen)
-        self.prepare()
+        self._prepare_own()
         fitted = Projection.fit(self._raw, [example.language for example in self.pool.examples])
+        return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
+
+    @cached_property
+    def measuring(self) -> Projection:
+        """``z`` for measures such as coherence, with means of at most ``MEANS_FROM`` sentences a language.
+
+        They are drawn by their ids alone, so that every strategy is measured alike, and a strategy that reads no vectors does not
+        have the whole pool embedded for its measures. Equal to ``projection`` for a pool that has no more.
+        """
+        if self.unseen:
+            raise InvalidConfig(self.unseen)
+        by_language: dict[str, list[Example]] = {}
+        for example in self.pool.examples:
+            by_language.setdefault(example.language, []).append(example)
+        if all(len(rows) <= MEANS_FROM for rows in by_language.values()):
+            return self.projection
+        drawn = [e for rows in by_language.values() for e in sorted(rows, key=lambda e: seed_of(e.id))[:MEANS_FROM]]
+        fitted = Projection.fit(self.vectors.raw([e.text for e in drawn]), [e.language for e in drawn])
         return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
 
     @cached_property
@@ -92,12 +123,11 @@ class PoolIndex:
 
     def own_vector(self, query: Query) -> torch.Tensor:
         """``z`` of a query, ``(D,)``."""
-        return torch.from_numpy(self.own([query.text], [query.language])[0]).float()
+        return torch.from_numpy(self.projection(self.vectors.raw([query.text]), [query.language])[0]).float()
 
     def own(self, texts: list[str], languages: list[str]) -> np.ndarray:
-        """``z`` of any texts, ``(N, D)``."""
-        projection = self.projection
-        return projection(self.vectors.raw(texts), languages)
+        """``z`` of any texts as they are measured, ``(N, D)``: see ``measuring``."""
+        return self.measuring(self.vectors.raw(texts), languages)
 
     @cached_property
     def untrained(self) -> "PoolIndex":
@@ -109,7 +139,16 @@ class PoolIndex:
 
     @cached_property
     def _encoded(self) -> torch.Tensor:
-        return torch.from_numpy(self.encoder.vectors([example.text for example in self.pool.examples]))
+        return self._encode(None)
+
+    def _encode(self, progress: Callable[[float, str], None] | None) -> torch.Tensor:
+        texts = [example.text for example in self.pool.examples]
+        parts = []
+        for start in range(0, len(texts), ENCODED_AT_ONCE):
+            parts.append(self.encoder.vectors(texts[start : start + ENCODED_AT_ONCE]))
+            if progress is not None:
+                progress(min(1.0, (start + ENCODED_AT_ONCE) / len(texts)), "encoding the pool")
+        return torch.from_numpy(np.concatenate(parts))
 
     def encoder_vectors(self) -> torch.Tensor:
         """Sentence encoder's vectors of the pool, ``(N, E)``."""

@@ -1,10 +1,13 @@
 """The interface in every language."""
 
 import string
+from dataclasses import replace
 
 import pytest
 
+from app.strategies import strategy_title
 from app.texts import ENGLISH, available, catalogue
+from core.selection.strategies import STRATEGIES
 
 TAGS = [entry.tag for entry in available()]
 
@@ -16,7 +19,8 @@ def placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("tag", TAGS)
 def test_every_catalogue_says_everything_with_the_same_values(tag: str) -> None:
     english, other = catalogue(ENGLISH).entries, catalogue(tag).entries
-    assert other.keys() == english.keys()
+    titles = {f"explore.strategy_{name}" for name in STRATEGIES}  # English ones stand with the strategies
+    assert other.keys() - titles == english.keys()
     for key, text in english.items():
         assert placeholders(other[key]) == placeholders(text), key
 
@@ -28,3 +32,11 @@ def test_right_to_left_languages_say_so() -> None:
 
 def test_an_unknown_language_falls_back_to_english() -> None:
     assert catalogue("xx")("explore.ask") == catalogue(ENGLISH)("explore.ask")
+
+
+def test_a_strategy_without_a_translation_goes_by_its_own_title() -> None:
+    assert strategy_title(catalogue(ENGLISH), "knn") == STRATEGIES["knn"].title == "Nearest neighbours (encoder)"
+    assert strategy_title(catalogue("fr"), "knn") == "Plus proches voisins (encodeur)"
+    french = catalogue("fr")
+    without = replace(french, entries={key: text for key, text in french.entries.items() if "knn" not in key})
+    assert strategy_title(without, "knn") == "Nearest neighbours (encoder)"

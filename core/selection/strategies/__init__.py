@@ -1,6 +1,8 @@
 """Strategies: how demonstrations are chosen for a query, and how it is put. All are in ``STRATEGIES``, behind ``Strategy.select``."""
 
-from core.selection.strategies.base import Candidates, Strategy
+from collections.abc import Iterable
+
+from core.selection.strategies.base import Candidates, Strategy, Vectors
 from core.selection.strategies.dense import BalancedKnn, Knn, MaximalMarginalRelevance
 from core.selection.strategies.determinantal import Determinantal
 from core.selection.strategies.framed import Alignment, CrossLingualThought, Framed, SelfConsistency, SelfTranslate
@@ -25,13 +27,19 @@ STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in
         Likelihood(),
         SelfGenerated(),
         Untrained(),
-        Alignment("query-alignment", nearest=True, aligner=False),
-        Alignment("task-alignment", nearest=False, aligner=True),
-        Alignment("x-insta", nearest=True, aligner=True),
+        Alignment("query-alignment", "Query alignment (X-InSTA)", nearest=True, aligner=False),
+        Alignment("task-alignment", "Task alignment (X-InSTA)", nearest=False, aligner=True),
+        Alignment("x-insta", "Query and task alignment (X-InSTA)", nearest=True, aligner=True),
         SelfTranslate(),
         CrossLingualThought(),
         SelfConsistency(),
     )
 }
 
-__all__ = ["STRATEGIES", "Candidates", "Framed", "Strategy"]
+
+def needs_of(names: Iterable[str]) -> frozenset[Vectors]:
+    """The vectors of the pool that the strategies of these names read; names of none are passed over."""
+    return frozenset(kind for name in names if name in STRATEGIES for kind in STRATEGIES[name].needs)
+
+
+__all__ = ["STRATEGIES", "Candidates", "Framed", "Strategy", "Vectors", "needs_of"]

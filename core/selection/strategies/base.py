@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -128,10 +128,15 @@ class Candidates:
         return Selection(name, demonstrations, candidates=int(self.usable.sum()))
 
 
+Vectors = Literal["own", "encoder"]  # of the language model, or of the sentence encoder
+
+
 class Strategy(Protocol):
     """A way to choose demonstrations. The defaults are those of a strategy without chance, for any task."""
 
     name: str  # used in records and on the command line
+    title: str  # English name for people; an interface catalogue may translate it
+    needs: frozenset[Vectors] = frozenset()  # vectors of the whole pool that it reads; only these are computed
     needs_k: bool = True  # False when it never shows any
     seeded: bool = False  # whether the seed changes what it chooses
     framed: bool = False  # whether it still does something without demonstrations: it puts the query in another way

@@ -11,6 +11,8 @@ class Knn(Strategy):
     """The nearest candidates by cosine (KATE, Liu et al. 2022, arXiv 2101.06804)."""
 
     name = "knn"
+    title = "Nearest neighbours (encoder)"
+    needs = frozenset({"encoder"})
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose the nearest."""
@@ -25,6 +27,8 @@ class BalancedKnn(Strategy):
     """
 
     name = "balanced-knn"
+    title = "Nearest neighbours, labels balanced"
+    needs = frozenset({"encoder"})
     closed = True
 
     def select(self, candidates: Candidates, count: int) -> Selection:
@@ -41,6 +45,8 @@ class MaximalMarginalRelevance(Strategy):
     """
 
     name = "mmr"
+    title = "Diverse neighbours (MMR)"
+    needs = frozenset({"encoder"})
     balance = 0.7
 
     def select(self, candidates: Candidates, count: int) -> Selection:

@@ -21,6 +21,8 @@ class Determinantal(Strategy):
     """
 
     name = "dpp"
+    title = "Diverse set (DPP)"
+    needs = frozenset({"encoder"})
     nearest = 100  # items considered
     trade = 0.1  # weight of relevance is its inverse
 

@@ -23,6 +23,7 @@ class Framed(Strategy):
 
     framed = True
     chooser: Strategy = Knn()
+    needs = Knn.needs
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose, then frame."""
@@ -44,12 +45,13 @@ class Alignment(Framed):
     language alone has enough, all are drawn from, and each gets its line. Without demonstrations the source is English.
     """
 
-    def __init__(self, name: str, nearest: bool, aligner: bool) -> None:
+    def __init__(self, name: str, title: str, nearest: bool, aligner: bool) -> None:
         """``nearest``: query alignment; ``aligner``: task alignment, which needs labels."""
-        self.name, self.aligner = name, aligner
+        self.name, self.title, self.aligner = name, title, aligner
         self.closed, self.seeded = aligner, not nearest
         self.framed = aligner
         self.chooser = Knn() if nearest else RandomChoice()
+        self.needs = self.chooser.needs
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose within the source language."""
@@ -76,6 +78,7 @@ class SelfTranslate(Framed):
     """
 
     name = "self-translate"
+    title = "Translates the query itself"
     closed = True
     shots = 4
 
@@ -120,6 +123,7 @@ class CrossLingualThought(Framed):
     """
 
     name = "xlt"
+    title = "Cross-lingual thought (XLT)"
     closed = True
 
     def framing(self, candidates: Candidates, demonstrations: Sequence[Demonstration]) -> Framing:
@@ -136,6 +140,7 @@ class SelfConsistency(Framed):
     """
 
     name = "clsp"
+    title = "Several languages averaged (CLSP)"
     closed = True
     spoken = ("eng_Latn", "deu_Latn", "spa_Latn", "zho_Hans")
 

@@ -22,6 +22,8 @@ class MinimumDescriptionLength(Strategy):
     """
 
     name = "mdl"
+    title = "Surest answer (MDL)"
+    needs = frozenset({"encoder"})
     seeded = True
     closed = True
     nearest = 30  # items
@@ -52,6 +54,8 @@ class Likelihood(Strategy):
     """
 
     name = "likelihood"
+    title = "Most likely query (LM likelihood)"
+    needs = frozenset({"encoder"})
     nearest = 32  # items
 
     def prepare(self, choices: Sequence[Candidates], progress: Callable[[float], None] = lambda _: None) -> None:

@@ -46,6 +46,7 @@ class Bm25(Strategy):
     """The candidates that share the rarest tokens with the query."""
 
     name = "bm25"
+    title = "Shared words (BM25)"
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose the highest scores; candidates that share nothing come last, by a seeded random order."""

@@ -15,6 +15,8 @@ class SelfSelection(Strategy):
     """The policy's greedy choice, or a sample from it."""
 
     name = "agl"
+    title = "Self-selection (AGL)"
+    needs = frozenset({"own"})
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose, with the exact log-probability of every draw."""
@@ -39,6 +41,7 @@ class Untrained(SelfSelection):
     """
 
     name = "agl-untrained"
+    title = "Self-selection, policy untrained"
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose by the states of before."""
@@ -49,6 +52,7 @@ class SelfGenerated(SelfSelection):
     """Self-selection from the pairs that the model itself wrote, and from nothing else."""
 
     name = "self-generated"
+    title = "Only pairs the model wrote"
 
     def select(self, candidates: Candidates, count: int) -> Selection:
         """Choose among written pairs. Raises ``PoolTooSmall`` where fewer than ``count`` may be shown."""

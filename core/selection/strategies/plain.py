@@ -12,6 +12,7 @@ class ZeroShot(Strategy):
     """No demonstrations."""
 
     name = "zero-shot"
+    title = "None (zero-shot)"
     needs_k = False
 
     def select(self, candidates: Candidates, count: int) -> Selection:
@@ -23,6 +24,7 @@ class RandomChoice(Strategy):
     """Uniform over usable candidates, no item twice."""
 
     name = "random"
+    title = "Random"
     seeded = True
 
     def select(self, candidates: Candidates, count: int) -> Selection:
@@ -35,6 +37,7 @@ class BalancedRandom(Strategy):
     """Random, taking the labels in turn (in random order), so that none is shown twice before all were shown once."""
 
     name = "balanced"
+    title = "Random, labels balanced"
     seeded = True
 
     def select(self, candidates: Candidates, count: int) -> Selection:
