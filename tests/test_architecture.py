@@ -195,11 +195,14 @@ CATALOGUES = sorted((ROOT / "app" / "catalogues").glob("*.toml"))
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
 def test_every_catalogue_has_the_keys_and_placeholders_of_english(path: Path) -> None:
     english, other = catalogue(ROOT / "app" / "catalogues" / "en.toml"), catalogue(path)
-    assert other.keys() == english.keys()
+    titles = {key for key in other if key.startswith("explore.strategy_")}  # translations of Strategy.title
+    assert other.keys() - titles == english.keys() - titles
     assert [key for key, text in other.items() if not text.strip()] == []
     holes = re.compile(r"\{(\w*)")
     assert {
-        key: text for key, text in other.items() if sorted(holes.findall(text)) != sorted(holes.findall(english[key]))
+        key: text
+        for key, text in other.items()
+        if sorted(holes.findall(text)) != sorted(holes.findall(english.get(key, "")))
     } == {}
 
 
