@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     )
     with tqdm(total=config.optim.iterations, desc="fit", unit="it", file=sys.stderr, disable=not main) as bar:
 
-        def tell(iteration: int, line: dict[str, Any]) -> None:
+        def progress(iteration: int, line: dict[str, Any]) -> None:
             bar.n = iteration
             bar.set_postfix({key: round(line[key], 3) for key in ("reward", "acc", "div") if key in line}, refresh=True)
             if "development" in line:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, began: float) -> int:
             for sentence in line["alarms"]:
                 bar.write(f"      {sentence}", sys.stderr)
 
-        entry = fit(loop, str(options.pool), tell)
+        entry = fit(loop, str(options.pool), progress)
     accelerator.end_training()
     if entry:
         print(f"{verdict(entry)}\n{options.output}")

@@ -1,4 +1,4 @@
-"""Which queries an iteration asks, and which candidates they choose among; a function of seed, iteration and pool alone.
+"""The queries of an iteration and the candidates that they choose among: a function of seed, iteration and pool alone.
 
 Shapes: B queries, N candidates.
 """
@@ -33,81 +33,81 @@ class BatchMaker:
         languages = sorted(self._by_language)
         rng.shuffle(languages)
         count = self.config.optim.queries
-        found: list[Example] = []
-        for place in range(count):
-            rivals = [e for e in self._by_language[languages[place % len(languages)]] if e not in found]
+        chosen: list[Example] = []
+        for index in range(count):
+            rivals = [e for e in self._by_language[languages[index % len(languages)]] if e not in chosen]
             if rivals:
-                found.append(rng.choice(rivals))
-        while len(found) < count:
-            found.append(rng.choice(found))
-        return found
+                chosen.append(rng.choice(rivals))
+        while len(chosen) < count:
+            chosen.append(rng.choice(chosen))
+        return chosen
 
     def batches(
         self, iteration: int, pool: Pool, written: dict[str, Written], process: int, processes: int
     ) -> list[Batch]:
         """The batches of one process, ``accumulate`` of them; all share the candidates."""
-        asked = self.queries(iteration)
-        places = self.candidates(iteration, asked, pool)
-        examples = tuple(pool.examples[place] for place in places)
-        shown = {place: written[example.id] for place, example in enumerate(examples) if example.id in written}
-        size = len(asked) // (processes * self.config.optim.accumulate)
-        own = [(f"{iteration}/{place}/{example.id}", example) for place, example in enumerate(asked)][
+        queries = self.queries(iteration)
+        indices = self.candidates(iteration, queries, pool)
+        examples = tuple(pool.examples[index] for index in indices)
+        written_here = {index: written[example.id] for index, example in enumerate(examples) if example.id in written}
+        size = len(queries) // (processes * self.config.optim.accumulate)
+        own = [(f"{iteration}/{index}/{example.id}", example) for index, example in enumerate(queries)][
             process::processes
         ]
         return [
-            self._batch(own[start : start + size], Pool(examples), shown)
+            self._batch(own[start : start + size], Pool(examples), written_here)
             for start in range(0, size * self.config.optim.accumulate, size)
         ]
 
-    def candidates(self, iteration: int, asked: Sequence[Example], pool: Pool) -> list[int]:
-        """Places in the pool: the written pairs, the nearest usable ones of every query, and a random rest; sorted."""
+    def candidates(self, iteration: int, queries: Sequence[Example], pool: Pool) -> list[int]:
+        """Indices into the pool: the written pairs, the nearest usable ones of every query, and a random rest; sorted."""
         config = self.config.policy
         if len(pool) <= config.candidates:
             return list(range(len(pool)))
-        scores = self._scores(asked, pool)
-        written = [place for place, example in enumerate(pool.examples) if example.origin == "generated"]
+        scores = self._scores(queries, pool)
+        written = [index for index, example in enumerate(pool.examples) if example.origin == "generated"]
         chosen = dict.fromkeys(written[: config.candidates // 2])
-        share = max(config.k, int(config.near * config.candidates) // len(asked))
+        share = max(config.k, int(config.near * config.candidates) // len(queries))
         groups = torch.from_numpy(pool.groups)
-        for row, example in zip(scores, asked, strict=True):
+        for row, example in zip(scores, queries, strict=True):
             usable = torch.from_numpy(pool.usable(example.query))
             nearest = policy.top(row.masked_fill(~usable, -torch.inf), share, groups)
             chosen.update(dict.fromkeys(nearest.tolist()))
-        rest = [place for place in range(len(pool)) if place not in chosen]
+        rest = [index for index in range(len(pool)) if index not in chosen]
         random_of(self.config.seed, "candidates", iteration).shuffle(rest)
-        kept = [*chosen, *rest[: max(0, config.candidates - len(chosen))]]
-        return sorted(kept)
+        indices = [*chosen, *rest[: max(0, config.candidates - len(chosen))]]
+        return sorted(indices)
 
     @torch.no_grad()
-    def _scores(self, asked: Sequence[Example], pool: Pool) -> torch.Tensor:
-        """``(B, N)`` by vectors of the model before training under the present projection."""
+    def _scores(self, queries: Sequence[Example], pool: Pool) -> torch.Tensor:
+        """Scores ``(B, N)`` by vectors of the untrained model under the present projection."""
         learner = self.learner
-        texts = [example.text for example in (*asked, *pool.examples)]
-        raw = torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
+        texts = [example.text for example in (*queries, *pool.examples)]
+        raw = torch.from_numpy(learner.untrained_vectors(texts)).to(learner.projection)
         vectors = learner.project(
-            raw, [example.language for example in (*asked, *pool.examples)], learner.projection, before=True
+            raw, [example.language for example in (*queries, *pool.examples)], learner.projection, untrained=True
         )
-        return (vectors[: len(asked)] @ vectors[len(asked) :].T).cpu()
+        return (vectors[: len(queries)] @ vectors[len(queries) :].T).cpu()
 
-    def _batch(self, asked: Sequence[tuple[str, Example]], pool: Pool, written: dict[int, Written]) -> Batch:
-        queries = tuple(example.query for _, example in asked)
-        identities = tuple(identity for identity, _ in asked)
+    def _batch(self, identified: Sequence[tuple[str, Example]], pool: Pool, written: dict[int, Written]) -> Batch:
+        queries = tuple(example.query for _, example in identified)
+        identities = tuple(identity for identity, _ in identified)
         device = self.learner.model.device
         usable = torch.stack([torch.from_numpy(pool.usable(query)) for query in queries])
         for row, query in zip(usable, queries, strict=True):
             pool.require(row.numpy(), self.config.policy.k, query)
-        before = self.learner.vectors_before
+        vectors_of = self.learner.untrained_vectors
         return Batch(
             queries,
             identities,
-            tuple(self.task.labels.index(example.label) for _, example in asked)
+            tuple(self.task.labels.index(example.label) for _, example in identified)
             if self.config.mode == "supervised"
             else None,
             tuple(self._codes(query, identity) for query, identity in zip(queries, identities, strict=True)),
             pool.examples,
             usable.to(device),
             torch.from_numpy(pool.groups).to(device),
-            (before([query.text for query in queries]), before([example.text for example in pool.examples])),
+            (vectors_of([query.text for query in queries]), vectors_of([example.text for example in pool.examples])),
             written,
         )
 

@@ -39,7 +39,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
 
     Raises ``InvalidData`` when the disk refuses; what was saved before stays whole.
     """
-    place, partial = folder / f"step-{checkpoint.iteration:06d}", folder / "partial"
+    path, partial = folder / f"step-{checkpoint.iteration:06d}", folder / "partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -57,9 +57,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
             _to_disk(partial / name)
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         _to_disk(partial / "manifest.json")
-        if place.exists():
-            shutil.rmtree(place)
-        partial.replace(place)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
     except (OSError, SafetensorError, RuntimeError) as error:  # a refused write has another class in each library
         shutil.rmtree(partial, ignore_errors=True)
         reason = getattr(error, "strerror", None) or error
@@ -69,7 +69,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         ) from error
     for old in sorted(folder.glob("step-*"))[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
-    return place
+    return path
 
 
 def newest(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:
@@ -77,38 +77,38 @@ def newest(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:
 
     Raises ``InvalidData`` when it belongs to another model, other data, other settings or another version of the format.
     """
-    for place in sorted(folder.glob("step-*"), reverse=True):
-        manifest = _manifest(place)
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        manifest = _manifest(path)
         if manifest is None:
             continue
         if manifest["format"] != FORMAT:
             raise InvalidData(
-                f"{place} was written in format {manifest['format']}, this version reads format {FORMAT}; finish the run with the "
+                f"{path} was written in format {manifest['format']}, this version reads format {FORMAT}; finish the run with the "
                 "version that began it, or name another output folder."
             )
         for key, value in identity.items():
-            seen = manifest["identity"].get(key)
-            if seen != json.loads(json.dumps(value)):
+            stored = manifest["identity"].get(key)
+            if stored != json.loads(json.dumps(value)):
                 raise InvalidData(
-                    f"{place} belongs to another run: its {key} is {_short(seen)}, here it is {_short(value)}; name another "
+                    f"{path} belongs to another run: its {key} is {_short(stored)}, here it is {_short(value)}; name another "
                     "output folder, or use the settings that began it."
                 )
         return Checkpoint(
             manifest["iteration"],
-            load_file(place / FILES[0]),
-            load_file(place / FILES[1]),
-            torch.load(place / FILES[2], weights_only=True, map_location="cpu"),
-            json.loads((place / FILES[3]).read_text(encoding="utf-8")),
+            load_file(path / FILES[0]),
+            load_file(path / FILES[1]),
+            torch.load(path / FILES[2], weights_only=True, map_location="cpu"),
+            json.loads((path / FILES[3]).read_text(encoding="utf-8")),
             manifest["identity"],
         )
     return None
 
 
-def _manifest(place: Path) -> dict[str, Any] | None:
+def _manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder whose files are those it was written with; else None."""
     try:
-        manifest: dict[str, Any] = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-        whole = all(_digest(place / name) == digest for name, digest in manifest["sha256"].items())
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        whole = all(_digest(folder / name) == digest for name, digest in manifest["sha256"].items())
     except (OSError, json.JSONDecodeError, KeyError):
         return None
     return manifest if whole else None

@@ -67,10 +67,10 @@ class Development:
                 self._relabelled(query, context) for query, context in zip(self.queries, own, strict=True)
             ],
         }
-        right = {name: self._right(shown) for name, shown in contexts.items()}
-        by_language = {name: self._by_language(values) for name, values in right.items()}
+        correct = {name: self._correct(choice) for name, choice in contexts.items()}
+        by_language = {name: self._by_language(values) for name, values in correct.items()}
         systems = {name: sum(values.values()) / len(values) for name, values in by_language.items()}
-        return Measured(systems, by_language["agl"], self._choices(own, logs, right["agl"]))
+        return Measured(systems, by_language["agl"], self._choices(own, logs, correct["agl"]))
 
     def _own_choice(self, pool: Pool, untrained: bool) -> tuple[list[tuple[Example, ...]], list[list[float]]]:
         learner, config = self.learner, self.config.policy
@@ -78,7 +78,7 @@ class Development:
         texts = [example.text for example in examples]
         with learner.in_half():
             raw = (
-                torch.from_numpy(learner.vectors_before(texts)).to(learner.projection)
+                torch.from_numpy(learner.untrained_vectors(texts)).to(learner.projection)
                 if untrained
                 else learner.raw(texts).float()
             )
@@ -87,13 +87,13 @@ class Development:
         vectors = learner.project(raw, [example.language for example in examples], learner.projection).cpu()
         drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]
-        found, logs = [], []
-        for place, example in enumerate(self.queries):
+        contexts, logs = [], []
+        for index, example in enumerate(self.queries):
             usable = torch.from_numpy(pool.usable(example.query))
-            draw = policy.draw(vectors[place], candidates, usable, config.k, drawn, groups)
-            found.append(tuple(pool.examples[i] for i in draw.chosen.tolist()))
+            draw = policy.draw(vectors[index], candidates, usable, config.k, drawn, groups)
+            contexts.append(tuple(pool.examples[i] for i in draw.chosen.tolist()))
             logs.append(draw.log_probs.tolist())
-        return found, logs
+        return contexts, logs
 
     def _neighbours(self, pool: Pool) -> list[tuple[Example, ...]]:
         texts = [example.text for example in (*self.queries, *pool.examples)]
@@ -103,19 +103,19 @@ class Development:
         vectors = torch.from_numpy(np.stack([self._encoded[text] for text in texts]))
         scores = vectors[: len(self.queries)] @ vectors[len(self.queries) :].T
         groups = torch.from_numpy(pool.groups)
-        found = []
+        contexts = []
         for row, example in zip(scores, self.queries, strict=True):
             usable = torch.from_numpy(pool.usable(example.query))
             chosen = policy.top(row.masked_fill(~usable, -torch.inf), self.config.policy.k, groups)
-            found.append(tuple(pool.examples[i] for i in chosen.tolist()))
-        return found
+            contexts.append(tuple(pool.examples[i] for i in chosen.tolist()))
+        return contexts
 
     def _relabelled(self, query: Example, context: tuple[Example, ...]) -> tuple[Example, ...]:
         rng = random_of("relabelled", query.id)
         labels = self.learner.asker.writer.task.labels
         return tuple(Example(e.id, e.item, e.language, e.text, rng.choice(labels), e.origin) for e in context)
 
-    def _right(self, contexts: Sequence[tuple[Example, ...]]) -> list[bool]:
+    def _correct(self, contexts: Sequence[tuple[Example, ...]]) -> list[bool]:
         asks = [
             Ask(query.query, context, query.language) for query, context in zip(self.queries, contexts, strict=True)
         ]
@@ -124,23 +124,23 @@ class Development:
         labels = self.learner.asker.writer.task.labels
         return [labels[i] == query.label for i, query in zip(best, self.queries, strict=True)]
 
-    def _by_language(self, right: Sequence[bool]) -> dict[str, float]:
+    def _by_language(self, correct: Sequence[bool]) -> dict[str, float]:
         codes = [query.language for query in self.queries]
         return {
             code: accuracy(
                 ["right"] * codes.count(code),
-                ["right" if r else "" for r, c in zip(right, codes, strict=True) if c == code],
+                ["right" if r else "" for r, c in zip(correct, codes, strict=True) if c == code],
             )
             for code in sorted(set(codes))
         }
 
     def _choices(
-        self, contexts: Sequence[tuple[Example, ...]], logs: Sequence[list[float]], right: Sequence[bool]
+        self, contexts: Sequence[tuple[Example, ...]], logs: Sequence[list[float]], correct: Sequence[bool]
     ) -> list[dict[str, Any]]:
-        found = []
-        for place in range(min(self.config.watch.fixed, len(self.queries))):
-            query = self.queries[place]
-            shown = [
+        choices = []
+        for index in range(min(self.config.watch.fixed, len(self.queries))):
+            query = self.queries[index]
+            demonstrations = [
                 {
                     "id": e.id,
                     "language": e.language,
@@ -149,25 +149,29 @@ class Development:
                     "origin": e.origin,
                     "log_prob": round(log, 4),
                 }
-                for e, log in zip(contexts[place], logs[place], strict=True)
+                for e, log in zip(contexts[index], logs[index], strict=True)
             ]
             about = {
                 "id": query.id,
                 "language": query.language,
                 "text": query.text,
                 "label": query.label,
-                "right": right[place],
+                "right": correct[index],
             }
-            found.append({"query": about, "shown": shown})
-        return found
+            choices.append({"query": about, "shown": demonstrations})
+        return choices
 
 
-def fallback(before: Measured, after: Measured) -> str:
+def fallback(untrained_result: Measured, after: Measured) -> str:
     """What inference falls back to: "" when the trained choice is at least as good as all others on development items.
 
     Else the best of: "zero-shot" and "knn" under the trained weights, and "untrained", the policy's choice before training.
     """
-    rivals = {"zero-shot": after.systems["zero-shot"], "knn": after.systems["knn"], "untrained": before.systems["agl"]}
+    rivals = {
+        "zero-shot": after.systems["zero-shot"],
+        "knn": after.systems["knn"],
+        "untrained": untrained_result.systems["agl"],
+    }
     best = max(rivals, key=lambda name: rivals[name])
     return best if rivals[best] > after.systems["agl"] else ""
 
@@ -179,7 +183,7 @@ def _spread(queries: Sequence[Example], most: int) -> list[Example]:
         by_language.setdefault(example.language, []).append(example)
     for code, examples in by_language.items():
         random_of("development", code).shuffle(examples)
-    found: list[Example] = []
+    spread: list[Example] = []
     for depth in range(max(map(len, by_language.values()))):
-        found += [by_language[code][depth] for code in sorted(by_language) if depth < len(by_language[code])]
-    return found[:most]
+        spread += [by_language[code][depth] for code in sorted(by_language) if depth < len(by_language[code])]
+    return spread[:most]

@@ -1,11 +1,9 @@
-"""The language model as its own encoder: ``z`` with a gradient, under the present weights and under those before training.
+"""The language model as its own encoder: ``z`` with a gradient, and the earlier states of the weights that losses compare with.
+
+A ``Snapshot`` holds one state of the parameters that learn: the untrained one (reference), or their running mean (EMA). With LoRA it costs
+as little as the adapter, and no second model is ever in memory: a state is applied for the time of a block.
 
 Shapes: N texts, H hidden size, D dimensions.
-
-What learns, and earlier states of it: the model before training (reference) and its running mean (EMA).
-
-Both hold only the parameters that learn, so that with LoRA they cost as little as the adapter, and no second model is ever in
-memory: a state is put in place for the time of a block and taken out again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,17 +34,17 @@ class Snapshot:
             self.values[name].lerp_(parameter.detach(), 1 - decay)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """Within the block the module has these parameters.
 
         Data are exchanged, not written over, so a graph built before the block may be differentiated after it.
         """
-        kept = {name: parameter.data for name, parameter in self._live.items()}
+        live = {name: parameter.data for name, parameter in self._live.items()}
         self._put(self.values)
         try:
             yield
         finally:
-            self._put(kept)
+            self._put(live)
 
     def _put(self, values: dict[str, torch.Tensor]) -> None:
         for name, parameter in self._live.items():
@@ -60,13 +58,13 @@ class SelfEncoder(nn.Module):
     """What learns: the language model as far as set, the policy's projection and its temperature."""
 
     def __init__(self, model: LanguageModel, vectors: SentenceVectors, centre: Projection, config: FitConfig) -> None:
-        """``vectors`` are those before training and are kept; ``centre`` holds the language means that are taken off.
+        """``vectors`` are the untrained model's; ``centre`` holds the language means that are taken off.
 
-        ``centre_before`` keeps those before training, for the vectors before training.
+        ``untrained_centre`` stays as it is, for the untrained vectors.
         """
         super().__init__()
-        self.model, self.config, self.before = model, config, vectors
-        self.centre = self.centre_before = centre
+        self.model, self.config, self.untrained = model, config, vectors
+        self.centre = self.untrained_centre = centre
         self.network = model.network
         self.network.requires_grad_(config.optim.trained == "full")
         if config.optim.trained == "lora":
@@ -94,22 +92,22 @@ class SelfEncoder(nn.Module):
     def raw(self, texts: Sequence[str]) -> torch.Tensor:
         """``h`` ``(N, H)``, with a gradient where the language model learns; of similar length together, equal texts once."""
         if self.config.optim.trained == "policy":
-            return torch.from_numpy(self.before.raw(texts)).to(self.model.device)
+            return torch.from_numpy(self.untrained.raw(texts)).to(self.model.device)
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         encoded = encoded_texts(self.model, distinct)
-        parts, place = [], 0
-        while place < len(distinct):
-            size = max(1, min(len(distinct) - place, BATCH_TOKENS // (len(encoded[place]) + 8)))
-            parts.append(mean_states(self.model, self.before.layer, encoded[place : place + size]))
-            place += size
+        parts, start = [], 0
+        while start < len(distinct):
+            size = max(1, min(len(distinct) - start, BATCH_TOKENS // (len(encoded[start]) + 8)))
+            parts.append(mean_states(self.model, self.untrained.layer, encoded[start : start + size]))
+            start += size
         rows = {text: row for row, text in enumerate(distinct)}
         return torch.cat(parts)[torch.tensor([rows[text] for text in texts], device=self.model.device)]
 
     def project(
-        self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None, before: bool = False
+        self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None, untrained: bool = False
     ) -> torch.Tensor:
-        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None stands for the identity, ``before`` for vectors before training."""
-        centre = self.centre_before if before else self.centre
+        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None: the identity; ``untrained``: ``raw`` is the untrained model's."""
+        centre = self.untrained_centre if untrained else self.centre
         means = np.stack([centre.means.get(code, centre.overall) for code in languages])
         centred = nn.functional.normalize(raw, dim=-1) - torch.from_numpy(means).to(raw)
         return nn.functional.normalize(centred if weight is None else centred @ weight.T, dim=-1)
@@ -118,11 +116,11 @@ class SelfEncoder(nn.Module):
         """Take the language means from the pool's present vectors ``h`` ``(N, H)``: trained weights move them."""
         self.centre = Projection.fit(raw.float().cpu().numpy(), languages)
 
-    def vectors_before(self, texts: Sequence[str]) -> np.ndarray:
-        """``h`` ``(N, H)`` of the model before training, remembered. New texts go one by one: a vector then depends on nothing else."""
-        missing = [text for text in dict.fromkeys(texts) if not self.before.knows([text])]
+    def untrained_vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """``h`` ``(N, H)`` of the untrained model, remembered. New texts go one by one: a vector then depends on nothing else."""
+        missing = [text for text in dict.fromkeys(texts) if not self.untrained.knows([text])]
         if missing:
-            with self.reference.in_place():
+            with self.reference.applied():
                 for text in missing:
-                    self.before.raw([text])
-        return self.before.raw(texts)
+                    self.untrained.raw([text])
+        return self.untrained.raw(texts)

@@ -41,7 +41,7 @@ class Learner(SelfEncoder):
         """``asker`` asks ``model``; the rest as in ``SelfEncoder``."""
         super().__init__(model, vectors, centre, config)
         self.asker = asker
-        self._bare_before: dict[tuple[str, str], torch.Tensor] = {}
+        self._zero_shot_reference: dict[tuple[str, str], torch.Tensor] = {}
 
     def forward(self, batch: Batch) -> StepResult:
         """The losses of one batch."""
@@ -54,14 +54,16 @@ class Learner(SelfEncoder):
         scores = queries @ candidates.T / self.log_temperature.exp()
         chosen = self._draw(batch, queries.detach(), candidates.detach())
         clock.end("choose")
-        bare = [Ask(query, (), code) for query, codes in zip(batch.queries, batch.codes, strict=True) for code in codes]
-        with_context = self._asked(batch, chosen)
+        zero_shot = [
+            Ask(query, (), code) for query, codes in zip(batch.queries, batch.codes, strict=True) for code in codes
+        ]
+        with_context = self._asks(batch, chosen)
         log_probs = self._answers(with_context, chosen.shape)
         clock.end("answer")
         learns = self.config.losses.align > 0 or self.config.losses.reference > 0
         learns = learns and self.config.optim.trained != "policy"
         with self.in_half(), torch.set_grad_enabled(learns):
-            without = self.asker.graded(bare).view(len(batch.queries), -1, log_probs.shape[-1])
+            without = self.asker.graded(zero_shot).view(len(batch.queries), -1, log_probs.shape[-1])
         clock.end("bare")
         rollouts = self._valued(batch, chosen, log_probs, without.detach(), candidates.detach())
         losses = self._losses(batch, rollouts, queries, candidates, scores, without, with_context)
@@ -77,17 +79,17 @@ class Learner(SelfEncoder):
         config = self.config.policy
         drawn = PolicyConfig(self.temperature, config.redundancy)
         rows = []
-        for place, identity in enumerate(batch.identities):
+        for index, identity in enumerate(batch.identities):
             source = generator_of(self.config.seed, identity)
             rows += [
                 policy.draw(
-                    queries[place], candidates, batch.usable[place], config.k, drawn, batch.groups, source
+                    queries[index], candidates, batch.usable[index], config.k, drawn, batch.groups, source
                 ).chosen
                 for _ in range(config.contexts)
             ]
         return torch.stack(rows).view(len(batch.identities), config.contexts, config.k).to(self.model.device)
 
-    def _asked(self, batch: Batch, chosen: torch.Tensor) -> list[Ask]:
+    def _asks(self, batch: Batch, chosen: torch.Tensor) -> list[Ask]:
         """Every query under each of its contexts in each language, in the order of ``(B, G, M)``."""
         return [
             Ask(query, tuple(batch.candidates[i] for i in context), code)
@@ -143,7 +145,7 @@ class Learner(SelfEncoder):
             "coherence": self._coherence(batch, rollouts, queries) if weights.coherence > 0 else zero,
             "floor": variance_floor(candidates, weights.variance_floor),
             "align": zero,
-            "reference": self._kept_near(batch, scores, without) if weights.reference > 0 else zero,
+            "reference": self._reference_kl(batch, scores, without) if weights.reference > 0 else zero,
             "writing": self._writing(batch, rollouts) if batch.written and trained != "policy" else zero,
         }
         if weights.align > 0:
@@ -173,19 +175,24 @@ class Learner(SelfEncoder):
         if which == "both":
             with self.in_half():
                 return self.asker.graded(asks).view(shape)
-        with (self.average if which == "ema" else self.reference).in_place():
+        with (self.average if which == "ema" else self.reference).applied():
             return self._answers(asks, shape)
 
     def _coherence(self, batch: Batch, rollouts: Rollouts, queries: torch.Tensor) -> torch.Tensor:
         task = self.asker.writer.task
         labels = [task.labels[i] for i in rollouts.targets.tolist()]
         languages = [codes[0] for codes in batch.codes]
-        sentences = [task.verbaliser(code).sentence_of(label) for code, label in zip(languages, labels, strict=True)]
+        sentences = [
+            query.choices[index] if query.choices else task.verbaliser(query.language).sentence_of(label)
+            for query, label, index in zip(batch.queries, labels, rollouts.targets.tolist(), strict=True)
+        ]
         which = self.config.losses.coherence_target
         if which == "frozen":
-            answers = self.project(torch.from_numpy(self.vectors_before(sentences)).to(queries), languages, before=True)
+            answers = self.project(
+                torch.from_numpy(self.untrained_vectors(sentences)).to(queries), languages, untrained=True
+            )
         elif which == "ema":
-            with torch.no_grad(), self.average.in_place(), self.in_half():
+            with torch.no_grad(), self.average.applied(), self.in_half():
                 answers = self.project(self.raw(sentences).float(), languages, self.projection)
         else:
             with self.in_half():
@@ -193,51 +200,51 @@ class Learner(SelfEncoder):
         return coherence_loss(queries, answers)
 
     def remembered(self) -> list[tuple[str, str, list[float]]]:
-        """Bare label distributions before training that are known: text, language, log-probabilities."""
-        return [(text, code, row.tolist()) for (text, code), row in self._bare_before.items()]
+        """Zero-shot label distributions of the untrained model: text, language, log-probabilities."""
+        return [(text, code, row.tolist()) for (text, code), row in self._zero_shot_reference.items()]
 
     def remember(self, rows: Sequence[tuple[str, str, Sequence[float]]]) -> None:
-        """Take in what ``remembered`` gave."""
-        self._bare_before = {(text, code): torch.tensor(row) for text, code, row in rows}
+        """Take in what ``remembered`` returned."""
+        self._zero_shot_reference = {(text, code): torch.tensor(row) for text, code, row in rows}
 
-    def _kept_near(self, batch: Batch, scores: torch.Tensor, without: torch.Tensor) -> torch.Tensor:
-        """KL(theta || before), nats: of the policy's first draw, and of the bare answers where the language model learns."""
+    def _reference_kl(self, batch: Batch, scores: torch.Tensor, without: torch.Tensor) -> torch.Tensor:
+        """KL(theta || untrained), nats: of the policy's first draw, and of zero-shot answers where the language model learns."""
         with torch.no_grad():
             queries, candidates = (torch.from_numpy(part).to(scores) for part in batch.reference)
-            queries = self.project(queries, [query.language for query in batch.queries], before=True)
-            candidates = self.project(candidates, [example.language for example in batch.candidates], before=True)
-            before = (queries @ candidates.T / self.config.policy.temperature).masked_fill(~batch.usable, -torch.inf)
+            queries = self.project(queries, [query.language for query in batch.queries], untrained=True)
+            candidates = self.project(candidates, [example.language for example in batch.candidates], untrained=True)
+            untrained = (queries @ candidates.T / self.config.policy.temperature).masked_fill(~batch.usable, -torch.inf)
         now = scores.masked_fill(~batch.usable, -torch.inf).log_softmax(-1)
-        apart = kl_rows(now, before.log_softmax(-1), batch.usable).mean()
+        apart = kl_rows(now, untrained.log_softmax(-1), batch.usable).mean()
         if self.config.optim.trained == "policy":
             return apart
         asks = [Ask(query, (), code) for query, codes in zip(batch.queries, batch.codes, strict=True) for code in codes]
-        return apart + kl_rows(without.flatten(0, 1), self._bare(asks).to(without)).mean()
+        return apart + kl_rows(without.flatten(0, 1), self._reference_zero_shot(asks).to(without)).mean()
 
     @torch.no_grad()
-    def _bare(self, asks: list[Ask]) -> torch.Tensor:
-        """Bare label distributions before training ``(R, L)``, remembered."""
-        missing = [ask for ask in asks if (ask.query.text, ask.code) not in self._bare_before]
+    def _reference_zero_shot(self, asks: list[Ask]) -> torch.Tensor:
+        """Zero-shot label distributions of the untrained model ``(R, L)``, remembered."""
+        missing = [ask for ask in asks if (ask.query.text, ask.code) not in self._zero_shot_reference]
         if missing:
-            with self.reference.in_place(), self.in_half():
+            with self.reference.applied(), self.in_half():
                 for ask, row in zip(missing, self.asker.log_probs(missing), strict=True):
-                    self._bare_before[ask.query.text, ask.code] = row
-        return torch.stack([self._bare_before[ask.query.text, ask.code] for ask in asks])
+                    self._zero_shot_reference[ask.query.text, ask.code] = row
+        return torch.stack([self._zero_shot_reference[ask.query.text, ask.code] for ask in asks])
 
     def _writing(self, batch: Batch, rollouts: Rollouts) -> torch.Tensor:
         """The reward's way to the tokens of written demonstrations that contexts show."""
-        shown, gains = [], []
+        used, gains = [], []
         for contexts, advantages in zip(rollouts.chosen.tolist(), rollouts.advantages.tolist(), strict=True):
             for context, advantage in zip(contexts, advantages, strict=True):
-                places = [place for place in context if place in batch.written]
-                shown += places
-                gains += [advantage] * len(places)
-        if not shown:
+                indices = [index for index in context if index in batch.written]
+                used += indices
+                gains += [advantage] * len(indices)
+        if not used:
             return rollouts.advantages.new_zeros(())
-        order = sorted(set(shown))
-        now = self.writing_log_probs([batch.written[place] for place in order])
-        row = torch.tensor([order.index(place) for place in shown], device=now.device)
-        then = torch.tensor([batch.written[place].log_prob for place in shown], device=now.device)
+        order = sorted(set(used))
+        now = self.writing_log_probs([batch.written[index] for index in order])
+        row = torch.tensor([order.index(index) for index in used], device=now.device)
+        then = torch.tensor([batch.written[index].log_prob for index in used], device=now.device)
         return clipped_writing_loss(now[row], then, torch.tensor(gains, device=now.device), rollouts.advantages.numel())
 
     def writing_log_probs(self, pairs: Sequence[Written]) -> torch.Tensor:

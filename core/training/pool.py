@@ -57,9 +57,9 @@ class LivingPool:
     def pool(self) -> Pool:
         """The pool as it is now."""
         if self._pool is None:
-            kept = [example for example in self.first if example.id not in self.retired]
-            kept += [pair.example for pair in self.written.values()]
-            self._pool = Pool(tuple(kept))
+            examples = [example for example in self.first if example.id not in self.retired]
+            examples += [pair.example for pair in self.written.values()]
+            self._pool = Pool(tuple(examples))
         return self._pool
 
     def texts(self) -> set[str]:
@@ -67,9 +67,9 @@ class LivingPool:
         texts = [example.text for example in self.first] + [pair.example.text for pair in self.written.values()]
         return {normal_form(text) for text in [*texts, *(change.text for change in self.changes)]}
 
-    def record(self, shown: Iterable[tuple[str, float]]) -> None:
+    def record(self, uses: Iterable[tuple[str, float]]) -> None:
         """Take in ids of shown pairs with the advantages of their contexts."""
-        for identity, advantage in shown:
+        for identity, advantage in uses:
             tally = self.tallies.setdefault(identity, Tally())
             tally.uses += 1
             tally.advantage += advantage
@@ -92,17 +92,17 @@ class LivingPool:
         return changes
 
     def _bad(self) -> list[tuple[str, str]]:
-        room = len(self.first) - math.ceil(self.config.smallest * len(self.first)) - len(self.retired)
-        found = []
+        spare = len(self.first) - math.ceil(self.config.smallest * len(self.first)) - len(self.retired)
+        bad = []
         for identity, tally in sorted(self.tallies.items(), key=lambda entry: entry[1].mean):
             if tally.uses < self.config.uses or tally.mean >= self.config.harm or identity in self.retired:
                 continue
             if identity not in self.written:
-                if room <= 0:
+                if spare <= 0:
                     continue
-                room -= 1
-            found.append((identity, f"harmful: mean advantage {tally.mean:.2f} over {tally.uses} uses"))
-        return found
+                spare -= 1
+            bad.append((identity, f"harmful: mean advantage {tally.mean:.2f} over {tally.uses} uses"))
+        return bad
 
     def _tally(self, identity: str) -> Tally:
         return self.tallies.get(identity, Tally())

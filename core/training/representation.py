@@ -58,7 +58,7 @@ class Representation:
             return None
         try:
             with np.load(path, allow_pickle=False) as stored:
-                seen = str(stored["model"])
+                stored_model = str(stored["model"])
                 means = dict(zip(map(str, stored["languages"]), stored["means"], strict=True))
                 result = Representation(
                     int(stored["layer"]),
@@ -69,8 +69,10 @@ class Representation:
                 )
         except (OSError, ValueError, KeyError) as error:
             raise InvalidData(f"{path} cannot be read ({error}); remove it, and the layer is chosen again.") from error
-        if seen != fingerprint:
-            raise InvalidData(f"{path} belongs to the model {seen}, here it is {fingerprint}; name another folder.")
+        if stored_model != fingerprint:
+            raise InvalidData(
+                f"{path} belongs to the model {stored_model}, here it is {fingerprint}; name another folder."
+            )
         return result
 
 

@@ -55,10 +55,10 @@ def accuracy_reward(log_probs: torch.Tensor, target: torch.Tensor, blend: float)
 
     ``log_probs`` ``(B, G, M, L)`` normalised over the labels, ``target`` ``(B,)`` int64; the mean runs over the M languages.
     """
-    wanted = target[:, None, None].expand(log_probs.shape[:3])
-    right = (log_probs.argmax(-1) == wanted).to(log_probs.dtype)
-    likely = log_probs.gather(-1, wanted[..., None])[..., 0].exp()
-    return ((1 - blend) * right + blend * likely).mean(-1)
+    targets = target[:, None, None].expand(log_probs.shape[:3])
+    correct = (log_probs.argmax(-1) == targets).to(log_probs.dtype)
+    likely = log_probs.gather(-1, targets[..., None])[..., 0].exp()
+    return ((1 - blend) * correct + blend * likely).mean(-1)
 
 
 def vendi_score(vectors: torch.Tensor) -> torch.Tensor:
@@ -95,12 +95,12 @@ def combine(accuracy: torch.Tensor, diversity: torch.Tensor, config: RewardConfi
     and never beats a right answer.
     """
     first, second = config.alpha * within_group(accuracy), config.beta * within_group(diversity)
-    right = accuracy > 0.5
-    mixed = right.any(1) & ~right.all(1) & (config.alpha > 0)
-    step = first.masked_fill(~right, torch.inf).amin(1) - first.masked_fill(right, -torch.inf).amax(1)
+    correct = accuracy > 0.5
+    mixed = correct.any(1) & ~correct.all(1) & (config.alpha > 0)
+    step = first.masked_fill(~correct, torch.inf).amin(1) - first.masked_fill(correct, -torch.inf).amax(1)
     spread = (second.amax(1) - second.amin(1)).clamp_min(1e-12)
-    room = (config.cap * step.clamp_min(0) / spread).clamp_max(1.0)
-    scale = torch.where(mixed, room, torch.ones_like(room))
+    limit = (config.cap * step.clamp_min(0) / spread).clamp_max(1.0)
+    scale = torch.where(mixed, limit, torch.ones_like(limit))
     return Rewards(first + scale[:, None] * second, accuracy, diversity)
 
 

@@ -1,10 +1,9 @@
-"""What one step works on, and what comes out of it: frozen records.
+"""Rollouts: the records of a training step, and the label distributions of its queries under contexts.
 
-Shapes: B queries, N candidates, G contexts, K demonstrations, M languages of the answer, L labels, H hidden size.
+``Asker`` scores queries under contexts with the prompts and sums of ``core.scoring``, with or without a gradient.
 
-Label distributions of queries under contexts, for training: the prompts and sums of ``core.scoring``, with or without a gradient.
-
-Shapes: R (query, context, language) triples, L labels.
+Shapes: B queries, N candidates, G contexts, K demonstrations, M languages of the answer, L labels, H hidden size, R (query, context,
+language) triples.
 """
 
 from collections.abc import Sequence
@@ -52,8 +51,10 @@ class Asker:
         return graded_scores(self.scorer.model, targets, self.packed).log_softmax(-1)
 
     def _request(self, ask: Ask) -> Request:
-        shown = [Demonstration(example, None, None) for example in ask.context]
-        return Request(self.writer.prompt(ask.query, shown, ask.code).text, self.writer.words(ask.code))
+        demonstrations = [Demonstration(example, None, None) for example in ask.context]
+        return Request(
+            self.writer.prompt(ask.query, demonstrations, ask.code).text, self.writer.words(ask.code, ask.query.choices)
+        )
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,20 @@ class Batch:
 
     queries: tuple[Query, ...]  # B
     identities: tuple[str, ...]  # B, seeds of the draws
-    golds: tuple[int, ...] | None  # B indices of labels; None: no labels are known
+    golds: tuple[int, ...] | None  # B indices of labels; None: no labels are used
     codes: tuple[tuple[str, ...], ...]  # B times M, languages of the answer, the query's own first
     candidates: tuple[Example, ...]  # N
-    usable: torch.Tensor  # (B, N) bool, True = may be shown
+    usable: torch.Tensor  # (B, N) bool, True = may be a demonstration
     groups: torch.Tensor  # (N,) int64, equal for translations of one item
-    reference: tuple[np.ndarray, np.ndarray]  # raw vectors h of queries (B, H) and candidates (N, H) before training
-    written: dict[int, Written] = field(default_factory=dict)  # by place among the candidates
+    reference: tuple[np.ndarray, np.ndarray]  # untrained raw vectors h of queries (B, H) and candidates (N, H)
+    written: dict[int, Written] = field(default_factory=dict)  # by index among the candidates
 
 
 @dataclass(frozen=True)
 class Rollouts:
     """The contexts that were drawn, the answers they led to, and what these were worth."""
 
-    chosen: torch.Tensor  # (B, G, K) int64, places among the candidates, in the order of drawing
+    chosen: torch.Tensor  # (B, G, K) int64, indices of candidates, in the order of drawing
     log_probs: torch.Tensor  # (B, G, M, L) normalised over the labels, nats
     without: torch.Tensor  # (B, M, L) the same without demonstrations
     targets: torch.Tensor  # (B,) int64: gold labels, or the labels that contexts agree on

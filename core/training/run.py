@@ -1,6 +1,6 @@
-"""Putting a run together and writing down its result: what ``train.py fit`` and the Train tab call.
+"""A closed-loop run from its parts to its result: what ``train.py fit`` and the Train tab call.
 
-Experiment trackers, through accelerate: trackio, TensorBoard and wandb, each only where it is asked for and installed.
+Experiment trackers (trackio, TensorBoard, wandb) come through accelerate, each only where it is named and installed.
 """
 
 import warnings
@@ -30,7 +30,7 @@ from core.training.development import Development, Encoder, fallback
 from core.training.learner import Learner
 from core.training.pool import LivingPool
 from core.training.rollouts import Asker
-from core.training.trainer import Loop, Tell
+from core.training.trainer import Loop, Progress
 
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
@@ -93,35 +93,35 @@ def prepare(
     """
     accelerator = accelerator or make_accelerator(model.device.type == "cpu", [], str(folder))
     _check_processes(config, accelerator)
-    kept, asked, held = split(config, task, pool, queries)
+    pool_examples, training_queries, held = split(config, task, pool, queries)
     facts = model_facts(model)  # of the weights before training
     torch.manual_seed(config.seed)
     if config.optim.trained == "lora":
         add_adapter(model, config.optim.rank)
-    pool_now = LivingPool(kept, config.upkeep)
+    pool_now = LivingPool(pool_examples, config.upkeep)
     writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
     asker = Asker(writer, Scorer(model))
     vectors = SentenceVectors(model, remember=1_000_000)
     vectors.load(folder / "before.npz")
-    texts = [*dict.fromkeys([example.text for example in (*kept, *asked)] + _sentences(task))]
+    texts = [*dict.fromkeys([example.text for example in (*pool_examples, *training_queries)] + _sentences(task))]
     report(f"reading {len(texts)} texts")
     vectors.raw(texts)
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
         vectors.save(folder / "before.npz", texts)
-    centre = Projection.fit(vectors.raw([e.text for e in kept]), [e.language for e in kept])
+    centre = Projection.fit(vectors.raw([e.text for e in pool_examples]), [e.language for e in pool_examples])
     learner = Learner(model, asker, vectors, centre, config)
-    maker = BatchMaker(config, task, asked, learner)
+    maker = BatchMaker(config, task, training_queries, learner)
     development = Development(learner, held, encoder, config)
-    identity = {"model": facts, "config": asdict(config), "data": data_key(kept, asked, held)}
+    identity = {"model": facts, "config": asdict(config), "data": data_key(pool_examples, training_queries, held)}
     return Loop(config, learner, pool_now, maker, development, folder, identity, accelerator)
 
 
 def fit(
-    loop: Loop, pool: str = "bundled", tell: Tell | None = None, stop: Callable[[], bool] = lambda: False
+    loop: Loop, pool: str = "bundled", progress: Progress | None = None, stop: Callable[[], bool] = lambda: False
 ) -> dict[str, Any] | None:
     """Run to the end and write the result; None when stopped before. ``pool`` names where the pool came from."""
-    if not loop.run(tell, stop):
+    if not loop.run(progress, stop):
         return None
     return finish(loop, pool) if loop.accelerator.is_main_process else {}
 
@@ -144,7 +144,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
         "iterations": loop.iteration,
         "temperature": learner.temperature,
         "arithmetic": "bf16" if learner.computes_half else "fp32",
-        "layer": learner.before.layer,
+        "layer": learner.untrained.layer,
         "before": loop.first.systems,
         "after": loop.last.systems,
         "fallback": fallback(loop.first, loop.last),
@@ -177,12 +177,12 @@ def split(
     """
     if not task.is_closed:
         raise InvalidConfig(f"Task {task.name!r} has free-text answers; the loop learns from tasks with labels.")
-    asked = [
+    training_queries = [
         e for e in (queries if queries is not None else pool) if not config.languages or e.language in config.languages
     ]
-    known = set(task.languages)
-    asked = [example for example in asked if example.language in known]
-    items = sorted({example.item for example in asked})
+    languages_of_task = set(task.languages)
+    training_queries = [example for example in training_queries if example.language in languages_of_task]
+    items = sorted({example.item for example in training_queries})
     count = round(config.watch.share * len(items))
     if count < 1 or count == len(items):
         raise InvalidData(
@@ -190,20 +190,25 @@ def split(
             f"{math_least(config.watch.share)} items."
         )
     held = set(random_of("held out", config.seed).sample(items, count))
-    kept = [example for example in pool if example.item not in held]
-    if not kept:
+    pool_examples = [example for example in pool if example.item not in held]
+    if not pool_examples:
         raise InvalidData("Nothing is left in the pool once the development items are set aside; give more items.")
-    check_pool(Pool(tuple(kept)), task.labels)
-    languages = {example.language for example in kept}
+    check_pool(Pool(tuple(pool_examples)), task.labels)
+    languages = {example.language for example in pool_examples}
     if len(languages) < 2:
         raise InvalidData(
-            f"All {len(kept)} examples of the pool are in {next(iter(languages))}; a context is cross-lingual, so add a second language."
+            f"All {len(pool_examples)} examples of the pool are in {next(iter(languages))}; a context is cross-lingual, so add a second "
+            "language."
         )
-    everything = Pool(tuple(kept))
-    for example in {example.language: example for example in asked}.values():
+    everything = Pool(tuple(pool_examples))
+    for example in {example.language: example for example in training_queries}.values():
         query = example.query
         everything.require(everything.usable(query), config.policy.k, query)
-    return kept, [e for e in asked if e.item not in held], [e for e in asked if e.item in held]
+    return (
+        pool_examples,
+        [e for e in training_queries if e.item not in held],
+        [e for e in training_queries if e.item in held],
+    )
 
 
 def math_least(share: float) -> int:
@@ -225,6 +230,8 @@ def data_key(*parts: Sequence[Example]) -> str:
 
 
 def _sentences(task: Task) -> list[str]:
+    if task.own_choices:
+        return []
     return [task.verbaliser(code).sentence_of(label) for code in task.languages for label in task.labels]
 
 

@@ -1,10 +1,7 @@
-"""The run log: one JSON line per iteration, every key declared here with its unit and meaning.
+"""The run log: one JSON line per iteration, every key declared in ``KEYS`` with its unit and meaning, and the alarms that it raises.
 
 Nested keys stand for families: ``rejected`` holds a count per reason, ``seconds`` a time per phase, ``accuracy`` a share per language.
-
-The numbers of an iteration for the run log, from batches and what came out of them.
-
-Alarms of a run: what goes wrong silently in such loops, told in sentences as soon as the log shows it.
+``alarms`` turns what goes wrong silently in such loops into sentences as soon as the log shows it.
 """
 
 import json
@@ -20,7 +17,7 @@ from core.training.rewards import entropy_of
 from core.training.rollouts import Batch, StepResult
 
 
-def shown_with_advantages(batch: Batch, result: StepResult) -> list[tuple[str, float]]:
+def demonstration_advantages(batch: Batch, result: StepResult) -> list[tuple[str, float]]:
     """Ids of the demonstrations of every context with the context's advantage."""
     return [
         (batch.candidates[i].id, round(advantage, 6))
@@ -77,38 +74,38 @@ LEAST_READING = 0.02  # accuracy that random labels must cost
 def alarms(lines: Sequence[dict[str, Any]]) -> list[str]:
     """Sentences about the last iterations of a log; empty when all is well."""
     recent = lines[-RECENT:]
-    found = []
+    sentences = []
     if (share := _recent_mean(recent, "zero_spread")) is not None and share > MOST_ZERO_SPREAD:
-        found.append(
+        sentences.append(
             f"{share:.0%} of the groups have no spread in their reward and teach nothing; raise policy.contexts or reward.blend."
         )
     if (nats := _recent_mean(recent, "policy_entropy")) is not None and nats < LEAST_POLICY_ENTROPY:
-        found.append(
+        sentences.append(
             f"The policy hardly draws any more (entropy {nats:.2f} nats); raise losses.reference or lower optim.policy_rate."
         )
     if (nats := _recent_mean(recent, "answer_entropy")) is not None and nats < LEAST_ANSWER_ENTROPY:
-        found.append(
+        sentences.append(
             f"Answers without demonstrations have collapsed to one label each (entropy {nats:.2f} nats); lower losses.align."
         )
     with_context, without = _recent_mean(recent, "right"), _recent_mean(recent, "right_without")
     if with_context is not None and without is not None and with_context < without:
-        found.append(f"Demonstrations hurt: {with_context:.0%} right with them, {without:.0%} without.")
+        sentences.append(f"Demonstrations hurt: {with_context:.0%} right with them, {without:.0%} without.")
     if (share := _recent_mean(recent, "copy_rate")) is not None and share > MOST_COPIES:
-        found.append(f"{share:.0%} of the written demonstrations are copies; raise writing.temperature.")
+        sentences.append(f"{share:.0%} of the written demonstrations are copies; raise writing.temperature.")
     if (nats := _recent_mean(recent, "loss_reference")) is not None and nats > MOST_REFERENCE:
-        found.append(f"The model is {nats:.1f} nats away from where it began; raise losses.reference.")
+        sentences.append(f"The model is {nats:.1f} nats away from where it began; raise losses.reference.")
     measured = [line["development"] for line in lines if line.get("development")]
     if len(measured) > 1 and measured[-1]["agl"] < measured[0]["agl"] - MOST_LOSS:
         fall = f"{measured[0]['agl']:.1%} to {measured[-1]['agl']:.1%}"
-        found.append(
+        sentences.append(
             f"The choice got worse on development items ({fall}); lower optim.policy_rate and optim.learning_rate."
         )
     if len(measured) > 1 and measured[-1]["agl"] - measured[-1]["random labels"] < LEAST_READING:
         cost = measured[-1]["agl"] - measured[-1]["random labels"]
-        found.append(
+        sentences.append(
             f"Random labels in the context cost {cost:+.1%} of accuracy: the model does not read its demonstrations."
         )
-    return found
+    return sentences
 
 
 def _recent_mean(lines: Sequence[dict[str, Any]], key: str) -> float | None:
@@ -187,9 +184,9 @@ class RunLog:
 
     def cut(self, iteration: int) -> None:
         """Keep the lines up to and with ``iteration``."""
-        kept = [line for line in self.lines() if line["iteration"] <= iteration]
+        remaining = [line for line in self.lines() if line["iteration"] <= iteration]
         partial = self.path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), encoding="utf-8")
+        partial.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in remaining), encoding="utf-8")
         partial.replace(self.path)
 
     def lines(self) -> Iterator[dict[str, Any]]:

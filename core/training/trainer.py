@@ -20,10 +20,10 @@ from core.training.development import Development, Measured
 from core.training.learner import Learner
 from core.training.pool import LivingPool
 from core.training.rollouts import StepResult, Written
-from core.training.run_log import RunLog, alarms, mean_measures, measures_of, numbers, shown_with_advantages
+from core.training.run_log import RunLog, alarms, demonstration_advantages, mean_measures, measures_of, numbers
 from core.training.writing import PairWriter
 
-Tell = Callable[[int, dict[str, Any]], None]  # iteration and its log line
+Progress = Callable[[int, dict[str, Any]], None]  # iteration and its log line
 
 
 class LossNotFinite(InvalidData):
@@ -65,7 +65,7 @@ class Loop:
         ]
         return [group for group in groups if group["params"]]
 
-    def run(self, tell: Tell | None = None, stop: Callable[[], bool] = lambda: False) -> bool:
+    def run(self, progress: Progress | None = None, stop: Callable[[], bool] = lambda: False) -> bool:
         """Go on from the newest checkpoint to the end. False when ``stop`` said so; the run is then saved and can go on.
 
         Raises ``LossNotFinite``, and ``InvalidData`` when the disk is full or the folder belongs to another run.
@@ -73,7 +73,7 @@ class Loop:
         self._resume()
         if self.first is None:
             self.first = self.last = self.development.measure(self.pool.pool, untrained=True)
-            self._write({"iteration": 0, "pool_size": len(self.pool.pool), **self.first.fields()}, tell)
+            self._write({"iteration": 0, "pool_size": len(self.pool.pool), **self.first.fields()}, progress)
         while self.iteration < self.config.optim.iterations:
             if stop():
                 self.save()
@@ -85,20 +85,20 @@ class Loop:
                 self.last = self.development.measure(self.pool.pool)
                 line |= self.last.fields()
                 line["seconds"]["measure"] = round(time.perf_counter() - began, 3)
-            self._write(line, tell)
+            self._write(line, progress)
             if self.iteration % self.config.watch.save_every == 0 or self.iteration == self.config.optim.iterations:
                 self.save()
         return True
 
-    def _write(self, line: dict[str, Any], tell: Tell | None) -> None:
+    def _write(self, line: dict[str, Any], progress: Progress | None) -> None:
         """Add the alarms, then the line to the log and to the trackers; the main process alone."""
         if not self.accelerator.is_main_process:
             return
         line["alarms"] = alarms([*self.log.lines(), line])
         self.log.append(line)
         self.accelerator.log(numbers(line), step=line["iteration"])
-        if tell is not None:
-            tell(line["iteration"], line)
+        if progress is not None:
+            progress(line["iteration"], line)
 
     def _iterate(self) -> dict[str, Any]:
         """One iteration; its log line."""
@@ -112,8 +112,8 @@ class Loop:
         batches = self.maker.batches(iteration, self.pool.pool, self.pool.written, process, processes)
         seconds["batch"] = time.perf_counter() - began
         results = []
-        for place, batch in enumerate(batches):
-            last = place == len(batches) - 1
+        for index, batch in enumerate(batches):
+            last = index == len(batches) - 1
             with self.accelerator.no_sync(self.wrapped) if not last else _nothing():
                 result = self.wrapped(batch)
                 self._check(result, iteration)
@@ -128,7 +128,7 @@ class Loop:
         seconds["update"] = time.perf_counter() - began
         self.pool.record(
             gather_object(
-                [entry for pair in zip(batches, results, strict=True) for entry in shown_with_advantages(*pair)]
+                [entry for pair in zip(batches, results, strict=True) for entry in demonstration_advantages(*pair)]
             )
         )
         changes = self.pool.update([], iteration)
@@ -157,13 +157,13 @@ class Loop:
         count = self.config.writing.pairs
         if count == 0:
             return [], Counter()
-        asked = self.maker.queries(iteration)
-        attempts = [(asked[place % len(asked)], place) for place in range(count)]
+        examples = self.maker.queries(iteration)
+        attempts = [(examples[index % len(examples)], index) for index in range(count)]
         own = attempts[self.accelerator.process_index :: self.accelerator.num_processes]
-        queries = [(example.query, f"{self.config.seed}/{iteration}/{place}/{example.id}") for example, place in own]
+        queries = [(example.query, f"{self.config.seed}/{iteration}/{index}/{example.id}") for example, index in own]
         labels = [pair.example.label for pair in self.pool.written.values()]
-        kept, rejected = self.writer.write(queries, self.pool.pool, self.pool.texts(), labels, iteration)
-        return gather_object(kept), sum(gather_object([rejected]), Counter())
+        pairs, rejected = self.writer.write(queries, self.pool.pool, self.pool.texts(), labels, iteration)
+        return gather_object(pairs), sum(gather_object([rejected]), Counter())
 
     def _check(self, result: StepResult, iteration: int) -> None:
         """Raise ``LossNotFinite`` after saving what was learnt so far."""
@@ -217,27 +217,27 @@ class Loop:
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
-        found = newest(self.folder / "checkpoints", self.identity)
-        if found is None:
+        checkpoint = newest(self.folder / "checkpoints", self.identity)
+        if checkpoint is None:
             self.log.path.unlink(missing_ok=True)
             return
         with torch.no_grad():
             for name, parameter in self.learner.named_parameters():
                 if parameter.requires_grad:
-                    parameter.copy_(found.weights[name])
+                    parameter.copy_(checkpoint.weights[name])
         self.learner.average.values = {
-            name: value.to(self.learner.model.device) for name, value in found.average.items()
+            name: value.to(self.learner.model.device) for name, value in checkpoint.average.items()
         }
-        self.optimiser.load_state_dict(found.optimiser)
-        self.pool.restore(found.state["pool"])
-        self.learner.remember(found.state["bare"])
-        self.learner.centre = Projection.of_state(found.state["centre"])
+        self.optimiser.load_state_dict(checkpoint.optimiser)
+        self.pool.restore(checkpoint.state["pool"])
+        self.learner.remember(checkpoint.state["bare"])
+        self.learner.centre = Projection.of_state(checkpoint.state["centre"])
         self.first, self.last = (
-            Measured(**found.state[key]) if found.state[key] else None for key in ("first", "last")
+            Measured(**checkpoint.state[key]) if checkpoint.state[key] else None for key in ("first", "last")
         )
-        self.iteration = found.iteration
+        self.iteration = checkpoint.iteration
         if self.accelerator.is_main_process:
-            self.log.cut(found.iteration)
+            self.log.cut(checkpoint.iteration)
 
 
 class _nothing:  # noqa: N801 - reads as the empty block it is

@@ -61,7 +61,12 @@ class PairWriter:
 
     @torch.no_grad()
     def write(
-        self, queries: Sequence[tuple[Query, str]], pool: Pool, known: set[str], labels: Sequence[str], iteration: int
+        self,
+        queries: Sequence[tuple[Query, str]],
+        pool: Pool,
+        excluded: set[str],
+        labels: Sequence[str],
+        iteration: int,
     ) -> tuple[list[Written], Counter[str]]:
         """One attempt for each of ``queries`` (with the identity that seeds it); kept pairs and counted rejections.
 
@@ -78,25 +83,27 @@ class PairWriter:
         lines = generate(self.asker.scorer.model, [draft.prompt for draft in drafts], settings, source)
         rejected: Counter[str] = Counter()
         texts: dict[int, str] = {}
-        for place, (draft, line) in enumerate(zip(drafts, lines, strict=True)):
-            text, reason = self._read(draft, line, known)
+        for index, (draft, line) in enumerate(zip(drafts, lines, strict=True)):
+            text, reason = self._read(draft, line, excluded)
             if reason:
                 rejected[reason] += 1
             else:
-                texts[place] = text
-                known = known | {normal_form(text)}
-        kept = self._labelled(
-            [(drafts[place], text) for place, text in texts.items()], pool, list(labels), iteration, rejected
+                texts[index] = text
+                excluded = excluded | {normal_form(text)}
+        pairs = self._labelled(
+            [(drafts[index], text) for index, text in texts.items()], pool, list(labels), iteration, rejected
         )
-        return kept, rejected
+        return pairs, rejected
 
     def _scores(self, queries: Sequence[Query], pool: Pool) -> torch.Tensor:
         """The policy's scores ``(B, N)``, from vectors of the model before training under the present projection."""
         learner = self.learner
         languages = [*(query.language for query in queries), *(example.language for example in pool.examples)]
-        raw = learner.vectors_before([*(query.text for query in queries), *(example.text for example in pool.examples)])
+        raw = learner.untrained_vectors(
+            [*(query.text for query in queries), *(example.text for example in pool.examples)]
+        )
         vectors = learner.project(
-            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, untrained=True
         )
         return (vectors[: len(queries)] @ vectors[len(queries) :].T / learner.log_temperature.exp()).cpu()
 
@@ -123,7 +130,7 @@ class PairWriter:
             query, code, shown, SEPARATOR.join([template.instruction, *blocks, stub]), lead, after.strip(), identity
         )
 
-    def _read(self, draft: Draft, line: Generated, known: set[str]) -> tuple[str, str]:
+    def _read(self, draft: Draft, line: Generated, excluded: set[str]) -> tuple[str, str]:
         """The text of a line and "", or the reason against it."""
         config, text = self.config, line.text
         if not line.ended:
@@ -133,8 +140,8 @@ class PairWriter:
                 return text, "unparsed"
             text = text[: -len(draft.after)]
         text = clean(text)
-        wanted = language(draft.language)
-        share = wanted.share_of_script(text)
+        expected = language(draft.language)
+        share = expected.share_of_script(text)
         if share is None:
             return text, "empty"
         if share < 0.5:
@@ -149,7 +156,7 @@ class PairWriter:
             for other in (draft.query.text, *(entry.text for entry in draft.shown))
         ):
             return text, "copy"
-        return text, "duplicate" if normal_form(text) in known else ""
+        return text, "duplicate" if normal_form(text) in excluded else ""
 
     def _labelled(
         self, drafts: list[tuple[Draft, str]], pool: Pool, labels: list[str], iteration: int, rejected: Counter[str]
@@ -158,13 +165,13 @@ class PairWriter:
             return []
         task, learner = self.asker.writer.task, self.learner
         votes = self._votes(drafts, pool)
-        raw = learner.vectors_before([*(draft.query.text for draft, _ in drafts), *(text for _, text in drafts)])
+        raw = learner.untrained_vectors([*(draft.query.text for draft, _ in drafts), *(text for _, text in drafts)])
         languages = [*(draft.query.language for draft, _ in drafts), *(draft.language for draft, _ in drafts)]
         vectors = learner.project(
-            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, before=True
+            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, untrained=True
         )
         near = (vectors[: len(drafts)] * vectors[len(drafts) :]).sum(-1).tolist()
-        kept: list[Written] = []
+        pairs: list[Written] = []
         for (draft, text), voted, cosine in zip(drafts, votes, near, strict=True):
             label, count = Counter(voted).most_common(1)[0]
             reason = ""
@@ -178,15 +185,15 @@ class PairWriter:
                 rejected[reason] += 1
                 continue
             labels.append(task.labels[label])
-            identity = f"written-{iteration}-{len(kept)}-{draft.identity}"
+            identity = f"written-{iteration}-{len(pairs)}-{draft.identity}"
             example = Example(identity, identity, draft.language, text, task.labels[label], "generated")
-            kept.append(Written(example, draft.prompt, draft.lead + text, 0.0, draft.query.text, iteration))
-        if not kept:
+            pairs.append(Written(example, draft.prompt, draft.lead + text, 0.0, draft.query.text, iteration))
+        if not pairs:
             return []
-        logs = learner.writing_log_probs(kept).tolist()
+        logs = learner.writing_log_probs(pairs).tolist()
         return [
             Written(p.example, p.prompt, p.continuation, log, p.query, p.iteration)
-            for p, log in zip(kept, logs, strict=True)
+            for p, log in zip(pairs, logs, strict=True)
         ]
 
     def _votes(self, drafts: list[tuple[Draft, str]], pool: Pool) -> list[list[int]]:
@@ -194,9 +201,9 @@ class PairWriter:
         asks = []
         for draft, text in drafts:
             query = Query(text, draft.language)
-            places = np.flatnonzero(pool.usable(query)).tolist()
+            indices = np.flatnonzero(pool.usable(query)).tolist()
             for vote in range(self.config.votes):
-                drawn = random_of("vote", vote, draft.identity).sample(places, min(self.k, len(places)))
+                drawn = random_of("vote", vote, draft.identity).sample(indices, min(self.k, len(indices)))
                 asks.append(Ask(query, tuple(pool.examples[i] for i in drawn), draft.language))
         with self.learner.in_half():
             best = self.asker.log_probs(asks).argmax(-1).view(len(drafts), self.config.votes)

@@ -29,7 +29,9 @@ class BankConfig:
 
     queries: int = 0  # Q, spread over languages and items; 0: no bank, contexts are drawn and asked at every step
     candidates: int = 8  # M, of a query: half nearest, half drawn
-    shortlist: int = 256  # examples that the drawn half comes from, shared by all queries so that their prompts share beginnings; 0: the pool
+    shortlist: int = (
+        256  # examples that the drawn half comes from, the same for all queries: their prompts share beginnings; 0: all
+    )
     answers: str = ""  # language of prompt and answer; "": the query's own
     second: str = ""  # another answer language, for targets without labels; "": none
 
@@ -97,8 +99,8 @@ def choose_candidates(
 ) -> np.ndarray:
     """Indices ``(Q, M)`` of each query's candidates: M/2 of the highest scores, then M/2 drawn from the policy over a shared shortlist.
 
-    ``query_vectors`` ``(Q, D)`` and ``pool_vectors`` ``(N, D)`` are unit vectors, ``bias`` ``(N,)`` the policy's term per candidate. A query's
-    draw depends on the seed and on the query alone. No item stands twice among a query's candidates. Raises ``PoolTooSmall``.
+    ``query_vectors`` ``(Q, D)`` and ``pool_vectors`` ``(N, D)`` are unit vectors, ``bias`` ``(N,)`` the policy's term per candidate. The
+    draw of a query depends on the seed and on the query alone. No item stands twice among a query's candidates. Raises ``PoolTooSmall``.
     """
     half = config.candidates // 2
     groups = torch.from_numpy(pool.groups)
@@ -129,12 +131,16 @@ def _shortlist(pool: Pool, count: int, seed: int) -> torch.Tensor:
 
 def request_of(writer: PromptWriter, query: Example, context: Sequence[Example], code: str) -> Request:
     """The prompt of ``query`` under ``context`` (best first), and the label words, in the language ``code``."""
-    shown = [Demonstration(example, None, None) for example in context]
-    return Request(writer.prompt(query.query, shown, code).text, writer.words(code, query.choices))
+    demonstrations = [Demonstration(example, None, None) for example in context]
+    return Request(writer.prompt(query.query, demonstrations, code).text, writer.words(code, query.choices))
 
 
 def bank_requests(
-    writer: PromptWriter, queries: Sequence[Example], pool: Sequence[Example], candidates: np.ndarray, config: BankConfig
+    writer: PromptWriter,
+    queries: Sequence[Example],
+    pool: Sequence[Example],
+    candidates: np.ndarray,
+    config: BankConfig,
 ) -> tuple[list[Request], list[Request], list[Request]]:
     """What is scored: Q times M prompts with one demonstration, Q without, and Q without in the second language (or none)."""
     with_one = [
@@ -142,23 +148,28 @@ def bank_requests(
         for query, row in zip(queries, candidates.tolist(), strict=True)
         for i in row
     ]
-    bare = [request_of(writer, query, (), config.code(query)) for query in queries]
+    zero_shot = [request_of(writer, query, (), config.code(query)) for query in queries]
     second = [request_of(writer, query, (), config.second) for query in queries] if config.second else []
-    return with_one, bare, second
+    return with_one, zero_shot, second
 
 
 def read_bank(
-    store: ScoreStore, writer: PromptWriter, queries: Sequence[Example], pool: Sequence[Example], candidates: np.ndarray, config: BankConfig
+    store: ScoreStore,
+    writer: PromptWriter,
+    queries: Sequence[Example],
+    pool: Sequence[Example],
+    candidates: np.ndarray,
+    config: BankConfig,
 ) -> ScoreBank:
     """The bank out of a store that holds its scores."""
-    with_one, bare, second = bank_requests(writer, queries, pool, candidates, config)
+    with_one, zero_shot, second = bank_requests(writer, queries, pool, candidates, config)
     shape = (*candidates.shape, -1)
     return ScoreBank(
         tuple(queries),
         tuple(pool),
         candidates,
         without_prior(store.scores(with_one)).reshape(shape),
-        without_prior(store.scores(bare)),
+        without_prior(store.scores(zero_shot)),
         without_prior(store.scores(second)) if second else None,
     )
 

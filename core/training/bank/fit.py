@@ -1,7 +1,7 @@
 """Training the policy from a bank: the language model is frozen, so every step is a few products of vectors.
 
-The policy scores a candidate by ``s = z(x).z(c)/tau + u.h(c)``: the cosine under the projection ``W``, and a small head on the candidate's own
-vector, by which "good for everyone" can be said. ``W`` begins as the identity and decays towards it, ``u`` begins at 0.
+The policy scores a candidate by ``s = z(x).z(c)/tau + u.h(c)``: the cosine under the projection ``W``, and a small head on the candidate's
+own vector, by which "good for everyone" can be said. ``W`` begins as the identity and decays towards it, ``u`` begins at 0.
 
 Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden size, D dimensions.
 """
@@ -86,7 +86,7 @@ def train_policy(
     pool: np.ndarray,
     config: PolicyFitConfig,
     seed: int,
-    report: Callable[[int, float], None] = lambda step, loss: None,
+    report: Callable[[int, float], None] | None = None,
     start: Policy | None = None,
 ) -> Policy:
     """The policy that ``config.objective`` leads to; ``queries`` ``(Q, H)`` and ``pool`` ``(N, H)`` are centred unit vectors.
@@ -97,8 +97,8 @@ def train_policy(
     trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=config.rate, weight_decay=0.0)
     source = generator_of("policy", seed)
-    asked = torch.from_numpy(queries).float()
-    shown = torch.from_numpy(pool).float()
+    query_rows = torch.from_numpy(queries).float()
+    pool_rows = torch.from_numpy(pool).float()
     candidates = torch.from_numpy(bank.candidates)
     rewards, weights = torch.from_numpy(targets.rewards).float(), torch.from_numpy(targets.weights).float()
     loss_of = OBJECTIVES[config.objective]
@@ -110,11 +110,12 @@ def train_policy(
             order, at = torch.randperm(len(bank), generator=source), 0
         rows = order[at : at + size]
         at += size
-        scores = policy.scores(asked[rows], shown[candidates[rows]])
+        scores = policy.scores(query_rows[rows], pool_rows[candidates[rows]])
         loss = loss_of(scores, rewards[rows], weights[rows].clamp_min(1e-9), config.reward_temperature)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         policy.decay(config.rate * config.decay)
-        report(step, float(loss.detach()))
+        if report is not None:
+            report(step, float(loss.detach()))
     return policy

@@ -1,8 +1,8 @@
 """Label scores of prompts on disk: every prompt is scored once per model, through kills, restarts and several processes.
 
 A store is a folder with ``identity.json`` (the model's fingerprint and the format) and files that only grow, one a process:
-``scores-00.jsonl`` has a line a prompt, with the key of prompt and answers and log p(answer | prompt) of each answer, in nats. A line that a
-kill tore is passed over; its prompt is scored again.
+``scores-00.jsonl`` has a line a prompt, with the key of prompt and answers and log p(answer | prompt) of each answer, in nats. A line that
+a kill tore is passed over; its prompt is scored again.
 """
 
 import hashlib
@@ -49,13 +49,15 @@ class ScoreStore:
                 partial = path.with_suffix(f".{os.getpid()}")
                 partial.write_text(json.dumps(expected), encoding="utf-8")
                 partial.replace(path)
-            seen = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InvalidData(f"The score bank {self.folder} cannot be opened ({error}); name another folder.") from error
-        if seen != expected:
             raise InvalidData(
-                f"The score bank {self.folder} holds scores of the model {seen.get('model')!r} in format {seen.get('format')!r}, and here "
-                f"it is {fingerprint!r} in format {FORMAT}; name another folder for this model."
+                f"The score bank {self.folder} cannot be opened ({error}); name another folder."
+            ) from error
+        if stored != expected:
+            raise InvalidData(
+                f"The score bank {self.folder} holds scores of the model {stored.get('model')!r} in format {stored.get('format')!r}, and "
+                f"here it is {fingerprint!r} in format {FORMAT}; name another folder for this model."
             )
 
     def __len__(self) -> int:
@@ -76,7 +78,9 @@ class ScoreStore:
 
     def add(self, requests: Sequence[Request], rows: Sequence[np.ndarray]) -> None:
         """Write down the scores of a chunk. Raises ``InvalidData`` when the disk refuses."""
-        entries = {key_of(request): np.asarray(row, dtype=np.float64) for request, row in zip(requests, rows, strict=True)}
+        entries = {
+            key_of(request): np.asarray(row, dtype=np.float64) for request, row in zip(requests, rows, strict=True)
+        }
         lines = [json.dumps({"key": key, "scores": row.tolist()}) for key, row in entries.items()]
         try:
             torn = self.path.is_file() and not self.path.read_bytes().endswith(b"\n")
@@ -113,8 +117,8 @@ def fill(
     """Score what the store lacks of ``requests``; how many prompts this process scored. Raises ``Stopped`` when ``stop`` says so.
 
     Prompts are sorted, so that those with a common beginning are scored together and the scorer computes it once. Chunks are cut from the
-    whole list and a chunk that lacks a score is scored whole, by process ``chunk % processes``: the batch that a prompt is scored in, and with
-    it the rounding, is then the same for one process and for many, and before and after a kill. Call ``store.read`` when all are done.
+    whole list and a chunk that lacks a score is scored whole, by process ``chunk % processes``: the batch that a prompt is scored in, and
+    with it the rounding, is then the same for one process and for many, and before and after a kill. Call ``store.read`` when all are done.
     """
     distinct = sorted(dict.fromkeys(requests), key=lambda request: (request.context, request.answers))
     chunks = [distinct[start : start + CHUNK] for start in range(0, len(distinct), CHUNK)]

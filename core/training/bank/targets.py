@@ -31,7 +31,10 @@ def supervised(scores: np.ndarray, gold: np.ndarray) -> Targets:
 
 
 def self_supervised(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarray | None = None) -> Targets:
-    """The expected score under a soft target that other evidence agrees on, ``sum_y t_m(y) log p(y|x,c_m)``, less the query's mean.
+    """Log-probability that an answer under c_m agrees with other evidence, ``log sum_y t_m(y) p(y|x,c_m)``, less the query's mean.
+
+    With all of ``t`` on one label it is the supervised reward of that label. The cross-entropy ``sum_y t(y) log p(y)`` would not do: under
+    an unsure target it rewards the candidate that makes the model hesitate.
 
     The target ``t_m`` of candidate m is the mean of p(y|x,c) over the *other* candidates, zero-shot and the answer in a second language: m
     itself is left out, so that no candidate can confirm itself. A query weighs as much as its target is sure: the margin between its two
@@ -41,7 +44,7 @@ def self_supervised(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarra
     targets = leave_one_out_targets(scores, zero_shot, second)
     ordered = np.sort(targets, axis=-1)
     margins = (ordered[..., -1] - ordered[..., -2]).min(-1)
-    return Targets(_centred((targets * scores).sum(-1)), margins, targets.mean(1))
+    return Targets(_centred(np.log((targets * np.exp(scores)).sum(-1))), margins, targets.mean(1))
 
 
 def leave_one_out_targets(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:

@@ -26,7 +26,7 @@ def test_a_block_has_the_state_and_what_follows_has_the_live_weights_again() -> 
     moved(net)
     later = net(x).detach()
     assert not torch.allclose(first, later)
-    with snapshot.in_place():
+    with snapshot.applied():
         assert torch.equal(net(x), first)
     assert torch.equal(net(x), later)
     assert all(seen is known for seen, known in zip(net.parameters(), objects, strict=True))  # the optimiser's own
@@ -37,7 +37,7 @@ def test_live_weights_come_back_after_an_error() -> None:
     snapshot = Snapshot(net)
     moved(net)
     live = [p.detach().clone() for p in net.parameters()]
-    with pytest.raises(RuntimeError, match="inside"), snapshot.in_place():
+    with pytest.raises(RuntimeError, match="inside"), snapshot.applied():
         raise RuntimeError("inside")
     assert all(torch.equal(p, kept) for p, kept in zip(net.parameters(), live, strict=True))
 
@@ -45,11 +45,11 @@ def test_live_weights_come_back_after_an_error() -> None:
 def test_learning_does_not_change_a_state_that_was_in_place() -> None:
     net, x = network(), torch.ones(1, 3, dtype=torch.float64)
     first, snapshot = net(x).detach(), Snapshot(net)
-    with snapshot.in_place():
+    with snapshot.applied():
         pass
     moved(net)
     moved(net)
-    with snapshot.in_place():
+    with snapshot.applied():
         assert torch.equal(net(x), first)
 
 
@@ -80,10 +80,10 @@ def test_a_graph_from_before_a_block_has_the_right_gradient_after_it() -> None:
     moved(net)
     expected = torch.autograd.grad(net(x).pow(2).sum(), list(net.parameters()))
     loss = net(x).pow(2).sum()
-    with snapshot.in_place(), torch.no_grad():
+    with snapshot.applied(), torch.no_grad():
         net(x)
     seen = torch.autograd.grad(loss, list(net.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
-    with snapshot.in_place():
+    with snapshot.applied():
         wrong = torch.autograd.grad(net(x).pow(2).sum(), list(net.parameters()))
     assert not torch.allclose(wrong[0], expected[0])  # so the comparison above could have failed

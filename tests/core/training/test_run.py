@@ -84,7 +84,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(make_loop: Any, tmp_path: Path) -> No
     fit(whole)
     seen: list[int] = []
     stopped = make_loop(tmp_path / "parts")
-    assert fit(stopped, tell=lambda iteration, line: seen.append(iteration), stop=lambda: len(seen) >= 3) is None
+    assert fit(stopped, progress=lambda iteration, line: seen.append(iteration), stop=lambda: len(seen) >= 3) is None
     again = make_loop(tmp_path / "parts")
     assert fit(again) is not None
     first, second = learnt(whole), learnt(again)
@@ -206,7 +206,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_saves_it(make_loop: Any, tmp
                 loop.learner.log_temperature.fill_(float("nan"))
 
     with pytest.raises((LossNotFinite, InvalidConfig), match=r"nan"):
-        fit(loop, tell=poison)
+        fit(loop, progress=poison)
 
 
 def test_a_gradient_that_is_no_number_names_the_step(make_loop: Any, tmp_path: Path) -> None:

@@ -62,10 +62,10 @@ def test_the_credit_of_a_demonstration_is_what_is_lost_without_it() -> None:
 
 def test_the_per_draw_loss_of_a_worked_example() -> None:
     log_pi = torch.tensor([[[-1.0, -2.0], [-3.0, -4.0]]])
-    credits = torch.tensor([[[0.5, 0.0], [0.1, 0.2]]])
+    credit = torch.tensor([[[0.5, 0.0], [0.1, 0.2]]])
     # advantages over the other context: draw 1: .4 and -.4; draw 2: -.2 and .2
     # context 1: .4 * -1 + -.2 * -2 = 0; context 2: -.4 * -3 + .2 * -4 = .4; mean .2, negative
-    assert float(per_draw_loss(log_pi, credits, ONES)) == pytest.approx(-0.2)
+    assert float(per_draw_loss(log_pi, credit, ONES)) == pytest.approx(-0.2)
 
 
 def test_with_one_demonstration_the_mean_over_all_pairs_of_draws_is_the_exact_gradient() -> None:

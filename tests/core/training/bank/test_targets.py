@@ -38,6 +38,20 @@ def test_a_query_weighs_as_much_as_its_least_sure_target() -> None:
     assert targets.rewards.sum() == pytest.approx(0)
 
 
+def test_under_an_unsure_target_hesitation_earns_nothing() -> None:
+    """Cross-entropy to (.5, .5) would prefer (.7, .3) to (.8, .2); agreement with it is the same for both."""
+    even = np.log(np.full((1, 2), 0.5))
+    scores = logs([0.8, 0.2], [0.7, 0.3], [0.2, 0.8], [0.3, 0.7])[None]
+    targets = leave_one_out_targets(scores, even)
+    # candidate 0: others .7 + .2 + .3 + .5 = 1.7 of 4; the prize is log(.425 * .8 + .575 * .2) = log .455
+    rewards = self_supervised(scores, even).rewards[0]
+    expected = np.log(
+        [0.425 * 0.8 + 0.575 * 0.2, 0.45 * 0.7 + 0.55 * 0.3, 0.425 * 0.8 + 0.575 * 0.2, 0.45 * 0.7 + 0.55 * 0.3]
+    )
+    np.testing.assert_allclose(targets[0, :, 0], [0.425, 0.45, 0.575, 0.55])
+    np.testing.assert_allclose(rewards, expected - expected.mean())
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(2, 4))
 def test_no_candidate_confirms_itself(seed: int, candidates: int, labels: int) -> None:

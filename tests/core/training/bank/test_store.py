@@ -1,0 +1,131 @@
+"""The bank on disk: scored once, whatever interrupts it, and the same from one process or two."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.errors import InvalidData
+from core.scoring import Request, Scorer
+from core.training.bank import store as bank_store
+from core.training.bank.store import ScoreStore, Stopped, fill
+
+ROOT = Path(__file__).resolve().parents[4]
+REQUESTS = [Request(f"Sentence number {i % 7} of {i}.\nTopic:", (" a", " bc")) for i in range(20)]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bank_store, "CHUNK", 6)
+
+
+def test_a_store_holds_what_the_scorer_says(model: Any, tmp_path: Path) -> None:
+    store = ScoreStore(tmp_path, model.fingerprint)
+    assert fill(store, Scorer(model), REQUESTS) == 20
+    expected = np.stack(Scorer(model).score(REQUESTS))
+    np.testing.assert_allclose(store.scores(REQUESTS), expected, atol=1e-4)
+
+
+def test_nothing_is_scored_twice(model: Any, tmp_path: Path) -> None:
+    scorer = Scorer(model)
+    fill(ScoreStore(tmp_path, model.fingerprint), scorer, REQUESTS)
+    assert fill(ScoreStore(tmp_path, model.fingerprint), scorer, REQUESTS) == 0
+
+
+def test_a_stopped_and_torn_bank_goes_on_and_ends_with_the_same_values(model: Any, tmp_path: Path) -> None:
+    whole = ScoreStore(tmp_path / "whole", model.fingerprint)
+    fill(whole, Scorer(model), REQUESTS)
+    calls = iter([False, False, True])
+    store = ScoreStore(tmp_path / "torn", model.fingerprint)
+    with pytest.raises(Stopped):
+        fill(store, Scorer(model), REQUESTS, stop=lambda: next(calls))
+    assert len(store) == 12
+    written = store.path.read_bytes()
+    store.path.write_bytes(written[:-25])  # a kill in the middle of the last line
+    again = ScoreStore(tmp_path / "torn", model.fingerprint)
+    assert len(again) == 11
+    fill(again, Scorer(model), REQUESTS)
+    fresh = ScoreStore(tmp_path / "torn", model.fingerprint)
+    assert np.array_equal(fresh.scores(REQUESTS), whole.scores(REQUESTS))
+
+
+def test_a_store_of_another_model_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    ScoreStore(tmp_path, "aaaa")
+    with pytest.raises(InvalidData, match=r"holds scores of the model 'aaaa'.*name another folder"):
+        ScoreStore(tmp_path, "bbbb")
+
+
+def test_prompts_with_a_common_beginning_are_scored_together(tmp_path: Path) -> None:
+    class Counting:
+        model = None
+        method = "counting"
+        chunks: list[list[str]] = []
+
+        def score(self, requests: list[Request]) -> list[np.ndarray]:
+            self.chunks.append([request.context[:17] for request in requests])
+            return [np.zeros(len(request.answers)) for request in requests]
+
+    scorer = Counting()
+    fill(ScoreStore(tmp_path, "x"), scorer, REQUESTS)  # type: ignore[arg-type]
+    together = [len(set(chunk)) for chunk in scorer.chunks]
+    assert max(together) <= 3  # of seven beginnings, chunks of six meet two or three
+
+
+PROGRAM = """
+    import sys
+    sys.path[:0] = [{root!r}, {toys!r}]
+    from pathlib import Path
+    from accelerate import Accelerator
+    from toys import byte_tokenizer, tiny_llama_config, tiny_model
+    from core.scoring import Request, Scorer
+    from core.training.bank import store as bank_store
+    from core.training.bank.store import ScoreStore, fill
+
+    bank_store.CHUNK = 6
+    requests = [Request(f"Sentence number {{i % 7}} of {{i}}.\\nTopic:", (" a", " bc")) for i in range(20)]
+    accelerator = Accelerator(cpu=True)
+    assert accelerator.num_processes == 2
+    tokenizer = byte_tokenizer()
+    model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
+    store = ScoreStore(Path({folder!r}), model.fingerprint, accelerator.process_index)
+    count = fill(store, Scorer(model), requests, process=accelerator.process_index, processes=accelerator.num_processes)
+    accelerator.wait_for_everyone()
+    assert 0 < count < 20, count
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_bank_value_by_value(tmp_path: Path) -> None:
+    from toys import byte_tokenizer, tiny_llama_config, tiny_model
+
+    program = tmp_path / "program.py"
+    toys = str(ROOT / "tests" / "toys")
+    program.write_text(textwrap.dedent(PROGRAM.format(root=str(ROOT), toys=toys, folder=str(tmp_path / "two"))))
+    # --multi_gpu is what makes the launcher start more than one process on this machine, also without a GPU.
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", str(program),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    tokenizer = byte_tokenizer()
+    model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
+    one = ScoreStore(tmp_path / "one", model.fingerprint)
+    fill(one, Scorer(model), REQUESTS)
+    files = sorted(path.name for path in (tmp_path / "two").glob("scores-*.jsonl"))
+    assert files == ["scores-00.jsonl", "scores-01.jsonl"]
+    two = ScoreStore(tmp_path / "two", model.fingerprint)
+    assert np.array_equal(two.scores(REQUESTS), one.scores(REQUESTS))
+
+
+def test_every_line_can_be_read_by_anyone(model: Any, tmp_path: Path) -> None:
+    store = ScoreStore(tmp_path, model.fingerprint)
+    fill(store, Scorer(model), REQUESTS[:2])
+    lines = [json.loads(line) for line in store.path.read_text().splitlines()]
+    assert [len(line["scores"]) for line in lines] == [2, 2]
+    assert json.loads((tmp_path / "identity.json").read_text())["model"] == model.fingerprint
