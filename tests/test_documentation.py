@@ -1,4 +1,4 @@
-"""README says what is true: its commands, its tree, its options."""
+"""README and docs say what is true: their commands, options, links, and the tree."""
 
 import re
 import subprocess
@@ -11,6 +11,16 @@ import train
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = {
+    str(p.relative_to(ROOT)): p.read_text(encoding="utf-8")
+    for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+ALL = "\n".join(DOCUMENTS.values())
+MOST_LINES = 200  # of README: a few screens
+
+
+def test_documents_fits_on_a_few_screens() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
 
 
 def test_the_two_commands_come_first() -> None:
@@ -30,18 +40,25 @@ def test_every_path_in_the_tree_exists() -> None:
     assert missing == []
 
 
-def test_every_picture_and_linked_file_exists() -> None:
-    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if not target.startswith("http")]
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("document", sorted(DOCUMENTS))
+def test_every_picture_and_linked_file_exists(document: str) -> None:
+    folder = (ROOT / document).parent
+    targets = re.findall(r"\]\(([^)#]+)[)#]", DOCUMENTS[document])
+    assert [target for target in targets if not target.startswith("http") and not (folder / target).exists()] == []
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"python train\.py (\w+)", README))))
-def test_every_command_in_the_readme_has_help_and_its_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_documents_leads_to_every_document() -> None:
+    assert [name for name in DOCUMENTS if name.startswith("docs/") and f"]({name})" not in README] == []
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"python train\.py (\w+)", ALL))))
+def test_every_command_in_the_documents_has_help_and_its_options(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         train.main([command, "--help"])
     said = capsys.readouterr().out
-    used = re.findall(rf"python train\.py {command}[^\n`]*(?:\\\n[^\n`]*)*", README)
+    used = re.findall(rf"python train\.py {command}[^\n`]*(?:\\\n[^\n`]*)*", ALL)
     for option in {name for line in used for name in re.findall(r"--[a-z-]+", line)}:
         assert option in said, option
 
@@ -51,7 +68,7 @@ def test_help_is_there_for_who_types_it() -> None:
     assert all(command in done.stdout for command in train.COMMANDS)
 
 
-def test_make_targets_in_the_readme_exist() -> None:
+def test_make_targets_in_the_documents_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"make (\w+)", README)):
+    for target in {name for names in re.findall(r"`make ([\w-]+)|\$ make ([\w-]+)", ALL) for name in names if name}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -10,7 +10,7 @@ from core.models.loading import ASSETS
 from core.report.document import Document
 from core.report.markup import latex, markdown
 from core.report.page import page
-from core.report.readme import figures, rewritten
+from core.report.readme import documents, figures, rewritten
 from core.report.renderers import documents_in
 
 WRITERS: dict[str, tuple[str, Callable[[Sequence[Document]], str]]] = {
@@ -25,7 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="a record, or a folder that holds some")
     parser.add_argument("--output", type=Path, help="folder for the files; without it Markdown is printed")
     parser.add_argument("--format", default="", help="markdown, latex, html, or several with commas; default all")
-    parser.add_argument("--readme", action="store_true", help="make the results in README.md anew from assets/results")
+    parser.add_argument(
+        "--readme", action="store_true", help="make the results in README.md and docs anew from assets/results"
+    )
 
 
 def run(options: argparse.Namespace, began: float) -> int:
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     if options.readme == bool(options.folders):
         raise InvalidConfig("Name folders with records, or give --readme alone.")
     if options.readme:
-        return _readme(ROOT / "README.md")
+        return _readme(ROOT)
     formats = parts(options.format) or (list(WRITERS) if options.output else ["markdown"])
     for name in formats:
         if name not in WRITERS:
@@ -52,11 +54,13 @@ def run(options: argparse.Namespace, began: float) -> int:
     return 0
 
 
-def _readme(path: Path) -> int:
-    before = path.read_text(encoding="utf-8")
-    after = rewritten(before)
-    path.write_text(after, encoding="utf-8")
+def _readme(root: Path) -> int:
+    for name in documents():
+        path = root / name
+        before = path.read_text(encoding="utf-8")
+        after = rewritten(before, document=name)
+        path.write_text(after, encoding="utf-8")
+        print(f"{name} says what the records say." if after == before else f"{name} was changed.")
     for name, figure in figures().items():
         (ASSETS / "figures" / name).write_text(figure, encoding="utf-8")
-    print("README.md says what the records say." if after == before else "README.md was changed.")
     return 0

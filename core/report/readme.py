@@ -1,8 +1,9 @@
-"""The results in README, made from records: what stands between ``<!-- results: NAME -->`` and ``<!-- end -->``.
+"""The results in README.md and docs/, made from records: what stands between ``<!-- results: NAME -->`` and ``<!-- end -->``.
 
 ``assets/results/readme.toml`` says what each block shows::
 
     [NAME]
+    document = "docs/results.md"         # optional: where the block stands; default README.md
     record = "embedded/topic_k8"          # folder under assets/results
     table = "by language"                 # of the record's report
     columns = ["language", "agl"]         # optional; default all
@@ -120,12 +121,23 @@ def _decades(low: float, high: float) -> list[float]:
 
 
 RESULTS = ASSETS / "results"
+README = "README.md"
 _BLOCK = re.compile(r"(<!-- results: (?P<name>[^>\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def rewritten(text: str, results: Path = RESULTS) -> str:
-    """``text`` with every block made anew. Raises ``InvalidData`` for a block without a specification, or the other way round."""
-    specifications = _read(results / "readme.toml")
+def documents(results: Path = RESULTS) -> list[str]:
+    """Paths, from the project's root, of the documents that hold blocks."""
+    return sorted({one.get("document", README) for one in _read(results / "readme.toml").values()})
+
+
+def rewritten(text: str, results: Path = RESULTS, document: str = README) -> str:
+    """The ``text`` of ``document`` with every block made anew.
+
+    Raises ``InvalidData`` for a block without a specification, or the other way round.
+    """
+    everything = _read(results / "readme.toml")
+    specifications = {name: one for name, one in everything.items() if one.get("document", README) == document}
+    assets = "../" * document.count("/") + "assets"
     known: dict[str, Document] = {}
     seen = {match["name"] for match in _BLOCK.finditer(text)}
     for name in sorted(seen ^ set(specifications)):
@@ -137,7 +149,7 @@ def rewritten(text: str, results: Path = RESULTS) -> str:
         raise InvalidData(f"Block {name!r}: {where}; keep both in step.")
 
     def made(match: re.Match[str]) -> str:
-        return f"{match[1]}{_block(match['name'], specifications[match['name']], results, known)}\n{match[3]}"
+        return f"{match[1]}{_block(match['name'], specifications[match['name']], results, known, assets)}\n{match[3]}"
 
     return _BLOCK.sub(made, text)
 
@@ -148,11 +160,11 @@ def figures(results: Path = RESULTS) -> dict[str, str]:
     return {str(one["figure"]): growth_figure(one["panels"], results) for one in blocks if "figure" in one}
 
 
-def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str, Document]) -> str:
+def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str, Document], assets: str) -> str:
     if "text" in wanted:
         values = {key: _value(results, *path) for key, path in wanted.get("values", {}).items()}
-        said = str(wanted["text"]).strip().format(**values)
-        picture = f"![{wanted['alt']}](assets/figures/{wanted['figure']})\n\n" if "figure" in wanted else ""
+        said = str(wanted["text"]).strip().format(assets=assets, **values)
+        picture = f"![{wanted['alt']}]({assets}/figures/{wanted['figure']})\n\n" if "figure" in wanted else ""
         return picture + said
     folder = str(wanted["record"])
     if folder not in known:
@@ -172,7 +184,7 @@ def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str,
     if wanted.get("findings"):
         parts.append("\n".join(f"- {plain(text)}" for text in document.sections[0].sentences))
     command = dict(document.facts).get("Command", "")
-    parts.append(f"Made by `{_short(command)}` ([record](assets/results/{folder}/record.json)).")
+    parts.append(f"Made by `{_short(command)}` ([record]({assets}/results/{folder}/record.json)).")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -142,7 +142,7 @@ def test_the_page_for_programs_describes_them_as_seen_from_outside(server: Any) 
 
 @pytest.mark.slow
 def test_the_example_in_the_readme_runs(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(from gradio_client.*?)```", readme, re.DOTALL)
     shown = re.search(r"```python\nfrom gradio_client.*?```\s*```\n(.*?)```", readme, re.DOTALL)
     assert shown

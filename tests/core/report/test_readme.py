@@ -9,10 +9,10 @@ import pytest
 
 import core.cli.report as command
 from core.errors import InvalidData
-from core.report.readme import RESULTS, figures, growth_figure, rewritten
+from core.report.readme import RESULTS, documents, figures, growth_figure, rewritten
 from train import main
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+ROOT = Path(__file__).resolve().parents[3]
 TEXT = "before\n<!-- results: one -->\nold\n<!-- end -->\nbetween\n<!-- results: two -->\n<!-- end -->\nafter\n"
 SPECIFICATION = """
 [one]
@@ -48,11 +48,28 @@ def save(results: Path, accuracy: float) -> None:
     (results / "run" / "record.json").write_text(json.dumps(entry))
 
 
-def test_readme_says_what_the_records_say() -> None:
+def test_documents_say_what_the_records_say() -> None:
     """When this fails after a new record: python train.py report --readme."""
-    text = README.read_text(encoding="utf-8")
-    assert text.count("<!-- results: ") >= 5
-    assert rewritten(text) == text
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in documents()}
+    assert sum(text.count("<!-- results: ") for text in texts.values()) >= 5
+    assert {name: rewritten(text, document=name) for name, text in texts.items()} == texts
+
+
+def test_no_block_stands_in_a_document_that_no_specification_names() -> None:
+    holders = {
+        str(p.relative_to(ROOT))
+        for p in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        if "<!-- results: " in p.read_text()
+    }
+    assert holders == set(documents())
+
+
+def test_a_block_of_a_document_in_a_folder_links_from_there(results: Path) -> None:
+    specification = (results / "readme.toml").read_text().replace("[one]", '[one]\ndocument = "docs/results.md"')
+    (results / "readme.toml").write_text(specification)
+    one, two = TEXT.split("between")
+    assert "([record](../assets/results/run/record.json))" in rewritten(one, results, "docs/results.md")
+    assert rewritten("between" + two, results).endswith("Reached 50.0 %.\n<!-- end -->\nafter\n")
 
 
 def test_the_drawn_figures_are_those_of_the_records() -> None:
@@ -60,7 +77,7 @@ def test_the_drawn_figures_are_those_of_the_records() -> None:
     made = figures()
     assert made
     for name, drawn in made.items():
-        assert (README.parent / "assets" / "figures" / name).read_text(encoding="utf-8") == drawn
+        assert (ROOT / "assets" / "figures" / name).read_text(encoding="utf-8") == drawn
 
 
 def test_a_figure_has_a_point_for_every_row_and_is_well_formed(tmp_path: Path) -> None:
@@ -141,7 +158,8 @@ def test_the_readme_option_tells_whether_anything_changed(
 ) -> None:
     (tmp_path / "README.md").write_text("as it was", encoding="utf-8")
     monkeypatch.setattr(command, "ROOT", tmp_path)
-    monkeypatch.setattr(command, "rewritten", lambda text: "made anew")
+    monkeypatch.setattr(command, "rewritten", lambda text, document: "made anew")
+    monkeypatch.setattr(command, "documents", lambda: ["README.md"])
     monkeypatch.setattr(command, "figures", dict)
     assert main(["report", "--readme"]) == 0
     assert "was changed" in capsys.readouterr().out
