@@ -1,9 +1,9 @@
 """Blind human ratings: studies, raters, assignments, ratings with history, summaries and exports.
 
-Knows neither `core` nor `app`. Entry points: `annotation.backup.kept_store.open_kept(path_or_url)`, which restores and backs up,
-and `annotation.store.RatingStore.open(path_or_url)`, which does neither.
+Entry points: `annotation.backup.backed_up_store.open_with_backups(path_or_url)`, which restores and backs up, and
+`annotation.store.RatingStore.open(path_or_url)`, which does neither.
 
-Import order inside the package (lower may import higher): errors, vocabulary, records, study_records, criteria,
-checks, schema, models, mounts, database, journal, snapshots, migrate, changes, assignments, attention, queries,
-transactions, organiser_store, store, restore, backup, mirror, keeping, columns, summary, export.
+From the bottom up, each may import what stands before it: errors, vocabulary, records and study_records; criteria,
+validation, orders, attention_checks, import_outputs; database (tables, engine, journal, snapshots, migrate, changes,
+transactions); queries; store; backup; statistics and report; export.
 """

@@ -34,21 +34,22 @@ _FEWEST_UNITS = 4  # below that, another order or a third of it may still read w
 Values = Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5
 
 
-def is_check_place(position: int, seed: int, check_every: int | None) -> bool:
+def is_check_position(position: int, seed: int, check_every: int | None) -> bool:
     """True where a rater with this seed gets a check instead of an item; positions count from 1.
 
-    Positions fall into blocks of `check_every` items and one check. The check stands at a seeded place of its
+    Positions fall into blocks of `check_every` items and one check. The check stands at a seeded position of its
     block, but not first: so it never opens the study, and at least one item lies between two checks.
     """
     if check_every is None:
         return False
     size = check_every + 1
     block, offset = divmod(position - 1, size)
+    # The salt is part of stored orders: another word would move the checks of studies that run.
     return offset == 1 + digest(str(seed), "check place", str(block)) % (size - 1)
 
 
 def kind_at(position: int, seed: int) -> ItemKind:
-    """Which kind of check is tried first at a check place."""
+    """Which kind of check is tried first at a check position."""
     return "degraded" if digest(str(seed), "check kind", str(position)) % 2 == 0 else "repeat"
 
 
@@ -62,27 +63,29 @@ def units(text: str, language: str) -> list[str]:
 def degrade(text: str, how: Degradation, language: str, seed: int, key: str, others: Sequence[str]) -> str | None:
     """The spoiled text, or None where this way would not spoil it clearly.
 
-    shuffled: another order of its units, none of which may stay in place if that is possible; truncated: the first
+    shuffled: another order of its units, none of which may stay where it is if that is possible; truncated: the first
     third; foreign: one of `others`, the outputs of other items in this language, that is not this text.
     """
     parts = units(text, language)
     joint = "" if language.split("-")[0].lower() in _UNSPACED else " "
     if how == "foreign":
-        different = [other for other in dict.fromkeys(others) if other.strip() and _bare(other) != _bare(text)]
+        different = [
+            other for other in dict.fromkeys(others) if other.strip() and _letters_only(other) != _letters_only(text)
+        ]
         return ranked(different, str(seed), "foreign", key)[0] if different else None
     if len(parts) < _FEWEST_UNITS:
         return None
     if how == "truncated":
         return joint.join(parts[: max(1, len(parts) // 3)])
-    order = [int(place) for place in ranked([str(n) for n in range(len(parts))], str(seed), "shuffled", key)]
+    order = [int(index) for index in ranked([str(n) for n in range(len(parts))], str(seed), "shuffled", key)]
     turned = [order[(index + 1) % len(order)] for index in range(len(order))]  # a cycle moves every unit
     moved = list(parts)
-    for place, source in zip(order, turned, strict=True):
-        moved[place] = parts[source]
+    for index, source in zip(order, turned, strict=True):
+        moved[index] = parts[source]
     return joint.join(moved) if moved != parts else None
 
 
-def _bare(text: str) -> str:
+def _letters_only(text: str) -> str:
     return re.sub(r"\W+", "", text).casefold()
 
 
@@ -91,16 +94,16 @@ def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str:
     return SPOILS[how] if SPOILS[how] in keys else keys[0]
 
 
-def judge_degraded(expected: Mapping[str, Any], spoiled: int, values: Values) -> tuple[bool, str]:
+def score_degraded(expected: Mapping[str, Any], spoiled: int, values: Values) -> tuple[bool, str]:
     """Passed if the spoiled output got at most `at_most`, or less than every other output, on its criterion."""
     key, at_most = str(expected["criterion"]), int(expected["at_most"])
-    seen = values[spoiled, key]
+    rating = values[spoiled, key]
     others = [value for (output, criterion), value in values.items() if criterion == key and output != spoiled]
-    passed = seen <= at_most or (bool(others) and seen < min(others))
-    return passed, f"spoiled output rated {seen} on {key}; passes at {at_most} or less, or below all others"
+    passed = rating <= at_most or (bool(others) and rating < min(others))
+    return passed, f"spoiled output rated {rating} on {key}; passes at {at_most} or less, or below all others"
 
 
-def judge_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool, str]:
+def score_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool, str]:
     """Passed if the mean absolute difference over outputs and criteria is at most `tolerance` scale points.
 
     Both are keyed by the ids of the original outputs.

@@ -1,14 +1,15 @@
-"""The three criteria in every language of ``anchors``, and the choice of a text by language.
+"""The default criteria in every language of ``anchors``, and the choice of a text by language.
 
 Fluency looks only at the output as language, relevance at input and task, correctness at what the output says
 (the split follows Howcroft et al. 2020: one criterion, one aspect). The texts are data, one file per language:
-a translation is one more file.
+a translation is one more file, a further default criterion one more key of `vocabulary.CRITERION_KEYS` and its English table.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from annotation.records import Criterion
 from annotation.vocabulary import CRITERION_KEYS
@@ -18,33 +19,75 @@ Text = TypeVar("Text")
 FOLDER = Path(__file__).resolve().parent / "anchors"
 
 
-def read_criteria(folder: Path) -> tuple[Criterion, ...]:
-    """The criteria with the texts of all files of a folder, English first."""
+def read_criteria(folder: Path, keys: Sequence[str] = CRITERION_KEYS) -> tuple[Criterion, ...]:
+    """The criteria `keys` with the texts of all files of a folder, English first.
+
+    The English file has to describe every one of them. A file of another language may lack some: raters of that language
+    then read the English question and anchors, marked as English (`in_language`). Raises KeyError for a key that the
+    English file lacks.
+    """
     paths = sorted(folder.glob("*.toml"), key=lambda path: (path.stem != "en", path.stem))
     files: list[dict[str, Any]] = [tomllib.loads(path.read_text(encoding="utf-8")) for path in paths]
+    english = files[0]
     return tuple(
-        Criterion(
-            key=key,
-            question={content["tag"]: content[key]["question"] for content in files},
-            anchors={content["tag"]: tuple(content[key]["anchors"]) for content in files},
-            version=files[0]["version"],
+        _criterion(
+            key, english["version"], [(file["tag"], file[key]) for file in files if key in file or file is english]
         )
-        for key in CRITERION_KEYS
+        for key in keys
     )
 
 
-DEFAULT_CRITERIA: tuple[Criterion, ...] = read_criteria(FOLDER)
+def _criterion(key: str, version: str, texts: Sequence[tuple[str, dict[str, Any]]]) -> Criterion:
+    return Criterion(
+        key=key,
+        question={tag: text["question"] for tag, text in texts},
+        anchors={tag: tuple(text["anchors"]) for tag, text in texts},
+        version=version,
+        label={tag: text["label"] for tag, text in texts if "label" in text},
+    )
+
+
+class _Criteria(Sequence[Criterion]):
+    """The criteria of a folder, read when one is first looked at: a program that rates nothing opens no file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _all(self) -> tuple[Criterion, ...]:
+        return read_criteria(self._folder)
+
+    @overload
+    def __getitem__(self, index: int) -> Criterion: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Criterion, ...]: ...
+    def __getitem__(self, index: int | slice) -> Criterion | tuple[Criterion, ...]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == (other._all if isinstance(other, _Criteria) else other)
+
+    def __hash__(self) -> int:
+        return hash(str(self._folder))
+
+
+DEFAULT_CRITERIA: Sequence[Criterion] = _Criteria(FOLDER)
 
 
 def in_language(criterion: Criterion, language: str) -> tuple[str, str, tuple[str, ...]]:
-    """The tag found, question and five anchors for a BCP-47 tag.
+    """Question and anchors in the language of a BCP-47 tag, preceded by the tag of the language that they are in.
+
+    That tag differs from `language` where a text falls back to English; a page marks such a text by it.
 
     A stored study keeps the languages it was made with. Where it lacks this one and its English is ours, word for
     word, our translation stands in.
     """
     ours = next((one for one in DEFAULT_CRITERIA if one.key == criterion.key), None)
-    known = any(tag in criterion.question for tag in _prefixes(language))
-    if ours and not known and _english(ours) == _english(criterion):
+    offered = any(tag in criterion.question for tag in _prefixes(language))
+    if ours and not offered and _english(ours) == _english(criterion):
         criterion = ours
     tag = tag_for(criterion.question, language)
     return tag, criterion.question[tag], tuple(criterion.anchors[tag])

@@ -14,7 +14,7 @@ AnnotationError
 ├── StudyClosed              the study does not take what was asked in its present state
 │   ├── StudyFrozen          it was opened, so its design, items and outputs stay as they are
 │   └── StudyNotReady        something is missing before it can open
-├── ItemTaken                all places of the item went to other raters meanwhile
+├── NoSlotLeft               all slots of the item went to other raters meanwhile
 ├── SubmissionConflict       one submission id used for two different submissions
 ├── PushFailed               the Hub did not take an export, or must not get it
 └── ExportFailed             a file of an export cannot be written or read back
@@ -87,8 +87,8 @@ class InvalidTable(AnnotationError):
     """A table of outputs that cannot be taken as it is; nothing of it was stored."""
 
 
-class ItemTaken(AnnotationError):
-    """The lease ran out (or the item was skipped) and other raters filled all its places."""
+class NoSlotLeft(AnnotationError):
+    """The lease ran out (or the item was skipped) and other raters filled all its slots."""
 
 
 class SubmissionConflict(AnnotationError):

@@ -54,33 +54,33 @@ def refuse_large(path: Path, called: str) -> None:
 
 def outputs_of_rows(rows: Iterable[tuple[int, Row]], task: str, called: str) -> list[NewOutput]:
     """The outputs of numbered rows. Raises InvalidTable."""
-    found: list[NewOutput] = []
+    outputs: list[NewOutput] = []
     faults: list[str] = []
-    seen: dict[tuple[str, str, str], int] = {}
+    first_line: dict[tuple[str, str, str], int] = {}
     items: dict[str, tuple[int, NewOutput]] = {}
     for number, row in rows:
-        if number == 1 or not found:
+        if number == 1 or not outputs:
             _refuse_columns(row, called)
-        if len(found) + len(faults) == MOST_ROWS:
+        if len(outputs) + len(faults) == MOST_ROWS:
             raise InvalidTable(f"'{called}' has more than {MOST_ROWS:,} rows; split the study.")
         try:
             output = _output(row, task, called, number)
             key = (output.item_key, output.system, output.language)
-            if key in seen:
+            if key in first_line:
                 raise InvalidRecord(
-                    f"system: {output.system!r} has an output for item {output.item_key!r} on line {seen[key]}"
+                    f"system: {output.system!r} has an output for item {output.item_key!r} on line {first_line[key]}"
                 )
-            seen[key] = number
+            first_line[key] = number
             _refuse_another_item(items.setdefault(output.item_key, (number, output)), output)
-            found.append(output)
+            outputs.append(output)
         except InvalidRecord as error:
             faults.append(f"line {number}, {error}".rstrip("."))
     if faults:
         more = f" {len(faults) - 1} more lines have faults." if len(faults) > 1 else ""
         raise InvalidTable(f"'{called}', {faults[0]}.{more} Nothing was taken; mend the file and give it again.")
-    if not found:
+    if not outputs:
         raise InvalidTable(f"'{called}' holds no output; give one row for each output of each system.")
-    return found
+    return outputs
 
 
 def _refuse_columns(row: Row, called: str) -> None:
@@ -131,32 +131,34 @@ def _output(row: Row, task: str, called: str, number: int) -> NewOutput:
 
 def _tag(text: str, field: str) -> str:
     """The tag in its usual spelling, "sw" or "zh-Hans"."""
-    wanted = text.strip()
-    if "_" in wanted or not langcodes.tag_is_valid(wanted):
+    tag = text.strip()
+    if "_" in tag or not langcodes.tag_is_valid(tag):
         raise InvalidRecord(f"{field}: {text!r} is no BCP-47 tag; write for example 'sw', 'pt-BR' or 'zh-Hans'")
-    return str(langcodes.standardize_tag(wanted))
+    return str(langcodes.standardize_tag(tag))
 
 
 def _provenance(value: Any) -> dict[str, Any]:
     if value is None or value == "":
         return {}
     try:
-        found = json.loads(value) if isinstance(value, str) else value
+        provenance = json.loads(value) if isinstance(value, str) else value
     except ValueError as error:
         raise InvalidRecord(
             f'provenance: it is not JSON ({error}); write an object, for example {{"seed": 1}}'
         ) from None
-    if not isinstance(found, dict):
-        raise InvalidRecord(f'provenance: it is {type(found).__name__}; write a JSON object, for example {{"seed": 1}}')
-    return found
+    if not isinstance(provenance, dict):
+        raise InvalidRecord(
+            f'provenance: it is {type(provenance).__name__}; write a JSON object, for example {{"seed": 1}}'
+        )
+    return provenance
 
 
 def _refuse_another_item(first: tuple[int, NewOutput], output: NewOutput) -> None:
-    number, known = first
+    number, first_output = first
     pairs = (
-        ("language", known.item_language, output.item_language),
-        ("source_text", known.source_text, output.source_text),
-        ("task", known.task, output.task),
+        ("language", first_output.item_language, output.item_language),
+        ("source_text", first_output.source_text, output.source_text),
+        ("task", first_output.task, output.task),
     )
     for field, was, now in pairs:
         if was != now:
@@ -224,7 +226,7 @@ def open_parquet(path: Path, called: str, most_rows: int = MOST_ROWS) -> Any:
         raise InvalidTable(
             f"'{called}' has {file.metadata.num_rows:,} rows; allowed are {most_rows:,}. Split the study."
         )
-    size = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+    size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
     if size > MOST_UNPACKED:
         raise InvalidTable(
             f"'{called}' unpacks to {size / 2**20:.0f} MB; allowed are {MOST_UNPACKED / 2**20:.0f}. Split the study."

@@ -41,10 +41,10 @@ def fewest_first(held: Mapping[str, int], seed: int) -> list[str]:
     return sorted(item_order(held, seed), key=lambda key: held[key])
 
 
-def other_order(order: Sequence[str], before: Sequence[str]) -> list[str]:
+def other_order(order: Sequence[str], previous: Sequence[str]) -> list[str]:
     """`order`, turned by one where it equals `before`: a repeat never shows the systems as they stood."""
     turned = list(order)
-    return [*turned[1:], turned[0]] if len(turned) > 1 and turned == list(before) else turned
+    return [*turned[1:], turned[0]] if len(turned) > 1 and turned == list(previous) else turned
 
 
 def letter(index: int) -> str:

@@ -91,7 +91,7 @@ class AddReport:
 
     added: int
     already_there: int
-    kept_different: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text
+    conflicting: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class AssignmentView:
     """All a rater may know about one item: no system, model or strategy anywhere in it."""
 
     assignment_id: int
-    position: int  # 1-based place in her order
+    position: int  # in her order, from 1
     item_key: str  # of the original, where this is an attention check
     language: str  # of the source text
     source_text: str
@@ -293,4 +293,4 @@ class StudyData:
     outputs: tuple[OutputRecord, ...]
     assignments: tuple[AssignmentRecord, ...]
     raters: tuple[RaterRecord, ...] = ()  # all of them; `failed` tells who failed her attention checks
-    checks: tuple[CheckResult, ...] = ()  # every answered attention check, judged
+    checks: tuple[CheckResult, ...] = ()  # every answered attention check, scored

@@ -1,49 +1,36 @@
-"""RatingStore: the one door to the database for `app`.
+"""RatingStore: the database as `app` uses it. Its methods are the functions of `annotation.queries`, each in a transaction.
 
-Each method is one transaction on its own session, so a store may be shared by threads. What a method returns
-was committed before. Each writing method that loses a race against another process on PostgreSQL is run
-again; on SQLite writers queue, and this never happens.
+A store may be shared by threads: each method has its own session. What a method returns was committed before. A writing
+method that loses a race against another process on PostgreSQL is run again; on SQLite writers queue, and this never
+happens. Arguments, results and errors of a method stand in the docstring of its query. Who may call which method is
+decided by the app, for each call: the second half of the list is for organisers alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from annotation.database import migrate
 from annotation.database.engine import PROC_MOUNTS, open_engines
 from annotation.database.journal import Journal
-from annotation.database.tables import StudyRow
-from annotation.database.transactions import utc_now
-from annotation.errors import UnknownStudy
-from annotation.organiser_store import OrganiserStore
-from annotation.queries import assignments, invitations, outputs, queue, raters, studies, submissions, views
-from annotation.queries import results as reading
-from annotation.records import (
-    AddReport,
-    AssignmentRecord,
-    AssignmentView,
-    BlindChange,
-    HistoryRecord,
-    Lettered,
-    NewOutput,
-    NewStudy,
-    OutputRecord,
-    Progress,
-    Rater,
-    RatingRecord,
-    Receipt,
-    SkipSubmission,
-    Study,
-    StudyData,
-    Submission,
-)
+from annotation.database.transactions import Transactions, reading, reading_now, utc_now, writing, writing_now
+from annotation.queries import assignments as _assignments
+from annotation.queries import attention_checks as _attention_checks
+from annotation.queries import design as _design
+from annotation.queries import invitations as _invitations
+from annotation.queries import outputs as _outputs
+from annotation.queries import progress as _progress
+from annotation.queries import queue as _queue
+from annotation.queries import raters as _raters
+from annotation.queries import results as _results
+from annotation.queries import studies as _studies
+from annotation.queries import submissions as _submissions
+from annotation.queries import views as _views
+from annotation.records import AssignmentView
 
 
-class RatingStore(OrganiserStore):
+class RatingStore(Transactions):
     """Studies, raters and their ratings in one database. Use `open`; close it, or use it in a `with`."""
 
     @classmethod
@@ -57,7 +44,7 @@ class RatingStore(OrganiserStore):
     ) -> Self:
         """Opens and migrates. A path, `sqlite:///path`, `sqlite://` (memory) or `postgresql+driver://...`.
 
-        With a `journal` (SQLite files only) each change is in it before a method returns; `keeping.open_kept` makes one.
+        With a `journal` (SQLite files only) each change is in it before a method returns; `open_with_backups` makes one.
 
         Raises DatabaseUnavailable (cannot be opened, written or reached; not a database) and DatabaseTooNew.
         """
@@ -69,147 +56,63 @@ class RatingStore(OrganiserStore):
             raise
         return cls(engines, clock, journal)
 
-    def ensure_study(self, new: NewStudy) -> Study:
-        """The study with this slug, made if it is not there; one that is there is never changed.
+    # Studies and what they hold
+    studies = reading(_studies.all_studies)
+    study = reading(_studies.study_of_slug)
+    ensure_study = writing_now(_studies.ensure_study)
+    add_outputs = writing_now(_outputs.add_outputs)
 
-        Raises InvalidRecord.
-        """
-        return self._write(lambda session: studies.ensure_study(session, new, self._clock()))
+    # Raters
+    invited = reading_now(_invitations.invited)
+    accept_invitation = writing_now(_invitations.accept_invitation)
+    new_rater = writing_now(_raters.new_rater)
+    rater_by_token = reading(_raters.rater_by_token)
+    rater_of_token = reading(_raters.rater_of_token)
+    rater_and_study = reading(_raters.rater_and_study)
 
-    def studies(self) -> list[Study]:
-        """All studies, oldest first."""
-        return self._read(studies.all_studies)
-
-    def study(self, slug: str) -> Study:
-        """Raises UnknownStudy."""
-
-        def find(session: Session) -> Study:
-            row = session.scalar(select(StudyRow).where(StudyRow.slug == slug))
-            if row is None:
-                raise UnknownStudy(f"there is no study called {slug!r}; ask studies() for those that exist.")
-            return studies.study_record(session, row)
-
-        return self._read(find)
-
-    def add_outputs(self, study_id: int, new: Sequence[NewOutput]) -> AddReport:
-        """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, StudyFrozen, InvalidRecord."""
-        return self._write(lambda session: outputs.add_outputs(session, study_id, new, self._clock()))
-
-    def new_rater(self, study_id: int, language: str, own: str | None = None) -> tuple[Rater, str]:
-        """A rater without invitation and her token, shown only this once; `own` as in `accept_invitation`.
-
-        Raises UnknownStudy, StudyClosed, InvalidRecord; InvalidInvitation for a study opened with `open_study`.
-        """
-        return self._write(lambda session: raters.new_rater(session, study_id, language, self._clock(), own))
-
-    def rater_by_token(self, study_id: int, token: str) -> Rater:
-        """Raises UnknownStudy, UnknownRater."""
-        return self._read(lambda session: raters.rater_by_token(session, study_id, token))
-
-    def rater_of_token(self, token: str) -> Rater:
-        """The rater whose personal link this is, whatever her study (`study_id` of the record). Raises UnknownRater."""
-        return self._read(lambda session: raters.rater_of_token(session, token))
-
-    def accept_invitation(
-        self, study_id: int, token: str, proficiency: str | None = None, own: str | None = None
-    ) -> tuple[Rater, str]:
-        """A new rater in the invitation's language, and her own token: the secret of her personal link.
-
-        The token is shown only this once and found again by `rater_by_token` or `rater_of_token`, from any device.
-        `proficiency`: one of PROFICIENCIES, as she says of herself, or None. Each call uses the invitation once,
-        unless her page made the token itself (`own`): then a repeat, after a receipt that got lost, gives the same
-        rater and uses nothing more. Raises UnknownStudy, StudyClosed (not
-        open), InvalidInvitation (not of this study, revoked, expired, used up), InvalidRecord.
-        """
-        return self._write(
-            lambda session: invitations.accept_invitation(session, study_id, token, proficiency, self._clock(), own)
-        )
-
-    def invited(self, slug: str, token: str) -> tuple[Study, str]:
-        """The study and the language an invitation is for; this does not use it.
-
-        Raises UnknownStudy, StudyClosed (not open), InvalidInvitation (not of this study, revoked, expired, used up).
-        """
-        return self._read(lambda session: invitations.invited(session, slug, token, self._clock()))
-
-    def rater_and_study(self, token: str) -> tuple[Rater, Study]:
-        """Who has this token, and the study it was given for. Raises UnknownRater."""
-        return self._read(lambda session: raters.rater_and_study(session, token))
+    # Rating
+    assignment = reading(_views.assignment_view_at)
+    lettered = reading(_views.lettered)
+    changes = reading(_views.changes)
+    progress = reading_now(_queue.progress)
+    submit = writing_now(_submissions.submit)
+    skip = writing_now(_submissions.skip)
+    _lease_next = writing_now(_assignments.next_assignment)
+    _assignment_view = reading(_views.assignment_view)
 
     def next_assignment(self, rater_id: int) -> AssignmentView | None:
-        """Her first unfinished item, leased to her from now;
+        """Her first unfinished item, leased to her from now; None when nothing is left.
 
-        None when nothing is left. Raises UnknownRater, StudyClosed.
+        Texts are read after the lease is committed, so that nobody waits for them. Raises UnknownRater, StudyClosed.
         """
-        found = self._write(lambda session: assignments.next_assignment(session, rater_id, self._clock()))
-        if found is None:
-            return None
-        return self._read(lambda session: views.assignment_view(session, rater_id, found))
+        assignment_id = self._lease_next(rater_id)
+        return None if assignment_id is None else self._assignment_view(rater_id, assignment_id)
 
-    def assignment(self, rater_id: int, position: int) -> AssignmentView:
-        """What she was given at this place (from 1), with her values.
+    # Results; attention checks are left out unless `checks` is True
+    data = reading(_results.everything)
+    ratings = reading(_results.ratings)
+    history = reading(_results.history)
+    outputs = reading(_results.outputs)
+    assignments = reading(_results.assignments)
 
-        Raises UnknownRater, UnknownAssignment.
-        """
+    # For organisers: design
+    create_study = writing_now(_design.create_draft)
+    revise_study = writing(_design.revise_draft)
+    remove_outputs = writing(_outputs.remove_outputs)
+    delete_draft = writing(_design.delete_draft)
+    make_checks = writing_now(_attention_checks.make_checks)
+    stock = reading(_design.stock)
+    missing = reading(_design.missing)
+    open_study = writing_now(_design.open_study)
+    set_study_state = writing_now(_design.set_state)
 
-        def look(session: Session) -> AssignmentView:
-            found = assignments.assignment_at(session, rater_id, position)
-            return views.assignment_view(session, rater_id, found)
-
-        return self._read(look)
-
-    def lettered(self, rater_id: int, position: int) -> Lettered:
-        """What she was given at this place (from 1), without texts. Raises UnknownRater, UnknownAssignment."""
-
-        def look(session: Session) -> Lettered:
-            return views.lettered(session, rater_id, assignments.assignment_at(session, rater_id, position))
-
-        return self._read(look)
-
-    def changes(self, rater_id: int, position: int) -> list[BlindChange]:
-        """How her ratings of the item at this place were changed, oldest first. Raises UnknownRater, UnknownAssignment."""
-
-        def look(session: Session) -> list[BlindChange]:
-            found = assignments.assignment_at(session, rater_id, position)
-            return views.changes(session, rater_id, found)
-
-        return self._read(look)
-
-    def progress(self, rater_id: int) -> Progress:
-        """Raises UnknownRater."""
-        return self._read(lambda session: queue.progress(session, rater_id, self._clock()))
-
-    def submit(self, submission: Submission) -> Receipt:
-        """Stores all values of one item, or none; a retry gets the first receipt.
-
-        Raises InvalidRating, UnknownRater, UnknownAssignment, StudyClosed, ItemTaken, SubmissionConflict,
-        DatabaseUnavailable. Only a returned receipt means saved.
-        """
-        return self._write(lambda session: submissions.submit(session, submission, self._clock()))
-
-    def skip(self, submission: SkipSubmission) -> Receipt:
-        """Passes on an item. Raises InvalidSkip and what `submit` raises, but not ItemTaken."""
-        return self._write(lambda session: submissions.skip(session, submission, self._clock()))
-
-    def data(self, study_id: int, *, checks: bool = False) -> StudyData:
-        """Ratings, history, outputs and assignments of one moment. Raises UnknownStudy.
-
-        Here and in the four below, attention checks are left out unless `checks` is True; then `item_kind` tells.
-        """
-        return self._read(lambda session: reading.everything(session, study_id, checks=checks))
-
-    def ratings(self, study_id: int, *, checks: bool = False) -> list[RatingRecord]:
-        """All current ratings. Raises UnknownStudy."""
-        return self._read(lambda session: reading.ratings(session, study_id, checks=checks))
-
-    def history(self, study_id: int, *, checks: bool = False) -> list[HistoryRecord]:
-        """Every value ever accepted, in order. Raises UnknownStudy."""
-        return self._read(lambda session: reading.history(session, study_id, checks=checks))
-
-    def outputs(self, study_id: int, *, checks: bool = False) -> list[OutputRecord]:
-        """All outputs with provenance; for organisers only. Raises UnknownStudy."""
-        return self._read(lambda session: reading.outputs(session, study_id, checks=checks))
-
-    def assignments(self, study_id: int, *, checks: bool = False) -> list[AssignmentRecord]:
-        """Who was given what, and how it ended. Raises UnknownStudy."""
-        return self._read(lambda session: reading.assignments(session, study_id, checks=checks))
+    # For organisers: invitations, raters, progress
+    languages = reading(_invitations.languages)
+    invitations = reading(_invitations.invitations)
+    new_invitation = writing_now(_invitations.new_invitation)
+    revoke_invitation = writing_now(_invitations.revoke_invitation)
+    language_progress = reading_now(_progress.language_progress)
+    raters = reading(_progress.rater_records)
+    check_results = reading(_attention_checks.check_results)
+    remove_rater = writing_now(_progress.remove_rater)
+    tombstones = reading(_progress.tombstones)

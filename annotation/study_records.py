@@ -77,7 +77,7 @@ class LanguageProgress:
 
     language: str  # of the outputs rated
     items: int
-    places: int  # items times raters per item: what is to be done
+    slots: int  # items times raters per item: what is to be done
     done: int
     held: int  # given to a rater, not answered yet, lease still running
     skips: int

@@ -169,8 +169,8 @@ def canonical_submission_id(submission_id: object) -> str:
         return _not_a_uuid(submission_id)
 
 
-def _not_a_uuid(seen: object) -> str:
-    raise InvalidRating(f"the submission id is {seen!r}; the page has to make a UUID, one per press of the button.")
+def _not_a_uuid(value: object) -> str:
+    raise InvalidRating(f"the submission id is {value!r}; the page has to make a UUID, one per press of the button.")
 
 
 def check_values(values: object, required: Mapping[tuple[int, str], str]) -> None:
@@ -232,5 +232,5 @@ def check_own_token(token: object) -> None:
 
 
 def _listed(things: Collection[object], at_most: int = 6) -> str:
-    shown = [str(thing) for thing in list(things)[:at_most]]
-    return ", ".join(shown) + (f" and {len(things) - at_most} more" if len(things) > at_most else "")
+    names = [str(thing) for thing in list(things)[:at_most]]
+    return ", ".join(names) + (f" and {len(things) - at_most} more" if len(things) > at_most else "")

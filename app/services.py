@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotation.backup.kept_store import KeptStore, open_kept
+from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import mirror_at
 from annotation.backup.rounds import EVERY_MINUTES, Backups
 from annotation.criteria import DEFAULT_CRITERIA
@@ -35,12 +35,12 @@ from core.records import Prediction
 from core.workbench import POOL_OF_TASK
 
 
-def open_safely(database: str, environment: Mapping[str, str] = os.environ) -> KeptStore:
+def open_safely(database: str, environment: Mapping[str, str] = os.environ) -> BackedUpStore:
     """The store, restored if need be, with its backups running. Raises ``DatabaseUnavailable`` in one sentence."""
     minutes = _minutes(environment.get("AGL_BACKUP_MINUTES"))
     folder, repository = environment.get("AGL_BACKUP_FOLDER"), environment.get("AGL_BACKUP_REPO")
     mirror = mirror_at(repository, environment.get("HF_TOKEN")) if repository else None
-    kept = open_kept(database, folder=Path(folder) if folder else None, mirror=mirror)
+    kept = open_with_backups(database, folder=Path(folder) if folder else None, mirror=mirror)
     if kept.backups is not None:
         kept.backups.start(minutes)
     return kept
@@ -81,7 +81,7 @@ class Services:
     limits: Limits = field(default_factory=lambda: Limits(active=False))
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
-    kept: KeptStore | None = None  # the store with its backups, where the services opened it
+    kept: BackedUpStore | None = None  # the store with its backups, where the services opened it
     _opening: tuple[Prediction, ...] = ()
     _ready: threading.Event = field(default_factory=threading.Event)
     _failure: Exception | None = None

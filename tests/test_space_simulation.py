@@ -14,7 +14,7 @@ import pytest
 from rater_examples import make_study
 from space_machine import ROOT, Space, free_port, lacking
 
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 
 RATERS = 6
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 @pytest.fixture(scope="module")
 def tokens(space: Space) -> list[str]:
     """Raters of a study that is there before the app starts."""
-    kept = open_kept(space.code / "data" / "ratings.db", folder=space.bucket)
+    kept = open_with_backups(space.code / "data" / "ratings.db", folder=space.bucket)
     study = make_study(kept.store, items=20)
     found = [kept.store.new_rater(study.id, "sw")[1] for _ in range(RATERS)]
     kept.close()

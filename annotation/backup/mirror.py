@@ -1,7 +1,7 @@
 """A private copy of the backups in a data set on the Hugging Face Hub, for machines whose disk does not last.
 
 Only with a repository and a token that somebody gave for it; nothing leaves the machine otherwise. The Hub makes a new
-data set public unless told otherwise, so it is made private and looked at before every upload. Files go up under
+data set public unless another visibility is asked for, so it is made private and looked at before every upload. Files go up under
 names that are never used twice, one commit per round; what newer snapshots supersede is taken off the list (its
 history on the Hub stays until somebody deletes the data set).
 
@@ -26,12 +26,12 @@ from annotation.errors import MirrorFailed
 
 
 class FolderMirror:
-    """The folder `place`, made when it is first needed."""
+    """The folder `folder`, made when it is first needed."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """Nothing is read or written yet."""
-        self.place = place.expanduser().absolute()
-        self.name = f"folder:{self.place}"
+        self.folder = folder.expanduser().absolute()
+        self.name = f"folder:{self.folder}"
 
     def push(self, files: list[Path], *, alone: bool = False) -> None:
         """Copies those of `files` that are not there, and drops what they supersede; `alone`: all other backups.
@@ -39,36 +39,36 @@ class FolderMirror:
         Raises MirrorFailed.
         """
         try:
-            self.place.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             there = self._names()
             gone = superseded(there | {file.name for file in files})
             if alone:
                 gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
             for file in files:
                 if file.name not in there | gone:
-                    copied(file, self.place)
+                    copied(file, self.folder)
             for name in gone & there:
-                (self.place / name).unlink(missing_ok=True)
+                (self.folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._failed("write", error) from error
 
     def fetch(self, folder: Path) -> int:
         """Copies the newest snapshots and the journals after them to `folder`; how many. Raises MirrorFailed."""
         try:
-            self.place.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             names = needed(self._names())
             for name in names:
-                copied(self.place / name, folder)
+                copied(self.folder / name, folder)
         except OSError as error:
             raise self._failed("read", error) from error
         return len(names)
 
     def _names(self) -> set[str]:
-        return {path.name for path in self.place.iterdir() if path.is_file()}
+        return {path.name for path in self.folder.iterdir() if path.is_file()}
 
     def _failed(self, what: str, error: OSError) -> MirrorFailed:
         return MirrorFailed(
-            f"could not {what} the backups' copy in '{self.place}' ({error.strerror or error}); check that the disk is there and may be "
+            f"could not {what} the backups' copy in '{self.folder}' ({error.strerror or error}); check that the disk is there and may be "
             "written."
         )
 
@@ -169,8 +169,8 @@ class HubMirror:
         try:
             return call()
         except Exception as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            message = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise MirrorFailed(
-                f"could not {what} the data set '{self.name}' on the Hub ({said}); check the network, the name and that "
+                f"could not {what} the data set '{self.name}' on the Hub ({message}); check the network, the name and that "
                 "HF_TOKEN may write."
             ) from error

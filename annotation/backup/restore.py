@@ -1,9 +1,9 @@
 """At start: a database that is gone, empty or damaged comes back from its backups, or the program does not start.
 
-So does one that is behind them: a disk that only claimed to have written may have lost ratings that were told saved.
+So does one that is behind them: a disk that only claimed to have written may have lost ratings that were confirmed as saved.
 
 The newest sound snapshot, then every journalled change after it, in order. The result is built beside the live file,
-checked, and put in place in one step. A damaged or empty file is set aside under another name, never deleted.
+checked, and renamed into the live path in one step. A damaged or empty file is set aside under another name, never deleted.
 """
 
 import logging
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was brought back. `missing` counts changes whose line is not there: committed, but never told saved."""
+    """What was brought back. `missing` counts changes whose line is not there: committed, but never confirmed as saved."""
 
     snapshot: Path | None
     replayed: int
@@ -85,8 +85,8 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         missing = _build(beside, snapshot, changes)
-        with closing(sqlite3.connect(beside)) as made:
-            ratings = int(made.execute("SELECT count(*) FROM rating").fetchone()[0])
+        with closing(sqlite3.connect(beside)) as database:
+            ratings = int(database.execute("SELECT count(*) FROM rating").fetchone()[0])
     except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
         _remove(beside)
         raise RestoreFailed(
@@ -104,7 +104,7 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
         ratings,
         snapshot.path.name if snapshot else "no snapshot",
         len(changes),
-        f"; {missing} changes that were never told saved are missing" if missing else "",
+        f"; {missing} changes that were never confirmed as saved are missing" if missing else "",
     )
     return report
 
@@ -118,7 +118,7 @@ def _last_change(folder: Path) -> int:
     return max([*snapshots, *(last_number(path) for path in folder.glob(f"{PREFIX}*{SUFFIX}"))], default=0)
 
 
-def _fault_of_live(path: Path, known: int) -> str | None:
+def _fault_of_live(path: Path, newest_backup: int) -> str | None:
     """None for a sound database with rows that holds all changes up to `known`.
 
     A file that cannot be read for another reason is left to `open_engines`.
@@ -129,9 +129,9 @@ def _fault_of_live(path: Path, known: int) -> str | None:
         return None
     try:
         with closing(sqlite3.connect(path, timeout=30)) as live:
-            (said,) = live.execute("PRAGMA quick_check(1)").fetchone()
-            if said != "ok":
-                return f"damaged: {said}"
+            (verdict,) = live.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                return f"damaged: {verdict}"
             tables = [row[0] for row in live.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             rows = any(
                 live.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()  # noqa: S608 - names out of the schema
@@ -141,7 +141,9 @@ def _fault_of_live(path: Path, known: int) -> str | None:
             if not rows:
                 return _EMPTY
             number = int(live.execute("PRAGMA user_version").fetchone()[0])
-            return None if number >= known else f"behind its backups (at change {number}, they at {known})"
+            return (
+                None if number >= newest_backup else f"behind its backups (at change {number}, they at {newest_backup})"
+            )
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError as error:
@@ -154,9 +156,9 @@ def _backups(folder: Path) -> bool:
 
 def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change]]:
     """The newest sound snapshot and the changes after it. Raises RestoreFailed."""
-    found = listed(folder)
+    snapshots = listed(folder)
     snapshot = None
-    for one in found:
+    for one in snapshots:
         fault = fault_of(one.path)
         if fault is None:
             snapshot = one
@@ -167,10 +169,10 @@ def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change]]:
     after = {change.number: change for change in everything if change.number > since}
     changes = [after[number] for number in sorted(after)]
     if snapshot is None and (not changes or changes[0].number != 1):
-        seen = f"the journals begin with change {changes[0].number}" if changes else "there is no journal"
+        journals = f"the journals begin with change {changes[0].number}" if changes else "there is no journal"
         raise RestoreFailed(
-            f"none of the {len(found)} snapshots in '{folder}' is sound and {seen}, so the ratings cannot be brought back "
-            "from there; put an older copy of that folder in its place, or move it away to start empty."
+            f"none of the {len(snapshots)} snapshots in '{folder}' is sound and {journals}, so the ratings cannot be brought back "
+            "from there; replace that folder with an older copy, or move it away to start empty."
         )
     return snapshot, changes
 
@@ -186,22 +188,22 @@ def _build(beside: Path, snapshot: Snapshot | None, changes: list[Change]) -> in
         _upgrade(beside)
     missing = 0
     schema = _schema(beside)
-    place = 0
-    while place < len(changes):
-        if changes[place].schema != schema:  # written by a later version of the program than the snapshot
+    start = 0
+    while start < len(changes):
+        if changes[start].schema != schema:  # written by a later version of the program than the snapshot
             _upgrade(beside)
             schema = _schema(beside)
-        end = place + 1
-        while end < len(changes) and changes[end].schema == changes[place].schema:
+        end = start + 1
+        while end < len(changes) and changes[end].schema == changes[start].schema:
             end += 1
-        _replay(beside, changes[place:end])
-        place = end
+        _replay(beside, changes[start:end])
+        start = end
     for change in changes:
         missing += change.number - last - 1 if change.number < last + GENERATION // 2 else 0
         last = change.number
-    with closing(sqlite3.connect(beside)) as made:
-        made.execute(f"PRAGMA user_version={last + GENERATION}")
-        made.execute("PRAGMA journal_mode=DELETE")
+    with closing(sqlite3.connect(beside)) as database:
+        database.execute(f"PRAGMA user_version={last + GENERATION}")
+        database.execute("PRAGMA journal_mode=DELETE")
     fault = fault_of(beside)
     if fault is not None:
         raise DatabaseUnavailable(f"what they hold does not fit together: {fault}")
@@ -211,9 +213,9 @@ def _build(beside: Path, snapshot: Snapshot | None, changes: list[Change]) -> in
 def _upgrade(path: Path) -> None:
     engines = open_engines(path)
     try:
-        before = migrate.upgrade(engines).backup
-        if before is not None:  # the snapshot is that backup
-            before.unlink()
+        backup = migrate.upgrade(engines).backup
+        if backup is not None:  # the snapshot is that backup
+            backup.unlink()
     finally:
         engines.dispose()
 
@@ -224,7 +226,7 @@ def _schema(path: Path) -> str:
 
 
 def _replay(path: Path, changes: list[Change]) -> None:
-    """Puts rows in as they were. Per change, old rows go first, so that a place can pass from one row to another."""
+    """Puts rows in as they were. Per change, old rows go first, so that a slot can pass from one row to another."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys=OFF")  # checked as a whole at the end
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Backups of a running store: a round every few minutes, and what the organiser is told about them.
+"""Backups of a running store: a round every few minutes, and what the organiser reads about them.
 
 A round ends the present journal file, takes a checked snapshot, drops what newer ones supersede, and hands new files to
 the mirror if there is one. Nothing happens while nothing changed. A round that fails leaves what was there, says why in
@@ -75,7 +75,7 @@ class Backups:
         self._round = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._newest: Snapshot | None = next(iter(sorted(listed(folder), key=lambda one: one.taken_at)[-1:]), None)
+        self._newest: Snapshot | None = next(iter(sorted(listed(folder), key=lambda one: one.created_at)[-1:]), None)
         self._mirrored: frozenset[str] = frozenset()
         self._mirrored_at: datetime | None = None
         self._failures: dict[str, str] = {}
@@ -143,7 +143,7 @@ class Backups:
             failures["database"] = str(error)
         return BackupState(
             folder=self.folder,
-            last_good=self._newest.taken_at if self._newest else None,
+            last_good=self._newest.created_at if self._newest else None,
             ratings=self._newest.ratings if self._newest else None,
             changes_since=since,
             unsaved_changes=self._journal.waiting,

@@ -37,7 +37,7 @@ def _after_flush(session: Session, _context: UOWTransaction) -> None:
 
 
 @event.listens_for(TracedSession, "do_orm_execute")
-def _before_statement(state: ORMExecuteState) -> None:
+def _trace_statement(state: ORMExecuteState) -> None:
     assert not state.is_insert, "an INSERT statement names no keys beforehand; use session.add_all"
     if state.is_update or state.is_delete:
         statement: Any = state.statement
@@ -73,9 +73,10 @@ def _images(connection: Connection, table: Table, keys: list[Any]) -> Rows:
     values: list[tuple[Any, ...]] = []
     for some in _chunks(keys):
         marks = ", ".join("?" * len(some))
-        found = connection.exec_driver_sql(f'SELECT * FROM "{table.name}" WHERE "{key}" IN ({marks})', tuple(some))  # noqa: S608 - names of our own tables
-        columns = tuple(found.keys())
-        values += [tuple(row) for row in found]
+        query = f'SELECT * FROM "{table.name}" WHERE "{key}" IN ({marks})'  # noqa: S608 - names of our own tables
+        selected = connection.exec_driver_sql(query, tuple(some))
+        columns = tuple(selected.keys())
+        values += [tuple(row) for row in selected]
     present = {row[columns.index(key)] for row in values}
     return Rows(key, columns, tuple(values), tuple(one for one in keys if one not in present))
 

@@ -76,7 +76,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def filesystem_type(path: Path, mounts_file: Path = PROC_MOUNTS) -> str | None:
-    """Type of the file system that holds `path` (which need not exist yet); None if it cannot be told.
+    """Type of the file system that holds `path` (which need not exist yet); None if it is unknown.
 
     The longest mount point wins; of equal ones the later, which hides the earlier.
     """
@@ -90,7 +90,7 @@ def filesystem_type(path: Path, mounts_file: Path = PROC_MOUNTS) -> str | None:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(_ESCAPE.sub(lambda found: chr(int(found[1], 8)), fields[1]))
+        point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[1]))
         if target.is_relative_to(point) and (best is None or len(point.parts) >= best[0]):
             best = (len(point.parts), fields[2])
     return best[1] if best else None
@@ -195,10 +195,10 @@ def _prepare(path: Path, mounts_file: Path) -> str:
             "be written."
         ) from error
     fstype = filesystem_type(path, mounts_file)
-    wanted = "delete" if is_network(fstype) else "wal"
+    mode = "delete" if is_network(fstype) else "wal"
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as probe:
-            journal = str(probe.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
+            journal = str(probe.execute(f"PRAGMA journal_mode={mode}").fetchone()[0])
             version = int(probe.execute("PRAGMA user_version").fetchone()[0])
             # BEGIN IMMEDIATE succeeds on a read-only file too, so something has to be written
             probe.execute("BEGIN IMMEDIATE")
@@ -206,7 +206,7 @@ def _prepare(path: Path, mounts_file: Path) -> str:
             probe.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise DatabaseUnavailable(_what_sqlite_means(path, error)) from error
-    if wanted == "delete":
+    if mode == "delete":
         _log.warning(
             "'%s' is on %s: DELETE journal and one connection, which is slower; a local disk is better",
             path,
@@ -218,14 +218,14 @@ def _prepare(path: Path, mounts_file: Path) -> str:
 
 
 def _what_sqlite_means(path: Path, error: sqlite3.Error) -> str:
-    said = str(error)
-    if "not a database" in said or "malformed" in said:
-        return f"'{path}' is no SQLite database, or damaged ({said}); give another path or restore a backup."
-    if "readonly" in said or "unable to open" in said:
-        return f"'{path}' cannot be written ({said}); check the permissions of the file and of its folder."
-    if "locked" in said:
-        return f"'{path}' is held by another program ({said}); close it and start again."
-    return f"'{path}' cannot be used ({said}); check the disk, or give another path."
+    message = str(error)
+    if "not a database" in message or "malformed" in message:
+        return f"'{path}' is no SQLite database, or damaged ({message}); give another path or restore a backup."
+    if "readonly" in message or "unable to open" in message:
+        return f"'{path}' cannot be written ({message}); check the permissions of the file and of its folder."
+    if "locked" in message:
+        return f"'{path}' is held by another program ({message}); close it and start again."
+    return f"'{path}' cannot be used ({message}); check the disk, or give another path."
 
 
 def _sqlite(url: URL, journal: str, *, write: bool, connections: int) -> Engine:

@@ -1,4 +1,4 @@
-"""The second line of safety: every accepted change as one line of an append-only file, fsynced before "saved" is told.
+"""The second line of safety: every accepted change as one line of an append-only file, fsynced before "saved" is reported.
 
 The database's own commit (synchronous=FULL) comes first, and a rating counts from then on. The journal serves a
 disk that is lost or a file that is damaged between two snapshots: `restore` puts its lines on top of a snapshot.
@@ -13,7 +13,7 @@ may be replayed any number of times. No number is used twice by one database.
      "values": [[...], ...], "gone": []}}}}
 
 A file is begun with its first line and never opened again after it was closed. Half a line can stand only at the
-end of a file (the power went off); its change was never told saved. Threads that append at once share one fsync.
+end of a file (the power went off); its change was never confirmed as saved. Threads that append at once share one fsync.
 """
 
 import json
@@ -91,7 +91,7 @@ class Journal:
         self._lock = threading.Lock()  # the lists below; held for moments
         self._disk = threading.Lock()  # the file; held while the disk works
         self._waiting: list[tuple[int, bytes]] = []
-        self._taken = self._written = 0  # lines, since the start
+        self._appended = self._written = 0  # lines, since the start
         self._again_at = 0.0
         self._failure: str | None = None
 
@@ -116,15 +116,15 @@ class Journal:
         line = encode(change)
         with self._lock:
             self._waiting.append((change.number, line))
-            self._taken += 1
-            ticket = self._taken
+            self._appended += 1
+            ticket = self._appended
         with self._disk:
             with self._lock:
                 if self._written >= ticket:  # went out with another thread's
                     return
                 if self._failure is not None and time.monotonic() < self._again_at:
                     return
-                lines, upto = [text for _, text in self._waiting], self._taken
+                lines, upto = [text for _, text in self._waiting], self._appended
             try:
                 self._write(lines)
             except OSError as error:
@@ -145,7 +145,7 @@ class Journal:
         with self._disk, self._lock:
             self._waiting = [entry for entry in self._waiting if entry[0] > number]
             if not self._waiting:
-                self._written, self._failure = self._taken, None
+                self._written, self._failure = self._appended, None
 
     def _write(self, lines: list[bytes]) -> None:
         if self._file is None:
@@ -200,7 +200,7 @@ def read(path: Path) -> list[Change]:
         raise RestoreFailed(f"the journal '{path}' cannot be read ({error.strerror}); check its rights.") from error
     torn = lines.pop()  # empty where the last line is whole
     if torn:
-        _log.warning("the last line of '%s' is torn; its change was never told saved", path)
+        _log.warning("the last line of '%s' is torn; its change was never confirmed as saved", path)
     if not lines:
         return []
     try:
@@ -221,14 +221,14 @@ def last_number(path: Path) -> int:
         lines = path.read_bytes().split(b"\n")[1:-1]
     except OSError:
         return 0
-    return max((int(found[1]) for line in lines if (found := _NUMBER.search(line, 0, 80))), default=0)
+    return max((int(match[1]) for line in lines if (match := _NUMBER.search(line, 0, 80))), default=0)
 
 
 def _decode(path: Path, number: int, line: bytes, schema: str) -> Change:
     try:
-        found = json.loads(line)
-        content = found["change"]
-        if zlib.crc32(_text(content).encode()) != found["crc"]:
+        record = json.loads(line)
+        content = record["change"]
+        if zlib.crc32(_text(content).encode()) != record["crc"]:
             raise ValueError("the checksum differs")
         rows = {
             name: Rows(one["key"], tuple(one["columns"]), tuple(map(tuple, one["values"])), tuple(one["gone"]))

@@ -30,11 +30,11 @@ _ADVISORY_LOCK = 7210412955  # any fixed number: one migration at a time on Post
 class MigrationReport:
     """What was done.
 
-    `before` is None for a database that was empty; `backup` only if there was something to lose.
+    `old_revision` is None for a database that was empty; `backup` only if there was something to lose.
     """
 
-    before: str | None
-    after: str
+    old_revision: str | None
+    new_revision: str
     backup: Path | None
 
 
@@ -87,12 +87,12 @@ def _upgrade_locked(
     connection.begin()  # BEGIN IMMEDIATE: a second process waits here and then finds the work done
     if sqlite is None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    before = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
-    if before == head:
-        return MigrationReport(before, head, None)
-    _refuse_what_is_not_ours(connection, before, directory, path)
+    old_revision = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if old_revision == head:
+        return MigrationReport(old_revision, head, None)
+    _refuse_what_is_not_ours(connection, old_revision, directory, path)
     backup = None
-    if before is not None and path is not None:
+    if old_revision is not None and path is not None:
         # Read through a second connection; our own holds the write lock and has changed nothing yet.
         backup = back_up(path, path.with_name(f"{path.stem}.before-{head}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z.db"))
     config.attributes["connection"] = connection
@@ -105,13 +105,13 @@ def _upgrade_locked(
                 f"table '{broken[0][0]}'; nothing was changed. Restore a backup or report this."
             )
     connection.commit()
-    return MigrationReport(before, head, backup)
+    return MigrationReport(old_revision, head, backup)
 
 
 def _refuse_what_is_not_ours(
-    connection: Connection, before: str | None, directory: ScriptDirectory, path: Path | None
+    connection: Connection, old_revision: str | None, directory: ScriptDirectory, path: Path | None
 ) -> None:
-    if before is None:
+    if old_revision is None:
         present = set(inspect(connection).get_table_names())
         foreign = present if path is not None else present & set(Base.metadata.tables)
         if foreign - {VERSION_TABLE}:
@@ -120,10 +120,10 @@ def _refuse_what_is_not_ours(
                 "give a path of its own for the ratings."
             )
         return
-    known = {script.revision for script in directory.walk_revisions()}
-    if before not in known:
+    known_revisions = {script.revision for script in directory.walk_revisions()}
+    if old_revision not in known_revisions:
         raise DatabaseTooNew(
-            f"the database has schema revision '{before}', made by a newer version of this program; this one "
+            f"the database has schema revision '{old_revision}', made by a newer version of this program; this one "
             f"knows up to '{directory.get_current_head()}'. Install the newer version, or restore a backup "
             "from before."
         )

@@ -29,7 +29,7 @@ class Snapshot:
     """A copy that was found sound when it was made."""
 
     path: Path
-    taken_at: datetime
+    created_at: datetime
     number: int  # of the last change it holds
     ratings: int | None = None  # rows of the table `rating`; None where the copy was not looked into
 
@@ -58,9 +58,9 @@ def fault_of(path: Path) -> str | None:
     """What is wrong with a closed database file, in SQLite's words; None if it is sound."""
     try:
         with closing(sqlite3.connect(path)) as connection:
-            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if said != "ok":
-                return str(said)
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                return str(verdict)
             broken = connection.execute("PRAGMA foreign_key_check").fetchone()
             return f"a row of '{broken[0]}' refers to a missing one of '{broken[2]}'" if broken else None
     except sqlite3.Error as error:
@@ -82,12 +82,12 @@ def take(source: sqlite3.Connection, folder: Path, now: datetime) -> Snapshot:
 
 def listed(folder: Path) -> list[Snapshot]:
     """The snapshots of a folder, the one with the latest change first; not looked into."""
-    found = []
+    snapshots = []
     for path in folder.glob("snapshot-*.db"):
         match = _NAME.match(path.name)
         if match:
-            found.append(Snapshot(path, _time(match[1]), int(match[2])))
-    return sorted(found, key=lambda one: (one.number, one.taken_at), reverse=True)
+            snapshots.append(Snapshot(path, _time(match[1]), int(match[2])))
+    return sorted(snapshots, key=lambda one: (one.number, one.created_at), reverse=True)
 
 
 def superseded(names: Iterable[str], newest: int = KEEP_NEWEST, days: int = KEEP_DAYS) -> set[str]:
@@ -97,15 +97,15 @@ def superseded(names: Iterable[str], newest: int = KEEP_NEWEST, days: int = KEEP
     may hold a change after the oldest of the `newest`.
     """
     names = set(names)
-    taken = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
-    order = sorted(taken, key=lambda name: taken[name], reverse=True)
+    times = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
+    order = sorted(times, key=lambda name: times[name], reverse=True)
     last_of_day: dict[object, str] = {}
     for name in order:
-        last_of_day.setdefault(taken[name].date(), name)
-    kept = {*order[:newest], *list(last_of_day.values())[:days]}
-    gone = set(order) - kept
+        last_of_day.setdefault(times[name].date(), name)
+    retained = {*order[:newest], *list(last_of_day.values())[:days]}
+    gone = set(order) - retained
     if len(order) >= newest:
-        since = taken[order[newest - 1]] - _MARGIN
+        since = times[order[newest - 1]] - _MARGIN
         gone |= {name for name in names if (match := _JOURNAL.match(name)) and _time(match[1]) < since}
     return gone
 
@@ -113,9 +113,9 @@ def superseded(names: Iterable[str], newest: int = KEEP_NEWEST, days: int = KEEP
 def needed(names: Iterable[str], snapshots: int = 2) -> list[str]:
     """What a restore needs of `names`: the newest snapshots (one may be damaged) and the journals since the older."""
     names = set(names)
-    taken = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
-    order = sorted(taken, key=lambda name: taken[name], reverse=True)[:snapshots]
-    since = taken[order[-1]] - _MARGIN if order else datetime.min.replace(tzinfo=UTC)
+    times = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
+    order = sorted(times, key=lambda name: times[name], reverse=True)[:snapshots]
+    since = times[order[-1]] - _MARGIN if order else datetime.min.replace(tzinfo=UTC)
     return order + sorted(name for name in names if (match := _JOURNAL.match(name)) and _time(match[1]) >= since)
 
 

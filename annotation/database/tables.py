@@ -1,8 +1,8 @@
 """The tables.
 
 What the database itself promises: one rating per (rater, output, criterion) and never off the scale; one
-assignment per rater and item; at most one holder of each of the k places of an item and language
-(`uq_assignment_place`: the k + 1st rater would need a place number that is taken or that the code does not
+assignment per rater and item; at most one holder of each of the k slots of an item and language
+(`uq_assignment_place`: the k + 1st rater would need a slot number that is used or that the code does not
 hand out); one receipt per submission id. `rating_history` is only ever inserted into. Raters have no name and
 no address, and their token only as a hash.
 
@@ -110,7 +110,7 @@ class CriterionRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     key: Mapped[str] = mapped_column(String(32))
-    place: Mapped[int]  # order on the page, from 0
+    position: Mapped[int] = mapped_column("place")  # order on the page, from 0
     version: Mapped[str]
     question: Mapped[dict[str, Any]]
     anchors: Mapped[dict[str, Any]]
@@ -222,7 +222,9 @@ class AssignmentRow(Base):
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
     language: Mapped[str]  # of the outputs she rates
     position: Mapped[int]
-    place: Mapped[int | None]  # 1..raters_per_item while the item is held by her; NULL when it was returned
+    slot: Mapped[int | None] = mapped_column(
+        "place"
+    )  # 1..raters_per_item while the item is held by her; NULL when it was returned
     system_order: Mapped[list[int]]  # output ids as shown
     state: Mapped[str] = mapped_column(String(16))
     lease_expires_at: Mapped[datetime | None]

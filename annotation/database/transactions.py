@@ -1,11 +1,11 @@
-"""One method, one transaction: what the halves of the store share."""
+"""One method, one transaction: how a function of `annotation.queries` becomes a method of the store."""
 
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,6 +19,10 @@ from annotation.errors import DatabaseUnavailable
 
 Result = TypeVar("Result")
 _ATTEMPTS = 3
+
+
+Arguments = ParamSpec("Arguments")
+Method = Callable[Concatenate["Transactions", Arguments], Result]
 
 
 def utc_now() -> datetime:
@@ -98,3 +102,43 @@ class Transactions:
     def _read(self, work: Callable[[Session], Result]) -> Result:
         with translated_errors(), Session(self._engines.reader) as session, session.begin():
             return work(session)
+
+
+def reading(query: Callable[Concatenate[Session, Arguments], Result]) -> Method[Arguments, Result]:
+    """The method that runs `query` in one transaction that only reads."""
+
+    def method(store: Transactions, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return store._read(lambda session: query(session, *args, **kwargs))
+
+    method.__doc__ = query.__doc__
+    return method
+
+
+def reading_now(query: Callable[Concatenate[Session, datetime, Arguments], Result]) -> Method[Arguments, Result]:
+    """The same for a query that depends on the time."""
+
+    def method(store: Transactions, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return store._read(lambda session: query(session, store._clock(), *args, **kwargs))
+
+    method.__doc__ = query.__doc__
+    return method
+
+
+def writing(query: Callable[Concatenate[Session, Arguments], Result]) -> Method[Arguments, Result]:
+    """The method that runs `query` in one transaction that writes, and returns after its commit."""
+
+    def method(store: Transactions, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return store._write(lambda session: query(session, *args, **kwargs))
+
+    method.__doc__ = query.__doc__
+    return method
+
+
+def writing_now(query: Callable[Concatenate[Session, datetime, Arguments], Result]) -> Method[Arguments, Result]:
+    """The same for a query that stores the time."""
+
+    def method(store: Transactions, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return store._write(lambda session: query(session, store._clock(), *args, **kwargs))
+
+    method.__doc__ = query.__doc__
+    return method

@@ -2,10 +2,9 @@
 to explain.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
@@ -58,7 +57,7 @@ COLUMNS: dict[str, Column] = {
     "updated_at": Column("time", "when the present value was accepted, UTC"),
     "recorded_at": Column("time", "when this value was accepted, UTC"),
     "first_shown_at": Column("time", "when the item was first given to the rater, UTC"),
-    "position": Column("integer", "place of the item in the rater's own order, from 1"),
+    "position": Column("integer", "position of the item in the rater's own order, from 1"),
     "state": Column("text", "pending (given, not answered), done or skipped"),
     "skip_reason": Column("text", "coded reason while the item is skipped", nullable=True),
     "comment": Column("text", "what the rater wrote", nullable=True),
@@ -97,26 +96,9 @@ def to_row(record: Record) -> dict[str, Any]:
     return {name: _out(getattr(record, name)) for name in names(type(record))}
 
 
-def from_row(kind: type[Record], row: Mapping[str, Any]) -> Record:
-    """The record that `to_row` or the Parquet file came from. Raises KeyError for a missing column."""
-    return kind(**{name: _back(COLUMNS[name].kind, row[name]) for name in names(kind)})
-
-
 def _out(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple):
         return list(value)
     return dict(value) if isinstance(value, Mapping) else value
-
-
-def _back(kind: Kind, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "time":
-        return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
-    if kind in ("integers", "texts"):
-        return tuple(value)
-    if kind == "json" and isinstance(value, str):
-        return json.loads(value)
-    return value

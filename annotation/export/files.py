@@ -1,4 +1,4 @@
-"""Writes a study to files, CSV, JSONL and Parquet, without any loss, with a codebook; and reads them back.
+"""Writes a study to files, CSV, JSONL and Parquet, without any loss, with a codebook.
 
 A CSV cell whose text begins with = + - @, a tab or a carriage return would be run as a formula by a
 spreadsheet, so it gets an apostrophe in front, as does text that begins with one already; the codebook says so.
@@ -17,7 +17,7 @@ from typing import Any
 
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
-from annotation.export.columns import COLUMNS, Record, RecordType, from_row, names, to_row
+from annotation.export.columns import COLUMNS, RecordType, names, to_row
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
 from annotation.store import RatingStore
 from annotation.study_records import CheckResult, RaterRecord
@@ -68,7 +68,7 @@ def export_study(store: RatingStore, study: Study, folder: Path) -> tuple[Path, 
 
 
 def _whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Lets `write` fill a file beside `path`, then puts it in place in one step."""
+    """Lets `write` fill a file beside `path`, then renames it in one step."""
     beside = path.with_name(f".{path.name}.partial")
     try:
         write(beside)
@@ -139,44 +139,6 @@ _WRITERS: dict[str, Callable[..., None]] = {"csv": write_csv, "jsonl": write_jso
 def _pyarrow() -> tuple[Any, Any]:
     """Pyarrow and pyarrow.parquet, loaded only when needed (0.3 s, no type stubs)."""
     return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-
-
-def read_back(path: Path, kind: type[Record]) -> list[Record]:
-    """The records of an exported file in any of the three formats, equal to those exported. Raises ExportFailed."""
-    try:
-        if path.suffix == ".parquet":
-            rows = _pyarrow()[1].read_table(path).to_pylist()
-        elif path.suffix == ".jsonl":
-            rows = [json.loads(line) for line in path.read_bytes().decode("utf-8").split("\n") if line]
-        elif path.suffix == ".csv":
-            rows = read_csv(path, names(kind))
-        else:
-            raise ExportFailed(f"'{path.name}' is none of .csv, .jsonl, .parquet; give a file of an export.")
-        return [from_row(kind, row) for row in rows]
-    except (OSError, ValueError, KeyError) as error:
-        raise ExportFailed(f"'{path}' is not an export of {kind.__name__} ({error}).") from error
-
-
-def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows that `write_csv` was given. Raises ValueError for a file that it did not write."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head, *rows = csv.reader(file)
-    if head != list(columns) or any(len(row) != len(head) for row in rows):
-        raise ValueError(f"its columns are {', '.join(head)}")
-    return [{name: _parsed(name, cell) for name, cell in zip(head, row, strict=True)} for row in rows]
-
-
-def _parsed(name: str, cell: str) -> Any:
-    column = COLUMNS[name]
-    if cell == "" and column.nullable:
-        return None
-    if column.kind == "text":
-        return cell.removeprefix("'")
-    if column.kind == "flag":
-        return {"True": True, "False": False}[cell]
-    if column.kind in ("json", "integers", "texts"):
-        return json.loads(cell)
-    return {"integer": int, "number": float}.get(column.kind, str)(cell)
 
 
 def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def push_study(
         raise PushFailed(f"'{repository}' is not the name of a data set; write it as owner/name.")
     hub = importlib.import_module("huggingface_hub")
     client = (api or hub.HfApi)(token=token)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         for path in export_study(store, study, folder):
             if path.suffix == ".csv":  # the same as the Parquet file, for spreadsheets
                 path.unlink()
@@ -49,8 +49,8 @@ def push_study(
         (folder / "README.md").write_text(card(study), encoding="utf-8")
         try:
             client.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
-            found = client.repo_info(repository, repo_type="dataset")
-            if not public and found.private is not True:
+            info = client.repo_info(repository, repo_type="dataset")
+            if not public and info.private is not True:
                 raise PushFailed(
                     f"The data set '{repository}' is public, and ratings are pushed to private ones only; make it "
                     "private on the Hub, or give another name."

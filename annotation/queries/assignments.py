@@ -1,12 +1,12 @@
-"""Places: who holds which item, and what a rater gets to see of it.
+"""Slots: who holds which item, and what a rater gets to see of it.
 
-An item has `raters_per_item` places for each language that is rated. A rater rates the outputs in her own
+An item has `raters_per_item` slots for each language that is rated. A rater rates the outputs in her own
 language; where an item has none, but its source is in her language and all its outputs are in one other
-language (translation out of her language), she rates those. A place is held from the first view; it returns
-when she skips, or when the lease ends and somebody asks for an item. She can still submit later if a place is
+language (translation out of her language), she rates those. A slot is held from the first view; it returns
+when she skips, or when the lease ends and somebody asks for an item. She can still submit later if a slot is
 free then.
 Items with fewest holders go first, ties in the rater's own order, so that ratings spread evenly while they come
-in. Attention checks stand at seeded places of her order (`attention`); they have places without limit, because
+in. Attention checks stand at seeded positions of her order (`attention_checks`); they have slots without limit, because
 every rater meets some.
 """
 
@@ -35,7 +35,7 @@ _ENDED_LEASES = (
 )
 
 
-def next_assignment(session: Session, rater_id: int, now: datetime) -> int | None:
+def next_assignment(session: Session, now: datetime, rater_id: int) -> int | None:
     """Id of the rater's first unfinished assignment, made if need be; None when nothing is left for her.
 
     Raises UnknownRater, StudyClosed.
@@ -47,14 +47,14 @@ def next_assignment(session: Session, rater_id: int, now: datetime) -> int | Non
     release_expired(session, study, now)
     pending = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id, AssignmentRow.state == "pending")
     for row in session.scalars(pending.order_by(AssignmentRow.position)):
-        if hold_place(session, row, study):
+        if hold_slot(session, row, study):
             row.lease_expires_at = lease_until
             return row.id
     chosen = choose(session, rater, study, now)
     if chosen is None:
         return None
     row = _new_assignment(session, rater, chosen)
-    hold_place(session, row, study)
+    hold_slot(session, row, study)
     row.first_shown_at, row.lease_expires_at = now, lease_until
     session.add(row)
     session.flush()
@@ -62,21 +62,21 @@ def next_assignment(session: Session, rater_id: int, now: datetime) -> int | Non
 
 
 def _new_assignment(session: Session, rater: RaterRow, chosen: Candidate) -> AssignmentRow:
-    """A row with the next position and the blind order of systems; times and place are still to be set."""
+    """A row with the next position and the blind order of systems; times and slot are still to be set."""
     order = system_order(by_system := _by_system(session, chosen.item_id, chosen.language), rater.seed, chosen.key)
     if chosen.kind == "repeat":
-        before = select(AssignmentRow.system_order).where(
+        previous = select(AssignmentRow.system_order).where(
             AssignmentRow.rater_id == rater.id, AssignmentRow.item_id == chosen.original_item_id
         )
         systems = {id_: key for key, id_ in _by_system(session, chosen.original_item_id, chosen.language).items()}
-        order = other_order(order, [systems[output] for output in session.scalar(before) or []])
-    given = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == rater.id)
+        order = other_order(order, [systems[output] for output in session.scalar(previous) or []])
+    count = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == rater.id)
     return AssignmentRow(
         rater_id=rater.id,
         item_id=chosen.item_id,
         language=chosen.language,
-        position=(session.scalar(given) or 0) + 1,
-        place=None,
+        position=(session.scalar(count) or 0) + 1,
+        slot=None,
         system_order=[by_system[system] for system in order],
         state="pending",
         seconds=0.0,
@@ -89,7 +89,7 @@ def _by_system(session: Session, item_id: int | None, language: str) -> dict[str
     """System key -> output id, of one item in one language."""
     outputs = select(SystemRow.key, OutputRow.id).join(OutputRow, OutputRow.system_id == SystemRow.id)
     of_item = outputs.where(OutputRow.item_id == item_id, OutputRow.language == language)
-    return {found.key: found.id for found in session.execute(of_item)}
+    return {row.key: row.id for row in session.execute(of_item)}
 
 
 def require_open(study: StudyRow) -> None:
@@ -100,30 +100,30 @@ def require_open(study: StudyRow) -> None:
         )
 
 
-def hold_place(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
-    """Gives `row` a place of its item, unless it holds one; False if all are held by others.
+def hold_slot(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
+    """Gives `row` a slot of its item, unless it holds one; False if all are held by others.
 
-    An attention check has a place for everybody.
+    An attention check has a slot for everybody.
     """
-    if row.place is None:
-        query = select(AssignmentRow.place).where(
+    if row.slot is None:
+        query = select(AssignmentRow.slot).where(
             AssignmentRow.item_id == row.item_id,
             AssignmentRow.language == row.language,
-            AssignmentRow.place.is_not(None),
+            AssignmentRow.slot.is_not(None),
         )
         held = set(session.scalars(query))
         kind = session.scalar(select(ItemRow.kind).where(ItemRow.id == row.item_id))
-        places = study.raters_per_item if kind == "normal" else len(held) + 1
-        row.place = next((place for place in range(1, places + 1) if place not in held), None)
-    return row.place is not None
+        slots = study.raters_per_item if kind == "normal" else len(held) + 1
+        row.slot = next((slot for slot in range(1, slots + 1) if slot not in held), None)
+    return row.slot is not None
 
 
 def release_expired(session: Session, study: StudyRow, now: datetime) -> None:
-    """Returns the places of all unanswered assignments whose lease has ended."""
+    """Returns the slots of all unanswered assignments whose lease has ended."""
     ended = session.scalars(_ENDED_LEASES, {"study_id": study.id, "now": now}).all()
     if ended:
         session.execute(
-            update(AssignmentRow).where(AssignmentRow.id.in_(ended)).values(place=None, lease_expires_at=None),
+            update(AssignmentRow).where(AssignmentRow.id.in_(ended)).values(slot=None, lease_expires_at=None),
             execution_options={"synchronize_session": False},
         )
 
@@ -139,12 +139,12 @@ def assignment_row(session: Session, rater_id: int, *where: Any) -> AssignmentRo
     return row
 
 
-def assignment_at(session: Session, rater_id: int, position: int) -> int:
-    """Id of what the rater was given at a place of her order (from 1).
+def assignment_at(session: Session, rater_id: int, position: int) -> AssignmentRow:
+    """The assignment at a position of the rater's order (from 1).
 
     Raises UnknownRater, UnknownAssignment.
     """
     rater_row(session, rater_id)
     if not is_id(position):
-        raise UnknownAssignment(f"there is no item at place {position!r}; places are counted from 1.")
-    return assignment_row(session, rater_id, AssignmentRow.position == position).id
+        raise UnknownAssignment(f"there is no item at position {position!r}; positions are counted from 1.")
+    return assignment_row(session, rater_id, AssignmentRow.position == position)

@@ -1,4 +1,4 @@
-"""Attention checks in the database: made for a draft from its seed, and judged from what raters gave."""
+"""Attention checks in the database: made for a draft from its seed, and scored from the answers."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from annotation.attention_checks import (
     LOW,
     TOLERANCE,
     degrade,
-    judge_degraded,
-    judge_repeat,
+    score_degraded,
+    score_repeat,
     spoiled_criterion,
 )
 from annotation.database.tables import AssignmentRow, CriterionRow, ItemRow, OutputRow, RaterRow, RatingRow, StudyRow
@@ -36,7 +36,7 @@ class _Source:
     outputs: Sequence[OutputRow]
 
 
-def make_checks(session: Session, study_id: int, now: datetime) -> int:
+def make_checks(session: Session, now: datetime, study_id: int) -> int:
     """Makes the attention checks of a draft anew, from its seed; returns how many there are, none if it plans none.
 
     Per language a repeat of every item, so that whatever a rater meets first can come again, and up to
@@ -52,18 +52,18 @@ def make_checks(session: Session, study_id: int, now: datetime) -> int:
     by_language: dict[str, list[_Source]] = defaultdict(list)
     for source in _sources(session, study_id):
         by_language[source.language].append(source)
-    made = 0
+    count = 0
     for language, sources in sorted(by_language.items()):
-        made += _repeats(session, study, sources, now)
+        count += _repeats(session, study, sources, now)
         spoiled = _degraded(session, study, sources, keys, now)
         if spoiled == 0:
             raise StudyNotReady(
                 f"no output in {language} can be spoiled clearly: all are alike and shorter than four words; add "
                 "items with other outputs, or open the study without attention checks."
             )
-        made += spoiled
+        count += spoiled
     session.flush()
-    return made
+    return count
 
 
 def _remove_checks(session: Session, study_id: int) -> None:
@@ -118,20 +118,20 @@ def _repeats(session: Session, study: StudyRow, sources: Sequence[_Source], now:
 
 
 def _degraded(session: Session, study: StudyRow, sources: Sequence[_Source], keys: list[str], now: datetime) -> int:
-    made = 0
+    count = 0
     salt = (str(study.seed), "degraded")
     by_key = {source.item.key: source for source in sources}
     for key in ranked(by_key, *salt):
-        if made == DEGRADED_PER_LANGUAGE:
+        if count == DEGRADED_PER_LANGUAGE:
             break
         source = by_key[key]
         target = source.outputs[digest(*salt, "system", key) % len(source.outputs)]
         others = [output.text for other in sources if other is not source for output in other.outputs]
         others = [text for text in others if text not in {output.text for output in source.outputs}]
-        found = _spoil(study, source, target, made, others)
-        if found is None:
+        spoiled_text = _spoil(study, source, target, count, others)
+        if spoiled_text is None:
             continue
-        how, text = found
+        how, text = spoiled_text
         item = _check_item(study, source, "degraded", {"criterion": spoiled_criterion(how, keys), "at_most": LOW})
         session.add(item)
         session.flush()
@@ -140,8 +140,8 @@ def _degraded(session: Session, study: StudyRow, sources: Sequence[_Source], key
             if output is target:
                 copy.text, copy.degradation = text, how
             session.add(copy)
-        made += 1
-    return made
+        count += 1
+    return count
 
 
 def _spoil(
@@ -157,7 +157,7 @@ def _spoil(
 
 
 def check_results(session: Session, study_id: int) -> list[CheckResult]:
-    """Every answered attention check, judged, by rater and position. Raises UnknownStudy."""
+    """Every answered attention check, scored, by rater and position. Raises UnknownStudy."""
     study = study_row(session, study_id)
     original = aliased(ItemRow)
     query = (
@@ -169,22 +169,22 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
         .order_by(AssignmentRow.rater_id, AssignmentRow.position)
     )
     answered = session.execute(query).all()
-    given = _given(session, study_id) if answered else {}
+    values_of = _values_by_rater(session, study_id) if answered else {}
     of_check = select(OutputRow).join(ItemRow, ItemRow.id == OutputRow.item_id)
     of_check = of_check.where(ItemRow.study_id == study_id, ItemRow.kind != "normal")
     copies = {output.id: output for output in session.scalars(of_check)} if answered else {}
     results = []
     for row, item, original_key, pseudonym in answered:
-        values = {key: value for key, value in given[row.rater_id].items() if key[0] in set(row.system_order)}
+        values = {key: value for key, value in values_of[row.rater_id].items() if key[0] in set(row.system_order)}
         expected = item.expected or {}
         if item.kind == "degraded":
             spoiled = next(output for output in row.system_order if copies[output].degradation is not None)
-            passed, reason = judge_degraded(expected, spoiled, values)
+            passed, reason = score_degraded(expected, spoiled, values)
         else:
             again = {(copies[output].original_output_id or 0, key): value for (output, key), value in values.items()}
-            if not again.keys() & given[row.rater_id].keys():
+            if not again.keys() & values_of[row.rater_id].keys():
                 continue  # the first answer is gone; there is nothing to compare with
-            passed, reason = judge_repeat(expected, given[row.rater_id], again)
+            passed, reason = score_repeat(expected, values_of[row.rater_id], again)
         results.append(
             CheckResult(
                 study.slug,
@@ -201,7 +201,7 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
     return results
 
 
-def _given(session: Session, study_id: int) -> dict[int, dict[tuple[int, str], int]]:
+def _values_by_rater(session: Session, study_id: int) -> dict[int, dict[tuple[int, str], int]]:
     """All values of raters who answered a check: rater id -> (output id, criterion key) -> 1..5."""
     checked = select(AssignmentRow.rater_id).join(ItemRow, ItemRow.id == AssignmentRow.item_id)
     checked = checked.where(ItemRow.study_id == study_id, ItemRow.kind != "normal", AssignmentRow.state == "done")

@@ -23,20 +23,20 @@ from annotation.study_records import Stock
 from annotation.validation import check_study
 from annotation.vocabulary import STUDY_STATES, StudyState
 
-SHOWN = 6  # spoiled texts in a stock's sample
+SAMPLE_SIZE = 6  # spoiled texts in a stock's sample
 
 
-def create_draft(session: Session, new: NewStudy, now: datetime) -> Study:
+def create_draft(session: Session, now: datetime, new: NewStudy) -> Study:
     """A new draft, whatever state `new` names. Raises InvalidRecord, also for a slug that is taken."""
     check_study(new)
-    _refuse_taken(session, new.slug)
+    _refuse_used_slug(session, new.slug)
     row = insert_study(session, new, now)
     row.state, row.closed_at = "draft", None
     session.flush()
     return study_record(session, row)
 
 
-def _refuse_taken(session: Session, slug: str) -> None:
+def _refuse_used_slug(session: Session, slug: str) -> None:
     if session.scalar(select(StudyRow.id).where(StudyRow.slug == slug)) is not None:
         raise InvalidRecord(f"there is a study called '{slug}' already; choose another slug.")
 
@@ -50,7 +50,7 @@ def revise_draft(session: Session, study_id: int, new: NewStudy) -> Study:
     row = study_row(session, study_id, lock=True)
     require_draft(session, row)
     if new.slug != row.slug:
-        _refuse_taken(session, new.slug)
+        _refuse_used_slug(session, new.slug)
     row.slug, row.instructions = new.slug, dict(new.instructions)
     row.seed = row.seed if new.seed is None else new.seed
     for name in DESIGN:
@@ -70,7 +70,7 @@ def delete_draft(session: Session, study_id: int) -> None:
     session.flush()
 
 
-def open_study(session: Session, study_id: int, now: datetime) -> Study:
+def open_study(session: Session, now: datetime, study_id: int) -> Study:
     """Opens a draft and freezes it for good. Raises UnknownStudy, StudyFrozen, StudyNotReady."""
     row = study_row(session, study_id, lock=True)
     require_draft(session, row)
@@ -104,8 +104,11 @@ def what_is_missing(study: Study, held: Stock) -> list[str]:
     return lacking
 
 
-def set_state(session: Session, study_id: int, state: StudyState, now: datetime) -> Study:
+def set_state(session: Session, now: datetime, study_id: int, state: StudyState) -> Study:
     """Opens, closes or withdraws a study. A frozen one is never a draft again, and withdrawal is for good.
+
+    "open" here does not freeze: a collection like Explore's stays open to new outputs and to raters without invitation.
+    Studies for publication open with `open_study`.
 
     Raises UnknownStudy, InvalidRecord, StudyClosed.
     """
@@ -128,7 +131,7 @@ def set_state(session: Session, study_id: int, state: StudyState, now: datetime)
 def stock(session: Session, study_id: int) -> Stock:
     """What the study holds. Raises UnknownStudy."""
     study_row(session, study_id)
-    found = session.execute(
+    rows = session.execute(
         select(ItemRow.key, ItemRow.kind, OutputRow.language, SystemRow.key.label("system"))
         .join(OutputRow, OutputRow.item_id == ItemRow.id)
         .join(SystemRow, SystemRow.id == OutputRow.system_id)
@@ -137,7 +140,7 @@ def stock(session: Session, study_id: int) -> Stock:
     ).all()
     there: dict[tuple[str, str], set[str]] = defaultdict(set)
     checks: dict[str, dict[str, set[str]]] = {"degraded": defaultdict(set), "repeat": defaultdict(set)}
-    for key, kind, language, system in found:
+    for key, kind, language, system in rows:
         if kind == "normal":
             there[key, language].add(system)
         else:
@@ -160,14 +163,14 @@ def stock(session: Session, study_id: int) -> Stock:
 
 def _sample(session: Session, study_id: int) -> tuple[tuple[str, str, str], ...]:
     """One spoiled text after the other, ways of spoiling taking turns."""
-    before = select(OutputRow.id, OutputRow.text).subquery()
-    place = func.row_number().over(partition_by=OutputRow.degradation, order_by=OutputRow.id).label("place")
+    original = select(OutputRow.id, OutputRow.text).subquery()
+    turn = func.row_number().over(partition_by=OutputRow.degradation, order_by=OutputRow.id).label("turn")
     query = (
-        select(OutputRow.degradation, before.c.text.label("was"), OutputRow.text)
-        .join(before, before.c.id == OutputRow.original_output_id)
+        select(OutputRow.degradation, original.c.text.label("was"), OutputRow.text)
+        .join(original, original.c.id == OutputRow.original_output_id)
         .join(ItemRow, ItemRow.id == OutputRow.item_id)
         .where(ItemRow.study_id == study_id, OutputRow.degradation.is_not(None))
-        .order_by(place, OutputRow.degradation)
-        .limit(SHOWN)
+        .order_by(turn, OutputRow.degradation)
+        .limit(SAMPLE_SIZE)
     )
     return tuple((how, was, text) for how, was, text in session.execute(query))

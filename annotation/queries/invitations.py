@@ -23,7 +23,12 @@ def _record(row: InvitationRow) -> Invitation:
 
 
 def new_invitation(
-    session: Session, study_id: int, language: str, max_uses: int | None, expires_at: datetime | None, now: datetime
+    session: Session,
+    now: datetime,
+    study_id: int,
+    language: str,
+    max_uses: int | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[Invitation, str]:
     """An invitation and its token, which is stored nowhere. Raises UnknownStudy, StudyClosed, InvalidRecord."""
     check_text(language, "the invitation's language")
@@ -36,10 +41,10 @@ def new_invitation(
     study = study_row(session, study_id)
     if study.state in ("closed", "withdrawn"):
         raise StudyClosed(f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.")
-    known = languages(session, study_id)
-    if language not in known:
+    offered = languages(session, study_id)
+    if language not in offered:
         raise InvalidRecord(
-            f"study '{study.slug}' has nothing to rate in {language!r}; it has {', '.join(known) or 'no outputs yet'}."
+            f"study '{study.slug}' has nothing to rate in {language!r}; it has {', '.join(offered) or 'no outputs yet'}."
         )
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = InvitationRow(
@@ -76,7 +81,7 @@ def invitations(session: Session, study_id: int) -> list[Invitation]:
     return [_record(row) for row in session.scalars(query)]
 
 
-def revoke_invitation(session: Session, study_id: int, invitation_id: int, now: datetime) -> Invitation:
+def revoke_invitation(session: Session, now: datetime, study_id: int, invitation_id: int) -> Invitation:
     """Makes a link useless for newcomers; raters who came by it go on. Raises UnknownStudy, InvalidInvitation."""
     study_row(session, study_id, lock=True)
     query = select(InvitationRow).where(InvitationRow.study_id == study_id, InvitationRow.id == invitation_id)
@@ -89,13 +94,20 @@ def revoke_invitation(session: Session, study_id: int, invitation_id: int, now: 
 
 
 def accept_invitation(
-    session: Session, study_id: int, token: str, proficiency: str | None, now: datetime, own: str | None = None
+    session: Session,
+    now: datetime,
+    study_id: int,
+    token: str,
+    proficiency: str | None = None,
+    own: str | None = None,
 ) -> tuple[Rater, str]:
-    """A new rater of the invitation's language and her own token. Uses are counted under a lock.
+    """A new rater of the invitation's language and her own token, the secret of her personal link.
 
-    With a token `own` that her page made, a repeat finds the rater of the first time and uses nothing more.
-
-    Raises UnknownStudy, StudyClosed, InvalidInvitation, InvalidRecord.
+    The token is returned only this once; `rater_by_token` and `rater_of_token` recognise it from any device.
+    `proficiency`: one of PROFICIENCIES, as she rates herself, or None. Each call uses the invitation once, counted under
+    a lock, unless her page made the token itself (`own`): then a repeat, after a receipt that got lost, returns the same
+    rater and uses nothing more. Raises UnknownStudy, StudyClosed (not open), InvalidInvitation (not of this study,
+    revoked, expired, used up), InvalidRecord.
     """
     check_proficiency(proficiency)
     study = study_row(session, study_id, lock=True)
@@ -111,7 +123,7 @@ def accept_invitation(
     return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency, token=own)
 
 
-def invited(session: Session, slug: str, token: str, now: datetime) -> tuple[Study, str]:
+def invited(session: Session, now: datetime, slug: str, token: str) -> tuple[Study, str]:
     """What an invitation is for, as `accept_invitation` would find it. Raises UnknownStudy, StudyClosed, InvalidInvitation."""
     study = session.scalar(select(StudyRow).where(StudyRow.slug == slug)) if isinstance(slug, str) else None
     if study is None:

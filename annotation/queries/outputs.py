@@ -13,7 +13,7 @@ from annotation.records import AddReport, NewOutput
 from annotation.validation import check_output
 
 
-def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], now: datetime) -> AddReport:
+def add_outputs(session: Session, now: datetime, study_id: int, outputs: Sequence[NewOutput]) -> AddReport:
     """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, InvalidRecord."""
     for output in outputs:
         check_output(output)
@@ -25,9 +25,9 @@ def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], n
         )
     systems = {row.key: row for row in session.scalars(select(SystemRow).where(SystemRow.study_id == study_id))}
     items = {row.key: row for row in session.scalars(select(ItemRow).where(ItemRow.study_id == study_id))}
-    known = {
-        (found.item_id, found.system_id, found.language): found.text
-        for found in session.execute(
+    stored_texts = {
+        (row.item_id, row.system_id, row.language): row.text
+        for row in session.execute(
             select(OutputRow.item_id, OutputRow.system_id, OutputRow.language, OutputRow.text)
             .join(ItemRow, ItemRow.id == OutputRow.item_id)
             .where(ItemRow.study_id == study_id)
@@ -42,12 +42,12 @@ def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], n
     session.add_all([*systems.values(), *items.values()])
     session.flush()
     added = 0
-    kept_different: list[tuple[str, str, str]] = []
+    conflicting: list[tuple[str, str, str]] = []
     for new in outputs:
         item_id, system_id = items[new.item_key].id, systems[new.system].id
-        stored = known.get((item_id, system_id, new.language))
+        stored = stored_texts.get((item_id, system_id, new.language))
         if stored is None:
-            known[item_id, system_id, new.language] = new.text
+            stored_texts[item_id, system_id, new.language] = new.text
             session.add(
                 OutputRow(
                     item_id=item_id,
@@ -60,9 +60,9 @@ def add_outputs(session: Session, study_id: int, outputs: Sequence[NewOutput], n
             )
             added += 1
         elif stored != new.text:
-            kept_different.append((new.item_key, new.system, new.language))
+            conflicting.append((new.item_key, new.system, new.language))
     session.flush()
-    return AddReport(added, len(outputs) - added, tuple(kept_different))
+    return AddReport(added, len(outputs) - added, tuple(conflicting))
 
 
 def _item(study_id: int, new: NewOutput) -> ItemRow:
@@ -81,11 +81,11 @@ def _refuse_another_item(item: ItemRow, new: NewOutput) -> None:
         ("language", item.language, new.item_language),
         ("source text", item.source_text, new.source_text),
     )
-    for what, stored, given in (*pairs, ("task", item.task, new.task)):
-        if stored != given:
+    for what, stored, new_value in (*pairs, ("task", item.task, new.task)):
+        if stored != new_value:
             raise InvalidRecord(
                 f"item '{new.item_key}' is stored with the {what} {stored!r} and was given now with "
-                f"{given!r}; use another item key for another item. Nothing was added."
+                f"{new_value!r}; use another item key for another item. Nothing was added."
             )
 
 

@@ -27,27 +27,27 @@ from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
 from annotation.vocabulary import Proficiency
 
 
-def language_progress(session: Session, study_id: int, now: datetime) -> list[LanguageProgress]:
+def language_progress(session: Session, now: datetime, study_id: int) -> list[LanguageProgress]:
     """One line per language of outputs. Raises UnknownStudy."""
     study = study_row(session, study_id)
     normal = (ItemRow.study_id == study_id, ItemRow.kind == "normal")
     counted = select(OutputRow.language, func.count(func.distinct(OutputRow.item_id)))
     counted = counted.join(ItemRow, ItemRow.id == OutputRow.item_id).where(*normal).group_by(OutputRow.language)
     items = {language: int(count) for language, count in session.execute(counted)}
-    given = select(AssignmentRow).join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(*normal)
+    assigned = select(AssignmentRow).join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(*normal)
     states: dict[str, Counter[str]] = defaultdict(Counter)
     raters: dict[str, set[int]] = defaultdict(set)
-    for row in session.scalars(given):
+    for row in session.scalars(assigned):
         if row.state == "done":
             raters[row.language].add(row.rater_id)
-        held = row.state == "pending" and row.place is not None
+        held = row.state == "pending" and row.slot is not None
         if row.state != "pending" or (held and row.lease_expires_at is not None and row.lease_expires_at > now):
             states[row.language][row.state] += 1
     return [
         LanguageProgress(
             language=language,
             items=count,
-            places=count * study.raters_per_item,
+            slots=count * study.raters_per_item,
             done=states[language]["done"],
             held=states[language]["pending"],
             skips=states[language]["skipped"],
@@ -62,9 +62,9 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
     study = study_row(session, study_id)
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     seconds: dict[int, float] = defaultdict(float)
-    given = select(AssignmentRow.rater_id, AssignmentRow.state, AssignmentRow.seconds, ItemRow.kind)
-    given = given.join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(ItemRow.study_id == study_id)
-    for rater, state, spent, kind in session.execute(given):
+    assigned = select(AssignmentRow.rater_id, AssignmentRow.state, AssignmentRow.seconds, ItemRow.kind)
+    assigned = assigned.join(ItemRow, ItemRow.id == AssignmentRow.item_id).where(ItemRow.study_id == study_id)
+    for rater, state, spent, kind in session.execute(assigned):
         seconds[rater] += spent
         if kind == "normal":
             counts[rater][state] += 1
@@ -72,13 +72,13 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
     rated = rated.join(ItemRow, ItemRow.id == OutputRow.item_id)
     rated = rated.where(ItemRow.study_id == study_id, ItemRow.kind == "normal").group_by(RatingRow.rater_id)
     ratings = {rater: int(count) for rater, count in session.execute(rated)}
-    judged: dict[str, list[bool]] = defaultdict(list)
+    outcomes: dict[str, list[bool]] = defaultdict(list)
     for result in check_results(session, study_id):
-        judged[result.rater].append(result.passed)
+        outcomes[result.rater].append(result.passed)
     records = []
     for row in session.scalars(select(RaterRow).where(RaterRow.study_id == study_id).order_by(RaterRow.id)):
         stone = row.tombstone or {}
-        answered, failed = len(judged[row.pseudonym]), judged[row.pseudonym].count(False)
+        answered, failed = len(outcomes[row.pseudonym]), outcomes[row.pseudonym].count(False)
         records.append(
             RaterRecord(
                 study=study.slug,
@@ -99,10 +99,10 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
     return records
 
 
-def remove_rater(session: Session, study_id: int, pseudonym: str, now: datetime) -> Tombstone:
+def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str) -> Tombstone:
     """Deletes all that one rater gave: ratings, history, comments, skips, receipts, assignments, her token.
 
-    What stays is a tombstone under her pseudonym with counts and the time; her places go back to others. Works in
+    What stays is a tombstone under her pseudonym with counts and the time; her slots go back to others. Works in
     any state of the study. Raises UnknownStudy, UnknownRater.
     """
     study_row(session, study_id, lock=True)
@@ -116,11 +116,11 @@ def remove_rater(session: Session, study_id: int, pseudonym: str, now: datetime)
         raise UnknownRater(f"the data of '{pseudonym}' was removed already, on {row.tombstoned_at:%Y-%m-%d %H:%M} UTC.")
     stone = _counted(session, row, now)
     mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
-    given = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
+    assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
     for statement in (
         delete(RatingHistoryRow).where(RatingHistoryRow.rating_id.in_(mine)),
         delete(RatingRow).where(RatingRow.rater_id == row.id),
-        delete(SkipRow).where(SkipRow.assignment_id.in_(given)),
+        delete(SkipRow).where(SkipRow.assignment_id.in_(assigned)),
         delete(SubmissionRow).where(SubmissionRow.rater_id == row.id),
         delete(AssignmentRow).where(AssignmentRow.rater_id == row.id),
     ):
@@ -142,11 +142,11 @@ def tombstones(session: Session, study_id: int) -> list[Tombstone]:
     """What was removed from this study, oldest first. Raises UnknownStudy."""
     study_row(session, study_id)
     query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.tombstoned_at.is_not(None))
-    found = session.scalars(query.order_by(RaterRow.tombstoned_at))
+    removed = session.scalars(query.order_by(RaterRow.tombstoned_at))
     none = {"items": 0, "ratings": 0, "changes": 0, "skips": 0, "comments": 0}
     return [
         Tombstone(row.pseudonym, row.tombstoned_at, **(none | (row.tombstone or {})))
-        for row in found
+        for row in removed
         if row.tombstoned_at is not None
     ]
 
@@ -155,7 +155,7 @@ def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
     def count(query: object) -> int:
         return int(session.scalar(query) or 0)  # type: ignore[call-overload]
 
-    given = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
+    assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
     history = select(func.count()).select_from(RatingHistoryRow)
     history = history.join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
     done = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == row.id)
@@ -166,6 +166,6 @@ def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
         items=count(done.where(AssignmentRow.state == "done")),
         ratings=count(select(func.count()).select_from(RatingRow).where(RatingRow.rater_id == row.id)),
         changes=count(history.where(RatingRow.rater_id == row.id)),
-        skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(given))),
+        skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(assigned))),
         comments=count(comments.where(SubmissionRow.comment != "")),
     )

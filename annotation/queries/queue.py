@@ -1,10 +1,10 @@
-"""What a rater may get next: fewest holders first, attention checks at seeded places, counts for her progress.
+"""What a rater may get next: fewest holders first, attention checks at seeded positions, counts for her progress.
 
 Which items a rater could still get, as statements that are built once.
 
 Building a statement of this size takes SQLAlchemy longer than SQLite needs to answer it, and every page that a rater
 opens asks. So the statements are constants, and what differs by rater is bound by name:
-`rater_id`, `language` (hers), `study_id`, `now`, `places` (raters an item may have).
+`rater_id`, `language` (hers), `study_id`, `now`, `slots` (raters an item may have).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, distinct, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from annotation.attention_checks import is_check_place, kind_at
+from annotation.attention_checks import is_check_position, kind_at
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.orders import fewest_first, item_order
 from annotation.queries.raters import rater_row
@@ -31,7 +31,9 @@ def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
     languages = select(func.count(distinct(OutputRow.language))).where(of_item).correlate(ItemRow).scalar_subquery()
     single = select(func.min(OutputRow.language)).where(of_item).correlate(ItemRow).scalar_subquery()
     rated = case((in_hers, hers), (and_(ItemRow.language == hers, languages == 1), single), else_=None)
-    given = exists().where(AssignmentRow.rater_id == bindparam("rater_id"), AssignmentRow.item_id == ItemRow.id)
+    already_assigned = exists().where(
+        AssignmentRow.rater_id == bindparam("rater_id"), AssignmentRow.item_id == ItemRow.id
+    )
     items = select(
         ItemRow.id.label("item_id"),
         ItemRow.key.label("key"),
@@ -39,11 +41,11 @@ def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
         ItemRow.original_item_id.label("original_item_id"),
         rated.label("language"),
     )
-    inner = items.where(ItemRow.study_id == bindparam("study_id"), ~given, kind).subquery()
+    inner = items.where(ItemRow.study_id == bindparam("study_id"), ~already_assigned, kind).subquery()
     return select(inner).where(inner.c.language.is_not(None))
 
 
-def _with_a_free_place() -> Select[Any]:
+def _with_a_free_slot() -> Select[Any]:
     inner = _new_items(ItemRow.kind == "normal").subquery()
     held = (
         select(func.count())
@@ -51,7 +53,7 @@ def _with_a_free_place() -> Select[Any]:
         .where(
             AssignmentRow.item_id == inner.c.item_id,
             AssignmentRow.language == inner.c.language,
-            AssignmentRow.place.is_not(None),
+            AssignmentRow.slot.is_not(None),
             or_(
                 AssignmentRow.state != "pending",
                 AssignmentRow.lease_expires_at > bindparam("now", type_=AssignmentRow.lease_expires_at.type),
@@ -59,10 +61,10 @@ def _with_a_free_place() -> Select[Any]:
         )
         .scalar_subquery()
     )
-    return select(inner, held.label("held")).where(held < bindparam("places"))
+    return select(inner, held.label("held")).where(held < bindparam("slots"))
 
 
-OPEN_ITEMS = _with_a_free_place()  # columns of `queue.Candidate`
+OPEN_ITEMS = _with_a_free_slot()  # columns of `queue.Candidate`
 HOW_MANY_OPEN = select(func.count()).select_from(OPEN_ITEMS.subquery())
 NEW_CHECKS = _new_items(ItemRow.kind != "normal")  # columns of `queue.Candidate` without `held`
 
@@ -74,7 +76,7 @@ def bound(rater: RaterRow, study: StudyRow, now: datetime) -> dict[str, Any]:
         "language": rater.language,
         "study_id": study.id,
         "now": now,
-        "places": study.raters_per_item,
+        "slots": study.raters_per_item,
     }
 
 
@@ -90,8 +92,8 @@ class Candidate:
     original_item_id: int | None = None
 
 
-_GIVEN = (
-    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.place)
+_ASSIGNED = (
+    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.slot)
     .join(AssignmentRow, AssignmentRow.item_id == ItemRow.id)
     .where(AssignmentRow.rater_id == bindparam("rater_id"))
     .order_by(AssignmentRow.position)
@@ -99,8 +101,8 @@ _GIVEN = (
 
 
 @dataclass(frozen=True)
-class Given:
-    """An item that she was given: its kind, how it ended so far, and whether a place of it is hers."""
+class Assigned:
+    """An item assigned to her: its kind, how it ended so far, and whether a slot of it is hers."""
 
     kind: str
     state: str
@@ -113,17 +115,17 @@ class Given:
 
 
 def _candidates(session: Session, query: Select[Any], values: Mapping[str, Any]) -> list[Candidate]:
-    return [Candidate(**found._mapping) for found in session.execute(query, values)]
+    return [Candidate(**row._mapping) for row in session.execute(query, values)]
 
 
 def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) -> Candidate | None:
     """The item for the rater's next position: a check where one is due, else the one with fewest holders."""
-    given = _given(session, rater.id)
+    history = _assigned(session, rater.id)
     values = bound(rater, study, now)
-    free = [] if _is_full(study, given) else _candidates(session, OPEN_ITEMS, values)
-    position = len(given) + 1
-    due = is_check_place(position, rater.seed, study.check_every) and bool(free)
-    last = study.check_every is not None and not free and {one.kind for one in given} == {"normal"}
+    free = [] if _is_full(study, history) else _candidates(session, OPEN_ITEMS, values)
+    position = len(history) + 1
+    due = is_check_position(position, rater.seed, study.check_every) and bool(free)
+    last = study.check_every is not None and not free and {one.kind for one in history} == {"normal"}
     if due or last:
         check = _check_for(session, rater, study, position, values)
         if check is not None:
@@ -133,19 +135,19 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
     return by_key[order[0]] if order else None
 
 
-def _given(session: Session, rater_id: int) -> list[Given]:
+def _assigned(session: Session, rater_id: int) -> list[Assigned]:
     """Everything that she was given, by position."""
-    found = session.execute(_GIVEN, {"rater_id": rater_id})
-    return [Given(kind, state, place is not None) for kind, state, place in found]
+    rows = session.execute(_ASSIGNED, {"rater_id": rater_id})
+    return [Assigned(kind, state, slot is not None) for kind, state, slot in rows]
 
 
-def _is_full(study: StudyRow, given: list[Given]) -> bool:
+def _is_full(study: StudyRow, history: list[Assigned]) -> bool:
     """True when she has had as many items as one rater may have; those that went to others do not count."""
-    return study.items_per_rater is not None and _taken(given) >= study.items_per_rater
+    return study.items_per_rater is not None and _count_items(history) >= study.items_per_rater
 
 
-def _taken(given: list[Given]) -> int:
-    return sum(one.kind == "normal" and not one.released for one in given)
+def _count_items(history: list[Assigned]) -> int:
+    return sum(one.kind == "normal" and not one.released for one in history)
 
 
 def _check_for(
@@ -170,33 +172,35 @@ def _check_for(
     return None
 
 
-def progress(session: Session, rater_id: int, now: datetime) -> Progress:
+def progress(session: Session, now: datetime, rater_id: int) -> Progress:
     """Raises UnknownRater."""
     rater = rater_row(session, rater_id)
     study = study_row(session, rater.study_id)
-    given = _given(session, rater_id)
+    history = _assigned(session, rater_id)
     values = bound(rater, study, now)
-    left = session.scalar(HOW_MANY_OPEN, values) or 0
+    remaining = session.scalar(HOW_MANY_OPEN, values) or 0
     if study.items_per_rater is not None:
-        left = min(left, max(0, study.items_per_rater - _taken(given)))
+        remaining = min(remaining, max(0, study.items_per_rater - _count_items(history)))
     there = [] if study.check_every is None else _candidates(session, NEW_CHECKS, values)
-    left += _checks_ahead(rater, study, given, there, left)
-    done, skipped = (sum(one.state == state for one in given) for state in ("done", "skipped"))
-    return Progress(done, skipped, len(given) + left, sum(one.released for one in given))
+    remaining += _checks_ahead(rater, study, history, there, remaining)
+    done, skipped = (sum(one.state == state for one in history) for state in ("done", "skipped"))
+    return Progress(done, skipped, len(history) + remaining, sum(one.released for one in history))
 
 
-def _checks_ahead(rater: RaterRow, study: StudyRow, given: list[Given], there: list[Candidate], left: int) -> int:
-    """How many of the attention checks that are `there` she meets on her way through `left` more items, as far as it can be told."""
+def _checks_ahead(
+    rater: RaterRow, study: StudyRow, history: list[Assigned], there: list[Candidate], remaining: int
+) -> int:
+    """How many of the checks in `there` she is expected to meet on her way through `remaining` more items."""
     if study.check_every is None:
         return 0
     degraded, repeats = (sum(one.kind == kind for one in there) for kind in ("degraded", "repeat"))
-    position, ahead = len(given), 0
-    while left:
+    position, ahead = len(history), 0
+    while remaining:
         position += 1
         ripe = min(repeats, max(0, position - study.repeat_after))
-        if is_check_place(position, rater.seed, study.check_every) and ahead < degraded + ripe:
+        if is_check_position(position, rater.seed, study.check_every) and ahead < degraded + ripe:
             ahead += 1
         else:
-            left -= 1
-    met = sum(one.kind != "normal" for one in given) + ahead
-    return ahead + (1 if position and not met and degraded else 0)
+            remaining -= 1
+    checks_so_far = sum(one.kind != "normal" for one in history) + ahead
+    return ahead + (1 if position and not checks_so_far and degraded else 0)

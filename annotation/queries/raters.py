@@ -27,7 +27,7 @@ def _record(row: RaterRow) -> Rater:
 
 
 def new_rater(
-    session: Session, study_id: int, language: str, now: datetime, own: str | None = None
+    session: Session, now: datetime, study_id: int, language: str, own: str | None = None
 ) -> tuple[Rater, str]:
     """A rater without invitation, and her token, which is stored nowhere and cannot be shown again.
 

@@ -42,7 +42,7 @@ def _of(study_id: int, checks: bool) -> tuple[Any, ...]:
 
 
 def everything(session: Session, study_id: int, *, checks: bool = False) -> StudyData:
-    """The four lists below, all raters and all judged checks, from the caller's one transaction. Raises UnknownStudy."""
+    """The four lists below, all raters and all scored checks, from the caller's one transaction. Raises UnknownStudy."""
     return StudyData(
         ratings=tuple(ratings(session, study_id, checks=checks)),
         history=tuple(history(session, study_id, checks=checks)),
@@ -59,7 +59,7 @@ def ratings(session: Session, study_id: int, *, checks: bool = False) -> list[Ra
     query = _rated(select(RatingRow, OutputRow, ItemRow, SystemRow, CriterionRow, RaterRow)).where(
         *_of(study_id, checks)
     )
-    order = (ItemRow.key, OutputRow.language, SystemRow.key, RaterRow.id, CriterionRow.place)
+    order = (ItemRow.key, OutputRow.language, SystemRow.key, RaterRow.id, CriterionRow.position)
     return [
         RatingRecord(
             study=study.slug,
@@ -141,14 +141,14 @@ def outputs(session: Session, study_id: int, *, checks: bool = False) -> list[Ou
 
 
 def assignments(session: Session, study_id: int, *, checks: bool = False) -> list[AssignmentRecord]:
-    """Who was given what in which order, and how it ended, by rater and place. Raises UnknownStudy."""
+    """Who was given what in which order, and how it ended, by rater and position. Raises UnknownStudy."""
     study = study_row(session, study_id)
     of_study = select(OutputRow.id, SystemRow.key).join(SystemRow, SystemRow.id == OutputRow.system_id)
     of_study = of_study.where(SystemRow.study_id == study_id)
-    systems = {found.id: found.key for found in session.execute(of_study)}
+    systems = {row.id: row.key for row in session.execute(of_study)}
     newest = select(func.max(SkipRow.id)).group_by(SkipRow.assignment_id)
     skips = select(SkipRow.assignment_id, SkipRow.reason).where(SkipRow.id.in_(newest))
-    reasons = {found.assignment_id: found.reason for found in session.execute(skips)}
+    reasons = {row.assignment_id: row.reason for row in session.execute(skips)}
     query = (
         select(AssignmentRow, ItemRow.key, ItemRow.kind, RaterRow.pseudonym)
         .join(ItemRow, ItemRow.id == AssignmentRow.item_id)

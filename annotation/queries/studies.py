@@ -34,8 +34,8 @@ def require_draft(session: Session, study: StudyRow) -> None:
     refuse_frozen(study, "cannot be changed")
     if study.state != "draft":
         raise StudyFrozen(f"study '{study.slug}' is {study.state}; only a draft can be changed. Make a new study.")
-    given = select(AssignmentRow.id).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
-    if session.scalar(given.where(RaterRow.study_id == study.id).limit(1)) is not None:
+    assigned = select(AssignmentRow.id).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
+    if session.scalar(assigned.where(RaterRow.study_id == study.id).limit(1)) is not None:
         raise StudyFrozen(
             f"study '{study.slug}' is a draft again, but raters have seen its items; make a new study instead."
         )
@@ -61,35 +61,35 @@ def study_row(session: Session, study_id: int, *, lock: bool = False) -> StudyRo
 
     `lock` makes other writers of this study wait on PostgreSQL; SQLite locks the file anyway.
     """
-    found = session.get(StudyRow, study_id, with_for_update=lock or None) if is_id(study_id) else None
-    if found is None:
+    row = session.get(StudyRow, study_id, with_for_update=lock or None) if is_id(study_id) else None
+    if row is None:
         raise UnknownStudy(f"there is no study with the number {study_id!r}; ask studies() for those that exist.")
-    return found
+    return row
 
 
 def criterion_rows(session: Session, study_id: int) -> Sequence[CriterionRow]:
     """The study's criteria in the order shown."""
-    query = select(CriterionRow).where(CriterionRow.study_id == study_id).order_by(CriterionRow.place)
+    query = select(CriterionRow).where(CriterionRow.study_id == study_id).order_by(CriterionRow.position)
     return session.scalars(query).all()
 
 
 def criterion_ids(session: Session, study_id: int) -> dict[str, int]:
     """Row numbers by key, without the anchors in every language that a whole row brings."""
     query = select(CriterionRow.key, CriterionRow.id).where(CriterionRow.study_id == study_id)
-    return {found.key: found.id for found in session.execute(query)}
+    return {row.key: row.id for row in session.execute(query)}
 
 
 def study_record(session: Session, row: StudyRow) -> Study:
     """The row with its criteria as a plain record."""
     criteria = tuple(
         Criterion(
-            found.key,
-            found.question,
-            {tag: tuple(five) for tag, five in found.anchors.items()},
-            found.version,
-            found.label,
+            criterion.key,
+            criterion.question,
+            {tag: tuple(anchors) for tag, anchors in criterion.anchors.items()},
+            criterion.version,
+            criterion.label,
         )
-        for found in criterion_rows(session, row.id)
+        for criterion in criterion_rows(session, row.id)
     )
     return Study(
         id=row.id,
@@ -105,12 +105,20 @@ def study_record(session: Session, row: StudyRow) -> Study:
     )
 
 
+def study_of_slug(session: Session, slug: str) -> Study:
+    """The study with this slug. Raises UnknownStudy."""
+    row = session.scalar(select(StudyRow).where(StudyRow.slug == slug))
+    if row is None:
+        raise UnknownStudy(f"there is no study called {slug!r}; ask studies() for those that exist.")
+    return study_record(session, row)
+
+
 def all_studies(session: Session) -> list[Study]:
     """All studies, oldest first."""
     return [study_record(session, row) for row in session.scalars(select(StudyRow).order_by(StudyRow.id))]
 
 
-def ensure_study(session: Session, new: NewStudy, now: datetime) -> Study:
+def ensure_study(session: Session, now: datetime, new: NewStudy) -> Study:
     """The study with this slug, made if it is not there.
 
     One that is there is never changed: raters saw its words.
@@ -150,12 +158,12 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
 
 def insert_criteria(session: Session, study_id: int, criteria: Sequence[Criterion]) -> None:
     """The criteria of a study that has none, in the order given."""
-    for place, criterion in enumerate(criteria):
+    for position, criterion in enumerate(criteria):
         session.add(
             CriterionRow(
                 study_id=study_id,
                 key=criterion.key,
-                place=place,
+                position=position,
                 version=criterion.version,
                 question=dict(criterion.question),
                 anchors={tag: list(five) for tag, five in criterion.anchors.items()},
@@ -169,7 +177,7 @@ def _differences(study: Study, new: NewStudy) -> list[str]:
     changed = [name for name in DESIGN if getattr(study, name) != getattr(new, name)]
     if dict(new.instructions) != study.instructions:
         changed.append("instructions")
-    given = tuple(
+    criteria = tuple(
         replace(
             one,
             question=dict(one.question),
@@ -178,4 +186,4 @@ def _differences(study: Study, new: NewStudy) -> list[str]:
         )
         for one in new.criteria
     )
-    return [*changed, "criteria"] if given != study.criteria else changed
+    return [*changed, "criteria"] if criteria != study.criteria else changed

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
-from annotation.errors import InvalidSkip, ItemTaken, SubmissionConflict, UnknownAssignment
-from annotation.queries.assignments import assignment_row, hold_place, release_expired, require_open
+from annotation.errors import InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
+from annotation.queries.assignments import assignment_row, hold_slot, release_expired, require_open
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, study_row
 from annotation.queries.views import blind_outputs
@@ -28,7 +28,7 @@ from annotation.validation import (
 )
 
 
-def submit(session: Session, sent: Submission, now: datetime) -> Receipt:
+def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     """Stores all values of one assignment, or none.
 
     A retry (same id, same content) gets the first receipt, even after the study was closed. Raises
@@ -46,11 +46,11 @@ def submit(session: Session, sent: Submission, now: datetime) -> Receipt:
     letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
     check_values(
         sent.values,
-        {(output, key): f"{key} of answer {shown}" for output, shown in letters.items() for key in criteria},
+        {(output, key): f"{key} of answer {letter}" for output, letter in letters.items() for key in criteria},
     )
     study = study_row(session, rater_row(session, sent.rater_id).study_id)
-    if not hold_place(session, row, study):
-        raise ItemTaken(
+    if not hold_slot(session, row, study):
+        raise NoSlotLeft(
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
             "nothing is missing. Go on to your next item."
         )
@@ -65,8 +65,8 @@ def submit(session: Session, sent: Submission, now: datetime) -> Receipt:
     return Receipt(now, row.revision, repeated=False)
 
 
-def skip(session: Session, sent: SkipSubmission, now: datetime) -> Receipt:
-    """Passes on an item and returns its place to others. It can be rated later, if a place is free then.
+def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
+    """Passes on an item and returns its slot to others. It can be rated later, if a slot is free then.
 
     Raises InvalidSkip, InvalidRating (id or comment), UnknownRater, UnknownAssignment, StudyClosed,
     SubmissionConflict.
@@ -92,7 +92,7 @@ def skip(session: Session, sent: SkipSubmission, now: datetime) -> Receipt:
         )
     )
     row.state = "skipped"
-    row.place = None
+    row.slot = None
     row.lease_expires_at = None
     session.flush()
     return Receipt(now, row.revision, repeated=False)

@@ -17,7 +17,7 @@ from annotation.database.tables import (
     SkipRow,
 )
 from annotation.orders import letter
-from annotation.queries.assignments import assignment_row
+from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows
 from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView, Lettered
@@ -33,7 +33,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     return AssignmentView(
         assignment_id=row.id,
         position=row.position,
-        item_key=_key_shown(session, item),
+        item_key=_visible_key(session, item),
         language=item.language,
         source_text=item.source_text,
         task=item.task,
@@ -54,32 +54,36 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     )
 
 
-def lettered(session: Session, rater_id: int, assignment_id: int) -> Lettered:
-    """Whose answers the letters of an assignment stand for. Raises UnknownRater, UnknownAssignment."""
-    rater_row(session, rater_id)
-    row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
+def assignment_view_at(session: Session, rater_id: int, position: int) -> AssignmentView:
+    """What she was assigned at a position of her order (from 1), with her values. Raises UnknownRater, UnknownAssignment."""
+    return assignment_view(session, rater_id, assignment_at(session, rater_id, position).id)
+
+
+def lettered(session: Session, rater_id: int, position: int) -> Lettered:
+    """The assignment at a position of her order (from 1), without texts. Raises UnknownRater, UnknownAssignment."""
+    row = assignment_at(session, rater_id, position)
     return Lettered(row.id, {letter(index): output_id for index, output_id in enumerate(row.system_order)})
 
 
-def _key_shown(session: Session, item: ItemRow) -> str:
+def _visible_key(session: Session, item: ItemRow) -> str:
     """The item's key; of an attention check its original's, so that nothing tells it from other items."""
     return item.key if item.original_item_id is None else session.get_one(ItemRow, item.original_item_id).key
 
 
 def blind_outputs(session: Session, row: AssignmentRow) -> tuple[BlindOutput, ...]:
     """The outputs of an assignment in the stored order, lettered."""
-    found = {
+    texts = {
         output.id: output for output in session.scalars(select(OutputRow).where(OutputRow.id.in_(row.system_order)))
     }
     return tuple(
-        BlindOutput(output_id, letter(index), found[output_id].text, found[output_id].language)
+        BlindOutput(output_id, letter(index), texts[output_id].text, texts[output_id].language)
         for index, output_id in enumerate(row.system_order)
     )
 
 
-def changes(session: Session, rater_id: int, assignment_id: int) -> list[BlindChange]:
-    """Every accepted change of a value of this assignment, oldest first. Raises UnknownRater, UnknownAssignment."""
-    row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
+def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]:
+    """How her ratings of the item at this position were changed, oldest first. Raises UnknownRater, UnknownAssignment."""
+    row = assignment_at(session, rater_id, position)
     letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
     query = (
         select(RatingHistoryRow, RatingRow.output_id, CriterionRow.key)
@@ -90,8 +94,8 @@ def changes(session: Session, rater_id: int, assignment_id: int) -> list[BlindCh
         .order_by(RatingHistoryRow.id)
     )
     return [
-        BlindChange(letters[output], key, cast(int, found.old_value), found.value, found.recorded_at)
-        for found, output, key in session.execute(query)
+        BlindChange(letters[output], key, cast(int, change.old_value), change.value, change.recorded_at)
+        for change, output, key in session.execute(query)
     ]
 
 
@@ -100,7 +104,7 @@ def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRo
     query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value).where(
         RatingRow.rater_id == row.rater_id, RatingRow.output_id.in_(row.system_order)
     )
-    return {(found.output_id, keys[found.criterion_id]): found.value for found in session.execute(query)}
+    return {(row.output_id, keys[row.criterion_id]): row.value for row in session.execute(query)}
 
 
 def standing_skip_reason(session: Session, row: AssignmentRow) -> str | None:

@@ -13,7 +13,7 @@ from annotation.statistics.values import Undefined
 
 
 def evidence(report: Report) -> Iterator[Block]:
-    """What is not told per language already."""
+    """Blocks that concern all languages together."""
     if not report.everyone.ratings:
         return
     if len(report.everyone.languages) > 1:
@@ -69,20 +69,20 @@ def _orders(report: Report) -> Iterator[Block]:
     yield Heading("Raw and rater-normalised order")
     head = ["Language", "Criterion", "System", "Raw mean", "Place", "Mean z", "Place by z"]
     rows: list[list[str]] = []
-    left_out: dict[str, Undefined] = {}
+    without_z: dict[str, Undefined] = {}
     for ranking in report.everyone.rankings:
-        left_out.update(ranking.left_out)
+        without_z.update(ranking.without_z)
         rows += [
             [
                 ranking.language,
                 report.criterion(ranking.criterion),
-                report.named(place.system),
-                figure(place.raw),
-                str(place.raw_place),
-                signed(place.z),
-                "–" if isinstance(place.z_place, Undefined) else str(place.z_place),
+                report.named(rank.system),
+                figure(rank.raw),
+                str(rank.raw_rank),
+                signed(rank.z),
+                "–" if isinstance(rank.z_rank, Undefined) else str(rank.z_rank),
             ]
-            for place in ranking.places
+            for rank in ranking.ranks
         ]
     yield Table("orders", "Order of systems by raw means and by rater-normalised means", head, rows, words=3)
     moved = [one for one in report.everyone.rankings if one.same_order is False]
@@ -100,7 +100,7 @@ def _orders(report: Report) -> Iterator[Block]:
     ]
     if stable:
         yield Paragraph("Share of resamples over items with the same order of systems. " + "; ".join(stable) + ".")
-    for rater, why in sorted(left_out.items()):
+    for rater, why in sorted(without_z.items()):
         yield Paragraph(f"Rater {rater} has no normalised score on some criterion: {why.reason}.")
 
 
@@ -116,17 +116,17 @@ def _without_failed(report: Report) -> Iterator[Block]:
     yield Paragraph(
         f"Left out here: {', '.join(report.failed)}. {rest.ratings} of {report.everyone.ratings} ratings remain."
     )
-    before = {(one.system, one.language, one.criterion): one for one in report.everyone.cells}
+    all_raters = {(one.system, one.language, one.criterion): one for one in report.everyone.cells}
     rows = [
         [
             one.language or "",
             report.criterion(one.criterion),
             report.named(one.system),
-            _with_interval(before[one.system, one.language, one.criterion]),
+            _with_interval(all_raters[one.system, one.language, one.criterion]),
             _with_interval(one),
         ]
         for one in rest.cells
-        if not isinstance(before[one.system, one.language, one.criterion].mean, Undefined)
+        if not isinstance(all_raters[one.system, one.language, one.criterion].mean, Undefined)
     ]
     head = ["Language", "Criterion", "System", "All raters", "Without failed"]
     yield Table("failed-means", "Means with and without failed raters", head, rows, words=3)
@@ -163,18 +163,18 @@ def _models(report: Report) -> Iterator[Block]:
         if not isinstance(one.fitted, MixedModel):
             rows.append([*names, f"not computable: {one.fitted.reason}", *[""] * 7])
             continue
-        found = one.fitted
-        spreads = [figure(value) for value in (found.rater_sd, found.item_sd, found.text_sd, found.residual_sd)]
+        model = one.fitted
+        spreads = [figure(value) for value in (model.rater_sd, model.item_sd, model.text_sd, model.residual_sd)]
         rows += [
             [
                 *names,
-                f"{report.named(effect.system)} − {report.named(found.reference)}",
+                f"{report.named(effect.system)} − {report.named(model.reference)}",
                 signed(effect.estimate),
                 span(effect.interval),
                 p_value(effect.p).removeprefix("= "),
                 *spreads,
             ]
-            for effect in found.effects
+            for effect in model.effects
         ]
     head = ["Language", "Criterion", "Effect", "Estimate", "95 %", "p", "Rater SD", "Item SD", "Text SD", "Rest SD"]
     caption = "Linear mixed models: system fixed; rater, item and text random (REML, Wald intervals, uncorrected)"
@@ -185,7 +185,7 @@ def _raters(report: Report) -> Iterator[Block]:
     yield Heading("Raters, time, skips")
     rows = [[one.language, str(one.items), figure(one.seconds, 0)] for one in report.pace]
     yield Table("pace", "Answered items and median seconds per item", ["Language", "Items", "Seconds"], rows)
-    said = [f"{level or 'not said'}: {count}" for level, count in report.proficiency.items()]
-    yield Paragraph("Language proficiency, as raters said: " + (", ".join(said) or "nothing") + ".")
+    levels = [f"{level or 'not stated'}: {count}" for level, count in report.proficiency.items()]
+    yield Paragraph("Language proficiency, as raters said: " + (", ".join(levels) or "nothing") + ".")
     skips = [f"{reason}: {count}" for reason, count in report.skips.items()]
     yield Paragraph("Items skipped, by reason: " + (", ".join(skips) or "none") + ".")

@@ -33,7 +33,7 @@ def to_heds(report: Report, data: StudyData) -> str:
     """The datasheet; `data` is what the report was made of."""
     lines = [
         f"# Human Evaluation Datasheet: {escaped(report.study.name)}",
-        f"Made at {report.made_at:%Y-%m-%d %H:%M} UTC from the study's database; numbers are those of HEDS 3.0.",
+        f"Made at {report.created_at:%Y-%m-%d %H:%M} UTC from the study's database; numbers are those of HEDS 3.0.",
     ]
     for title, answers in (
         ("1 Reference and resources", _resources()),
@@ -43,8 +43,8 @@ def to_heds(report: Report, data: StudyData) -> str:
         ("3.3 Design", _design(report)),
     ):
         lines += [f"## {title}", *_written(answers)]
-    for place, criterion in enumerate(report.study.criteria, start=1):
-        lines += [f"## 4 Quality criterion {place}: {escaped(report.criterion(criterion.key))}"]
+    for number, criterion in enumerate(report.study.criteria, start=1):
+        lines += [f"## 4 Quality criterion {number}: {escaped(report.criterion(criterion.key))}"]
         lines += _written(_criterion(report, criterion))
     lines += ["## 5 Ethics", *_written(_ethics())]
     return "\n\n".join(lines) + "\n"
@@ -95,23 +95,23 @@ def _power(report: Report) -> str:
     if items < 2:
         return "Not computable: fewer than 2 items."
     target = study.target_difference or 0.3
-    found = power_of(Plan(items, study.raters_per_item, max(1, report.tests), target), studies=300)
+    power = power_of(Plan(items, study.raters_per_item, max(1, report.tests), target), studies=300)
     least = (
-        f"not even {found.detectable.facts['largest']} points"
-        if isinstance(found.detectable, Undefined)
-        else f"{found.detectable:.2f} points"
+        f"not even {power.detectable.facts['largest']} points"
+        if isinstance(power.detectable, Undefined)
+        else f"{power.detectable:.2f} points"
     )
     return (
-        f"By simulation of the planned analysis (sign-flip test, level .05 / {found.plan.tests} tests): with {items} items and "
+        f"By simulation of the planned analysis (sign-flip test, level .05 / {power.plan.tests} tests): with {items} items and "
         f"{study.raters_per_item} raters per item, a difference of {target:g} points before rounding is found with power "
-        f"{found.power:.2f}; smallest difference found with power 0.80: {least}. Spreads assumed, in points: "
-        f"{found.plan.item_sd:g} between items, {found.plan.system_sd:g} between systems within items, "
-        f"{found.plan.rater_sd:g} between raters, {found.plan.noise_sd:g} noise."
+        f"{power.power:.2f}; smallest difference found with power 0.80: {least}. Spreads assumed, in points: "
+        f"{power.plan.item_sd:g} between items, {power.plan.system_sd:g} between systems within items, "
+        f"{power.plan.rater_sd:g} between raters, {power.plan.noise_sd:g} noise."
     )
 
 
 def _evaluators(report: Report) -> Iterator[tuple[str, str, str]]:
-    said = [f"{level or 'not said'}: {count}" for level, count in report.proficiency.items()]
+    levels = [f"{level or 'not stated'}: {count}" for level, count in report.proficiency.items()]
     yield "3.2.1", "Number of evaluators", str(report.everyone.raters)
     yield "3.2.2", "Experts or not, paid or not, known to the authors or not, authors among them or not", OPEN
     yield "3.2.3", "How they were recruited", f"By invitation or by the open page of the study. {OPEN}"
@@ -123,7 +123,7 @@ def _evaluators(report: Report) -> Iterator[tuple[str, str, str]]:
     yield (
         "3.2.5",
         "What else is known of them",
-        f"Language proficiency as they said: {_listed(said)}. No IP address is kept. {OPEN}",
+        f"Language proficiency as they said: {_listed(levels)}. No IP address is kept. {OPEN}",
     )
 
 
@@ -195,14 +195,14 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
 
 
 def _agreement(report: Report, key: str) -> str:
-    found = [
+    values = [
         f"{one.language or 'all languages'}: {one.alpha if isinstance(one.alpha, Undefined) else figure(one.alpha)} "
         f"{span(one.interval)}".strip()
         for one in report.everyone.agreements
         if one.criterion == key
     ]
     return "Krippendorff's alpha, ordinal, 95 % bootstrap interval over items. " + (
-        "; ".join(found) or "No ratings yet."
+        "; ".join(values) or "No ratings yet."
     )
 
 

@@ -59,7 +59,7 @@ def _block(block: Block) -> str:
 
 def table(block: Table) -> str:
     """A table whose first column heads its row."""
-    heads = "".join(_cell("th", text, place >= block.words, ' scope="col"') for place, text in enumerate(block.head))
+    heads = "".join(_cell("th", text, index >= block.words, ' scope="col"') for index, text in enumerate(block.head))
     rows = "".join(f"<tr>{_row(row, block.words)}</tr>" for row in block.rows)
     return (
         f'<div class="wide"><table id="{escape(block.name)}"><caption>{escape(block.caption)}</caption>'
@@ -69,8 +69,8 @@ def table(block: Table) -> str:
 
 def _row(row: Sequence[str], words: int) -> str:
     return "".join(
-        _cell("th", text, False, ' scope="row"') if place == 0 else _cell("td", text, place >= words)
-        for place, text in enumerate(row)
+        _cell("th", text, False, ' scope="row"') if index == 0 else _cell("td", text, index >= words)
+        for index, text in enumerate(row)
     )
 
 
@@ -82,16 +82,19 @@ def _cell(tag: str, text: str, figure: bool, more: str = "") -> str:
 
 def intervals(block: Intervals) -> str:
     """Means as dots on one axis, intervals as lines; the figures stand in the title of each line."""
-    marks = "".join(f'<i style="left:{_place(mark, block):.2f}%"></i>' for mark in block.marks)
-    numbers = "".join(f'<s style="left:{_place(mark, block):.2f}%">{mark:g}</s>' for mark in block.marks)
+    marks = "".join(f'<i style="left:{_percent(mark, block):.2f}%"></i>' for mark in block.marks)
+    numbers = "".join(f'<s style="left:{_percent(mark, block):.2f}%">{mark:g}</s>' for mark in block.marks)
     lines = []
     for bar in block.bars:
-        span = said = ""
+        span = interval = ""
         if bar.low is not None and bar.high is not None:
-            low, high = _place(bar.low, block), _place(bar.high, block)
-            span, said = f'<b style="left:{low:.2f}%;width:{high - low:.2f}%"></b>', f" [{bar.low:.2f}, {bar.high:.2f}]"
-        dot = f'<u style="left:{_place(bar.middle, block):.2f}%"></u>'
-        title = escape(f"{bar.label}: {bar.middle:.2f}{said}")
+            low, high = _percent(bar.low, block), _percent(bar.high, block)
+            span, interval = (
+                f'<b style="left:{low:.2f}%;width:{high - low:.2f}%"></b>',
+                f" [{bar.low:.2f}, {bar.high:.2f}]",
+            )
+        dot = f'<u style="left:{_percent(bar.middle, block):.2f}%"></u>'
+        title = escape(f"{bar.label}: {bar.middle:.2f}{interval}")
         lines.append(
             f'<div class="line" title="{title}"><span dir="auto">{escape(bar.label)}</span>'
             f'<span class="axis" dir="ltr">{marks}{span}{dot}</span></div>'
@@ -100,7 +103,7 @@ def intervals(block: Intervals) -> str:
     return f"<figure><figcaption>{escape(block.caption)}</figcaption>{''.join(lines)}{axis}</figure>"
 
 
-def _place(value: float, block: Intervals) -> float:
+def _percent(value: float, block: Intervals) -> float:
     return 100 * (value - block.start) / (block.end - block.start)
 
 

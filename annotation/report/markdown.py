@@ -33,6 +33,6 @@ def _block(block: Block) -> str:
 
 def table(block: Table) -> str:
     """A table with its caption in front."""
-    rule = ["---" if place < block.words else "---:" for place in range(len(block.head))]
+    rule = ["---" if column < block.words else "---:" for column in range(len(block.head))]
     rows = [[escaped(text) for text in block.head], rule, *([escaped(text) for text in row] for row in block.rows)]
     return f"**{escaped(block.caption)}**\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -53,7 +53,7 @@ class Report:
     """All that is said about a study."""
 
     study: Study
-    made_at: datetime
+    created_at: datetime
     systems: Mapping[str, str]  # key -> name that is shown
     everyone: Analysis
     without_failed: Analysis | None  # None: nobody failed
@@ -88,7 +88,7 @@ def criterion_name(criterion: Criterion, language: str = "en") -> str:
 def make_report(
     study: Study,
     data: StudyData,
-    made_at: datetime,
+    created_at: datetime,
     *,
     names: Mapping[str, str] | None = None,
     models: bool = False,
@@ -108,7 +108,7 @@ def make_report(
     systems = sorted({row.system for row in data.outputs if row.item_kind == "normal"})
     return Report(
         study=study,
-        made_at=made_at,
+        created_at=created_at,
         systems={system: (names or {}).get(system, system) for system in systems},
         everyone=everyone,
         without_failed=without,

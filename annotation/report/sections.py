@@ -15,17 +15,17 @@ from annotation.vocabulary import SCALE
 def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
     blocks: list[Block] = []
-    for part in (_lead, _answer, _languages, evidence, _asked, _method):
+    for part in (_lead, _answer, _languages, evidence, _questions, _method):
         blocks += part(report)
     return Document(f"Human evaluation: {report.study.name}", tuple(blocks))
 
 
 def _lead(report: Report) -> Iterator[Block]:
-    seen = report.everyone
+    everyone = report.everyone
     yield Paragraph(
-        f"{seen.ratings} ratings by {seen.raters} raters of {seen.items} items and {len(report.systems)} systems, in "
-        f"{_listed(seen.languages) or 'no language yet'}. Study {report.study.slug}, {report.study.state}; made at "
-        f"{report.made_at:%Y-%m-%d %H:%M} UTC."
+        f"{everyone.ratings} ratings by {everyone.raters} raters of {everyone.items} items and {len(report.systems)} systems, in "
+        f"{_listed(everyone.languages) or 'no language yet'}. Study {report.study.slug}, {report.study.state}; made at "
+        f"{report.created_at:%Y-%m-%d %H:%M} UTC."
     )
 
 
@@ -116,7 +116,7 @@ def _label(cell: Cell, report: Report) -> str:
     return f"{report.criterion(cell.criterion)}: {report.named(cell.system)}"
 
 
-def _asked(report: Report) -> Iterator[Block]:
+def _questions(report: Report) -> Iterator[Block]:
     study = report.study
     yield Heading("What raters were asked")
     yield Paragraph(f"Task: {study.task}")

@@ -39,13 +39,13 @@ class Agreement:
 
 def value_counts(units: Sequence[Sequence[int]], points: Sequence[int] = SCALE) -> NDArray[np.int64]:
     """How often each unit got each scale point: (U, V). Raises ValueError for a value off the scale."""
-    place = {point: index for index, point in enumerate(points)}
+    column = {point: index for index, point in enumerate(points)}
     counts = np.zeros((len(units), len(points)), dtype=np.int64)
     for row, values in enumerate(units):
         for value in values:
-            if value not in place:
+            if value not in column:
                 raise ValueError(f"the value {value!r} is not one of {list(points)}")
-            counts[row, place[value]] += 1
+            counts[row, column[value]] += 1
     return counts
 
 
@@ -77,12 +77,12 @@ def alpha_interval(
     left out; above 5 % of them there is no interval.
     """
     pairable = counts.sum(1) >= 2
-    names, places = np.unique(np.asarray(items, dtype=str)[pairable], return_inverse=True)
+    names, item_index = np.unique(np.asarray(items, dtype=str)[pairable], return_inverse=True)
     if len(names) < 2:
         return Undefined("few_items", {"needed": 2, "seen": len(names)})
     size = counts.shape[1]
     by_item = np.zeros((len(names), size * size))
-    np.add.at(by_item, places, _coincidences(counts)[pairable].reshape(-1, size * size))
+    np.add.at(by_item, item_index, _coincidences(counts)[pairable].reshape(-1, size * size))
     pairs = (draws(len(names), seed, resamples) @ by_item).reshape(-1, size, size)  # (R, V, V)
     observed, expected = _disagreements(pairs, level, np.asarray(points, dtype=np.float64))
     defined = expected > 0
@@ -139,29 +139,29 @@ def agreements(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed
         units[rating.language, rating.criterion][rating.item_key, rating.system].append(rating)
     languages = sorted({language for language, _ in units})
     scopes: list[str | None] = [None, *languages] if len(languages) > 1 else [*languages]
-    found = []
+    results = []
     for criterion in criteria:
         for scope in scopes:
             rows = {
-                (item, language, system): given
+                (item, language, system): values
                 for language in languages
                 if scope in (None, language)
-                for (item, system), given in sorted(units[language, criterion].items())
+                for (item, system), values in sorted(units[language, criterion].items())
             }
-            found.append(_agreement(rows, criterion, scope, seed))
-    return found
+            results.append(_agreement(rows, criterion, scope, seed))
+    return results
 
 
 def _agreement(
     rows: dict[tuple[str, str, str], list[RatingRecord]], criterion: str, language: str | None, seed: int
 ) -> Agreement:
-    paired = {unit: given for unit, given in rows.items() if len(given) > 1}
-    counts = value_counts([[rating.value for rating in given] for given in paired.values()])
+    paired = {unit: values for unit, values in rows.items() if len(values) > 1}
+    counts = value_counts([[rating.value for rating in values] for values in paired.values()])
     value = alpha(counts)
     spread: Interval | Undefined = (
         value
         if isinstance(value, Undefined)
         else alpha_interval(counts, [item for item, *_ in paired], seed_of(seed, "alpha", criterion, language or ""))
     )
-    raters = {rating.rater for given in paired.values() for rating in given}
+    raters = {rating.rater for values in paired.values() for rating in values}
     return Agreement(criterion, language, value, spread, equal_share(counts), len(paired), len(raters))

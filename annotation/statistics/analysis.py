@@ -55,14 +55,14 @@ def analyse(
     assignments = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in without]
     languages = sorted({row.language for row in ratings})
     several = len(languages) > 1
-    place = (ratings, outputs, assignments, criteria, raters_per_item)
+    records = (ratings, outputs, assignments, criteria, raters_per_item)
     return Analysis(
         ratings=len(ratings),
         raters=len({row.rater for row in ratings}),
         items=len({row.item_key for row in ratings}),
         languages=tuple(languages),
-        cells=tuple(summarise(*place, seed=seed)),
-        overall=tuple(summarise(*place, seed=seed, over_languages=True)) if several else (),
+        cells=tuple(summarise(*records, seed=seed)),
+        overall=tuple(summarise(*records, seed=seed, over_languages=True)) if several else (),
         comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
         agreements=tuple(agreements(ratings, criteria, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),

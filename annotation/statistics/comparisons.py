@@ -45,12 +45,12 @@ class Comparison:
 
 def item_means(ratings: Iterable[RatingRecord]) -> Means:
     """The mean over raters of every rated text, by language, criterion and system, then item."""
-    given: dict[tuple[str, str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    values_of: dict[tuple[str, str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        given[rating.language, rating.criterion, rating.system][rating.item_key].append(rating.value)
+        values_of[rating.language, rating.criterion, rating.system][rating.item_key].append(rating.value)
     return {
         key: {item: sum(values) / len(values) for item, values in sorted(items.items())}
-        for key, items in sorted(given.items())
+        for key, items in sorted(values_of.items())
     }
 
 
@@ -126,7 +126,7 @@ def compare_all(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, see
     systems = sorted({system for _, _, system in means})
     languages = sorted({language for language, _, _ in means})
     scopes: list[str | None] = [None, *languages] if len(languages) > 1 else [*languages]
-    found = [
+    results = [
         compare(
             paired(means, criterion, first, second, languages if scope is None else [scope]),
             criterion,
@@ -139,4 +139,4 @@ def compare_all(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, see
         for criterion in criteria
         for first, second in combinations(systems, 2)
     ]
-    return corrected(found)
+    return corrected(results)

@@ -2,7 +2,7 @@
 
 Fitted by REML with statsmodels; rater, item and text (one system's output for one item) are crossed variance
 components. Without the text, several raters of one text would count as several texts, and intervals would be too
-narrow; where no text has two raters it cannot be told from the residual, and is left out. Over several languages the
+narrow; where no text has two raters it cannot be separated from the residual, and is left out. Over several languages the
 language is a second fixed effect. Ratings are taken as numbers on an interval scale, which they are not: this is
 a sensitivity analysis beside the permutation tests, never instead of them. For a cumulative-link mixed model,
 read the export into R's `ordinal::clmm`.
@@ -71,8 +71,8 @@ def mixed_model(
     if isinstance(fitted, Undefined):
         return fitted
     effects = []
-    for place, system in enumerate(others, start=1):  # 0 is the intercept
-        estimate, error = float(fitted.fe_params[place]), float(fitted.bse_fe[place])
+    for index, system in enumerate(others, start=1):  # 0 is the intercept
+        estimate, error = float(fitted.fe_params[index]), float(fitted.bse_fe[index])
         if not (math.isfinite(estimate) and math.isfinite(error)) or error <= 0:
             return Undefined("model_failed", {"detail": "no standard error"})
         z = estimate / error
@@ -118,9 +118,9 @@ def _fit(ratings: Sequence[RatingRecord], others: Sequence[str]) -> Any:
         del members["text"]
     columns, designs = [], []
     for member in members.values():
-        levels, places = np.unique(member, return_inverse=True)
+        levels, member_index = np.unique(member, return_inverse=True)
         columns.append([levels.tolist()])
-        designs.append([np.eye(len(levels))[places]])
+        designs.append([np.eye(len(levels))[member_index]])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they warn of is asked of the result below

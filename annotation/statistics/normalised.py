@@ -20,14 +20,14 @@ FEWEST = 2  # ratings of a rater
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Rank:
     """One system in both orders."""
 
     system: str
     raw: float  # mean over items of the mean over raters, scale points
     z: float | Undefined  # the same of the normalised values, in standard deviations of the rater
-    raw_place: int  # 1 = best; equal means share a place
-    z_place: int | Undefined
+    raw_rank: int  # 1 = best; equal means share a rank
+    z_rank: int | Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,58 +36,56 @@ class Ranking:
 
     criterion: str
     language: str
-    places: tuple[Place, ...]  # by raw place, then name
-    same_order: bool | Undefined  # do raw and normalised means put the systems in the same places?
+    ranks: tuple[Rank, ...]  # by raw rank, then name
+    same_order: bool | Undefined  # do raw and normalised means put the systems at the same ranks?
     stable_raw: float | Undefined  # share of resamples over items with the order of the raw means, 0..1
     stable_z: float | Undefined  # the same for the normalised means
-    left_out: Mapping[str, Undefined]  # rater -> why she has no z
+    without_z: Mapping[str, Undefined]  # rater -> why she has no z
 
 
 def rater_z(ratings: Sequence[RatingRecord]) -> tuple[dict[int, float], dict[str, Undefined]]:
-    """The z of each rating by its place in `ratings` (of one criterion and language), and the raters left out."""
+    """The z of each rating by its index in `ratings` (of one criterion and language), and the raters left out."""
     by_rater: dict[str, list[int]] = defaultdict(list)
-    for place, rating in enumerate(ratings):
-        by_rater[rating.rater].append(place)
+    for index, rating in enumerate(ratings):
+        by_rater[rating.rater].append(index)
     scores: dict[int, float] = {}
-    left_out: dict[str, Undefined] = {}
-    for rater, places in sorted(by_rater.items()):
-        values = [ratings[place].value for place in places]
+    without_z: dict[str, Undefined] = {}
+    for rater, indices in sorted(by_rater.items()):
+        values = [ratings[index].value for index in indices]
         if len(values) < FEWEST:
-            left_out[rater] = Undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
+            without_z[rater] = Undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
         elif len(set(values)) == 1:
-            left_out[rater] = Undefined("no_spread")
+            without_z[rater] = Undefined("no_spread")
         else:
             mean, spread = statistics.fmean(values), statistics.stdev(values)
-            scores.update({place: (ratings[place].value - mean) / spread for place in places})
-    return scores, left_out
+            scores.update({index: (ratings[index].value - mean) / spread for index in indices})
+    return scores, without_z
 
 
 def ranking(ratings: Sequence[RatingRecord], *, seed: int = 0) -> Ranking:
     """Both orders; `ratings` are all of one criterion and language, at least one."""
     criterion, language = ratings[0].criterion, ratings[0].language
-    scores, left_out = rater_z(ratings)
+    scores, without_z = rater_z(ratings)
     systems = sorted({rating.system for rating in ratings})
     raw = _table([(rating, float(rating.value)) for rating in ratings])
-    z = _table([(ratings[place], score) for place, score in scores.items()])
+    z = _table([(ratings[index], score) for index, score in scores.items()])
     raw_means = {system: statistics.fmean(raw[system].values()) for system in systems}
     why_not = Undefined("few_raters", {"needed": 1, "seen": 0})
     z_means = {system: statistics.fmean(z[system].values()) for system in systems if system in z}
-    raw_places, z_places = _places(raw_means), _places(z_means)
-    places = tuple(
-        Place(
-            system, raw_means[system], z_means.get(system, why_not), raw_places[system], z_places.get(system, why_not)
-        )
-        for system in sorted(systems, key=lambda system: (raw_places[system], system))
+    raw_ranks, z_ranks = _ranks(raw_means), _ranks(z_means)
+    ranks = tuple(
+        Rank(system, raw_means[system], z_means.get(system, why_not), raw_ranks[system], z_ranks.get(system, why_not))
+        for system in sorted(systems, key=lambda system: (raw_ranks[system], system))
     )
     own = seed_of(seed, "ranking", criterion, language)
     return Ranking(
         criterion=criterion,
         language=language,
-        places=places,
-        same_order=raw_places == z_places if z_means.keys() == raw_means.keys() else why_not,
+        ranks=ranks,
+        same_order=raw_ranks == z_ranks if z_means.keys() == raw_means.keys() else why_not,
         stable_raw=_stability(raw, systems, own),
         stable_z=_stability(z, systems, own),
-        left_out=left_out,
+        without_z=without_z,
     )
 
 
@@ -107,16 +105,17 @@ def rankings(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed: 
 
 def _table(scored: Sequence[tuple[RatingRecord, float]]) -> dict[str, dict[str, float]]:
     """System -> item -> mean over raters."""
-    given: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    values_of: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for rating, score in scored:
-        given[rating.system][rating.item_key].append(score)
+        values_of[rating.system][rating.item_key].append(score)
     return {
-        system: {item: statistics.fmean(values) for item, values in items.items()} for system, items in given.items()
+        system: {item: statistics.fmean(values) for item, values in items.items()}
+        for system, items in values_of.items()
     }
 
 
-def _places(means: Mapping[str, float]) -> dict[str, int]:
-    """1 for the highest mean; means equal to nine digits share a place."""
+def _ranks(means: Mapping[str, float]) -> dict[str, int]:
+    """1 for the highest mean; means equal to nine digits share a rank."""
     rounded = {system: round(mean, 9) for system, mean in means.items()}
     return {system: 1 + sum(other > mean for other in rounded.values()) for system, mean in rounded.items()}
 

@@ -63,14 +63,14 @@ class Power:
 def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:
     """Simulates `studies` studies for the expected difference, and again for each difference that is tried."""
     tester = _Tester(plan, studies, seed)
-    found = tester.found(plan.difference)
+    detected = tester.detected(plan.difference)
     differences = tester.differences(plan.difference)
     spread = float(differences.std(axis=1, ddof=1).mean())
     on_scale = float(differences.mean())
     return Power(
         plan=plan,
-        power=found,
-        interval=_wilson(found, studies),
+        power=detected,
+        interval=_wilson(detected, studies),
         on_scale=on_scale,
         detectable=_smallest(tester, plan),
         items_needed=items_needed(spread, on_scale, plan.tests, alpha=plan.alpha, target=plan.target),
@@ -95,12 +95,12 @@ def items_needed(
 
 def _smallest(tester: "_Tester", plan: Plan) -> float | Undefined:
     """By bisection over differences on the same random numbers."""
-    if tester.found(LARGEST) < plan.target:
+    if tester.detected(LARGEST) < plan.target:
         return Undefined("not_detectable", {"largest": f"{LARGEST:g}"})
     low, high = 0.0, LARGEST
     for _ in range(STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if tester.found(middle) >= plan.target else (middle, high)
+        low, high = (low, middle) if tester.detected(middle) >= plan.target else (middle, high)
     return high
 
 
@@ -134,7 +134,7 @@ class _Tester:
         means: NDArray[Any] = (first - second).mean(2)
         return means
 
-    def found(self, difference: float) -> float:
+    def detected(self, difference: float) -> float:
         """Share of the studies whose two-sided p is at most alpha / tests."""
         values = self.differences(difference).astype(np.float32)
         threshold = np.abs(values.sum(1)) - 1e-5 * np.abs(values).sum(1)  # (S,)

@@ -81,15 +81,10 @@ def random_signs(rows: int, items: int, rng: np.random.Generator) -> NDArray[np.
     return np.where(rng.integers(0, 2, (rows, items), dtype=np.int8) == 1, -1.0, 1.0)
 
 
-def smallest_p(items: int) -> float:
-    """The least p that the exact test can give with so many items that differ."""
-    return min(1.0, 2.0 ** (1 - items))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values in the given order: the k-th smallest of m times (m - k + 1), never falling, at most 1."""
     adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted

@@ -60,22 +60,22 @@ def summarise(
     All records are of one study. `criteria` gives the order of the criteria. The same seed gives the same
     intervals, whatever the order of the records.
     """
-    given: dict[tuple[str, str | None, str], list[RatingRecord]] = defaultdict(list)
+    values_of: dict[tuple[str, str | None, str], list[RatingRecord]] = defaultdict(list)
     for rating in ratings:
-        given[rating.system, None if over_languages else rating.language, rating.criterion].append(rating)
+        values_of[rating.system, None if over_languages else rating.language, rating.criterion].append(rating)
     texts: dict[tuple[str, str | None], list[int]] = defaultdict(list)
     cell_of: dict[int, tuple[str, str | None]] = {}
     for output in outputs:
-        place = (output.system, None if over_languages else output.language)
-        texts[place].append(output.output_id)
-        cell_of[output.output_id] = place
+        cell = (output.system, None if over_languages else output.language)
+        texts[cell].append(output.output_id)
+        cell_of[output.output_id] = cell
     skips: Counter[tuple[str, str | None]] = Counter()
     for assignment in assignments:
         if assignment.state == "skipped":
             skips.update(cell_of[output] for output in assignment.output_ids)
     return [
-        _cell((*key, criterion), given[(*key, criterion)], texts[key], skips[key], raters_per_item, seed)
-        for key in sorted(texts, key=lambda place: (place[0], place[1] or ""))
+        _cell((*key, criterion), values_of[(*key, criterion)], texts[key], skips[key], raters_per_item, seed)
+        for key in sorted(texts, key=lambda cell: (cell[0], cell[1] or ""))
         for criterion in criteria
     ]
 

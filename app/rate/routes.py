@@ -20,7 +20,7 @@ from annotation.errors import (
     AnnotationError,
     DatabaseUnavailable,
     InvalidInvitation,
-    ItemTaken,
+    NoSlotLeft,
     StudyClosed,
     UnknownRater,
     UnknownStudy,
@@ -46,7 +46,7 @@ _CODES: list[tuple[type[AnnotationError], int, str]] = [
     (UnknownRater, 401, "link"),
     (UnknownStudy, 401, "link"),
     (StudyClosed, 409, "closed"),
-    (ItemTaken, 409, "taken"),
+    (NoSlotLeft, 409, "taken"),
     (AnnotationError, 422, "refused"),
 ]
 

@@ -207,7 +207,7 @@ def orders(report: Report, analysis: Analysis, language: str | None, texts: Text
         stable = "–" if isinstance(one.stable_raw, Undefined) else f"{100 * one.stable_raw:.0f} %"
         order = " &gt; ".join(
             f"<bdi>{escape(report.named(two.system))}</bdi> <span class='figure quiet'>{figure(two.raw)}, {signed(two.z)}</span>"
-            for two in one.places
+            for two in one.ranks
         )
         same = {True: texts("results.order_same"), False: texts("results.order_moved")}
         verdict = "–" if isinstance(one.same_order, Undefined) else same[one.same_order]

@@ -11,7 +11,7 @@ from app.events import Updates, bound
 from app.html import message
 from app.results import ratings_html as views
 from app.results.ratings import ResultsService
-from app.results.ratings_table import summary_rows, summary_table
+from app.results.ratings_table import rated_cells, summary_table
 from app.texts import Localised, Texts, catalogue
 
 ALL = "all"
@@ -106,14 +106,14 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
     if not analysis.ratings:
         empty = message(texts("results.empty", enough=ENOUGH))
         return {**updates, tab.answer: empty, tab.details: "", tab.table: ""}
-    rows = summary_rows(analysis.cells, report, texts, None if chosen == ALL else chosen)
+    cells = rated_cells(analysis.cells, None if chosen == ALL else chosen)
     sections = (views.comparisons, views.agreement, views.orders)
     verdicts = report.verdicts_of(analysis)
     return {
         **updates,
         tab.answer: views.counted(report, texts) + views.answer(report, analysis, one_language, verdicts, texts),
         tab.details: "".join(section(report, analysis, one_language, texts) for section in sections),
-        tab.table: summary_table(rows, texts),
+        tab.table: summary_table(cells, report, texts),
     }
 
 

@@ -1,46 +1,70 @@
-"""Rating summaries as rows."""
+"""Rating summaries as a table. A column more: one line of ``COLUMNS`` and its title, ``results.KEY``, in the English catalogue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import langcodes
 
 from annotation.report.results import Report
 from annotation.statistics.summary import Cell
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Undefined
 from app.results.ratings_html import criterion, reason
 from app.strategies import strategy_title
 from app.texts import Texts
 from core.selection.strategies import STRATEGIES
 
 
-def summary_rows(cells: Iterable[Cell], report: Report, texts: Texts, tag: str | None) -> list[dict[str, Any]]:
-    """One row per method, criterion and language that has ratings; ``tag`` keeps one language."""
-    rows = []
-    for cell in cells:
-        if cell.n == 0 or cell.language is None or (tag and cell.language != tag):
-            continue
-        spread = cell.mean_interval
-        rows.append(
-            {
-                "method": report.named(cell.system),
-                "system": cell.system,
-                "language": cell.language,
-                "criterion": criterion(report, cell.criterion, texts),
-                "mean": cell.mean,
-                "low": spread.low if isinstance(spread, Interval) else None,
-                "high": spread.high if isinstance(spread, Interval) else None,
-                "reason": reason(spread, texts) if isinstance(spread, Undefined) else None,
-                "median": cell.median,
-                "n": cell.n,
-                "items": cell.items,
-                "counts": cell.counts,
-                "missing": cell.missing,
-                "skipped": cell.skipped,
-            }
-        )
-    return rows
+@dataclass(frozen=True)
+class Line:
+    """What a line of the table is made from."""
+
+    cell: Cell
+    report: Report
+    texts: Texts
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its key in the catalogue, and what stands in it on a line, as HTML."""
+
+    key: str
+    html: Callable[[Line], str]
+    words: bool = False  # words begin at the side where reading begins; figures stand in columns of their own
+
+
+def _figure(value: float | Undefined, form: str) -> str:
+    return "–" if isinstance(value, Undefined) else format(value, form)
+
+
+def _interval(line: Line) -> str:
+    spread, texts = line.cell.mean_interval, line.texts
+    if isinstance(spread, Undefined):
+        return f'<abbr class="hint" title="{escape(reason(spread, texts))}">{escape(texts("results.too_few"))}</abbr>'
+    return f"{spread.low:.2f} – {spread.high:.2f}"
+
+
+def _autonym(line: Line) -> str:
+    return escape(langcodes.Language.get(line.cell.language).autonym()) if line.cell.language else ""
+
+
+COLUMNS: tuple[Column, ...] = (  # after the method, which heads the row
+    Column("language", _autonym, words=True),
+    Column("criterion", lambda line: escape(criterion(line.report, line.cell.criterion, line.texts)), words=True),
+    Column("mean", lambda line: _figure(line.cell.mean, ".2f")),
+    Column("interval", _interval),
+    Column("median", lambda line: _figure(line.cell.median, "g")),
+    Column("ratings", lambda line: str(line.cell.n)),
+    Column("items", lambda line: str(line.cell.items)),
+    Column("missing", lambda line: str(line.cell.missing)),
+    Column("skipped", lambda line: str(line.cell.skipped)),
+    Column("counts", lambda line: " · ".join(map(str, line.cell.counts))),
+)
+
+
+def rated_cells(cells: Iterable[Cell], tag: str | None) -> list[Cell]:
+    """Those of one language each that have ratings; ``tag`` restricts them to one language."""
+    return [cell for cell in cells if cell.n and cell.language is not None and tag in (None, "", cell.language)]
 
 
 def method_name(system: str, texts: Texts) -> str:
@@ -58,49 +82,22 @@ def method_name(system: str, texts: Texts) -> str:
     return f"{name} → {known['fallback']}" if known.get("fallback", "none") != "none" else name
 
 
-def summary_table(rows: Sequence[dict[str, Any]], texts: Texts) -> str:
-    """The rows as an HTML table; an interval that cannot be computed says why on hover."""
-    keys = (
-        "method",
-        "language",
-        "criterion",
-        "mean",
-        "interval",
-        "median",
-        "ratings",
-        "items",
-        "missing",
-        "skipped",
-        "counts",
-    )
-    heads = "".join(f'<th scope="col">{escape(texts(f"results.{key}"))}</th>' for key in keys)
-    body = "".join(_line(row, texts) for row in rows)
+def summary_table(cells: Sequence[Cell], report: Report, texts: Texts) -> str:
+    """One row per method, criterion and language; an interval that cannot be computed says why on hover."""
+    titles = [texts("results.method"), *(texts(f"results.{column.key}") for column in COLUMNS)]
+    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    body = "".join(_line(cell, report, texts) for cell in cells)
     return (
         f'<section class="agl results" dir="{texts.direction}"><h4>{escape(texts("results.points"))}</h4><div class="wide">'
         f'<table id="summary"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></section>'
     )
 
 
-def _line(row: dict[str, Any], texts: Texts) -> str:
-    if row["low"] is None:
-        interval = f'<abbr class="hint" title="{escape(row["reason"] or "")}">{escape(texts("results.too_few"))}</abbr>'
-    else:
-        interval = f"{row['low']:.2f} – {row['high']:.2f}"
-    counts = " · ".join(map(str, row["counts"]))
-    autonym = langcodes.Language.get(row["language"]).autonym()
-    figures = "".join(
-        f'<td class="figure">{value}</td>'
-        for value in (
-            f"{row['mean']:.2f}",
-            interval,
-            f"{row['median']:g}",
-            row["n"],
-            row["items"],
-            row["missing"],
-            row["skipped"],
-            counts,
-        )
+def _line(cell: Cell, report: Report, texts: Texts) -> str:
+    method = f'<th scope="row">{escape(report.named(cell.system))}</th>'
+    line = Line(cell, report, texts)
+    values = "".join(
+        f"<td>{column.html(line)}</td>" if column.words else f'<td class="figure">{column.html(line)}</td>'
+        for column in COLUMNS
     )
-    words = "".join(f"<td>{escape(text)}</td>" for text in (autonym, row["criterion"]))
-    method = f'<th scope="row">{escape(row["method"])}</th>'
-    return f'<tr title="{escape(row["system"])}">{method}{words}{figures}</tr>'
+    return f'<tr title="{escape(cell.system)}">{method}{values}</tr>'

@@ -5,8 +5,10 @@ from typing import Any
 
 import gradio as gr
 
+from annotation.criteria import DEFAULT_CRITERIA
 from annotation.import_outputs import OPTIONAL, REQUIRED
 from annotation.vocabulary import CRITERION_KEYS
+from app.criteria import criterion_label
 from app.study.service import EVALUATION, EXPLORE, TABLE
 from app.texts import Localised, Said, Texts
 
@@ -125,7 +127,7 @@ def _design(make: _Maker) -> None:
 
 
 def _criteria(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"criteria.{key}"), key) for key in CRITERION_KEYS]
+    return [(criterion_label(one, texts), one.key) for one in DEFAULT_CRITERIA]
 
 
 def _checks(make: _Maker) -> None:

@@ -157,11 +157,11 @@ def progress_panel(board: Board, texts: Texts) -> str:
             for key, label in criteria.items()
             if (one.language, key) in found
         )
-        share = one.done / one.places if one.places else 0.0
+        share = one.done / one.slots if one.slots else 0.0
         rows.append(
             [
                 escape(language_name(one.language)),
-                f'<span class="figure">{bar(share)} {one.done} / {one.places}</span>',
+                f'<span class="figure">{bar(share)} {one.done} / {one.slots}</span>',
                 *(str(getattr(one, name)) for name in ("held", "skips", "raters")),
                 agreed or "–",
             ]

@@ -17,9 +17,9 @@ from at_once import at_once
 from backup_toys import backups, dump, killed, lose
 from rating_examples import Clock, new_study, outputs_of, submission
 
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from annotation.database.snapshots import fault_of
-from annotation.errors import ItemTaken
+from annotation.errors import NoSlotLeft
 from annotation.export.files import export_study
 from annotation.store import RatingStore
 
@@ -29,10 +29,10 @@ TESTS = ROOT / "tests" / "toys"
 RATERS = """
 import sys, threading
 sys.path[:0] = [{root!r}, {tests!r}]
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from rating_examples import submission
 
-kept = open_kept({path!r})
+kept = open_with_backups({path!r})
 kept.backups.start(0.01)
 study = kept.store.study("topics")
 say = threading.Lock()
@@ -73,7 +73,7 @@ def test_kill_9_under_twenty_raters_loses_nothing_that_was_called_saved_even_wit
     assert len(said) >= 60
 
     def saved() -> Counter[str]:
-        kept = open_kept(path)
+        kept = open_with_backups(path)
         found = Counter(record.submission_id for record in kept.store.ratings(study.id))
         killed(kept)
         assert fault_of(path) is None
@@ -107,7 +107,7 @@ def test_fifty_raters_race_for_the_last_place_and_one_gets_it(store: RatingStore
     def send(rater_id: int, view: object) -> bool:
         try:
             store.submit(submission(rater_id, view))  # type: ignore[arg-type]
-        except ItemTaken:
+        except NoSlotLeft:
             return False
         return True
 
@@ -127,7 +127,7 @@ def hook(event, args):
     if event in ("open", "shutil.copyfile", "os.truncate") and str(args[0]).startswith(live):
         opened.append((event, str(args[0])))
 
-import annotation.export.files, annotation.backup.kept_store, annotation.backup.mirror, pyarrow.parquet, zipfile, pathlib
+import annotation.export.files, annotation.backup.backed_up_store, annotation.backup.mirror, pyarrow.parquet, zipfile, pathlib
 from rating_examples import submission
 from backup_toys import FakeHub
 from annotation.backup.mirror import HubMirror
@@ -135,7 +135,7 @@ from annotation.backup.mirror import HubMirror
 sys.addaudithook(hook)
 folder = pathlib.Path(live).parent
 for _ in range(2):
-    kept = annotation.backup.kept_store.open_kept(live, mirror=HubMirror("me/ratings", "t", FakeHub()))
+    kept = annotation.backup.backed_up_store.open_with_backups(live, mirror=HubMirror("me/ratings", "t", FakeHub()))
     kept.backups.start(0.001)
     study = kept.store.study("topics")
     rater, _ = kept.store.new_rater(study.id, "sw")
@@ -146,7 +146,7 @@ for _ in range(2):
     kept.close()
     for end in ("", "-wal", "-shm"):  # the second time it is restored
         pathlib.Path(live + end).unlink(missing_ok=True)
-kept = annotation.backup.kept_store.open_kept(live)
+kept = annotation.backup.backed_up_store.open_with_backups(live)
 assert len(kept.store.ratings(study.id)) == 18
 kept.close()
 print(opened)
@@ -183,7 +183,7 @@ def test_what_a_restored_database_exports_is_what_the_lost_one_exported(
     path: Path, templates: dict[str, Path], clock: Clock, tmp_path: Path
 ) -> None:
     shutil.copyfile(templates["empty"], path)
-    kept = open_kept(path, clock=clock)
+    kept = open_with_backups(path, clock=clock)
     study = kept.store.ensure_study(new_study())
     kept.store.add_outputs(study.id, outputs_of("=SUM(A1)") + outputs_of("'quoted\nيوم"))
     rater, _ = kept.store.new_rater(study.id, "sw")
@@ -195,7 +195,7 @@ def test_what_a_restored_database_exports_is_what_the_lost_one_exported(
     killed(kept)
     rows = dump(path)
     lose(path)
-    kept = open_kept(path, clock=clock)
+    kept = open_with_backups(path, clock=clock)
     export_study(kept.store, kept.store.study("topics"), tmp_path / "after")
     killed(kept)
     assert dump(path) == rows

@@ -12,7 +12,7 @@ STATISTICS = sorted(path.stem for path in (ROOT / "annotation" / "statistics").g
 
 def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> None:
     modules = [
-        "annotation.backup.kept_store",
+        "annotation.backup.backed_up_store",
         "annotation.backup.mirror",
         "annotation.export.files",
         *(f"annotation.statistics.{name}" for name in STATISTICS),
@@ -24,9 +24,8 @@ def test_importing_the_store_loads_nothing_heavy_and_neither_core_nor_app() -> N
     assert not loaded & (heavy | {"core", "app"})
 
 
-def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> None:
-    allowed = {"store.py", "transactions.py", "schema.py", "models.py", "database.py", "migrate.py"}
-    allowed |= {"changes.py", "snapshots.py", "restore.py"}
+def test_sql_stands_only_in_queries_and_in_the_folders_of_the_database() -> None:
+    allowed = {"backup/restore.py"}
     for source in SOURCES:
         modules = {
             name
@@ -34,13 +33,15 @@ def test_sql_stands_only_in_queries_store_and_the_files_about_the_database() -> 
             if isinstance(node, ast.Import | ast.ImportFrom)
             for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
         }
-        if source.name not in allowed and source.parent.name not in ("queries", "versions", "migrations"):
+        name = source.relative_to(ROOT / "annotation")
+        if str(name) not in allowed and name.parts[0] not in ("database", "queries", "migrations"):
             assert not [name for name in modules if name.startswith(("sqlalchemy", "alembic", "sqlite3"))], source
 
 
 def test_only_sqlite_opens_the_database_file() -> None:
     """A plain open() and close() of the live file drops SQLite's locks (POSIX); copying it misses the WAL."""
-    for name in ("database.py", "migrate.py", "store.py", "changes.py", "restore.py", "backup.py", "keeping.py"):
+    files = ("database/engine.py", "database/migrate.py", "database/changes.py", "store.py")
+    for name in (*files, "backup/restore.py", "backup/rounds.py", "backup/backed_up_store.py"):
         tree = ast.parse((ROOT / "annotation" / name).read_text(encoding="utf-8"))
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not [call for call in called if call in ("open", "shutil.copy", "shutil.copyfile")]

@@ -33,7 +33,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.database.snapshots import fault_of
 from annotation.records import NewOutput, NewStudy
@@ -45,10 +45,10 @@ SERVER = """
 import socket, sys
 import uvicorn
 from starlette.applications import Starlette
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from app.rate.routes import rater_routes
 
-kept = open_kept(sys.argv[1])
+kept = open_with_backups(sys.argv[1])
 kept.backups.start(0.1)
 taken = socket.socket(fileno=int(sys.argv[2]))
 uvicorn.Server(uvicorn.Config(Starlette(routes=rater_routes(kept.store)), log_level="warning")).run(sockets=[taken])
@@ -159,7 +159,7 @@ def load(raters: int, items: int, pause: float) -> dict[str, Any]:
             server.send_signal(signal.SIGKILL)
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        kept = open_kept(path)
+        kept = open_with_backups(path)
         stored = Counter(record.submission_id for record in kept.store.ratings(study))
         kept.close()
         each = len(SYSTEMS) * len(DEFAULT_CRITERIA)

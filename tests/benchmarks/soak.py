@@ -32,7 +32,7 @@ from typing import Any
 
 from ratings import SYSTEMS, Rater, fill
 
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.database.snapshots import fault_of
 from core.run_record import command, commit, write_record
@@ -208,7 +208,7 @@ def times(people: list[Patient]) -> dict[str, Any]:
 
 def kept(path: Path, study: int, people: list[Patient], folder: Path) -> dict[str, Any]:
     """What of all that was answered as saved is in the database."""
-    found = open_kept(path, folder=folder / "another-disk")
+    found = open_with_backups(path, folder=folder / "another-disk")
     ratings = found.store.ratings(study)
     found.close()
     stored = Counter(record.submission_id for record in ratings)

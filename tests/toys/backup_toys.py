@@ -9,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-from annotation.backup.kept_store import KeptStore
+from annotation.backup.backed_up_store import BackedUpStore
 
 Dump = dict[str, list[tuple[object, ...]]]
 
@@ -31,7 +31,7 @@ def backups(path: Path) -> Path:
     return path.parent / f"{path.stem}-backups"
 
 
-def killed(kept: KeptStore) -> None:
+def killed(kept: BackedUpStore) -> None:
     """No last round, as after kill -9."""
     assert kept.journal is not None
     kept.journal.rotate()  # closes the file

@@ -7,7 +7,7 @@ import pytest
 from backup_toys import dump, killed, lose
 from rating_examples import Clock, submission
 
-from annotation.backup.kept_store import KeptStore, open_kept
+from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import FolderMirror, HubMirror, mirror_at
 from annotation.database.snapshots import listed
 from annotation.errors import MirrorFailed
@@ -18,18 +18,18 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path / "another disk" / "copies"
 
 
-def opened(path: Path, elsewhere: Path, clock: Clock) -> KeptStore:
-    return open_kept(path, mirror=FolderMirror(elsewhere), clock=clock)
+def opened(path: Path, elsewhere: Path, clock: Clock) -> BackedUpStore:
+    return open_with_backups(path, mirror=FolderMirror(elsewhere), clock=clock)
 
 
 @pytest.fixture
-def mirrored(path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]) -> KeptStore:
+def mirrored(path: Path, elsewhere: Path, clock: Clock, templates: dict[str, Path]) -> BackedUpStore:
     """A store with the study of all tests, mirrored to the other disk."""
     shutil.copyfile(templates["study"], path)
     return opened(path, elsewhere, clock)
 
 
-def rate_one(kept: KeptStore) -> None:
+def rate_one(kept: BackedUpStore) -> None:
     rater, _ = kept.store.new_rater(kept.store.study("topics").id, "sw")
     view = kept.store.next_assignment(rater.id)
     assert view is not None
@@ -37,7 +37,7 @@ def rate_one(kept: KeptStore) -> None:
 
 
 def test_a_disk_that_is_lost_comes_back_from_the_other_one(
-    mirrored: KeptStore, path: Path, elsewhere: Path, clock: Clock
+    mirrored: BackedUpStore, path: Path, elsewhere: Path, clock: Clock
 ) -> None:
     kept = mirrored
     assert kept.backups is not None
@@ -54,7 +54,9 @@ def test_a_disk_that_is_lost_comes_back_from_the_other_one(
     killed(again)
 
 
-def test_an_orderly_end_leaves_everything_there(mirrored: KeptStore, path: Path, elsewhere: Path, clock: Clock) -> None:
+def test_an_orderly_end_leaves_everything_there(
+    mirrored: BackedUpStore, path: Path, elsewhere: Path, clock: Clock
+) -> None:
     kept = mirrored
     assert kept.backups is not None
     kept.backups.start(1000)
@@ -67,7 +69,7 @@ def test_an_orderly_end_leaves_everything_there(mirrored: KeptStore, path: Path,
     assert dump(path) == before
 
 
-def test_what_is_superseded_or_removed_is_dropped_there_too(mirrored: KeptStore, elsewhere: Path) -> None:
+def test_what_is_superseded_or_removed_is_dropped_there_too(mirrored: BackedUpStore, elsewhere: Path) -> None:
     kept = mirrored
     assert kept.backups is not None
     for _ in range(15):

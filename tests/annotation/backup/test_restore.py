@@ -11,7 +11,7 @@ from backup_toys import Dump, backups, dump, killed, lose
 from rating_examples import Clock, new_study, outputs_of, skip_of, submission
 
 from annotation.backup import restore
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from annotation.database.snapshots import listed
 from annotation.errors import DatabaseUnavailable, RestoreFailed
 from annotation.store import RatingStore
@@ -40,7 +40,7 @@ def worked(templates: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     for how, folder in folders.items():
         clock = Clock()
         shutil.copyfile(templates["empty"], folder / "ratings.db")
-        opened = open_kept(folder / "ratings.db", clock=clock)
+        opened = open_with_backups(folder / "ratings.db", clock=clock)
         assert opened.backups is not None
         opened.store.ensure_study(new_study("before"))
         opened.backups.now()
@@ -73,7 +73,7 @@ def test_drill_an_empty_disk_gets_every_row_back(
     unused = {"journal alone": "snapshot-*", "snapshot alone": "journal-*", "snapshot and journal": "none"}[what]
     for file in backups(path).glob(unused):
         file.unlink()
-    again = open_kept(path, clock=clock)
+    again = open_with_backups(path, clock=clock)
     assert len(again.store.ratings(2)) == 27
     killed(again)
     assert dump(path) == before
@@ -83,7 +83,7 @@ def test_a_restored_store_works_on_and_can_be_restored_again(path: Path, after_k
     before = after_kill
     for _ in range(3):
         lose(path)
-        kept = open_kept(path, clock=clock)
+        kept = open_with_backups(path, clock=clock)
         assert dump(path) == before
         assert kept.backups is not None
         report = kept.backups.state().restored
@@ -97,7 +97,7 @@ def test_a_restored_store_works_on_and_can_be_restored_again(path: Path, after_k
 
 def test_a_sound_database_is_not_touched_and_a_first_start_needs_nothing(path: Path, clock: Clock) -> None:
     for _ in range(2):
-        kept = open_kept(path, clock=clock)
+        kept = open_with_backups(path, clock=clock)
         assert kept.backups is not None
         assert kept.backups.state().restored is None
         kept.store.ensure_study(new_study())
@@ -107,7 +107,7 @@ def test_a_sound_database_is_not_touched_and_a_first_start_needs_nothing(path: P
 def test_a_database_without_rows_does_not_hide_backups_that_have_some(path: Path, after_close: Dump) -> None:
     lose(path)
     RatingStore.open(path).close()  # as a start without backups would leave it
-    again = open_kept(path)
+    again = open_with_backups(path)
     assert len(again.store.ratings(2)) == 27
     killed(again)
 
@@ -121,7 +121,7 @@ def test_a_damaged_database_is_set_aside_and_restored(path: Path, after_close: D
         "cut": sound[: len(sound) // 2],
     }[damage]
     path.write_bytes(bad)
-    killed(open_kept(path))
+    killed(open_with_backups(path))
     assert dump(path) == after_close
     (aside,) = path.parent.glob("*set-aside*.db")
     assert aside.read_bytes() == bad
@@ -130,7 +130,7 @@ def test_a_damaged_database_is_set_aside_and_restored(path: Path, after_close: D
 def test_a_damaged_database_without_a_backup_is_refused_and_left_as_it_was(path: Path) -> None:
     path.write_bytes(b"a letter to my aunt" * 400)
     with pytest.raises(DatabaseUnavailable, match="holds no backup"):
-        open_kept(path)
+        open_with_backups(path)
     assert path.read_bytes() == b"a letter to my aunt" * 400
 
 
@@ -138,17 +138,17 @@ def test_a_disk_that_lost_the_last_commits_gets_them_from_the_journal(
     path: Path, clock: Clock, templates: dict[str, Path]
 ) -> None:
     shutil.copyfile(templates["empty"], path)
-    kept = open_kept(path, clock=clock)
+    kept = open_with_backups(path, clock=clock)
     kept.store.ensure_study(new_study())
     kept.close()
     older = path.read_bytes()
-    kept = open_kept(path, clock=clock)
+    kept = open_with_backups(path, clock=clock)
     rate(kept.store, clock)
     killed(kept)
     before = dump(path)
     lose(path)
     path.write_bytes(older)
-    killed(open_kept(path, clock=clock))
+    killed(open_with_backups(path, clock=clock))
     assert dump(path) == before
     assert len(list(path.parent.glob("*set-aside*"))) == 1
 
@@ -158,7 +158,7 @@ def test_a_damaged_snapshot_is_passed_over_for_the_one_before(path: Path, after_
     newest, *older = listed(backups(path))
     assert older
     newest.path.write_bytes(newest.path.read_bytes()[:5000])
-    killed(open_kept(path))
+    killed(open_with_backups(path))
     assert dump(path) == after_close
 
 
@@ -170,7 +170,7 @@ def test_nothing_is_started_empty_when_no_backup_can_be_used(path: Path, after_k
     first.unlink()
     for _ in range(2):  # the second start finds no more than the first
         with pytest.raises(RestoreFailed, match=r"the journals begin with change 2.*move it away to start empty"):
-            open_kept(path)
+            open_with_backups(path)
     assert not path.exists()
 
 
@@ -181,7 +181,7 @@ def test_a_damaged_journal_stops_the_start_and_says_which_line(path: Path, after
     lines[2] = lines[2][:-9]
     last.write_bytes(b"\n".join(lines))
     with pytest.raises(RestoreFailed, match=rf"line 3 of the journal '.*{last.name}'"):
-        open_kept(path)
+        open_with_backups(path)
     assert not path.exists()
 
 
@@ -209,7 +209,7 @@ def test_restored_rows_that_do_not_fit_together_are_refused(
 
     monkeypatch.setattr(restore, "read", without_outputs)
     with pytest.raises(RestoreFailed, match=r"do.* not fit together"):
-        open_kept(path)
+        open_with_backups(path)
     assert not path.exists()
     assert not list(path.parent.glob(".*restoring*"))
 
@@ -217,7 +217,7 @@ def test_restored_rows_that_do_not_fit_together_are_refused(
 def test_two_starts_at_once_on_an_empty_disk_restore_once(path: Path, after_close: Dump) -> None:
     lose(path)
     with ThreadPoolExecutor(3) as pool:
-        opened = list(pool.map(lambda _: open_kept(path), range(3)))
+        opened = list(pool.map(lambda _: open_with_backups(path), range(3)))
     reports = [one.backups.state().restored for one in opened if one.backups is not None]
     for one in opened:
         killed(one)
@@ -227,16 +227,16 @@ def test_two_starts_at_once_on_an_empty_disk_restore_once(path: Path, after_clos
 
 def test_the_backups_folder_may_lie_on_another_disk(tmp_path: Path) -> None:
     path, place = tmp_path / "disk" / "r.db", tmp_path / "bucket"
-    kept = open_kept(path, folder=place)
+    kept = open_with_backups(path, folder=place)
     kept.store.ensure_study(new_study())
     kept.close()
     shutil.rmtree(path.parent)
-    again = open_kept(path, folder=place)
+    again = open_with_backups(path, folder=place)
     assert [study.slug for study in again.store.studies()] == ["topics"]
     killed(again)
 
 
 def test_memory_has_no_backups() -> None:
-    kept = open_kept("sqlite://")
+    kept = open_with_backups("sqlite://")
     assert kept.backups is None
     kept.close()

@@ -14,7 +14,7 @@ import pytest
 from backup_toys import FakeHub, dump, killed, lose
 from rating_examples import Clock, outputs_of, submission
 
-from annotation.backup.kept_store import KeptStore, open_kept
+from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import HubMirror
 from annotation.backup.rounds import Backups
 from annotation.database import snapshots
@@ -24,15 +24,15 @@ from annotation.store import RatingStore
 
 
 @pytest.fixture
-def kept(path: Path, clock: Clock, templates: dict[str, Path]) -> Iterator[KeptStore]:
+def kept(path: Path, clock: Clock, templates: dict[str, Path]) -> Iterator[BackedUpStore]:
     shutil.copyfile(templates["study"], path)
-    opened = open_kept(path, clock=clock)
+    opened = open_with_backups(path, clock=clock)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def backups(kept: KeptStore) -> Backups:
+def backups(kept: BackedUpStore) -> Backups:
     assert kept.backups is not None
     return kept.backups
 
@@ -46,7 +46,7 @@ def rate_one(store: RatingStore) -> None:
 
 
 def test_a_round_makes_a_sound_snapshot_and_says_what_is_in_it(
-    kept: KeptStore, backups: Backups, path: Path, clock: Clock
+    kept: BackedUpStore, backups: Backups, path: Path, clock: Clock
 ) -> None:
     assert backups.state().last_good is None
     rate_one(kept.store)
@@ -61,7 +61,7 @@ def test_a_round_makes_a_sound_snapshot_and_says_what_is_in_it(
     assert list(backups.folder.glob(".snapshot*")) == []
 
 
-def test_a_round_without_a_change_does_nothing(kept: KeptStore, backups: Backups) -> None:
+def test_a_round_without_a_change_does_nothing(kept: BackedUpStore, backups: Backups) -> None:
     rate_one(kept.store)
     for _ in range(3):
         backups.now()
@@ -70,7 +70,7 @@ def test_a_round_without_a_change_does_nothing(kept: KeptStore, backups: Backups
     assert len(listed(backups.folder)) == 1
 
 
-def test_closing_takes_a_last_snapshot(kept: KeptStore, backups: Backups, path: Path) -> None:
+def test_closing_takes_a_last_snapshot(kept: BackedUpStore, backups: Backups, path: Path) -> None:
     backups.now()
     rate_one(kept.store)
     kept.close()
@@ -78,7 +78,7 @@ def test_closing_takes_a_last_snapshot(kept: KeptStore, backups: Backups, path: 
     assert dump(listed(backups.folder)[0].path) == dump(path)
 
 
-def test_the_scheduler_runs_at_once_then_by_the_clock_and_stops(kept: KeptStore, backups: Backups) -> None:
+def test_the_scheduler_runs_at_once_then_by_the_clock_and_stops(kept: BackedUpStore, backups: Backups) -> None:
     backups.start(every_minutes=0.001)
     assert backups.running
     for count in (1, 2, 3):
@@ -92,7 +92,7 @@ def test_the_scheduler_runs_at_once_then_by_the_clock_and_stops(kept: KeptStore,
     assert "backups" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_snapshot_taken_while_raters_write_is_of_one_moment(kept: KeptStore, backups: Backups) -> None:
+def test_a_snapshot_taken_while_raters_write_is_of_one_moment(kept: BackedUpStore, backups: Backups) -> None:
     """Whole submissions only: nine ratings each, and as many changes in it as its number says."""
     study = kept.store.study("topics")
     kept.store.add_outputs(study.id, [output for index in range(5) for output in outputs_of(f"more {index}")])
@@ -117,7 +117,7 @@ def test_a_snapshot_taken_while_raters_write_is_of_one_moment(kept: KeptStore, b
 
 
 def test_a_failed_round_is_said_in_words_and_made_good_by_the_next(
-    kept: KeptStore, backups: Backups, monkeypatch: pytest.MonkeyPatch
+    kept: BackedUpStore, backups: Backups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rate_one(kept.store)
     with monkeypatch.context() as patch:
@@ -131,7 +131,7 @@ def test_a_failed_round_is_said_in_words_and_made_good_by_the_next(
 
 
 def test_a_broken_journal_makes_the_state_red_until_a_snapshot_holds_the_changes(
-    kept: KeptStore, backups: Backups, monkeypatch: pytest.MonkeyPatch
+    kept: BackedUpStore, backups: Backups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert kept.journal is not None
 
@@ -151,7 +151,7 @@ def test_a_broken_journal_makes_the_state_red_until_a_snapshot_holds_the_changes
 def test_a_folder_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(DatabaseUnavailable, match=r"backup folder .* cannot be written"):
-        open_kept(tmp_path / "r.db", folder=tmp_path / "file")
+        open_with_backups(tmp_path / "r.db", folder=tmp_path / "file")
 
 
 def named(day: int, minute: int, number: int) -> str:
@@ -176,8 +176,8 @@ def test_needed_for_a_restore_are_two_snapshots_and_the_journals_since_the_older
     assert needed(journals) == journals
 
 
-def mirrored(path: Path, hub: FakeHub, clock: Clock) -> KeptStore:
-    return open_kept(path, mirror=HubMirror("me/ratings", "hf_x", hub), clock=clock)
+def mirrored(path: Path, hub: FakeHub, clock: Clock) -> BackedUpStore:
+    return open_with_backups(path, mirror=HubMirror("me/ratings", "hf_x", hub), clock=clock)
 
 
 def test_a_machine_that_lost_its_disk_gets_all_from_the_mirror(
@@ -225,7 +225,7 @@ def test_a_damaged_newest_snapshot_on_the_mirror_is_made_good_by_the_one_before_
     assert dump(path) == before
 
 
-def test_what_was_removed_from_the_database_is_in_no_backup_after_forget(kept: KeptStore, backups: Backups) -> None:
+def test_what_was_removed_from_the_database_is_in_no_backup_after_forget(kept: BackedUpStore, backups: Backups) -> None:
     hub = FakeHub()
     backups._mirror = HubMirror("me/ratings", "hf_x", hub)
     study = kept.store.study("topics")
@@ -247,7 +247,7 @@ def test_what_was_removed_from_the_database_is_in_no_backup_after_forget(kept: K
     assert [one.path.name for one in listed(backups.folder)] == list(hub.files)
 
 
-def test_ratings_never_go_to_a_public_data_set(kept: KeptStore, backups: Backups) -> None:
+def test_ratings_never_go_to_a_public_data_set(kept: BackedUpStore, backups: Backups) -> None:
     hub = FakeHub(private=False)
     backups._mirror = HubMirror("me/ratings", "hf_x", hub)
     rate_one(kept.store)
@@ -258,7 +258,7 @@ def test_ratings_never_go_to_a_public_data_set(kept: KeptStore, backups: Backups
     assert state.last_good is not None  # the snapshot on this machine is made all the same
 
 
-def test_a_hub_that_cannot_be_reached_is_said_and_caught_up_with_later(kept: KeptStore, backups: Backups) -> None:
+def test_a_hub_that_cannot_be_reached_is_said_and_caught_up_with_later(kept: BackedUpStore, backups: Backups) -> None:
     hub = FakeHub(down=True)
     backups._mirror = HubMirror("me/ratings", "hf_x", hub)
     rate_one(kept.store)

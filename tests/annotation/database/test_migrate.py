@@ -113,7 +113,7 @@ def test_migrating_a_file_with_rows_backs_it_up_first_and_keeps_every_row(
     engines = open_engines(path)
     report = migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    assert (report.before, report.after) == ("0002", "0003")
+    assert (report.old_revision, report.new_revision) == ("0002", "0003")
     assert counts(path) == before
     assert before["rating"] == 9
     with closing(sqlite3.connect(path)) as connection:
@@ -190,7 +190,7 @@ def test_several_processes_may_start_on_a_new_file_at_once(path: Path) -> None:
     def start(_: int) -> str | None:
         engines = open_engines(path)
         try:
-            return migrate.upgrade(engines).before
+            return migrate.upgrade(engines).old_revision
         finally:
             engines.dispose()
 

@@ -48,7 +48,7 @@ def old(path: Path, tmp_path: Path) -> Path:
     scripts = tmp_path / "first"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
     engines = open_engines(path)
-    assert migrate.upgrade(engines, scripts).after == "0001"
+    assert migrate.upgrade(engines, scripts).new_revision == "0001"
     engines.dispose()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA foreign_keys=ON")

@@ -10,7 +10,7 @@ from postgres_server import Server
 from rating_examples import new_study, outputs_of, submission
 from sqlalchemy import text
 
-from annotation.backup.kept_store import open_kept
+from annotation.backup.backed_up_store import open_with_backups
 from annotation.database import migrate
 from annotation.database.engine import open_engines
 from annotation.database.tables import Base
@@ -55,7 +55,7 @@ def test_several_processes_may_start_on_a_new_database_at_once(postgres: Server)
     def start(_: int) -> str | None:
         engines = open_engines(url)
         try:
-            return migrate.upgrade(engines).before
+            return migrate.upgrade(engines).old_revision
         finally:
             engines.dispose()
 
@@ -66,7 +66,7 @@ def test_several_processes_may_start_on_a_new_database_at_once(postgres: Server)
 
 def test_a_server_keeps_its_own_backups_so_the_store_comes_without(postgres: Server) -> None:
     url = postgres.database("study")
-    kept = open_kept(url)
+    kept = open_with_backups(url)
     assert kept.backups is None
     study = kept.store.study("topics")
     rater, _ = kept.store.new_rater(study.id, "sw")

@@ -6,13 +6,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from export_reader import read_back
 from hypothesis import given
 from hypothesis import strategies as st
 from rating_examples import UNHURRIED, Clock, new_study, submission
 
 from annotation.errors import ExportFailed, UnknownStudy
 from annotation.export.columns import COLUMNS
-from annotation.export.files import TABLES, export_study, read_back, safe_cell
+from annotation.export.files import TABLES, export_study, safe_cell
 from annotation.records import (
     AssignmentRecord,
     HistoryRecord,
@@ -162,13 +163,3 @@ def test_an_export_to_a_place_that_cannot_be_written_says_so(store: RatingStore,
         export_study(store, rated, tmp_path / "file")
     with pytest.raises(UnknownStudy):
         export_study(store, replace(rated, id=99), tmp_path)
-
-
-@pytest.mark.parametrize("name", ["ratings.csv", "none.jsonl", "broken.jsonl", "other.jsonl", "broken.parquet"])
-def test_a_file_that_is_no_lossless_export_is_not_read_back(tmp_path: Path, name: str) -> None:
-    (tmp_path / "ratings.csv").write_text("study\n")
-    (tmp_path / "broken.jsonl").write_text('{"study": ')
-    (tmp_path / "other.jsonl").write_text('{"study": "s"}\n')
-    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ExportFailed):
-        read_back(tmp_path / name, RatingRecord)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_examples import SYSTEMS, UNHURRIED, Clock, new_study, outputs_of, submission
 
-from annotation.errors import ItemTaken, StudyClosed, UnknownAssignment, UnknownRater
+from annotation.errors import NoSlotLeft, StudyClosed, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter, system_order
 from annotation.records import AssignmentView, NewOutput, Progress, Study
 from annotation.store import RatingStore
@@ -114,7 +114,7 @@ def test_an_item_left_open_returns_after_the_lease_and_not_before(store: RatingS
     assert store.progress(quick.id).total == 1
     taken = store.next_assignment(quick.id)
     assert taken is not None
-    with pytest.raises(ItemTaken, match="nothing was stored"):
+    with pytest.raises(NoSlotLeft, match="nothing was stored"):
         store.submit(submission(slow.id, left_open))
     assert store.next_assignment(slow.id) is None
     assert store.progress(slow.id) == Progress(done=0, skipped=0, total=1, released=1)

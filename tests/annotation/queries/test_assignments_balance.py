@@ -7,7 +7,7 @@ from at_once import at_once
 from attention_toys import opened
 from rating_examples import Clock, new_study, outputs_of, submission
 
-from annotation.errors import ItemTaken
+from annotation.errors import NoSlotLeft
 from annotation.records import AssignmentView, NewOutput, Progress, Rater
 from annotation.store import RatingStore
 
@@ -46,7 +46,7 @@ def test_many_who_let_a_lease_lapse_race_to_submit_and_one_is_kept(store: Rating
     def submit(rater: Rater, view: AssignmentView) -> bool:
         try:
             store.submit(submission(rater.id, view))
-        except ItemTaken:
+        except NoSlotLeft:
             return False
         return True
 

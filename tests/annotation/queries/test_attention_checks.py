@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_examples import SYSTEMS, UNHURRIED, new_study, submission
 
-from annotation.attention_checks import degrade, has_failed, is_check_place, judge_degraded, judge_repeat, units
+from annotation.attention_checks import degrade, has_failed, is_check_position, score_degraded, score_repeat, units
 from annotation.errors import StudyNotReady
 from annotation.records import Rater, Study
 from annotation.store import RatingStore
@@ -37,11 +37,11 @@ def rate_all(store: RatingStore, rater_id: int, careful: bool = True) -> None:
 @UNHURRIED
 @given(st.integers(0, 2**31 - 1), st.integers(2, 9))
 def test_each_block_has_one_check_that_is_neither_first_nor_beside_another(seed: int, every: int) -> None:
-    places = [position for position in range(1, 6 * (every + 1) + 1) if is_check_place(position, seed, every)]
+    places = [position for position in range(1, 6 * (every + 1) + 1) if is_check_position(position, seed, every)]
     assert len(places) == 6
     assert places[0] > 1
     assert all(later - earlier >= 2 for earlier, later in itertools.pairwise(places))
-    assert not any(is_check_place(position, seed, None) for position in range(1, 20))
+    assert not any(is_check_position(position, seed, None) for position in range(1, 20))
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_spoiling_follows_from_the_seed_and_gives_up_where_it_would_not_show() -
 def test_a_spoiled_output_passes_when_low_or_below_all_others() -> None:
     """At most 2 passes by itself; 3 passes only under others of 4 and more; the other criterion does not matter."""
     expected = {"criterion": "fluency", "at_most": 2}
-    assert judge_degraded(expected, 1, {(1, "fluency"): 2, (2, "fluency"): 1, (1, "relevance"): 5})[0]
-    assert judge_degraded(expected, 1, {(1, "fluency"): 3, (2, "fluency"): 4})[0]
-    passed, reason = judge_degraded(expected, 1, {(1, "fluency"): 3, (2, "fluency"): 3})
+    assert score_degraded(expected, 1, {(1, "fluency"): 2, (2, "fluency"): 1, (1, "relevance"): 5})[0]
+    assert score_degraded(expected, 1, {(1, "fluency"): 3, (2, "fluency"): 4})[0]
+    passed, reason = score_degraded(expected, 1, {(1, "fluency"): 3, (2, "fluency"): 3})
     assert not passed
     assert "rated 3 on fluency" in reason
 
 
 def test_a_repeat_passes_up_to_one_point_apart_on_average() -> None:
     first = {(1, "a"): 1, (1, "b"): 5, (2, "a"): 3, (2, "b"): 3}
-    assert judge_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5}) == (
+    assert score_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5}) == (
         True,  # |1 - 5| / 4 = 1
         "mean difference 1.00 from the first time; passes at 1 or less",
     )
-    assert not judge_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5, (2, "a"): 4})[0]  # 5 / 4
+    assert not score_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5, (2, "a"): 4})[0]  # 5 / 4
 
 
 @pytest.mark.parametrize(("answered", "failed", "verdict"), [(0, 0, None), (1, 1, True), (2, 1, False), (3, 2, True)])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rating_examples import new_study, outputs_of, skip_of, submission
 
-from annotation.errors import InvalidSkip, ItemTaken
+from annotation.errors import InvalidSkip, NoSlotLeft
 from annotation.records import AssignmentView, Progress, Rater, Study
 from annotation.store import RatingStore
 from annotation.vocabulary import SKIP_REASONS
@@ -59,7 +59,7 @@ def test_a_skip_returns_the_place_and_a_skipped_item_that_filled_up_cannot_be_ra
     given = store.next_assignment(second.id)
     assert given is not None
     store.submit(submission(second.id, given))
-    with pytest.raises(ItemTaken):
+    with pytest.raises(NoSlotLeft):
         store.submit(submission(first.id, view))
     assert {record.rater for record in store.ratings(study.id)} == {second.pseudonym}
 

@@ -105,7 +105,7 @@ def test_outputs_come_back_with_their_provenance(store: RatingStore, study: Stud
 def test_a_stored_output_is_never_replaced_and_the_difference_is_reported(store: RatingStore, study: Study) -> None:
     changed = replace(outputs_of("i1")[0], text="something else")
     report = store.add_outputs(study.id, [changed])
-    assert report == AddReport(0, 1, kept_different=(("i1", "agl", "sw"),))
+    assert report == AddReport(0, 1, conflicting=(("i1", "agl", "sw"),))
     assert "something else" not in {output.text for output in store.outputs(study.id)}
 
 

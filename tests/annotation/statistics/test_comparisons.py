@@ -18,7 +18,7 @@ from annotation.statistics.comparisons import (
     item_means,
     paired,
 )
-from annotation.statistics.resampling_tests import holm, sign_flip, smallest_p
+from annotation.statistics.resampling_tests import holm, sign_flip
 from annotation.statistics.values import Interval, Undefined
 
 
@@ -47,7 +47,7 @@ def test_ratings_are_averaged_over_raters_before_items_are_compared() -> None:
 
 def test_the_exact_test_is_worked_out_by_hand() -> None:
     # Five items, all better by different amounts: only all-plus and all-minus reach the observed sum.
-    assert sign_flip([1, 2, 0.5, 1, 3], seed=0) == 2 / 2**5 == smallest_p(5)
+    assert sign_flip([1, 2, 0.5, 1, 3], seed=0) == 2 / 2**5
     # Items without a difference are the same under either sign.
     assert sign_flip([1, 2, 0.5, 1, 3, 0, 0], seed=0) == 2 / 2**5
     assert sign_flip([0, 0, 0], seed=0) == 1.0

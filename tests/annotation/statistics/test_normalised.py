@@ -33,15 +33,15 @@ def test_normalising_undoes_that_a_lenient_rater_saw_one_system_more_often() -> 
     ]
     rows += [rating("i0", "knn", "lenient", 4), rating("i1", "knn", "lenient", 5)]
     found = ranking(rows)
-    z = {place.system: place.z for place in found.places}
+    z = {rank.system: rank.z for rank in found.ranks}
     assert z["agl"] > z["knn"] + 1  # type: ignore[operator]
-    assert abs(found.places[0].raw - found.places[1].raw) < 0.3
+    assert abs(found.ranks[0].raw - found.ranks[1].raw) < 0.3
 
 
 def test_rankings_say_how_stable_they_are() -> None:
     clear = rankings(People({"agl": 1.2, "knn": 0.0}, seed=1).records(30, ["r1", "r2"]), ["fluency"])[0]
     close = rankings(People({"agl": 0.0, "knn": 0.0}, seed=1).records(30, ["r1", "r2"]), ["fluency"])[0]
-    assert [place.system for place in clear.places] == ["agl", "knn"]
+    assert [rank.system for rank in clear.ranks] == ["agl", "knn"]
     assert clear.same_order is True
     assert clear.stable_raw == clear.stable_z == 1.0
     assert isinstance(close.stable_raw, float)
@@ -50,10 +50,10 @@ def test_rankings_say_how_stable_they_are() -> None:
 
 def test_a_ranking_without_a_normalisable_rater_says_so() -> None:
     found = ranking([rating("i1", "agl", "r1", 3), rating("i1", "knn", "r2", 4)])
-    assert [place.raw_place for place in found.places] == [1, 2]
-    assert all(isinstance(place.z, Undefined) for place in found.places)
+    assert [rank.raw_rank for rank in found.ranks] == [1, 2]
+    assert all(isinstance(rank.z, Undefined) for rank in found.ranks)
     assert isinstance(found.same_order, Undefined)
-    assert set(found.left_out) == {"r1", "r2"}
+    assert set(found.without_z) == {"r1", "r2"}
 
 
 def test_a_balanced_mixed_model_has_the_effect_and_the_error_of_the_paired_t_test() -> None:

@@ -19,7 +19,7 @@ from annotation.statistics.comparisons import compare, corrected
 from annotation.store import RatingStore
 from app.results import ratings_html as views
 from app.results.ratings import ResultsService
-from app.results.ratings_table import method_name, summary_rows, summary_table
+from app.results.ratings_table import COLUMNS, Column, method_name, rated_cells, summary_table
 from app.services import EXPLORE_STUDY
 from app.texts import available, catalogue
 
@@ -84,7 +84,16 @@ def whole_page(desk: ResultsService, language: str | None, tag: str) -> str:
     seen = report.everyone
     parts = [views.counted(report, texts), views.answer(report, seen, language, report.verdicts, texts)]
     parts += [part(report, seen, language, texts) for part in (views.comparisons, views.agreement, views.orders)]
-    return "".join([*parts, summary_table(summary_rows(seen.cells, report, texts, language), texts)])
+    return "".join([*parts, summary_table(rated_cells(seen.cells, language), report, texts)])
+
+
+def test_a_column_more_is_one_line_of_columns_and_its_title(desk: ResultsService, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = catalogue("en")
+    report = desk.report("", None, texts)
+    one = Column("raters", lambda line: f"{line.cell.raters} of them")
+    monkeypatch.setattr("app.results.ratings_table.COLUMNS", (*COLUMNS, one))
+    html = summary_table(rated_cells(report.everyone.cells, None), report, texts)
+    assert '<th scope="col">Raters</th></tr></thead>' in html and "of them</td></tr>" in html
 
 
 def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsService, store: RatingStore) -> None:

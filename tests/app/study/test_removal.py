@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from annotation.backup.kept_store import KeptStore, open_kept
+from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.rounds import Backups
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import Criterion, NewOutput, NewStudy, Rater, Study, Submission
@@ -42,7 +42,7 @@ def a_study(store: RatingStore) -> tuple[Study, Rater, str]:
 class Office:
     """A store on disk with its backups, and an organiser at her desk."""
 
-    def __init__(self, kept: KeptStore, folder: Path) -> None:
+    def __init__(self, kept: BackedUpStore, folder: Path) -> None:
         assert kept.backups is not None
         self.backups: Backups = kept.backups
         self.study, self.rater, self.token = a_study(kept.store)
@@ -65,7 +65,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    kept = open_kept(tmp_path / "ratings.db")
+    kept = open_with_backups(tmp_path / "ratings.db")
     yield Office(kept, tmp_path / "out")
     kept.close()
 

@@ -18,7 +18,7 @@ from annotation.store import RatingStore
 
 
 @dataclass(frozen=True)
-class KeptStore:
+class BackedUpStore:
     """An open store; `backups` is None for PostgreSQL and in memory. Backups are not started yet."""
 
     store: RatingStore
@@ -34,14 +34,14 @@ class KeptStore:
         self.store.close()
 
 
-def open_kept(
+def open_with_backups(
     url_or_path: str | Path,
     *,
     folder: Path | None = None,
     mirror: Mirror | None = None,
     clock: Callable[[], datetime] = utc_now,
     mounts_file: Path = PROC_MOUNTS,
-) -> KeptStore:
+) -> BackedUpStore:
     """Opens a store as `RatingStore.open` does, after bringing its database back if it is gone or damaged.
 
     Backups lie in `<name>-backups`, in `folder` (default: beside the database). Raises what `RatingStore.open` raises,
@@ -49,10 +49,10 @@ def open_kept(
     """
     path = file_of(url_or_path)
     if path is None:
-        return KeptStore(RatingStore.open(url_or_path, clock=clock, mounts_file=mounts_file), None, None)
-    place = (folder or path.parent).expanduser().absolute() / f"{path.stem}-backups"
-    with alone(place):
-        restored = restore_if_needed(path, place, mirror, clock())
-        journal = Journal(place, migrate.newest(), clock)
+        return BackedUpStore(RatingStore.open(url_or_path, clock=clock, mounts_file=mounts_file), None, None)
+    backups_folder = (folder or path.parent).expanduser().absolute() / f"{path.stem}-backups"
+    with alone(backups_folder):
+        restored = restore_if_needed(path, backups_folder, mirror, clock())
+        journal = Journal(backups_folder, migrate.newest(), clock)
         store = RatingStore.open(path, clock=clock, mounts_file=mounts_file, journal=journal)
-    return KeptStore(store, Backups(store, place, journal, clock, mirror, restored), journal)
+    return BackedUpStore(store, Backups(store, backups_folder, journal, clock, mirror, restored), journal)
