@@ -87,7 +87,9 @@ def whole_page(desk: ResultsService, language: str | None, tag: str) -> str:
     return "".join([*parts, summary_table(rated_cells(seen.cells, language), report, texts)])
 
 
-def test_a_column_more_is_one_line_of_columns_and_its_title(desk: ResultsService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_more_is_one_line_of_columns_and_its_title(
+    desk: ResultsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = catalogue("en")
     report = desk.report("", None, texts)
     one = Column("raters", lambda line: f"{line.cell.raters} of them")
