@@ -12,7 +12,7 @@ from annotation.records import Criterion, Study, StudyData
 from annotation.statistics.analysis import Analysis, analyse
 from annotation.statistics.comparisons import Comparison
 from annotation.statistics.power import items_needed
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
 
 Kind = Literal["better", "alike", "undecided", "not_computable"]
 ALPHA = 0.05
@@ -144,7 +144,7 @@ def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
     if isinstance(difference, float) and difference < 0:
         better, worse, difference = worse, better, -difference
         if isinstance(interval, Interval):
-            interval = Interval(-interval.high, -interval.low)
+            interval = Interval(-interval.value, -interval.high, -interval.low)
     usable = spread if isinstance(spread, float) and spread > 0 else SPREAD
     needed = items_needed(usable, target, tests, alpha=ALPHA)
     more = max(0, needed - comparison.items) if isinstance(needed, int) else 0
@@ -172,4 +172,4 @@ def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
 
 
 def _pace(language: str, seconds: list[float]) -> Pace:
-    return Pace(language, len(seconds), statistics.median(seconds) if seconds else Undefined("no_ratings"))
+    return Pace(language, len(seconds), statistics.median(seconds) if seconds else undefined("no_ratings"))

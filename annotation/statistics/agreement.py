@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.records import RatingRecord
-from annotation.statistics.resampling_tests import RESAMPLES, draws, percentiles, seed_of
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
 from annotation.vocabulary import SCALE
+from core.statistics.bootstrap import DRAWS, percentiles, resampled, seed_of
 
 Level = Literal["nominal", "ordinal", "interval"]
 UNSTEADY = 0.05  # share of resamples without a value above which there is no interval
@@ -56,10 +56,10 @@ def alpha(counts: NDArray[np.int64], level: Level = "ordinal", points: Sequence[
     """
     pairs = _coincidences(counts).sum(0)  # (V, V)
     if pairs.sum() == 0:
-        return Undefined("no_pairable")
+        return undefined("no_pairable")
     observed, expected = _disagreements(pairs[None], level, np.asarray(points, dtype=np.float64))
     if expected[0] <= 0:
-        return Undefined("all_equal")
+        return undefined("all_equal")
     return float(1 - observed[0] / expected[0])
 
 
@@ -69,27 +69,32 @@ def alpha_interval(
     seed: int,
     level: Level = "ordinal",
     points: Sequence[float] = SCALE,
-    resamples: int = RESAMPLES,
+    resamples: int = DRAWS,
 ) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of alpha; `items` (U,) names the item of each unit.
 
     The outputs of an item are drawn together. Resamples in which alpha is undefined (all values equal) are
-    left out; above 5 % of them there is no interval.
+    left out; above 5 % of them there is no interval, nor where all resamples have the same value.
     """
     pairable = counts.sum(1) >= 2
     names, item_index = np.unique(np.asarray(items, dtype=str)[pairable], return_inverse=True)
     if len(names) < 2:
-        return Undefined("few_items", {"needed": 2, "seen": len(names)})
+        return undefined("few_items", {"needed": 2, "seen": len(names)})
     size = counts.shape[1]
     by_item = np.zeros((len(names), size * size))
     np.add.at(by_item, item_index, _coincidences(counts)[pairable].reshape(-1, size * size))
-    pairs = (draws(len(names), seed, resamples) @ by_item).reshape(-1, size, size)  # (R, V, V)
+    pairs = resampled(by_item, resamples, seed).reshape(-1, size, size)  # (R, V, V)
     observed, expected = _disagreements(pairs, level, np.asarray(points, dtype=np.float64))
     defined = expected > 0
     lost = 1 - defined.mean()
     if lost > UNSTEADY:
-        return Undefined("unsteady", {"share": round(100 * lost)})
-    return percentiles(1 - observed[defined] / expected[defined])
+        return undefined("unsteady", {"share": round(100 * lost)})
+    values = 1 - observed[defined] / expected[defined]
+    if np.ptp(np.round(values, 9)) == 0:
+        return undefined("no_width")
+    whole = alpha(counts, level, points)
+    assert isinstance(whole, float), "resamples have a value, so the whole has one"
+    return percentiles(whole, values)
 
 
 def equal_share(counts: NDArray[np.int64]) -> float | Undefined:
@@ -97,7 +102,7 @@ def equal_share(counts: NDArray[np.int64]) -> float | Undefined:
     sizes = counts.sum(1)
     pairs = int((sizes * (sizes - 1)).sum())
     if pairs == 0:
-        return Undefined("no_pairable")
+        return undefined("no_pairable")
     return float((counts * (counts - 1)).sum() / pairs)
 
 

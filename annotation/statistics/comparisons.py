@@ -14,8 +14,9 @@ from itertools import combinations
 import numpy as np
 
 from annotation.records import RatingRecord
-from annotation.statistics.resampling_tests import RESAMPLES, draws, holm, percentiles, seed_of, sign_flip
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
+from core.statistics.bootstrap import DRAWS, mean_over_items, seed_of
+from core.statistics.paired import holm, sign_flip_test
 
 Pairs = Mapping[str, tuple[float, float]]  # item -> (value of the first system, of the second)
 Means = dict[tuple[str, str, str], dict[str, float]]  # (language, criterion, system) -> item -> mean over raters
@@ -75,14 +76,13 @@ def cliffs_delta(first: Sequence[float], second: Sequence[float]) -> float:
     return float(np.sign(np.asarray(first)[:, None] - np.asarray(second)[None, :]).mean())
 
 
-def difference_interval(differences: Sequence[float], seed: int, resamples: int = RESAMPLES) -> Interval | Undefined:
+def difference_interval(differences: Sequence[float], seed: int, resamples: int = DRAWS) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of the mean of paired differences (I,), over items."""
     if len(differences) < FEWEST:
-        return Undefined("not_shared", {"needed": FEWEST, "seen": len(differences)})
+        return undefined("not_shared", {"needed": FEWEST, "seen": len(differences)})
     if len(set(differences)) == 1:
-        return Undefined("same_differences")
-    values = np.asarray(differences, dtype=np.float64)
-    return percentiles(draws(len(values), seed, resamples) @ values / len(values))
+        return undefined("same_differences")
+    return mean_over_items(differences, [f"{index:09d}" for index in range(len(differences))], resamples, seed)
 
 
 def compare(
@@ -91,7 +91,7 @@ def compare(
     """One comparison, not yet corrected for others."""
     key = (criterion, language, first, second)
     if len(pairs) < FEWEST:
-        none = Undefined("not_shared", {"needed": FEWEST, "seen": len(pairs)})
+        none = undefined("not_shared", {"needed": FEWEST, "seen": len(pairs)})
         return Comparison(*key, len(pairs), none, none, none, none, none, none, none, 0, 0, 0)
     differences = [round(one - other, 9) for one, other in pairs.values()]
     wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
@@ -103,8 +103,8 @@ def compare(
         difference=float(np.mean(differences)),
         spread=float(np.std(differences, ddof=1)),
         interval=difference_interval(differences, own),
-        p=sign_flip(differences, own),
-        p_holm=Undefined("not_asked"),
+        p=sign_flip_test(np.asarray(differences), seed=own).p,
+        p_holm=undefined("not_asked"),
         delta=cliffs_delta([one for one, _ in pairs.values()], [other for _, other in pairs.values()]),
         win_rate=(wins + ties / 2) / len(differences),
         wins=wins,

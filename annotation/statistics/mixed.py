@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.records import RatingRecord
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
 
 LARGEST = 1_000  # ratings; takes some ten seconds, and time grows with the third power
 FEWEST = 2  # of systems, raters and items
@@ -54,17 +54,17 @@ def mixed_model(
     items = len({rating.item_key for rating in ratings})
     raters = len({rating.rater for rating in ratings})
     if not ratings:
-        return Undefined("no_ratings")
+        return undefined("no_ratings")
     if len(systems) < FEWEST:
-        return Undefined("few_systems", {"seen": len(systems)})
+        return undefined("few_systems", {"seen": len(systems)})
     if raters < FEWEST:
-        return Undefined("few_raters", {"needed": FEWEST, "seen": raters})
+        return undefined("few_raters", {"needed": FEWEST, "seen": raters})
     if items < FEWEST:
-        return Undefined("few_items", {"needed": FEWEST, "seen": items})
+        return undefined("few_items", {"needed": FEWEST, "seen": items})
     if len({rating.value for rating in ratings}) == 1:
-        return Undefined("same_means")
+        return undefined("same_means")
     if len(ratings) > LARGEST:
-        return Undefined("too_large", {"needed": LARGEST, "seen": len(ratings)})
+        return undefined("too_large", {"needed": LARGEST, "seen": len(ratings)})
     base = reference or systems[0]
     others = [system for system in systems if system != base]
     fitted = _fit(ratings, others)
@@ -74,9 +74,9 @@ def mixed_model(
     for index, system in enumerate(others, start=1):  # 0 is the intercept
         estimate, error = float(fitted.fe_params[index]), float(fitted.bse_fe[index])
         if not (math.isfinite(estimate) and math.isfinite(error)) or error <= 0:
-            return Undefined("model_failed", {"detail": "no standard error"})
+            return undefined("model_failed", {"detail": "no standard error"})
         z = estimate / error
-        interval = Interval(estimate - 1.959964 * error, estimate + 1.959964 * error)
+        interval = Interval(estimate, estimate - 1.959964 * error, estimate + 1.959964 * error)
         effects.append(Effect(system, estimate, interval, math.erfc(abs(z) / math.sqrt(2))))
     spread = {
         name: math.sqrt(max(0.0, float(value)))
@@ -89,7 +89,7 @@ def mixed_model(
         effects=tuple(effects),
         rater_sd=spread["rater"],
         item_sd=spread["item"],
-        text_sd=spread.get("text", Undefined("no_pairable")),
+        text_sd=spread.get("text", undefined("no_pairable")),
         residual_sd=math.sqrt(float(fitted.scale)),
         ratings=len(ratings),
     )
@@ -127,5 +127,5 @@ def _fit(ratings: Sequence[RatingRecord], others: Sequence[str]) -> Any:
             model = MixedLM(values, fixed, np.ones(len(values)), exog_vc=VCSpec(list(members), columns, designs))
             fitted = model.fit(reml=True)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return Undefined("model_failed", {"detail": str(error) or type(error).__name__})
-    return fitted if fitted.converged else Undefined("not_converged")
+        return undefined("model_failed", {"detail": str(error) or type(error).__name__})
+    return fitted if fitted.converged else undefined("not_converged")

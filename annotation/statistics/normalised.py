@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.records import RatingRecord
-from annotation.statistics.resampling_tests import RESAMPLES, draws, seed_of
-from annotation.statistics.values import Undefined
+from annotation.statistics.values import Undefined, undefined
+from core.statistics.bootstrap import resampled, seed_of
 
 FEWEST = 2  # ratings of a rater
 
@@ -53,9 +53,9 @@ def rater_z(ratings: Sequence[RatingRecord]) -> tuple[dict[int, float], dict[str
     for rater, indices in sorted(by_rater.items()):
         values = [ratings[index].value for index in indices]
         if len(values) < FEWEST:
-            without_z[rater] = Undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
+            without_z[rater] = undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
         elif len(set(values)) == 1:
-            without_z[rater] = Undefined("no_spread")
+            without_z[rater] = undefined("no_spread")
         else:
             mean, spread = statistics.fmean(values), statistics.stdev(values)
             scores.update({index: (ratings[index].value - mean) / spread for index in indices})
@@ -70,7 +70,7 @@ def ranking(ratings: Sequence[RatingRecord], *, seed: int = 0) -> Ranking:
     raw = _table([(rating, float(rating.value)) for rating in ratings])
     z = _table([(ratings[index], score) for index, score in scores.items()])
     raw_means = {system: statistics.fmean(raw[system].values()) for system in systems}
-    why_not = Undefined("few_raters", {"needed": 1, "seen": 0})
+    why_not = undefined("few_raters", {"needed": 1, "seen": 0})
     z_means = {system: statistics.fmean(z[system].values()) for system in systems if system in z}
     raw_ranks, z_ranks = _ranks(raw_means), _ranks(z_means)
     ranks = tuple(
@@ -123,12 +123,12 @@ def _ranks(means: Mapping[str, float]) -> dict[str, int]:
 def _stability(table: Mapping[str, Mapping[str, float]], systems: Sequence[str], seed: int) -> float | Undefined:
     """Share of resamples over the items that all systems have in which the systems come in the same order."""
     if len(systems) < 2:
-        return Undefined("few_systems", {"seen": len(systems)})
+        return undefined("few_systems", {"seen": len(systems)})
     shared = sorted(set.intersection(*(set(table.get(system, {})) for system in systems)))
     if len(shared) < 2:
-        return Undefined("not_shared", {"needed": 2, "seen": len(shared)})
+        return undefined("not_shared", {"needed": 2, "seen": len(shared)})
     values = np.array([[table[system][item] for item in shared] for system in systems])  # (S, I)
-    means = np.round(draws(len(shared), seed, RESAMPLES) @ values.T / len(shared), 9)  # (R, S)
+    means = np.round(resampled(values.T, seed=seed) / len(shared), 9)  # (R, S)
     order = np.argsort(-np.round(values.mean(1), 9), kind="stable")
     steps, own = np.sign(np.diff(means[:, order])), np.sign(np.diff(np.round(values.mean(1), 9)[order]))
     return float((steps == own).all(1).mean())

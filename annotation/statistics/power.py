@@ -1,7 +1,7 @@
 """What a planned study can find: power and the smallest difference it would detect.
 
 By simulation of the planned analysis: ratings are made for two systems, averaged over raters, and tested by the
-sign-flip test of `permutation` at alpha / tests. That is the first step of Holm, so the power under Holm is at
+sign-flip test of `core.statistics.paired` at alpha / tests. That is the first step of Holm, so the power under Holm is at
 least the one given here. Each simulated rater rates both systems of an item, so rater and item spread cancel in
 the difference except where the scale ends or rounds.
 
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.statistics.resampling_tests import EXACT, all_signs, random_signs
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
 from annotation.vocabulary import SCALE
+from core.statistics.paired import EXACT_ITEMS, all_signs, random_signs
 
 LARGEST = 2.0  # scale points; the widest difference that is tried
 STEPS = 8  # bisections, hence to LARGEST / 256 points
@@ -86,7 +86,7 @@ def items_needed(
     the standard deviation of the items' differences. Never fewer than the exact test needs for such a p.
     """
     if difference <= 0:
-        return Undefined("not_detectable", {"largest": f"{max(difference, 0):g}"})
+        return undefined("not_detectable", {"largest": f"{max(difference, 0):g}"})
     normal = NormalDist()
     z = normal.inv_cdf(1 - alpha / (2 * tests)) + normal.inv_cdf(target)
     least = 1 + int(np.ceil(np.log2(tests / alpha)))
@@ -96,7 +96,7 @@ def items_needed(
 def _smallest(tester: "_Tester", plan: Plan) -> float | Undefined:
     """By bisection over differences on the same random numbers."""
     if tester.detected(LARGEST) < plan.target:
-        return Undefined("not_detectable", {"largest": f"{LARGEST:g}"})
+        return undefined("not_detectable", {"largest": f"{LARGEST:g}"})
     low, high = 0.0, LARGEST
     for _ in range(STEPS):
         middle = (low + high) / 2
@@ -119,7 +119,7 @@ class _Tester:
             self._texts.append(level + own + plan.noise_sd * rng.standard_normal(shape))
         self._level = plan.alpha / plan.tests
         flips = min(20_000, max(2_000, int(np.ceil(20 / self._level))))
-        exact = plan.items <= EXACT
+        exact = plan.items <= EXACT_ITEMS
         self._signs: NDArray[np.float32] = (
             all_signs(plan.items) if exact else random_signs(flips, plan.items, rng)
         ).astype(np.float32)
@@ -148,4 +148,4 @@ def _wilson(share: float, trials: int) -> Interval:
     z = 1.959964
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return Interval(float(max(0.0, middle - half)), float(min(1.0, middle + half)))
+    return Interval(share, float(max(0.0, middle - half)), float(min(1.0, middle + half)))

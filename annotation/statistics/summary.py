@@ -8,12 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
-from annotation.statistics.resampling_tests import RESAMPLES, draws, percentiles, seed_of
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Interval, Undefined, undefined
 from annotation.vocabulary import SCALE
+from core.statistics.bootstrap import DRAWS, mean_over_items, seed_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +103,15 @@ def _cell(
         raters=len({rating.rater for rating in ratings}),
         missing=sum(max(0, raters_per_item - per_output[output]) for output in output_ids),
         skipped=skipped,
-        median=float(statistics.median(values)) if values else Undefined("no_ratings"),
-        mean=sum(values) / len(values) if values else Undefined("no_ratings"),
+        median=float(statistics.median(values)) if values else undefined("no_ratings"),
+        mean=sum(values) / len(values) if values else undefined("no_ratings"),
         mean_interval=mean_interval(
             [by_item[item] for item in sorted(by_item)], seed_of(seed, system, language or "", criterion)
         ),
     )
 
 
-def mean_interval(
-    values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = RESAMPLES
-) -> Interval | Undefined:
+def mean_interval(values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = DRAWS) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of the mean of all ratings, resampling items with all their
     ratings.
 
@@ -125,11 +121,6 @@ def mean_interval(
     """
     if any(value not in SCALE for values in values_by_item for value in values):
         raise ValueError(f"ratings outside 1..5 in {values_by_item!r}")
-    if len(values_by_item) < 2:
-        return Undefined("few_items", {"needed": 2, "seen": len(values_by_item)})
-    sums = np.array([sum(values) for values in values_by_item], dtype=np.float64)  # (I,)
-    sizes = np.array([len(values) for values in values_by_item], dtype=np.float64)  # (I,)
-    if len(set((sums / sizes).tolist())) == 1:
-        return Undefined("same_means")
-    drawn = draws(len(sums), seed, resamples)  # (R, I)
-    return percentiles((drawn @ sums) / (drawn @ sizes))
+    flat = [value for values in values_by_item for value in values]
+    items = [f"{index:09d}" for index, values in enumerate(values_by_item) for _ in values]
+    return mean_over_items(flat, items, resamples, seed)

@@ -1,12 +1,14 @@
-"""A figure, or the reason why there is none. Nothing here is ever NaN.
+"""Why a statistic of ratings has no value. `Undefined` and `Interval` are those of `core.statistics.values`.
 
-A reason is a code with facts, so that a page can say it in the language of its reader; `reason` says it in
-English.
+A reason is a code with facts, so that a page can say it in the language of its reader; `reason` says it in English.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from core.statistics.values import Interval, Undefined
+
+__all__ = ["Interval", "Undefined", "undefined"]
 
 Code = Literal[
     "no_ratings",
@@ -15,6 +17,7 @@ Code = Literal[
     "no_pairable",
     "all_equal",
     "unsteady",
+    "no_width",
     "not_shared",
     "same_differences",
     "few_ratings",
@@ -35,6 +38,7 @@ REASONS: dict[Code, str] = {
     "no_pairable": "no output was rated by two raters",
     "all_equal": "all ratings of outputs with two raters are the same, so that agreement by chance is complete",
     "unsteady": "{share} of 100 resamples have no defined value",
+    "no_width": "every resample of the items has the same value, and an interval without width would claim certainty",
     "not_shared": "needs at least {needed} items rated for both systems, there are {seen}",
     "same_differences": "all items have the same difference",
     "few_ratings": "needs at least {needed} ratings of the rater, there are {seen}",
@@ -49,25 +53,7 @@ REASONS: dict[Code, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Undefined:
-    """Stands where a figure would stand, and says why there is none."""
-
-    code: Code
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def reason(self) -> str:
-        """One English clause, without "not computable"."""
-        return REASONS[self.code].format(**self.facts)
-
-    def __str__(self) -> str:
-        return f"not computable: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95 % interval; each user says of what and how."""
-
-    low: float
-    high: float
+def undefined(code: Code, facts: Mapping[str, object] | None = None) -> Undefined:
+    """Why a value cannot be computed: `code` for translation, `facts` the numbers in its English sentence."""
+    facts = facts or {}
+    return Undefined(code, REASONS[code].format(**facts), facts)

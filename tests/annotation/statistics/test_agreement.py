@@ -104,6 +104,14 @@ def test_an_interval_needs_two_items_and_resamples_that_are_defined() -> None:
     assert unsteady.code == "unsteady"
 
 
+def test_complete_agreement_has_no_interval_of_width_zero() -> None:
+    units = [[1 + n % 5] * 3 for n in range(10)]
+    assert alpha(value_counts(units)) == 1.0
+    interval = alpha_interval(value_counts(units), [f"i{n}" for n in range(10)], seed=0)
+    assert isinstance(interval, Undefined)
+    assert interval.code == "no_width"
+
+
 @UNHURRIED
 @given(st.lists(st.lists(st.integers(1, 5), max_size=4), min_size=1, max_size=10), st.randoms())
 def test_alpha_is_at_most_1_and_does_not_depend_on_order(units: list[list[int]], random) -> None:

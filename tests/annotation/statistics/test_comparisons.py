@@ -18,8 +18,13 @@ from annotation.statistics.comparisons import (
     item_means,
     paired,
 )
-from annotation.statistics.resampling_tests import holm, sign_flip
 from annotation.statistics.values import Interval, Undefined
+from core.statistics.bootstrap import DRAWS
+from core.statistics.paired import holm, sign_flip_test
+
+
+def sign_flip(differences: Sequence[float], seed: int, draws: int = DRAWS) -> float:
+    return sign_flip_test(np.asarray(differences, dtype=float), draws, seed).p
 
 
 def only(found: Sequence[Comparison]) -> Comparison:
@@ -78,12 +83,13 @@ def test_the_exact_p_is_that_of_scipy(items: int) -> None:
     assert sign_flip(list(first - second), seed=0) == pytest.approx(theirs.pvalue, abs=1e-12)
 
 
-def test_random_signs_come_close_to_all_of_them_and_never_to_zero() -> None:
+def test_random_signs_come_close_to_all_of_them_and_never_to_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     differences = list(np.random.default_rng(3).normal(0.25, 1, 14))
     exact = sign_flip(differences, seed=0)
-    assert sign_flip(differences, seed=0, exact=0) == pytest.approx(exact, abs=0.015)
-    assert sign_flip([1.0] * 200, seed=0) == 1 / 10_000  # (1 + 0) / (1 + 9999)
-    assert sign_flip(differences, seed=4, exact=0) == sign_flip(differences, seed=4, exact=0)
+    monkeypatch.setattr("core.statistics.paired.EXACT_ITEMS", 0)
+    assert sign_flip(differences, seed=0) == pytest.approx(exact, abs=0.015)
+    assert sign_flip([1.0] * 200, seed=0) == 1 / 10_001  # (1 + 0) / (1 + 10,000)
+    assert sign_flip(differences, seed=4) == sign_flip(differences, seed=4)
 
 
 def test_holm_is_that_of_statsmodels() -> None:
@@ -166,7 +172,7 @@ def test_p_values_are_uniform_under_the_null(items: int, raters: int) -> None:
         level = 3.3 + 0.7 * rng.standard_normal((1, items, 1)) + 0.5 * rng.standard_normal((1, 1, raters))
         texts = level + 0.4 * rng.standard_normal((2, items, 1)) + 0.6 * rng.standard_normal((2, items, raters))
         means = np.clip(np.rint(texts), 1, 5).mean(2)
-        p_values.append(sign_flip(list(np.round(means[0] - means[1], 9)), seed, flips=999))
+        p_values.append(sign_flip(list(np.round(means[0] - means[1], 9)), seed, draws=999))
     for level_of_test in (0.05, 0.1, 0.25, 0.5, 0.75):
         share, bound = (
             np.mean(np.array(p_values) <= level_of_test),
