@@ -120,7 +120,7 @@ def test_languages_are_never_pooled() -> None:
     [
         ([], "at least 2 items, there are 0"),
         ([rating(1, "i1", "r1", 3), rating(1, "i1", "r2", 5)], "at least 2 items, there are 1"),
-        ([rating(1, "i1", "r1", 3), rating(2, "i2", "r1", 3)], "the same mean"),
+        ([rating(1, "i1", "r1", 3), rating(2, "i2", "r1", 3)], "the same value"),
     ],
 )
 def test_an_interval_that_cannot_be_computed_says_why(ratings: list[RatingRecord], reason: str) -> None:
