@@ -10,8 +10,9 @@ from typing import Any
 
 from core.cli.options import parts
 from core.data.corpora import CORPORA, CORPUS_OF_TASK, HUB, Corpus, languages_of, load_corpus, with_most_items
-from core.data.examples import present, read_examples
+from core.data.examples import read_examples
 from core.data.pool import Pool
+from core.data.row_reader import distinct_values
 from core.data.tasks import FALLBACK, Task, load_tasks
 from core.errors import InvalidConfig, InvalidData
 from core.experiments.unseen_tasks import TaskData
@@ -158,7 +159,7 @@ def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Foun
     """Two files. Of a column ``split`` the queries take "test", the pool "train", where such rows are there."""
     kept = {}
     for part, source, split in (("queries", options.queries, "test"), ("pool", options.pool, "train")):
-        seen = present(source, ("language", "split"))
+        seen = distinct_values(source, ("language", "split"))
         kept[part] = (seen["language"], {"split": [split]} if split in seen["split"] else {})
     spelled, where = kept["queries"]
     at_hand = sorted({language(code).code for code in spelled})

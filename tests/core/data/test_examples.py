@@ -127,14 +127,14 @@ def test_a_faulty_row_of_a_table_is_named_by_its_line(ending: str, tmp_path: Pat
 
 CONTENTS: dict[str, tuple[str, bytes, str]] = {
     "not JSON": ("a.jsonl", json.dumps(GOOD).encode() + b"\n{text: 1}\n", r"a\.jsonl, line 2: not JSON .* column 2"),
-    "not an object": ("a.jsonl", b'["text"]\n', r"line 1: expected an object.*saw list"),
+    "not an object": ("a.jsonl", b'["text"]\n', r"line 1: expected an object.*saw a list"),
     "not UTF-8": ("a.jsonl", b'{"text": "caf\xe9"}', r"a\.jsonl is not UTF-8 \(byte 13\)"),
-    "CSV not UTF-8": ("a.csv", b"text,language\ncaf\xe9,eng_Latn\n", r"a\.csv cannot be read as CSV"),
+    "CSV not UTF-8": ("a.csv", b"text,language\ncaf\xe9,eng_Latn\n", r"a\.csv is not UTF-8 \(byte 17\)"),
     "empty JSONL": ("a.jsonl", b"", r"a\.jsonl holds no example"),
     "blank JSONL": ("a.jsonl", b"\n \n", r"a\.jsonl holds no example"),
-    "empty CSV": ("a.csv", b"", r"a\.csv cannot be read as CSV"),
+    "empty CSV": ("a.csv", b"", r"a\.csv holds no example"),
     "CSV with column names only": ("a.csv", b"text,language\n", r"a\.csv holds no example"),
-    "CSV with a longer row": ("a.csv", b"text,language\na,eng_Latn\nb,c,eng_Latn\n", r"a\.csv cannot be read.*line 3"),
+    "CSV with a longer row": ("a.csv", b"text,language\na,eng_Latn\nb,c,eng_Latn\n", r"a\.csv, line 3: 3 cells where .* 2 columns"),
     "not Parquet": ("a.parquet", b"PAR1 no more", r"a\.parquet cannot be read as PARQUET"),
     "unknown ending": ("a.txt", b"text", r"a\.txt ends in '\.txt'; readable endings are \.jsonl, \.csv"),
 }
@@ -164,6 +164,6 @@ def test_a_folder_without_examples_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["no/file.jsonl", "./nowhere", "/no/such/folder", "nowhere", "assets/nowhere"])
 def test_a_missing_path_is_never_taken_for_a_data_set_to_download(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.data.examples._hub_rows", lambda *rest: pytest.fail("asked the Hub"))
+    monkeypatch.setattr("core.data.row_reader._from_hub", lambda *rest: pytest.fail("asked the Hub"))
     with pytest.raises(InvalidData, match="does not exist"):
         read_examples(name)
