@@ -1,8 +1,7 @@
 """Prompts: chosen demonstrations and a query, written out by a task's template within the token budget.
 
-From a selection to label scores: every prompt that its framing asks for, and one distribution out of their scores.
-
-Shapes: L labels. Scores are log p(label words | prompt), nats.
+``PromptWriter`` writes one prompt; ``prompts_of`` writes every prompt that a selection's framing asks for, and ``combined`` makes one
+score per label out of theirs. Shapes: L labels. Scores are log p(label words | prompt), nats.
 """
 
 from collections.abc import Sequence
@@ -48,9 +47,9 @@ class PromptWriter:
         self.task, self.pool, self.model, self.config = task, pool, model, config
 
     def answer_of(self, example: Example, code: str, labels: str = "") -> str | None:
-        """What a demonstration answers when answers are in ``code``; None where it cannot be said. ``labels`` overrules the setting.
+        """The answer of a demonstration when answers are in ``code``; None where it has none. ``labels`` overrules the setting.
 
-        A translation cannot be shown where the pool lacks that side, or where it is the demonstration's own language.
+        A translation is missing where the pool lacks that side, or where it is the demonstration's own language.
         """
         if not self.task.is_closed:
             if not self.task.translates:
@@ -81,28 +80,28 @@ class PromptWriter:
         Demonstrations that do not fit are dropped whole, the least preferred first. Raises ``PromptTooLong`` when the
         query alone does not fit.
         """
-        template, asked = self.task.template(code), framing.query or query
-        said = {entry: self.answer_of(entry.example, code, framing.labels) for entry in demonstrations}
-        shown = [entry for entry in demonstrations if said[entry] is not None]
-        dropped = [entry for entry in demonstrations if said[entry] is None]
+        template, framed_query = self.task.template(code), framing.query or query
+        answers = {entry: self.answer_of(entry.example, code, framing.labels) for entry in demonstrations}
+        fitting = [entry for entry in demonstrations if answers[entry] is not None]
+        dropped = [entry for entry in demonstrations if answers[entry] is None]
         limit = self.model.context - self.config.reserve
         while True:
-            ordered = shown[::-1] if self.config.order == "best_last" else shown
+            ordered = fitting[::-1] if self.config.order == "best_last" else fitting
             blocks = [framing.instruction or template.instruction]
-            blocks += [template.block(e.example.text, said[e] or "", e.example.language) for e in ordered]
+            blocks += [template.block(e.example.text, answers[e] or "", e.example.language) for e in ordered]
             if aligner := framing.aligners.get(code):
                 blocks.append(aligner)
-            text = SEPARATOR.join([*blocks, template.open_block(asked.text, asked.language)])
+            text = SEPARATOR.join([*blocks, template.open_block(framed_query.text, framed_query.language)])
             tokens = self.model.length(text)
             if tokens <= limit:
                 name = f"{self.task.name}/{template.language}@{template.version}"
                 return Prompt(text, code, tuple(ordered), tuple(dropped), tokens, name)
-            if not shown:
+            if not fitting:
                 raise PromptTooLong(
                     f"The query takes {tokens} tokens, but the model reads at most {self.model.context} of which {self.config.reserve} "
                     "are kept for the answer; shorten the text."
                 )
-            dropped.append(shown.pop())
+            dropped.append(fitting.pop())
 
 
 def prompts_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Prompt]:

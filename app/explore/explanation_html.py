@@ -61,10 +61,10 @@ def _order(
     numbers = {"low": number(found.lowest), "high": number(found.highest)}
     value = number(found.orders[0].probability)
     sentences = [escape(texts("why.every" if found.every else "why.some", total=total))]
-    if found.kept is None:
+    if found.agreement is None:
         sentences.insert(0, escape(texts("why.range_text", value=value, **numbers)))
     else:
-        kept = round(found.kept * total)
+        kept = round(found.agreement * total)
         word = _word(found.answer, answer, task)
         stays = _filled(texts, "why.kept", word, answer.language, kept=kept, total=total)
         sentences = [stays, escape(texts("why.range", value=value, **numbers)), *sentences]
@@ -124,10 +124,10 @@ def _against(found: LabelsAgainstInputs | Unmeasured, answer: Answer, task: Task
 
 def _change(change: Change, texts: Texts) -> str:
     name = texts(f"why.how_{change.how}")
-    if change.probability is None or change.kept is None:
+    if change.probability is None or change.agreement is None:
         quiet = f'<td colspan="3" class="quiet">{escape(texts("why.not_drawn"))}</td>'
         return f'<tr><th scope="row">{escape(name)}</th>{quiet}</tr>'
-    kept = escape(texts("why.of", kept=round(change.kept * change.draws), total=change.draws))
+    kept = escape(texts("why.of", kept=round(change.agreement * change.draws), total=change.draws))
     return _row(name, kept, number(change.probability), bar(change.probability), number(change.kl))
 
 

@@ -49,22 +49,24 @@ class Answerer:
         besides: Sequence[Request] = (),
     ) -> list[np.ndarray]:
         """Label scores ``(L,)`` of each context in its framing, calibrated as set, nats; ``besides`` is scored along, for later."""
-        asked = [self._requests(query, shown, framing, code) for shown, framing in contexts]
+        requests = [self._requests(query, demonstrations, framing, code) for demonstrations, framing in contexts]
         if self.calibration == "contextual":
             empty = replace(query, text=CONTENT_FREE, item=None)
-            for shown, framing in contexts:
+            for demonstrations, framing in contexts:
                 nothing = framing.query and replace(framing.query, text=CONTENT_FREE, item=None)
-                asked.append(self._requests(empty, shown, replace(framing, query=nothing), code))
-        each = iter(self.scorer.score([request for several in [*asked, besides] for request in several]))
-        scores = [combined([next(each) for _ in several]) for several in asked]
+                requests.append(self._requests(empty, demonstrations, replace(framing, query=nothing), code))
+        each = iter(self.scorer.score([request for several in [*requests, besides] for request in several]))
+        scores = [combined([next(each) for _ in several]) for several in requests]
         values = scores[: len(contexts)]
         if self.calibration == "contextual":
             free = scores[len(contexts) :]
-            values = [contextual(row[None], bare)[0] for row, bare in zip(values, free, strict=True)]
+            values = [contextual(row[None], prior)[0] for row, prior in zip(values, free, strict=True)]
         return values
 
-    def _requests(self, query: Query, shown: Sequence[Demonstration], framing: Framing, code: str) -> list[Request]:
-        return requests_of(self.writer, query, Selection("", tuple(shown), framing=framing), code)
+    def _requests(
+        self, query: Query, demonstrations: Sequence[Demonstration], framing: Framing, code: str
+    ) -> list[Request]:
+        return requests_of(self.writer, query, Selection("", tuple(demonstrations), framing=framing), code)
 
     def coherence(self, query: Query, answers: Sequence[Answer]) -> tuple[tuple[float, ...], ...]:
         """Cosines between the model's own vectors of the query and of every answer said in full; symmetric. () without such vectors."""
@@ -79,9 +81,9 @@ class Answerer:
     ) -> Answer:
         """The likeliest label, said in ``code``. Without context means the template's own prompt: no demonstration, no framing."""
         task = self.writer.task
-        kept = [entry for entry in selection.demonstrations if entry in prompts[0].demonstrations]
+        in_prompt = [entry for entry in selection.demonstrations if entry in prompts[0].demonstrations]
         words = self._words(prompts[0], code, codes)
-        scores, plain = self._label_scores(query, [(kept, selection.framing), ((), PLAIN)], code, words)
+        scores, plain = self._label_scores(query, [(in_prompt, selection.framing), ((), PLAIN)], code, words)
         with_context = Distribution(dict(zip(task.labels, map(float, scores), strict=True)))
         without = Distribution(dict(zip(task.labels, map(float, plain), strict=True)))
         label, verbaliser = with_context.best, task.verbaliser(code)
@@ -113,10 +115,10 @@ class Answerer:
         if not words:
             return None
         (raw,) = self.scorer.score(words)
-        return label_adherence(raw, [place < own for place in range(len(raw))])
+        return label_adherence(raw, [index < own for index in range(len(raw))])
 
-    def _write(self, query: Query, prompt: Prompt, bare: Prompt, codes: Sequence[str]) -> Answer:
-        written, plain = generate(self.scorer.model, [prompt.text, bare.text], self.generation)
+    def _write(self, query: Query, prompt: Prompt, zero_shot: Prompt, codes: Sequence[str]) -> Answer:
+        written, plain = generate(self.scorer.model, [prompt.text, zero_shot.text], self.generation)
         among = sorted({*codes, *self.writer.task.languages})
         return Answer(
             language=prompt.language,

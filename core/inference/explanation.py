@@ -1,7 +1,8 @@
-"""Measures order, labels and inputs of one answer: every context of every question in one call of the shared scorer.
+"""Sensitivity of one answer to the order, the labels and the inputs of its demonstrations, and the make-up of its context.
 
-Left out: what depends on gold answers (nothing here knows any), and what would have free text written anew for every context.
-For free text the order is judged by the likelihood of the text that was written; its labels cannot be shuffled, because it has none.
+All perturbed contexts of an answer are scored in one call of the shared scorer. No measure needs a gold answer. Free text is not
+written anew for every context: its order sensitivity is the likelihood of the written text under each order, and it has no labels
+to perturb. Shapes: K demonstrations, L labels.
 """
 
 import math
@@ -37,7 +38,7 @@ from core.training.rewards import diversity_reward
 class WhyConfig:
     """How much is measured."""
 
-    orders: int = 24  # orders scored, the one shown among them; all orders of up to 4 demonstrations
+    orders: int = 24  # orders scored, the original among them; all orders of up to 4 demonstrations
     draws: int = 8  # contexts of each change of labels or inputs
     seed: int = 0
 
@@ -48,17 +49,17 @@ class WhyConfig:
                 raise InvalidConfig(f"{name} is {getattr(self, name)}; it must be 1 or more.")
 
 
-def explain(predictor: Predictor, prediction: Prediction, place: int = 0, config: WhyConfig | None = None) -> Why:
+def explain(predictor: Predictor, prediction: Prediction, index: int = 0, config: WhyConfig | None = None) -> Why:
     """All measures of the answer at ``place``; ``predictor`` is the one that gave ``prediction``."""
     config = config or WhyConfig()
-    plans = [_orders(predictor, prediction, place, config), _against(predictor, prediction, place, config)]
-    order, against = _measured(predictor, prediction, place, plans)
+    plans = [_orders(predictor, prediction, index, config), _against(predictor, prediction, index, config)]
+    order, against = _measured(predictor, prediction, index, plans)
     assert isinstance(order, OrderSensitivity | Unmeasured)
     assert isinstance(against, LabelsAgainstInputs | Unmeasured)
     return Why(order, against, make_up(predictor, prediction))
 
 
-Found = OrderSensitivity | LabelsAgainstInputs | Unmeasured
+Measurement = OrderSensitivity | LabelsAgainstInputs | Unmeasured
 
 
 @dataclass(frozen=True)
@@ -66,43 +67,48 @@ class _Plan:
     """Contexts to be scored, and what is made of their label distributions."""
 
     contexts: list[Context]
-    read: Callable[[Sequence[Distribution]], Found]
+    read: Callable[[Sequence[Distribution]], Measurement]
 
 
-def _measured(predictor: Predictor, prediction: Prediction, place: int, plans: Sequence[_Plan | Found]) -> list[Found]:
-    """What the plans find, all their contexts scored together; a plan that is a finding already is passed on."""
-    asked = [context for plan in plans if isinstance(plan, _Plan) for context in plan.contexts]
-    code, framing = prediction.answers[place].language, prediction.selection.framing
-    given = predictor.answerer.distributions(prediction.query, asked, code, framing) if asked else []
-    found: list[Found] = []
+def _measured(
+    predictor: Predictor, prediction: Prediction, index: int, plans: Sequence[_Plan | Measurement]
+) -> list[Measurement]:
+    """The measurement of every plan, all their contexts scored together; one that needs no scores is passed on."""
+    contexts = [context for plan in plans if isinstance(plan, _Plan) for context in plan.contexts]
+    code, framing = prediction.answers[index].language, prediction.selection.framing
+    distributions = predictor.answerer.distributions(prediction.query, contexts, code, framing) if contexts else []
+    results: list[Measurement] = []
     for plan in plans:
         if isinstance(plan, _Plan):
-            found.append(plan.read(given[: len(plan.contexts)]))
-            given = given[len(plan.contexts) :]
+            results.append(plan.read(distributions[: len(plan.contexts)]))
+            distributions = distributions[len(plan.contexts) :]
         else:
-            found.append(plan)
-    return found
+            results.append(plan)
+    return results
 
 
-def _shown(answer: Answer, prediction: Prediction) -> Context:
-    """The demonstrations that the prompt had room for, best first."""
+def _in_prompt(answer: Answer, prediction: Prediction) -> Context:
+    """The demonstrations that are in the prompt, best first."""
     return tuple(entry for entry in prediction.selection.demonstrations if entry in answer.prompt.demonstrations)
 
 
-def _orders(predictor: Predictor, prediction: Prediction, place: int, config: WhyConfig) -> _Plan | Found:
-    answer = prediction.answers[place]
-    shown = _shown(answer, prediction)
-    if len(shown) < 2:
-        return Unmeasured("one_shown" if shown else "none_shown")
-    tried = orders(shown, config.orders, random_of("orders", config.seed, prediction.query.text))
-    every = len(tried) == math.factorial(len(shown))
+def _orders(predictor: Predictor, prediction: Prediction, index: int, config: WhyConfig) -> _Plan | Measurement:
+    answer = prediction.answers[index]
+    demonstrations = _in_prompt(answer, prediction)
+    if len(demonstrations) < 2:
+        return Unmeasured("one_shown" if demonstrations else "none_shown")
+    tried = orders(demonstrations, config.orders, random_of("orders", config.seed, prediction.query.text))
+    every = len(tried) == math.factorial(len(demonstrations))
     if answer.label is None:
         return _likelihoods(predictor, prediction, answer, tried, every)
     label = answer.label
 
-    def read(given: Sequence[Distribution]) -> OrderSensitivity:
-        found = [Order(order, seen.best, seen.probabilities[label]) for order, seen in zip(tried, given, strict=True)]
-        return OrderSensitivity(label, tuple(found), every)
+    def read(distributions: Sequence[Distribution]) -> OrderSensitivity:
+        results = [
+            Order(order, distribution.best, distribution.probabilities[label])
+            for order, distribution in zip(tried, distributions, strict=True)
+        ]
+        return OrderSensitivity(label, tuple(results), every)
 
     return _Plan(tried, read)
 
@@ -113,67 +119,73 @@ def _likelihoods(
     """How likely the text that was written is under each order."""
     if not answer.text:
         return Unmeasured("nothing_written")
-    writer, said = predictor.writer, predictor.task.template(answer.language).answer(answer.text)
+    writer, written = predictor.writer, predictor.task.template(answer.language).answer(answer.text)
     framing = prediction.selection.framing
     prompts = [writer.prompt(prediction.query, order, answer.language, framing).text for order in tried]
-    scores = predictor.scorer.token_scores([(prompt, said) for prompt in prompts])
-    found = [Order(order, None, float(np.exp(values.mean()))) for order, values in zip(tried, scores, strict=True)]
-    return OrderSensitivity(answer.text, tuple(found), every)
+    scores = predictor.scorer.token_scores([(prompt, written) for prompt in prompts])
+    results = [Order(order, None, float(np.exp(values.mean()))) for order, values in zip(tried, scores, strict=True)]
+    return OrderSensitivity(answer.text, tuple(results), every)
 
 
-def _against(predictor: Predictor, prediction: Prediction, place: int, config: WhyConfig) -> _Plan | Found:
-    answer, query = prediction.answers[place], prediction.query
+def _against(predictor: Predictor, prediction: Prediction, index: int, config: WhyConfig) -> _Plan | Measurement:
+    answer, query = prediction.answers[index], prediction.query
     if answer.label is None or answer.with_context is None:
         return Unmeasured("free_text")
-    shown = _shown(answer, prediction)
-    if not shown:
+    demonstrations = _in_prompt(answer, prediction)
+    if not demonstrations:
         return Unmeasured("none_shown")
     labels, pool = predictor.task.labels, predictor.index.pool
     usable = pool.usable(query, prediction.pool_languages)
     drawn: dict[How, list[Context]] = {}
     for how in ("permuted", "random", "swapped"):
-        drawn[how] = relabelled(shown, how, labels, config.draws, config.seed, query.text)
-    drawn["other_inputs"] = reinputs(shown, pool, usable, False, config.draws, config.seed, query.text)
-    drawn["fitting_inputs"] = reinputs(shown, pool, usable, True, config.draws, config.seed, query.text)
+        drawn[how] = relabelled(demonstrations, how, labels, config.draws, config.seed, query.text)
+    drawn["other_inputs"] = reinputs(demonstrations, pool, usable, False, config.draws, config.seed, query.text)
+    drawn["fitting_inputs"] = reinputs(demonstrations, pool, usable, True, config.draws, config.seed, query.text)
     label, whole = answer.label, answer.with_context
 
-    def read(given: Sequence[Distribution]) -> LabelsAgainstInputs:
-        changes, left = [], list(given)
+    def read(distributions: Sequence[Distribution]) -> LabelsAgainstInputs:
+        changes, remaining = [], list(distributions)
         for how, contexts in drawn.items():
-            seen, left = left[: len(contexts)], left[len(contexts) :]
-            followed = _followed(shown, contexts, seen, label) if how == "swapped" else None
-            changes.append(_change(how, whole, seen, label, followed))
+            perturbed, remaining = remaining[: len(contexts)], remaining[len(contexts) :]
+            followed = _followed(demonstrations, contexts, perturbed, label) if how == "swapped" else None
+            changes.append(_change(how, whole, perturbed, label, followed))
         return LabelsAgainstInputs(label, whole.probabilities[label], tuple(changes))
 
     return _Plan([context for contexts in drawn.values() for context in contexts], read)
 
 
-def _change(how: How, whole: Distribution, seen: Sequence[Distribution], label: str, followed: float | None) -> Change:
-    if not seen:
+def _change(
+    how: How, whole: Distribution, perturbed: Sequence[Distribution], label: str, followed: float | None
+) -> Change:
+    if not perturbed:
         return Change(how, 0, None, None, None)
-    before = np.array(list(whole.log_probs.values()))
-    shifts = [kl_divergence(before, np.array([other.log_probs[key] for key in whole.log_probs])) for other in seen]
+    original = np.array(list(whole.log_probs.values()))
+    shifts = [
+        kl_divergence(original, np.array([other.log_probs[key] for key in whole.log_probs])) for other in perturbed
+    ]
     return Change(
         how,
-        len(seen),
-        float(np.mean([other.best == label for other in seen])),
-        float(np.mean([other.probabilities[label] for other in seen])),
+        len(perturbed),
+        float(np.mean([other.best == label for other in perturbed])),
+        float(np.mean([other.probabilities[label] for other in perturbed])),
         float(np.mean(shifts)),
         followed,
     )
 
 
-def _followed(shown: Context, contexts: Sequence[Context], seen: Sequence[Distribution], label: str) -> float | None:
-    """Share of swapped contexts whose answer is what the swap made of ``label``; None where no demonstration shows ``label``."""
-    places = [place for place, entry in enumerate(shown) if entry.example.label == label]
-    if not places or not seen:
+def _followed(
+    demonstrations: Context, contexts: Sequence[Context], perturbed: Sequence[Distribution], label: str
+) -> float | None:
+    """Share of swapped contexts whose answer is what the swap made of ``label``; None where no demonstration has ``label``."""
+    indices = [index for index, entry in enumerate(demonstrations) if entry.example.label == label]
+    if not indices or not perturbed:
         return None
-    instead = [context[places[0]].example.label for context in contexts]
-    return float(np.mean([other.best == turned for other, turned in zip(seen, instead, strict=True)]))
+    instead = [context[indices[0]].example.label for context in contexts]
+    return float(np.mean([other.best == turned for other, turned in zip(perturbed, instead, strict=True)]))
 
 
 def make_up(predictor: Predictor, prediction: Prediction) -> MakeUp | Unmeasured:
-    """Languages, families, labels and origins of the chosen against all that could have been chosen for the query."""
+    """Counts of languages, families, labels and origins among the chosen demonstrations and among all usable candidates."""
     chosen = [entry.example for entry in prediction.selection.demonstrations]
     if not chosen:
         return Unmeasured("none_shown")

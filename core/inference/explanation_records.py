@@ -1,4 +1,4 @@
-"""What is said of an answer's demonstrations, as records with the readings that follow from them."""
+"""Records of the measures of an answer's demonstrations, with the verdicts that follow from them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ TWICE = 2.0  # one side leads when its shift is this many times the other's; bot
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """What could not be measured, and why."""
+    """A measure that does not apply, with the reason."""
 
     reason: Reason
 
@@ -26,7 +26,7 @@ class Order:
 
     demonstrations: tuple[Demonstration, ...]  # best first: the first stands where the best one stands
     answer: str | None  # the likeliest label; None for free text
-    probability: float  # [0, 1]: of the answer given under the order shown; free text: geometric mean over its tokens
+    probability: float  # [0, 1]: of the original answer; free text: geometric mean over its tokens
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class OrderSensitivity:
     """How an answer fares when its demonstrations change places (Lu et al. 2022, arXiv 2104.08786)."""
 
     answer: str  # the label, or the text
-    orders: tuple[Order, ...]  # the one shown first
+    orders: tuple[Order, ...]  # the original first
     every: bool  # whether these are all orders there are
 
     @property
-    def kept(self) -> float | None:
-        """Share of the orders, the one shown among them, under which the answer stays, in (0, 1]; None for free text."""
+    def agreement(self) -> float | None:
+        """Share of the orders, the original among them, under which the answer stays, in (0, 1]; None for free text."""
         if self.orders[0].answer is None:
             return None
         return sum(order.answer == self.answer for order in self.orders) / len(self.orders)
@@ -67,11 +67,11 @@ class Change:
 
     how: How
     draws: int  # different contexts; 0 where nothing else can be drawn
-    kept: float | None  # share of draws that keep the answer, [0, 1]
+    agreement: float | None  # share of draws that keep the answer, [0, 1]
     probability: float | None  # mean p(answer), [0, 1]
-    kl: float | None  # mean KL(p(y|x, as shown) || p(y|x, changed)) over the labels, nats, >= 0
+    kl: float | None  # mean KL(p(y|x, original) || p(y|x, changed)) over the labels, nats, >= 0
     followed: float | None = (
-        None  # swapped: share of draws that answer what the swap made of the answer; None where it is not shown
+        None  # swapped: share of draws that answer what the swap made of the answer; None where no demonstration has it
     )
 
 
@@ -80,7 +80,7 @@ class LabelsAgainstInputs:
     """Whether an answer hangs on the labels of its demonstrations or on their inputs (Min et al. 2022, arXiv 2202.12837)."""
 
     answer: str
-    probability: float  # as shown, [0, 1]
+    probability: float  # under the original context, [0, 1]
     changes: tuple[Change, ...]  # by labels, then by inputs
 
     def by(self, how: How) -> Change:
@@ -89,7 +89,7 @@ class LabelsAgainstInputs:
 
     @property
     def verdict(self) -> Verdict | None:
-        """Which side moves the answer more: random labels under the inputs shown, or random inputs under the labels shown.
+        """Which side moves the answer more: random labels under the original inputs, or random inputs under the original labels.
 
         The two mirror each other: either breaks what joins an input to its label, and keeps one of both sides. A side leads with
         ``TWICE`` the mean shift of the other; a shift below ``LITTLE`` is none. None where a side could not be drawn.

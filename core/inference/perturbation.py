@@ -1,9 +1,7 @@
-"""The contexts that an answer is held against: the same demonstrations in other orders, with other labels, with other inputs.
+"""Perturbed contexts of an answer: its demonstrations in another order, with other labels, or with other inputs.
 
-All are drawn from a seed and what they are for, differ from each other and from what was shown, and come best first.
-Shapes: K demonstrations, N pool examples.
-
-What labels demonstrations show: their own, or others, to see what an answer takes from them.
+Every draw depends on a seed and on the query alone. The contexts of one kind differ from each other and from the original, and
+hold their demonstrations best first. Labels are perturbed in one of four ways; the query's own gold label is never touched:
 
 - ``gold``: as they are.
 - ``permuted``: those of the chosen demonstrations, in another order. Which labels are seen, and how often, stays.
@@ -12,7 +10,7 @@ What labels demonstrations show: their own, or others, to see what an answer tak
   model that reads its demonstrations follows it, and one that goes by what it knows does not (Wei et al. 2023, arXiv
   2303.03846, flip the labels of tasks with two).
 
-Draws depend on the seed and the query's id alone. The gold label of the query is never touched.
+Shapes: K demonstrations, N pool examples.
 """
 
 import math
@@ -44,17 +42,17 @@ def show_labels(
     rng = random.Random(f"{seed}/{query}")
     own = [entry.example.label for entry in demonstrations]
     if how == "permuted":
-        shown = rng.sample(own, len(own))
+        drawn = rng.sample(own, len(own))
     elif how == "random":
-        shown = [rng.choice(labels) for _ in own]
+        drawn = [rng.choice(labels) for _ in own]
     elif how == "swapped":
         instead = derangement(labels, rng)
-        shown = [instead[label] for label in own]
+        drawn = [instead[label] for label in own]
     else:
         raise InvalidConfig(f"The labels shown are {how!r}; choose one of {', '.join(SHOWN_LABELS)}.")
     return tuple(
         replace(entry, example=replace(entry.example, label=label))
-        for entry, label in zip(demonstrations, shown, strict=True)
+        for entry, label in zip(demonstrations, drawn, strict=True)
     )
 
 
@@ -74,66 +72,74 @@ def derangement(labels: Sequence[str], rng: random.Random) -> dict[str, str]:
 
 
 Context = tuple[Demonstration, ...]
-TRIES = 20  # draws tried for each one wanted before fewer are accepted
+TRIES = 20  # draws for each context before fewer are accepted
 
 
-def orders(shown: Context, most: int, rng: random.Random) -> list[Context]:
-    """Different orders of ``shown``, as given first: all K! of them where they are at most ``most``, else ``most`` drawn uniformly."""
-    if math.factorial(len(shown)) <= most:
-        return list(permutations(shown))
-    drawn = dict.fromkeys([shown])
+def orders(demonstrations: Context, most: int, rng: random.Random) -> list[Context]:
+    """Distinct orders of K ``demonstrations``, theirs first: all K! where that is at most ``most``, else ``most`` drawn uniformly."""
+    if math.factorial(len(demonstrations)) <= most:
+        return list(permutations(demonstrations))
+    drawn = dict.fromkeys([demonstrations])
     while len(drawn) < most:
-        drawn[tuple(rng.sample(shown, len(shown)))] = None
+        drawn[tuple(rng.sample(demonstrations, len(demonstrations)))] = None
     return list(drawn)
 
 
-def relabelled(shown: Context, how: str, labels: Sequence[str], draws: int, seed: int, query: str) -> list[Context]:
+def relabelled(
+    demonstrations: Context, how: str, labels: Sequence[str], draws: int, seed: int, query: str
+) -> list[Context]:
     """At most ``draws`` contexts with the same inputs and other labels; ``how`` as in ``core.inference.perturbation``.
 
     Fewer where fewer exist: labels that are all alike have no other permutation.
     """
-    return _different(shown, draws, lambda place: show_labels(shown, how, labels, seed_of(seed, how, place), query))
+    return _different(
+        demonstrations,
+        draws,
+        lambda number: show_labels(demonstrations, how, labels, seed_of(seed, how, number), query),
+    )
 
 
 def reinputs(
-    shown: Context, pool: Pool, usable: np.ndarray, same_label: bool, draws: int, seed: int, query: str
+    demonstrations: Context, pool: Pool, usable: np.ndarray, same_label: bool, draws: int, seed: int, query: str
 ) -> list[Context]:
     """At most ``draws`` contexts with the same labels and other inputs, each of another item in the language of the one it replaces.
 
-    ``usable`` ``(N,)``, True = may be shown. ``same_label``: only inputs whose own label is the one shown, so that what a context says
-    stays right; else any, so that it is right by chance alone. Where the language has no other input, any language's is drawn.
+    ``usable`` ``(N,)``, True = may be chosen. ``same_label``: only inputs whose own label is that of the one replaced, so that the
+    context stays right; else any, so that it is right by chance alone. Where the language has no other input, any language's is drawn.
     """
-    taken = {entry.example.item for entry in shown}
-    free = [example for example, may in zip(pool.examples, usable, strict=True) if may and example.item not in taken]
+    used_items = {entry.example.item for entry in demonstrations}
+    free = [
+        example for example, may in zip(pool.examples, usable, strict=True) if may and example.item not in used_items
+    ]
     fitting = []
-    for entry in shown:
-        right = [other for other in free if not same_label or other.label == entry.example.label]
-        fitting.append([other for other in right if other.language == entry.example.language] or right)
+    for entry in demonstrations:
+        matching = [other for other in free if not same_label or other.label == entry.example.label]
+        fitting.append([other for other in matching if other.language == entry.example.language] or matching)
 
-    def draw(place: int) -> Context:
-        rng = random_of("inputs", same_label, seed, query, place)
+    def draw(number: int) -> Context:
+        rng = random_of("inputs", same_label, seed, query, number)
         used: set[str] = set()
         drawn = []
-        for entry, choices in zip(shown, fitting, strict=True):
-            left = [other for other in choices if other.item not in used]
-            if not left:
-                return shown
-            other = rng.choice(left)
+        for entry, choices in zip(demonstrations, fitting, strict=True):
+            unused = [other for other in choices if other.item not in used]
+            if not unused:
+                return demonstrations
+            other = rng.choice(unused)
             used.add(other.item)
             example = replace(other, label=entry.example.label, choices=entry.example.choices)
             drawn.append(replace(entry, example=example))
         return tuple(drawn)
 
-    return _different(shown, draws, draw)
+    return _different(demonstrations, draws, draw)
 
 
-def _different(shown: Context, draws: int, draw: Callable[[int], Context]) -> list[Context]:
-    """Different contexts of ``draw(0)``, ``draw(1)``, ..., none of them ``shown``; at most ``draws``."""
-    found: dict[Context, None] = {}
-    for place in range(TRIES * draws):
-        if len(found) == draws:
+def _different(demonstrations: Context, draws: int, draw: Callable[[int], Context]) -> list[Context]:
+    """Different contexts of ``draw(0)``, ``draw(1)``, ..., none of them ``demonstrations``; at most ``draws``."""
+    contexts: dict[Context, None] = {}
+    for number in range(TRIES * draws):
+        if len(contexts) == draws:
             break
-        context = draw(place)
-        if context != shown:
-            found[context] = None
-    return list(found)
+        context = draw(number)
+        if context != demonstrations:
+            contexts[context] = None
+    return list(contexts)

@@ -1,6 +1,6 @@
-"""The one way to ask a model: choose demonstrations, answer in several languages, measure the answers.
+"""In-context prediction: choose demonstrations, answer in one or several languages, measure the answers.
 
-The app, ``train.py`` and the tests all call ``Predictor``.
+``Predictor`` is the one entry point of the app, of ``train.py`` and of the experiments.
 """
 
 import time
@@ -37,10 +37,10 @@ class Question:
     pool_languages: tuple[str, ...] | None = None  # None: every language but the query's
     seed: int = 0
     explain: bool = True  # measure what leaving each demonstration out does
-    fixed: tuple[Demonstration, ...] | None = None  # shown as given instead of being chosen
+    fixed: tuple[Demonstration, ...] | None = None  # used as they are instead of being chosen
     pinned: tuple[
         Demonstration, ...
-    ] = ()  # shown first, as given; the strategy chooses the rest of the k, of other items
+    ] = ()  # come first, as they are; the strategy chooses the rest of the k, of other items
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Predictor:
         strategy = self._strategy(question)
         candidates = self._candidates(question, sample)
         if question.fixed is not None:
-            return self._given(question, strategy, candidates, self._allowed(question, question.fixed))
+            return self._fixed_selection(question, strategy, candidates, self._allowed(question, question.fixed))
         if question.pinned:
             return self._around(question, strategy, candidates)
         if _chooses_none(strategy, question):
@@ -95,12 +95,12 @@ class Predictor:
         candidates.pool.require(candidates.usable, question.k, question.query)
         return strategy.select(candidates, question.k)
 
-    def prepare(self, questions: Sequence[Question], tell: Callable[[float], None] = lambda _: None) -> None:
+    def prepare(self, questions: Sequence[Question], progress: Callable[[float], None] = lambda _: None) -> None:
         """Do in batches what ``select`` would do one by one for many questions of one strategy; raises as it does."""
         if questions and questions[0].fixed is None:
             strategy = self._strategy(questions[0])
-            asked = [question for question in questions if not _chooses_none(strategy, question)]
-            strategy.prepare([self._candidates(question) for question in asked], tell)
+            choosing = [question for question in questions if not _chooses_none(strategy, question)]
+            strategy.prepare([self._candidates(question) for question in choosing], progress)
 
     def _candidates(self, question: Question, sample: bool = False) -> Candidates:
         usable = self.index.pool.usable(question.query, question.pool_languages)
@@ -115,12 +115,12 @@ class Predictor:
             question.answer_languages,
         )
 
-    def _given(
-        self, question: Question, strategy: Strategy, candidates: Candidates, shown: tuple[Demonstration, ...]
+    def _fixed_selection(
+        self, question: Question, strategy: Strategy, candidates: Candidates, demonstrations: tuple[Demonstration, ...]
     ) -> Selection:
-        """``shown`` as the strategy would put the query after them."""
-        framing = strategy.framing(candidates, shown) if isinstance(strategy, Framed) else PLAIN
-        return Selection(question.strategy, shown, framing=framing)
+        """These ``demonstrations``, framed as the strategy frames them."""
+        framing = strategy.framing(candidates, demonstrations) if isinstance(strategy, Framed) else PLAIN
+        return Selection(question.strategy, demonstrations, framing=framing)
 
     def _around(self, question: Question, strategy: Strategy, candidates: Candidates) -> Selection:
         """Pinned demonstrations, then what the strategy chooses of other items up to k. Raises ``InvalidQuery`` with more pinned than k."""
@@ -129,16 +129,20 @@ class Predictor:
             raise InvalidQuery(
                 f"{len(pinned)} demonstrations are pinned, but K is {question.k}; raise K or unpin {len(pinned) - question.k}."
             )
-        left = question.k - len(pinned)
-        if left == 0 or not strategy.needs_k:
-            return self._given(question, strategy, candidates, pinned)
-        taken = {entry.example.item for entry in pinned}
-        free = candidates.usable & np.array([example.item not in taken for example in pool.examples])
-        pool.require(free, left, question.query)
-        chosen = strategy.select(replace(candidates, usable=free), left)
-        shown = (*pinned, *chosen.demonstrations)
+        remaining = question.k - len(pinned)
+        if remaining == 0 or not strategy.needs_k:
+            return self._fixed_selection(question, strategy, candidates, pinned)
+        used = {entry.example.item for entry in pinned}
+        free = candidates.usable & np.array([example.item not in used for example in pool.examples])
+        pool.require(free, remaining, question.query)
+        chosen = strategy.select(replace(candidates, usable=free), remaining)
+        demonstrations = (*pinned, *chosen.demonstrations)
         translated = replace(candidates, translation=chosen.framing.query)
-        return replace(chosen, demonstrations=shown, framing=self._given(question, strategy, translated, shown).framing)
+        return replace(
+            chosen,
+            demonstrations=demonstrations,
+            framing=self._fixed_selection(question, strategy, translated, demonstrations).framing,
+        )
 
     def _strategy(self, question: Question) -> Strategy:
         """The strategy that a question is answered by. Raises ``InvalidQuery`` or ``InvalidConfig``."""
@@ -156,15 +160,15 @@ class Predictor:
             raise InvalidQuery(f"{question.k} demonstrations were asked for; k must be 0 or more.")
         return strategy
 
-    def _allowed(self, question: Question, given: tuple[Demonstration, ...]) -> tuple[Demonstration, ...]:
-        """Given demonstrations, unless one of them says what the query says. Raises ``InvalidQuery``."""
+    def _allowed(self, question: Question, demonstrations: tuple[Demonstration, ...]) -> tuple[Demonstration, ...]:
+        """The ``demonstrations``, unless one of them says what the query says. Raises ``InvalidQuery``."""
         own = self.index.pool.items_of(question.query)
-        for entry in given:
+        for entry in demonstrations:
             if entry.example.language == question.query.language or entry.example.item in own:
                 raise InvalidQuery(
                     f"The demonstration {entry.example.id!r} is in the query's language or a translation of the query; drop it."
                 )
-        return given
+        return demonstrations
 
     def predict(self, question: Question) -> Prediction:
         """Ask and wait for the whole answer."""
@@ -208,12 +212,12 @@ class Predictor:
         """Leave one out, for the first answer of a closed task."""
         if answer.with_context is None or answer.label is None:
             return ()
-        shown = selection.demonstrations
-        contexts = [shown[:place] + shown[place + 1 :] for place in range(len(shown))]
+        demonstrations = selection.demonstrations
+        contexts = [demonstrations[:index] + demonstrations[index + 1 :] for index in range(len(demonstrations))]
         without = self.answerer.distributions(query, contexts, answer.language, selection.framing)
         whole = answer.with_context.probabilities[answer.label]
         changes = [whole - distribution.probabilities[answer.label] for distribution in without]
-        return tuple(Effect(entry, change) for entry, change in zip(shown, changes, strict=True))
+        return tuple(Effect(entry, change) for entry, change in zip(demonstrations, changes, strict=True))
 
     def _provenance(self, question: Question) -> dict[str, str]:
         config = self.model.config

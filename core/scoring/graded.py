@@ -15,21 +15,21 @@ from core.models.loading import LanguageModel
 from core.scoring.trie import Target, Trie, build_trie
 
 
-def graded_scores(model: LanguageModel, asked: Sequence[Sequence[Target]], packed: bool) -> torch.Tensor:
-    """``log p(answer | context)`` ``(R, L)``, nats, differentiable; ``asked`` holds as many targets for every context."""
+def graded_scores(model: LanguageModel, contexts: Sequence[Sequence[Target]], packed: bool) -> torch.Tensor:
+    """``log p(answer | context)`` ``(R, L)``, nats, differentiable; ``contexts`` holds as many targets for every context."""
     if not packed:
-        lone = [[target] for targets in asked for target in targets]
-        return torch.cat(_padded(model, [targets[0] for targets in lone])).view(len(asked), -1)
-    return torch.stack(_packed(model, asked))
+        lone = [[target] for targets in contexts for target in targets]
+        return torch.cat(_padded(model, [targets[0] for targets in lone])).view(len(contexts), -1)
+    return torch.stack(_packed(model, contexts))
 
 
-def _packed(model: LanguageModel, asked: Sequence[Sequence[Target]]) -> list[torch.Tensor]:
-    orders = [sorted(range(len(targets)), key=lambda i: targets[i].inputs) for targets in asked]
-    tries = [build_trie([targets[i].inputs for i in order], 0) for targets, order in zip(asked, orders, strict=True)]
+def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> list[torch.Tensor]:
+    orders = [sorted(range(len(targets)), key=lambda i: targets[i].inputs) for targets in contexts]
+    tries = [build_trie([targets[i].inputs for i in order], 0) for targets, order in zip(contexts, orders, strict=True)]
     size = max(len(trie.tokens) for trie in tries)
     first = min(
         _first_node(trie, targets, order) + size - len(trie.tokens)
-        for trie, targets, order in zip(tries, asked, orders, strict=True)
+        for trie, targets, order in zip(tries, contexts, orders, strict=True)
     )
     device = model.device
     mask = torch.eye(size, dtype=torch.bool).repeat(
@@ -45,20 +45,20 @@ def _packed(model: LanguageModel, asked: Sequence[Sequence[Target]]) -> list[tor
         use_cache=False,
         logits_to_keep=size - first,
     ).logits
-    found = []
-    for row, (trie, targets, order) in enumerate(zip(tries, asked, orders, strict=True)):
+    rows_of_scores = []
+    for row, (trie, targets, order) in enumerate(zip(tries, contexts, orders, strict=True)):
         shift = size - len(trie.tokens) - first
         scores: list[torch.Tensor] = [logits.new_zeros(())] * len(targets)
-        for place, path in zip(order, trie.paths, strict=True):
-            target = targets[place]
+        for index, path in zip(order, trie.paths, strict=True):
+            target = targets[index]
             nodes = torch.tensor([node + shift for node in path[target.first - 1 :]], device=device)
-            scores[place] = _chosen(logits[row, nodes], target)
-        found.append(torch.stack(scores))
-    return found
+            scores[index] = _chosen(logits[row, nodes], target)
+        rows_of_scores.append(torch.stack(scores))
+    return rows_of_scores
 
 
 def _first_node(trie: Trie, targets: Sequence[Target], order: Sequence[int]) -> int:
-    return min(path[targets[place].first - 1] for place, path in zip(order, trie.paths, strict=True))
+    return min(path[targets[index].first - 1] for index, path in zip(order, trie.paths, strict=True))
 
 
 def _padded(model: LanguageModel, targets: Sequence[Target]) -> list[torch.Tensor]:
@@ -75,5 +75,5 @@ def _padded(model: LanguageModel, targets: Sequence[Target]) -> list[torch.Tenso
 
 def _chosen(logits: torch.Tensor, target: Target) -> torch.Tensor:
     """Sum of the log-probabilities of a target's asked tokens from their logits ``(T, V)``."""
-    asked = torch.tensor(target.tokens[target.first :], device=logits.device)
-    return logits.float().log_softmax(-1).gather(1, asked[:, None]).sum()
+    tokens = torch.tensor(target.tokens[target.first :], device=logits.device)
+    return logits.float().log_softmax(-1).gather(1, tokens[:, None]).sum()

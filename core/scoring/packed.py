@@ -34,37 +34,37 @@ class PackedScorer:
         order = sorted(range(len(targets)), key=lambda i: targets[i].inputs)
         results: list[np.ndarray | None] = [None] * len(targets)
         self._cache = DynamicCache()
-        for places, values in self._walk([targets[i] for i in order], 0, list(range(len(order)))):
-            for place, value in zip(places, values, strict=True):
-                results[order[place]] = value
+        for indices, values in self._walk([targets[i] for i in order], 0, list(range(len(order)))):
+            for index, value in zip(indices, values, strict=True):
+                results[order[index]] = value
         return [result for result in results if result is not None]
 
     def _walk(
-        self, targets: list[Target], base: int, places: list[int]
+        self, targets: list[Target], base: int, indices: list[int]
     ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         inputs = [target.inputs for target in targets]
         added = count_nodes(inputs, base)
         if sum(added) <= self.budget or len(targets) == 1:
-            yield places, self._pack(targets, base)
+            yield indices, self._pack(targets, base)
             return
         common = min(shared_length(inputs[0], inputs[-1]), min(target.first for target in targets) - 1)
         if common - base >= WORTH_SHARING:
             self._extend(inputs[0][base:common])
-            yield from self._walk(targets, common, places)
+            yield from self._walk(targets, common, indices)
             self._shrink(common - base)
             return
         for group in self._groups(inputs, added, base):
-            yield from self._walk([targets[i] for i in group], base, [places[i] for i in group])
+            yield from self._walk([targets[i] for i in group], base, [indices[i] for i in group])
 
     def _groups(self, inputs: list[tuple[int, ...]], added: list[int], base: int) -> Iterator[list[int]]:
         """Cut sorted sequences where they share little; small neighbours are packed together up to the budget."""
         families: list[list[int]] = []
-        for place in range(len(inputs)):
-            joined = place and shared_length(inputs[place - 1], inputs[place]) - base >= WORTH_SHARING
+        for index in range(len(inputs)):
+            joined = index and shared_length(inputs[index - 1], inputs[index]) - base >= WORTH_SHARING
             if joined:
-                families[-1].append(place)
+                families[-1].append(index)
             else:
-                families.append([place])
+                families.append([index])
         if len(families) == 1:  # related but too many for one pack and no prefix of all: halve
             middle = len(inputs) // 2
             families = [families[0][:middle], families[0][middle:]]

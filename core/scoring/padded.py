@@ -29,13 +29,13 @@ class PaddedScorer:
         """Log-probability of every asked token, one array per target, nats."""
         order = sorted(range(len(targets)), key=lambda i: len(targets[i].tokens))
         results: list[np.ndarray] = [np.empty(0)] * len(targets)
-        place = len(order)
-        while place > 0:  # longest first, so that running out of memory shows at once
-            size = max(1, min(place, self.budget // len(targets[order[place - 1]].tokens)))
-            batch = order[place - size : place]
+        end = len(order)
+        while end > 0:  # longest first, so that running out of memory shows at once
+            size = max(1, min(end, self.budget // len(targets[order[end - 1]].tokens)))
+            batch = order[end - size : end]
             for index, values in zip(batch, self._batch([targets[i] for i in batch]), strict=True):
                 results[index] = values
-            place -= size
+            end -= size
         return results
 
     def _batch(self, targets: list[Target]) -> list[np.ndarray]:
@@ -49,8 +49,8 @@ class PaddedScorer:
         offset = first if self._keeps else 0
         values = []
         for row, target in enumerate(targets):
-            places = torch.arange(target.first - 1 - offset, len(target.tokens) - 1 - offset, device=device)
-            logs = logits[row, places].float().log_softmax(-1)
-            asked = torch.tensor(target.tokens[target.first :], device=device)
-            values.append(logs[torch.arange(len(asked), device=device), asked].cpu().numpy())
+            positions = torch.arange(target.first - 1 - offset, len(target.tokens) - 1 - offset, device=device)
+            logs = logits[row, positions].float().log_softmax(-1)
+            tokens = torch.tensor(target.tokens[target.first :], device=device)
+            values.append(logs[torch.arange(len(tokens), device=device), tokens].cpu().numpy())
         return values

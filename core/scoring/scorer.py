@@ -40,14 +40,14 @@ class Scorer:
         self.budget = budget or (512 if model.device.type == "cpu" else 8192)
         self._padded = PaddedScorer(model.network, max(self.budget, 2048), model.tokenizer.pad_token_id)
         self._packed = PackedScorer(model.network, self.budget)
-        self._asked_method = method
-        self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._requested_method = method
+        self._cache: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     @cached_property
     def method(self) -> str:
         """The method in use: "packed" where the model passes the probe, else "padded"."""
-        if self._asked_method != "auto":
-            return self._asked_method
+        if self._requested_method != "auto":
+            return self._requested_method
         return "packed" if self._passes_probe() else "padded"
 
     @cached_property
@@ -69,21 +69,21 @@ class Scorer:
 
     def _score(self, requests: Sequence[Request], progress: Callable[[float], None] | None) -> list[np.ndarray]:
         keys = [(request.context, answer) for request in requests for answer in request.answers]
-        missing = list(dict.fromkeys(key for key in keys if key not in self._known))
+        missing = list(dict.fromkeys(key for key in keys if key not in self._cache))
         step = len(missing) if progress is None else 256
-        for place in range(0, len(missing), max(1, step)):
-            part = missing[place : place + step]
+        for start in range(0, len(missing), max(1, step)):
+            part = missing[start : start + step]
             for key, values in zip(part, self.token_scores(part), strict=True):
-                self._known[key] = float(values.sum())
+                self._cache[key] = float(values.sum())
             if progress is not None:
-                progress(min(1.0, (place + step) / len(missing)))
+                progress(min(1.0, (start + step) / len(missing)))
         if progress is not None and not missing:
             progress(1.0)
         results = [
-            np.array([self._known[request.context, answer] for answer in request.answers]) for request in requests
+            np.array([self._cache[request.context, answer] for answer in request.answers]) for request in requests
         ]
-        while len(self._known) > _REMEMBER:
-            self._known.popitem(last=False)
+        while len(self._cache) > _REMEMBER:
+            self._cache.popitem(last=False)
         return results
 
     def token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
@@ -110,7 +110,7 @@ class Scorer:
 
     def forget(self) -> None:
         """Drop all results: the model's weights have changed."""
-        self._known.clear()
+        self._cache.clear()
 
     def targets(self, pairs: Sequence[tuple[str, str]]) -> list[Target]:
         """The tokens of every (context, answer), and which of them belong to the answer."""
@@ -141,12 +141,12 @@ class Scorer:
         probe = self._probe()
         expected = np.concatenate(self._padded.score(probe))
         try:
-            seen = np.concatenate(PackedScorer(self.model.network, 16).score(probe))  # several packs below one cache
+            packed = np.concatenate(PackedScorer(self.model.network, 16).score(probe))  # several packs below one cache
         except Exception as error:  # an architecture that cannot take a tree mask or a cache
             _log.info("packed scoring is off for this model: %s", error)
             return False
         tolerance = _TOLERANCE.get(self.model.network.dtype, _TOLERANCE_LOW)
-        apart = float(np.abs(expected - seen).max())
+        apart = float(np.abs(expected - packed).max())
         if not apart <= tolerance:
             _log.warning("packed scoring is off for this model: it differs from padded scoring by %.3g nats", apart)
         return apart <= tolerance

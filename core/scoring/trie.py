@@ -46,9 +46,9 @@ class Trie:
 def shared_length(first: Sequence[int], second: Sequence[int]) -> int:
     """Length of the common prefix."""
     limit = min(len(first), len(second))
-    for place in range(limit):
-        if first[place] != second[place]:
-            return place
+    for index in range(limit):
+        if first[index] != second[index]:
+            return index
     return limit
 
 

@@ -242,7 +242,7 @@ def test_scores_survive_the_eviction_of_their_own_cache_entries(
     monkeypatch.setattr("core.scoring.scorer._REMEMBER", 2)
     scorer = Scorer(model)
     assert np.concatenate(scorer.score(REQUESTS)) == pytest.approx(truth, abs=PARITY)
-    assert len(scorer._known) == 2
+    assert len(scorer._cache) == 2
 
 
 def test_progress_rises_to_one_and_changes_no_score(model: LanguageModel, truth: np.ndarray) -> None:
