@@ -15,6 +15,9 @@ class Request:
 
     context: str
     answers: tuple[str, ...]  # as they continue the context, leading space included
+    relative: bool = (
+        False  # scores up to one constant per request are enough: the answers are only compared with each other
+    )
 
 
 class Scores(Protocol):
@@ -31,7 +34,7 @@ class Scores(Protocol):
         ...
 
     def score(self, requests: Sequence[Request], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
-        """Log-probabilities, one array ``(answers,)`` per request, nats."""
+        """Log-probabilities, one array ``(answers,)`` per request, nats; up to one constant for a request that is ``relative``."""
         ...
 
     def token_scores(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:

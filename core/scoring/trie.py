@@ -15,6 +15,7 @@ class Target:
 
     tokens: tuple[int, ...]
     first: int  # >= 1
+    relative: bool = False  # whether the first of these may lack its log-normaliser, see ``Request.relative``
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -32,7 +33,7 @@ class Trie:
     paths: list[list[int]]  # per sequence, the nodes of its inputs below the base
 
     def visible(self, base: int) -> np.ndarray:
-        """Attention mask ``(n, base + n)``, True = may look: the whole base, the node itself and its ancestors."""
+        """Attention mask ``(n, base + n)``, True = may attend: the whole base, the node itself and its ancestors."""
         size = len(self.tokens)
         mask = np.zeros((size, base + size), dtype=bool)
         mask[:, :base] = True

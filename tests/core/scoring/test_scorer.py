@@ -1,6 +1,5 @@
 """The scorer against one-by-one scoring: full logits of one sequence at a time, in float32, with no mask and no cache."""
 
-import inspect
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ from toys import byte_tokenizer, tiny_llama_config, tiny_model
 from transformers import (
     BloomConfig,
     Gemma2Config,
+    Gemma3TextConfig,
     GPT2Config,
     MambaConfig,
     MistralConfig,
@@ -25,6 +25,7 @@ from core.errors import InvalidQuery, PromptTooLong
 from core.models.loading import LanguageModel
 from core.scoring import Request, Scorer
 from core.scoring.packed import PackedScorer
+from core.scoring.padded import PaddedScorer
 from core.scoring.trie import Target
 
 PARITY = 1e-4  # nats, the bar of SPEC section 2
@@ -40,6 +41,14 @@ ARCHITECTURES: dict[str, Callable[..., PretrainedConfig]] = {
     ),
     "mistral": lambda **ids: MistralConfig(sliding_window=WINDOW, **_GROUPED, **ids),
     "gemma2": lambda **ids: Gemma2Config(sliding_window=WINDOW, head_dim=8, query_pre_attn_scalar=8, **_GROUPED, **ids),
+    "gemma3": lambda **ids: Gemma3TextConfig(
+        sliding_window=WINDOW,
+        layer_types=["sliding_attention", "full_attention"],
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        **_GROUPED,
+        **ids,
+    ),
     "bloom": lambda **ids: BloomConfig(hidden_size=32, n_layer=2, n_head=4, **ids),
     "mamba": lambda **ids: MambaConfig(hidden_size=32, state_size=4, num_hidden_layers=2, **ids),
 }
@@ -111,7 +120,7 @@ def test_full_attention_architectures_are_packed_and_exact(
     assert scorer.method == "packed"
 
 
-@pytest.mark.parametrize("architecture", ["mistral", "gemma2", "bloom", "mamba"])
+@pytest.mark.parametrize("architecture", ["mistral", "gemma2", "gemma3", "bloom", "mamba"])
 def test_other_architectures_are_exact_by_whatever_method(
     architecture: str, tokenizer: PreTrainedTokenizerFast
 ) -> None:
@@ -129,26 +138,31 @@ def test_sliding_window_matters_for_the_toy_prompts(tokenizer: PreTrainedTokeniz
     assert np.abs(expected(model, REQUESTS[:1]) - narrow).max() > 100 * PARITY
 
 
-def test_sequences_beyond_a_sliding_window_are_not_packed(
+@pytest.mark.parametrize("architecture", ["mistral", "gemma2", "gemma3"])
+def test_sequences_beyond_a_sliding_window_are_packed_and_exact(
+    architecture: str, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers of both kinds get masks of their own; with one mask for all, every token would see past the window."""
+    model = of(architecture, tokenizer)
+    scorer = Scorer(model, budget=64)
+    assert (scorer.method, scorer.window) == ("packed", model.context)
+    monkeypatch.setattr(PaddedScorer, "score", lambda *rest: pytest.fail("a sequence was not packed"))
+    for _ in range(2):  # the second time from the stored prefixes
+        got = np.concatenate(scorer.score(REQUESTS))
+        assert got == pytest.approx(expected(model, REQUESTS), abs=PARITY)
+        scorer._cache.clear()
+
+
+def test_a_model_whose_window_packing_cannot_follow_is_scored_by_padded_batches(
     tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = of("mistral", tokenizer)
+    monkeypatch.setattr("core.scoring.packed.layer_masks", lambda _, visible, *rest: visible[:, None])
     scorer = Scorer(model)
-    seen: list[int] = []
-    real = PackedScorer.score
-
-    def spied(self: PackedScorer, targets: list[Target]) -> list[np.ndarray]:
-        seen.extend(len(target.tokens) for target in targets)
-        return real(self, targets)
-
-    monkeypatch.setattr(PackedScorer, "score", spied)
     assert scorer.method == "packed"
-    seen.clear()  # the probe's
     got = np.concatenate(scorer.score(REQUESTS))
     assert got == pytest.approx(expected(model, REQUESTS), abs=PARITY)
     assert scorer.window == WINDOW
-    assert seen
-    assert max(seen) <= WINDOW
 
 
 def test_padded_scores_equal_one_by_one(model: LanguageModel, truth: np.ndarray) -> None:
@@ -186,17 +200,17 @@ def test_probe_rejects_packing_that_ignores_positions(
     model: LanguageModel, truth: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Key-value reuse fails silently: a method that puts tokens at wrong positions must be found out before it is used."""
-    real = model.network.forward
+    body = model.network.get_decoder()
+    real = body.forward
 
     def forward(*rest: Any, position_ids: torch.Tensor | None = None, **named: Any) -> Any:
         return real(*rest, position_ids=None, **named)
 
-    forward.__signature__ = inspect.signature(real)  # type: ignore[attr-defined]
     pack = PackedScorer._pack
 
     def without_positions(self: PackedScorer, targets: list[Target], base: int) -> list[np.ndarray]:
         with monkeypatch.context() as patch:
-            patch.setattr(model.network, "forward", forward)
+            patch.setattr(body, "forward", forward)
             return pack(self, targets, base)
 
     monkeypatch.setattr(PackedScorer, "_pack", without_positions)
