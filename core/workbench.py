@@ -47,7 +47,7 @@ class Workbench:
         own = states or model
         assert isinstance(own, LanguageModel), "a model elsewhere needs states"
         self.scorer: Scores = scorer or Scorer(own)
-        self.vectors = SentenceVectors(own)
+        self.vectors = SentenceVectors(own, None if own.trained is None else own.trained.layer)
         self._unseen = unseen
         self._pools = dict(pools or {})
         for name, pool in self._pools.items():

@@ -99,6 +99,8 @@ class LanguageModel:
         digest = hashlib.sha256(self.config.precision.encode())
         if self.trained is not None:
             digest.update(f"{self.trained.weight.tobytes().hex()[:4096]}{self.trained.temperature}".encode())
+            if self.trained.head is not None:
+                digest.update(self.trained.head.tobytes())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
             flat = tensor.detach().flatten()

@@ -1,7 +1,10 @@
-"""What a closed-loop run leaves behind and inference takes up: a projection, a temperature, an adapter, written examples."""
+"""What a closed-loop run leaves behind and inference takes up: the policy, an adapter, written examples.
+
+The policy is a projection with its temperature and, where a run has them, a head (the term per candidate) and its own language means.
+"""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,15 @@ class Trained:
     temperature: float
     fallback: str  # "" or what to use instead: zero-shot, knn, untrained
     manifest: dict[str, Any]
+    head: np.ndarray | None = None  # (H,), the term per candidate is its product with the centred vector
+    means: dict[str, np.ndarray] = field(default_factory=dict)  # (H,) by language, that vectors are centred by
+    overall: np.ndarray | None = None  # (H,) for languages without a mean; None: means are taken from the pool
+
+    @property
+    def layer(self) -> int | None:
+        """Layer whose states are the run's vectors; None in runs that did not say."""
+        layer = self.manifest.get("layer")
+        return None if layer is None else int(layer)
 
     @property
     def name(self) -> str:
@@ -58,8 +70,17 @@ def read_trained(folder: Path) -> Trained:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        weight = load_file(folder / POLICY)["projection"]
-        return Trained(folder.resolve(), weight, float(manifest["temperature"]), str(manifest["fallback"]), manifest)
+        tensors = load_file(folder / POLICY)
+        return Trained(
+            folder.resolve(),
+            tensors["projection"],
+            float(manifest["temperature"]),
+            str(manifest["fallback"]),
+            manifest,
+            tensors.get("head"),
+            dict(zip(manifest.get("centre", ()), tensors.get("means", ()), strict=True)),
+            tensors.get("overall"),
+        )
     except FileNotFoundError as error:
         raise ModelUnavailable(
             f"{folder} holds no finished run ({Path(str(error.filename)).name} is missing); name the --output folder of a train.py fit "

@@ -9,6 +9,8 @@ Very many candidates are scored in two passes: float16 copies of all first, then
 million a choice costs what it takes to read their vectors from memory, so copies of half the size are read. The choice is the one
 of float32: every candidate that the rounding could have excluded is scored again.
 
+A trained policy may add a term ``b_i`` per candidate to ``s_i``, by which it says that a candidate is good for everyone.
+
 Shapes: B queries, G contexts, N candidates, K demonstrations, D dimensions.
 """
 
@@ -88,9 +90,12 @@ class Draw:
         return self.log_probs.sum()
 
 
-def scores(query: torch.Tensor, candidates: torch.Tensor, config: PolicyConfig) -> torch.Tensor:
-    """``s``: ``(N,)`` from unit vectors ``(D,)`` and ``(N, D)``."""
-    return candidates @ query / config.temperature
+def scores(
+    query: torch.Tensor, candidates: torch.Tensor, config: PolicyConfig, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """``s``: ``(N,)`` from unit vectors ``(D,)`` and ``(N, D)``, plus the term per candidate ``(N,)`` where there is one."""
+    cosines = candidates @ query / config.temperature
+    return cosines if bias is None else cosines + bias
 
 
 def log_prob(
@@ -166,21 +171,25 @@ def draw(
     groups: torch.Tensor | None = None,
     generator: torch.Generator | None = None,
     halves: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
 ) -> Draw:
     """Choose ``count`` candidates: greedily without a generator, by Gumbel-top-K with one.
 
     ``query`` is ``(D,)``, ``candidates`` ``(N, D)``, ``usable`` ``(N,)`` bool, ``groups`` as in ``log_prob``. The caller has made sure
     that ``count`` can be drawn. ``halves`` ``(N, D)``, from ``core.selection.policy.halved``, make the choice among very many unit vectors
     faster, not another one; the candidates that cannot be chosen then enter log pi with cosines that are at most ``SLACK`` off.
+    ``bias`` ``(N,)`` is the policy's term per candidate, in units of the score.
     """
     if config.redundancy > 0:
-        return _sequential(scores(query, candidates, config), candidates, usable, count, config, groups, generator)
+        return _sequential(
+            scores(query, candidates, config, bias), candidates, usable, count, config, groups, generator
+        )
     noise = None if generator is None else gumbel(torch.Size([len(candidates)]), generator).to(candidates)
     if halves is None:
-        score = scores(query, candidates, config)
+        score = scores(query, candidates, config, bias)
         keys = (score if noise is None else score + noise).masked_fill(~usable, -torch.inf)
     else:
-        score, keys = _two_passes(query, candidates, halves, usable, count, config, groups, noise)
+        score, keys = _two_passes(query, candidates, halves, usable, count, config, groups, noise, bias)
     chosen = top(keys, count, groups)
     return Draw(chosen, log_prob(score, chosen, usable, groups), score[chosen], score)
 
@@ -194,6 +203,7 @@ def _two_passes(
     config: PolicyConfig,
     groups: torch.Tensor | None,
     noise: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores and keys ``(N,)``, exact for every candidate that may be among the ``count`` highest.
 
@@ -201,10 +211,12 @@ def _two_passes(
     (over tau) lower, so its members have coarse keys of at least ``worst`` less twice that.
     """
     score = coarse_cosines(query, halves) / config.temperature
+    if bias is not None:
+        score = score + bias
     keys = (score if noise is None else score + noise).masked_fill(~usable, -torch.inf)
     worst = keys[top(keys, count, groups)].min()
     near = (keys >= worst - 2 * SLACK / config.temperature).nonzero()[:, 0]
-    score[near] = scores(query, candidates[near], config)
+    score[near] = scores(query, candidates[near], config, None if bias is None else bias[near])
     keys[near] = score[near] if noise is None else score[near] + noise[near]
     return score, keys
 

@@ -82,8 +82,14 @@ class PoolIndex:
         if self.unseen:
             raise InvalidConfig(self.unseen)
         self._prepare_own()
-        fitted = Projection.fit(self._raw, [example.language for example in self.pool.examples])
-        return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
+        return self._projected(Projection.fit(self._raw, [example.language for example in self.pool.examples]))
+
+    def _projected(self, fitted: Projection) -> Projection:
+        """The centring that the run was trained with, where it has its own, else ``fitted``; with the trained projection."""
+        model = self.vectors.model
+        if model.projection is None or model.trained is None or model.trained.overall is None:
+            return Projection(fitted.means, fitted.overall, model.projection)
+        return Projection({**fitted.means, **model.trained.means}, model.trained.overall, model.projection)
 
     @cached_property
     def measuring(self) -> Projection:
@@ -100,8 +106,7 @@ class PoolIndex:
         if all(len(rows) <= MEANS_FROM for rows in by_language.values()):
             return self.projection
         drawn = [e for rows in by_language.values() for e in sorted(rows, key=lambda e: seed_of(e.id))[:MEANS_FROM]]
-        fitted = Projection.fit(self.vectors.raw([e.text for e in drawn]), [e.language for e in drawn])
-        return Projection(fitted.means, fitted.overall, self.vectors.model.projection)
+        return self._projected(Projection.fit(self.vectors.raw([e.text for e in drawn]), [e.language for e in drawn]))
 
     @cached_property
     def _own(self) -> torch.Tensor:
@@ -120,6 +125,19 @@ class PoolIndex:
     def own_halves(self) -> torch.Tensor | None:
         """Float16 copies of ``z`` of a large pool, ``(N, D)``; None for others."""
         return self._halves
+
+    def own_bias(self) -> torch.Tensor | None:
+        """The trained policy's term per candidate, ``(N,)``, in units of its score; None without one."""
+        return self._bias
+
+    @cached_property
+    def _bias(self) -> torch.Tensor | None:
+        model = self.vectors.model
+        if model.projection is None or model.trained is None or model.trained.head is None:
+            return None
+        plain = Projection(self.projection.means, self.projection.overall)
+        centred = plain(self._raw, [example.language for example in self.pool.examples])
+        return torch.from_numpy(centred @ model.trained.head).float()
 
     def own_vector(self, query: Query) -> torch.Tensor:
         """``z`` of a query, ``(D,)``."""

@@ -33,6 +33,10 @@ class Index(Protocol):
         """Float16 copies of them for a first pass, ``(N, D)``; None for a pool that is read whole, see ``core.selection.policy``."""
         ...
 
+    def own_bias(self) -> torch.Tensor | None:
+        """The trained policy's term per candidate, ``(N,)``, in units of its score; None without one."""
+        ...
+
     def own_vector(self, query: Query) -> torch.Tensor:
         """``z`` of a query, ``(D,)``."""
         ...

@@ -22,8 +22,8 @@ class SelfSelection(Strategy):
         """Choose, with the exact log-probability of every draw."""
         query, vectors = candidates.index.own_vector(candidates.query), candidates.index.own_vectors()
         generator = candidates.generator() if candidates.sample else None
-        mask, halves = candidates.usable_mask, candidates.index.own_halves()
-        draw = policy.draw(query, vectors, mask, count, candidates.policy, candidates.groups, generator, halves)
+        mask, halves, bias = candidates.usable_mask, candidates.index.own_halves(), candidates.index.own_bias()
+        draw = policy.draw(query, vectors, mask, count, candidates.policy, candidates.groups, generator, halves, bias)
         demonstrations = tuple(
             Demonstration(candidates.pool.examples[index], float(score), float(log))
             for index, score, log in zip(draw.chosen.tolist(), draw.scores, draw.log_probs, strict=True)

@@ -224,3 +224,30 @@ def test_gumbel_noise_is_standard() -> None:
 def test_impossible_policy_settings_are_refused(temperature: float, redundancy: float) -> None:
     with pytest.raises(InvalidConfig, match=r"must be (above 0|0 or more)"):
         PolicyConfig(temperature, redundancy)
+
+
+def test_the_term_per_candidate_enters_the_choice_and_its_exact_log_probability(
+    vectors: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    query, candidates = vectors
+    bias = torch.tensor([0.0, 50.0, 0.0, 0.0, -50.0], dtype=torch.float64)
+    usable = torch.ones(N, dtype=torch.bool)
+    config = PolicyConfig(0.5)
+    draw = policy.draw(query, candidates, usable, 2, config, GROUPS, bias=bias)
+    assert int(draw.chosen[0]) == 1
+    score = candidates @ query / 0.5 + bias
+    torch.testing.assert_close(draw.log_probs, policy.log_prob(score, draw.chosen, usable, GROUPS))
+    torch.testing.assert_close(draw.first_scores, score)
+    crowded = policy.draw(query, candidates, usable, 2, PolicyConfig(0.5, 0.3), GROUPS, bias=bias)
+    assert int(crowded.chosen[0]) == 1
+
+
+def test_two_passes_with_a_term_per_candidate_choose_what_one_pass_does() -> None:
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.nn.functional.normalize(torch.randn(3001, 16, generator=generator), dim=-1)
+    query, candidates = rows[0], rows[1:]
+    bias = torch.randn(3000, generator=generator)
+    usable = torch.ones(3000, dtype=torch.bool)
+    one = policy.draw(query, candidates, usable, 8, PolicyConfig(0.1), bias=bias)
+    two = policy.draw(query, candidates, usable, 8, PolicyConfig(0.1), halves=candidates.half(), bias=bias)
+    assert one.chosen.tolist() == two.chosen.tolist()
