@@ -9,10 +9,10 @@ from pathlib import Path
 
 from core.errors import CoreError, InvalidData
 from core.report.document import Document, Section
-from core.report.markup import latex, markdown
-from core.report.page import facts_list, html_table, page, sentences
+from core.report.html import facts_list, html_table, sentences
 from core.report.reading import read_record, record_folders
 from core.report.renderers import document_of
+from core.report.writers import WRITERS
 
 OPEN = 2  # sections that are not folded: the findings and the systems
 
@@ -30,9 +30,6 @@ def _says(section: Section) -> bool:
 def _section(section: Section, opened: bool) -> str:
     inside = sentences(section) + "".join(map(html_table, section.tables))
     return f"<details{' open' if opened else ''}><summary>{escape(section.title)}</summary>{inside}</details>"
-
-
-WRITERS = {"markdown": (".md", markdown), "latex": (".tex", latex), "html": (".html", page)}
 
 
 @dataclass

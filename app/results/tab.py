@@ -5,10 +5,11 @@ from typing import Any
 import gradio as gr
 
 from app.html import message
-from app.results.experiments import WRITERS, ReportDesk, report
+from app.results.experiments import ReportDesk, report
 from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError
 from core.report.charts import chart
+from core.report.writers import WRITERS
 
 MOST_FIGURES = 6  # of one record; the HTML file has all
 FIRST = "embedded/topic_k8"

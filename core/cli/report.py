@@ -1,23 +1,15 @@
 """Reports from records: Markdown, LaTeX, and one HTML file with interactive figures."""
 
 import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.cli.options import ROOT, parts
 from core.errors import InvalidConfig
 from core.models.loading import ASSETS
-from core.report.document import Document
-from core.report.markup import latex, markdown
-from core.report.page import page
+from core.report.markup import markdown
 from core.report.readme import documents, figures, rewritten
 from core.report.renderers import documents_in
-
-WRITERS: dict[str, tuple[str, Callable[[Sequence[Document]], str]]] = {
-    "markdown": ("report.md", markdown),
-    "latex": ("report.tex", latex),
-    "html": ("report.html", page),
-}
+from core.report.writers import WRITERS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +40,10 @@ def run(options: argparse.Namespace, began: float) -> int:
         return 0
     options.output.mkdir(parents=True, exist_ok=True)
     for name in formats:
-        file, write = WRITERS[name]
-        (options.output / file).write_text(write(documents), encoding="utf-8")
-        print(options.output / file)
+        ending, write = WRITERS[name]
+        path = options.output / f"report{ending}"
+        path.write_text(write(documents), encoding="utf-8")
+        print(path)
     return 0
 
 

@@ -1,19 +1,17 @@
-"""Figures of a record (``core.report.schema``) as Plotly figures in the shared style.
+"""Figures as Plotly draws them, in one look for reports and the app: transparent ground, fonts for every script, safe colours.
 
 Texts are escaped, because Plotly reads a few tags in them.
-
-One look for all figures, in reports and in the app: transparent ground, readable fonts for every script, safe colours.
 """
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
-from core.report.document import POINTS, Figure, heading, scaled
+from core.report.cells import POINTS, SHARE, heading, scaled
+from core.report.document import Figure, Row
+from core.report.look import FONT
 
-FONT = "system-ui, 'Noto Sans', 'Noto Sans Arabic', 'Noto Sans CJK SC', 'Noto Sans Devanagari', sans-serif"
 # Okabe and Ito (2008), safe for colour-blind eyes.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B8A500")
 
@@ -36,50 +34,42 @@ def style(figure: go.Figure, height: int = 320, **layout: Any) -> go.Figure:
     return figure
 
 
-Row = Mapping[str, Any]
 _MOST_CELLS_WITH_NUMBERS = 500
 _LONG = 12  # characters; longer names stand beside horizontal bars
 
 
 def chart(figure: Figure) -> go.Figure:
     """The figure drawn."""
-    drawn = figure.drawn
-    unit = str(drawn.get("units") or figure.units.get(drawn.get("value") or drawn["y"], ""))
-    return _heat_map(drawn, unit) if drawn["kind"] == "heatmap" else _series(drawn, unit, figure.units)
+    return _heat_map(figure) if figure.kind == "heatmap" else _series(figure)
 
 
-def _series(drawn: Mapping[str, Any], unit: str, units: Mapping[str, str]) -> go.Figure:
+def _series(drawn: Figure) -> go.Figure:
     """Bars, lines or points, a colour a series."""
-    rows, kind = drawn["rows"], drawn["kind"]
-    names = list(dict.fromkeys(_text(row.get(drawn["x"])) for row in rows))
-    flat = kind == "bar" and _are_texts(drawn) and (len(names) > 6 or max(map(len, names), default=0) > _LONG)
+    names = list(dict.fromkeys(_text(row.get(drawn.x)) for row in drawn.rows))
+    flat = drawn.kind == "bar" and _are_texts(drawn) and (len(names) > 6 or max(map(len, names), default=0) > _LONG)
     figure = go.Figure()
-    groups = list(dict.fromkeys(_series_of(row, drawn) for row in rows))
+    groups = list(dict.fromkeys(_series_of(row, drawn) for row in drawn.rows))
     for number, group in enumerate(groups):
-        part = [row for row in rows if _series_of(row, drawn) == group]
-        where = [_place(row.get(drawn["x"]), units.get(drawn["x"], "")) for row in part]
-        values = [_interval(row, drawn, unit) for row in part]
-        error = _error(values)
-        number_axis = [value for value, _, _ in values]
+        rows = [row for row in drawn.rows if _series_of(row, drawn) == group]
+        along = [_along(row.get(drawn.x), drawn.units.get(drawn.x, "")) for row in rows]
+        values = [_interval(row, drawn) for row in rows]
+        amounts, error = [value for value, _, _ in values], _error(values)
+        colour = COLOURS[number % len(COLOURS)]
         options: dict[str, Any] = {
             "name": group,
             "showlegend": len(groups) > 1,
             "hovertemplate": f"%{{{'y' if flat else 'x'}}}: %{{{'x' if flat else 'y'}:.3~f}}<extra>{group}</extra>",
         }
-        colour = COLOURS[number % len(COLOURS)]
-        if kind == "bar":
-            sides = (
-                {"x": number_axis, "y": where, "error_x": error}
-                if flat
-                else {"x": where, "y": number_axis, "error_y": error}
-            )
-            figure.add_bar(orientation="h" if flat else "v", marker_color=colour, **sides, **options)
+        if drawn.kind == "bar" and flat:
+            figure.add_bar(orientation="h", marker_color=colour, x=amounts, y=along, error_x=error, **options)
+        elif drawn.kind == "bar":
+            figure.add_bar(orientation="v", marker_color=colour, x=along, y=amounts, error_y=error, **options)
         else:
-            labels = [_text(row.get(drawn["label"])) for row in part] if drawn.get("label") else None
-            mode = "lines+markers" if kind == "line" else "markers+text" if labels else "markers"
+            labels = [_text(row.get(drawn.label)) for row in rows] if drawn.label else None
+            mode = "lines+markers" if drawn.kind == "line" else "markers+text" if labels else "markers"
             figure.add_scatter(
-                x=where,
-                y=number_axis,
+                x=along,
+                y=amounts,
                 error_y=error,
                 mode=mode,
                 text=labels,
@@ -89,34 +79,29 @@ def _series(drawn: Mapping[str, Any], unit: str, units: Mapping[str, str]) -> go
                 **options,
             )
     figure.update_layout(barmode="group", bargap=0.25)
-    amount, along = (
-        {"title": heading(str(drawn["y"]), unit)},
-        {"title": heading(str(drawn["x"]), units.get(drawn["x"], ""))},
-    )
+    amount = {"title": heading(drawn.y, drawn.unit)}
     if flat:
         figure.update_yaxes(autorange="reversed")
         return style(figure, 110 + (12 + 16 * len(groups)) * len(names), xaxis=amount, yaxis={})
-    return style(figure, 380, xaxis=along, yaxis=amount)
+    return style(figure, 380, xaxis={"title": heading(drawn.x, drawn.units.get(drawn.x, ""))}, yaxis=amount)
 
 
-def _heat_map(drawn: Mapping[str, Any], unit: str) -> go.Figure:
-    columns, rows = (list(dict.fromkeys(_text(row[drawn[axis]]) for row in drawn["rows"])) for axis in ("x", "y"))
-    known = {
-        (_text(row[drawn["y"]]), _text(row[drawn["x"]])): scaled(row[drawn["value"]], unit) for row in drawn["rows"]
-    }
-    values = [[known.get((down, across)) for across in columns] for down in rows]
+def _heat_map(drawn: Figure) -> go.Figure:
+    columns, rows = (list(dict.fromkeys(_text(row[axis]) for row in drawn.rows)) for axis in (drawn.x, drawn.y))
+    cells = {(_text(row[drawn.y]), _text(row[drawn.x])): scaled(row[drawn.value], drawn.unit) for row in drawn.rows}
+    values = [[cells.get((down, across)) for across in columns] for down in rows]
     numbers = len(rows) * len(columns) <= _MOST_CELLS_WITH_NUMBERS
-    digits = ".1f" if unit in ("%", POINTS) else ".2f"
+    digits = ".1f" if drawn.unit in (SHARE, POINTS) else ".2f"
     figure = go.Figure(
         go.Heatmap(
             z=values,
             x=columns,
             y=rows,
-            zmid=0 if unit == POINTS else None,
-            colorscale="RdBu" if unit == POINTS else "Blues",
+            zmid=0 if drawn.unit == POINTS else None,
+            colorscale="RdBu" if drawn.unit == POINTS else "Blues",
             texttemplate=f"%{{z:{digits}}}" if numbers else None,
             showscale=not numbers,
-            hovertemplate=f"%{{y}}, %{{x}}: %{{z:{digits}}} {escape(unit)}<extra></extra>",
+            hovertemplate=f"%{{y}}, %{{x}}: %{{z:{digits}}} {escape(drawn.unit)}<extra></extra>",
         )
     )
     style(figure, 90 + 24 * len(rows), xaxis={"side": "top", "type": "category"}, yaxis={"type": "category"})
@@ -125,13 +110,13 @@ def _heat_map(drawn: Mapping[str, Any], unit: str) -> go.Figure:
     return figure
 
 
-def _interval(row: Row, drawn: Mapping[str, Any], unit: str) -> tuple[float | None, float | None, float | None]:
-    value = row.get(drawn["y"])
+def _interval(row: Row, drawn: Figure) -> tuple[float | None, float | None, float | None]:
+    value = row.get(drawn.y)
     if isinstance(value, list | tuple):
         mean, low, high = value
     else:
-        mean, low, high = value, row.get(drawn.get("low") or ""), row.get(drawn.get("high") or "")
-    return scaled(mean, unit), scaled(low, unit), scaled(high, unit)
+        mean, low, high = value, row.get(drawn.low or ""), row.get(drawn.high or "")
+    return scaled(mean, drawn.unit), scaled(low, drawn.unit), scaled(high, drawn.unit)
 
 
 def _error(values: list[tuple[float | None, float | None, float | None]]) -> dict[str, Any] | None:
@@ -142,15 +127,16 @@ def _error(values: list[tuple[float | None, float | None, float | None]]) -> dic
     return {"type": "data", "array": above, "arrayminus": below, "thickness": 1.5, "color": "#7d8590"}
 
 
-def _are_texts(drawn: Mapping[str, Any]) -> bool:
-    return any(isinstance(row.get(drawn["x"]), str) for row in drawn["rows"])
+def _are_texts(drawn: Figure) -> bool:
+    return any(isinstance(row.get(drawn.x), str) for row in drawn.rows)
 
 
-def _series_of(row: Row, drawn: Mapping[str, Any]) -> str:
-    return _text(row.get(drawn["series"])) if drawn.get("series") else ""
+def _series_of(row: Row, drawn: Figure) -> str:
+    return _text(row.get(drawn.series)) if drawn.series else ""
 
 
-def _place(value: Any, unit: str) -> Any:
+def _along(value: Any, unit: str) -> Any:
+    """A position on the axis along which a chart runs."""
     return scaled(value, unit) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
 
 

@@ -7,19 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.report import generic
-from core.report.document import (
-    BEST,
-    LEVEL,
-    POINTS,
-    PROBABILITY,
-    SHARE,
-    Document,
-    Figure,
-    Section,
-    Table,
-    table_of,
-    written,
-)
+from core.report.cells import POINTS, PROBABILITY, SHARE, written
+from core.report.document import BEST, LEVEL, Document, Figure, Section, Table, table_of
 from core.report.reading import Record
 from core.report.systems import GROUPING, GROUPS, System, grouped, heat_map, languages, score_name, systems
 from core.selection.strategies import STRATEGIES
@@ -32,7 +21,7 @@ MOST_PAIRS_SAID = 6  # more of them are left to the table
 def document(record: Record) -> Document:
     """Findings; strategies; pairs; groups of languages; languages; then what the record brings of its own."""
     if record.items is None or record.items.empty:
-        note = Section(
+        note = Section.of(
             "Findings", ("This record has no items.parquet, so nothing can be tested; these are its means.",)
         )
         return Document(
@@ -63,12 +52,14 @@ class Evaluated:
             generic.title_of(self.record),
             generic.facts_of(self.record.entry),
             (
-                Section("Findings", (*self.extent(), *self.findings(), *self.warnings())),
-                Section("Strategies", self.method(), (self.strategies(), *self.by_k(), self.pairs()), self.figures()),
-                Section(
+                Section.of("Findings", (*self.extent(), *self.findings(), *self.warnings())),
+                Section.of(
+                    "Strategies", self.method(), (self.strategies(), *self.by_k(), self.pairs()), self.figures()
+                ),
+                Section.of(
                     "Groups of languages", GROUPING, tuple(grouped(self.systems, name, self.unit) for name in GROUPS)
                 ),
-                Section(
+                Section.of(
                     "Languages",
                     (),
                     (languages(self.systems, self.unit),),
@@ -226,14 +217,10 @@ class Evaluated:
             }
             for one in self.systems
         ]
-        drawn: dict[str, Any] = {"y": self.score, "rows": rows, "units": self.unit}
-        shape = (
-            {"kind": "line", "x": "K", "series": "strategy"}
-            if several
-            else {"kind": "bar", "x": "strategy", "series": None}
-        )
-        title = f"{self.score} by number of demonstrations" if several else f"{self.score} by strategy"
-        return (Figure(title, drawn | shape, {self.score: self.unit}),)
+        if several:
+            title = f"{self.score} by number of demonstrations"
+            return (Figure(title, "line", "K", self.score, rows, series="strategy", unit=self.unit),)
+        return (Figure(f"{self.score} by strategy", "bar", "strategy", self.score, rows, unit=self.unit),)
 
     def _pair(self, first: str, second: str) -> Comparison | None:
         return next((entry for entry in self.compared if {entry.first, entry.second} == {first, second}), None)

@@ -5,13 +5,13 @@ from typing import Any
 
 from core.report.document import Document, Figure, Section, table_of
 from core.report.reading import Record
-from core.report.schema import rows_of
+from core.report.schema import figure_of
 
 
 def facts_of(entry: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What was run: command, commit, model, pool, seeds, items, wall time, where the record has them."""
     model, pool = entry.get("model"), entry.get("pool")
-    said = {
+    facts = {
         "Command": entry.get("command"),
         "Commit": entry.get("commit"),
         "Model": _named(model, ("name", "precision", "fingerprint", "run")),
@@ -21,7 +21,7 @@ def facts_of(entry: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         "Items": entry.get("items"),
         "Wall time": f"{entry['seconds']:,.0f} s" if isinstance(entry.get("seconds"), int | float) else None,
     }
-    return tuple((name, str(value)) for name, value in said.items() if value not in (None, ""))
+    return tuple((name, str(value)) for name, value in facts.items() if value not in (None, ""))
 
 
 def document(record: Record) -> Document:
@@ -38,18 +38,16 @@ def own_sections(entry: Mapping[str, Any]) -> tuple[Section, ...]:
     """What the record itself brings; nothing where it brings nothing."""
     units = entry.get("units") or {}
     tables = entry.get("tables") or _rows(entry)
-    found = (
-        Section("Findings", tuple(map(str, entry.get("findings") or ()))),
-        Section("Tables", tables=tuple(table_of(name, rows, units) for name, rows in tables.items())),
-        Section("Figures", figures=tuple(_figures(entry.get("figures") or {}, tables, units))),
+    sections = (
+        Section.of("Findings", tuple(map(str, entry.get("findings") or ()))),
+        Section.of("Tables", tables=[table_of(name, rows, units) for name, rows in tables.items()]),
+        Section.of("Figures", figures=_figures(entry.get("figures") or {}, tables, units)),
     )
-    return tuple(section for section in found if section.sentences or section.tables or section.figures)
+    return tuple(section for section in sections if section.blocks)
 
 
 def _figures(figures: Mapping[str, Any], tables: Mapping[str, Any], units: Mapping[str, str]) -> list[Figure]:
-    return [
-        Figure(str(f.get("title") or name), {**f, "rows": rows_of(f, tables)}, units) for name, f in figures.items()
-    ]
+    return [figure_of(name, entry, tables, units) for name, entry in figures.items()]
 
 
 def _rows(entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -1,9 +1,10 @@
 """Documents as Markdown and as LaTeX. Texts of records are escaped: they are shown, never obeyed."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from core.report.document import BEST, LEVEL, Document, Section, Table, heading, written
+from core.report.cells import heading, written
+from core.report.document import BEST, LEVEL, Block, Bullets, Document, Paragraph, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -12,6 +13,9 @@ _LATEX = {
     "†": r"\dag{}",
     "±": r"$\pm$",
     "≤": r"$\leq$",
+    "−": "$-$",
+    "–": "--",
+    "|": r"\textbar{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -26,10 +30,11 @@ def markdown(documents: Sequence[Document]) -> str:
 def markdown_table(table: Table) -> str:
     """A table of GitHub's Markdown; the best in bold."""
     heads = [plain(heading(column, table.units.get(column, ""))) for column in table.columns]
-    lines = [heads, ["---"] * len(heads)]
-    for place, row in enumerate(table.rows):
+    aligned = ["---" if table.words is None or index < table.words else "---:" for index in range(len(heads))]
+    lines = [heads, aligned]
+    for index, row in enumerate(table.rows):
         cells = [plain(written(cell, table.units.get(c, ""))) for c, cell in zip(table.columns, row, strict=True)]
-        marks = [table.marks.get((place, column), "") for column in table.columns]
+        marks = [table.marks.get((index, column), "") for column in table.columns]
         lines.append(
             [
                 f"**{cell}**" if m == BEST else f"{cell} †" if m == LEVEL else cell
@@ -51,10 +56,17 @@ def notes(table: Table) -> str:
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line: signs are escaped where they would do something.
 
-    Underscores within words, "<" before a space and brackets without a target do nothing.
+    Underscores within words, "<" before a space, brackets without a target, and "#" or "-" within a line do nothing.
     """
-    escaped = re.sub(r"([\\|*`]|<(?=[\w/!?])|\](?=[(\[:]))", r"\\\1", " ".join(text.split()))
+    escaped = re.sub(
+        r"([\\|*`~$]|<(?=[\w/!?])|\](?=[(\[:])|^[#>+-](?=\s|[#>+-])|^\d+(?=[.)]\s))", _escape, " ".join(text.split())
+    )
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", escaped)
+
+
+def _escape(sign: re.Match[str]) -> str:
+    """A list number gets its backslash before the dot, any other sign before itself."""
+    return f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
 
 
 def latex(documents: Sequence[Document]) -> str:
@@ -67,35 +79,48 @@ def latex(documents: Sequence[Document]) -> str:
             for name, value in document.facts
         ]
         for section in document.sections:
-            lines += ["", f"\\subsection*{{{tex(section.title)}}}", *(f"{tex(text)}" for text in section.sentences)]
-            lines += [text for table in section.tables for text in ("", latex_table(table))]
+            lines += ["", f"\\subsection*{{{tex(section.title)}}}"] if section.title else []
+            lines += [line for block in section.blocks for line in _latex_lines(block)]
     return "\n".join(lines) + "\n"
+
+
+def _latex_lines(block: Block) -> list[str]:
+    """Charts are left to the author: their numbers stand in the tables."""
+    match block:
+        case Paragraph():
+            return ["", tex(block.text)]
+        case Bullets():
+            return ["", *(f"{tex(text)}\n" for text in block.texts)]
+        case Table():
+            return ["", latex_table(block)]
+    return []
 
 
 def latex_table(table: Table) -> str:
     """A ``table`` environment with booktabs rules; numbers to the right; shrunk where it is wider than the text."""
     heads = [tex(heading(column, table.units.get(column, ""))) for column in table.columns]
-    texts = [all(isinstance(row[place], str) for row in table.rows) for place in range(len(heads))]
     body = []
-    for place, row in enumerate(table.rows):
+    for index, row in enumerate(table.rows):
         cells = [tex(written(cell, table.units.get(c, ""))) for c, cell in zip(table.columns, row, strict=True)]
-        marks = [table.marks.get((place, column), "") for column in table.columns]
-        shown = [
+        marks = [table.marks.get((index, column), "") for column in table.columns]
+        printed = [
             f"\\textbf{{{cell}}}" if m == BEST else f"{cell}$^\\dagger$" if m == LEVEL else cell
             for cell, m in zip(cells, marks, strict=True)
         ]
         guard = (
-            "{}" if shown[0].startswith("[") else ""
-        )  # after a row's end, LaTeX would read [ as the space wanted there
-        body.append(f"  {guard}{' & '.join(shown)} \\\\")
+            "{}" if printed[0].startswith("[") else ""
+        )  # after a row's end, LaTeX reads [ as the space asked for there
+        body.append(f"  {guard}{' & '.join(printed)} \\\\")
     note = notes(table)
+    columns = "".join("l" if table.is_words(index) else "r" for index in range(len(heads)))
     return "\n".join(
         [
             r"\begin{table}[ht]",
             r" \centering",
-            f" \\caption{{{tex(table.name)}.{' ' if note else ''}{tex(note)}}}",
+            f" \\caption{{{tex(table.title)}.{' ' if note else ''}{tex(note)}}}",
+            f" \\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', table.name)}}}",
             r" \begin{adjustbox}{max width=\textwidth}",
-            f" \\begin{{tabular}}{{{''.join('l' if text else 'r' for text in texts)}}}",
+            f" \\begin{{tabular}}{{{columns}}}",
             r"  \toprule",
             "  " + " & ".join(heads) + r" \\",
             r"  \midrule",
@@ -122,17 +147,22 @@ def _markdown_lines(document: Document) -> list[str]:
     lines = [f"# {plain(document.title)}", ""]
     lines += [f"- {plain(name)}: {_code(value)}" for name, value in document.facts]
     for section in document.sections:
-        lines += ["", *_markdown_section(section, plain)]
+        lines += ["", f"{'#' * section.level} {plain(section.title)}"] if section.title else []
+        lines += [line for block in section.blocks for line in _markdown_block(block)]
     return [*lines, ""]
 
 
-def _markdown_section(section: Section, escape: Callable[[str], str]) -> list[str]:
-    lines = [f"## {escape(section.title)}"]
-    lines += ["", *(f"- {escape(text)}" for text in section.sentences)] if section.sentences else []
-    for table in section.tables:
-        lines += ["", f"**{escape(table.name)}**", "", markdown_table(table)]
-        lines += ["", escape(notes(table))] if notes(table) else []
-    return lines
+def _markdown_block(block: Block) -> list[str]:
+    """Charts are left out: their numbers stand in the tables."""
+    match block:
+        case Paragraph():
+            return ["", plain(block.text)]
+        case Bullets():
+            return ["", *(f"- {plain(text)}" for text in block.texts)]
+        case Table():
+            below = ["", plain(notes(block))] if notes(block) else []
+            return ["", f"**{plain(block.title)}**", "", markdown_table(block), *below]
+    return []
 
 
 def _code(text: str) -> str:

@@ -40,8 +40,9 @@ from typing import Any
 
 from core.errors import InvalidData
 from core.models.loading import ASSETS
+from core.report.cells import written
 from core.report.charts import COLOURS
-from core.report.document import Document, written
+from core.report.document import Document
 from core.report.markup import markdown_table, notes, plain
 from core.report.reading import read_record
 from core.report.renderers import document_of

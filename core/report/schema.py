@@ -27,10 +27,12 @@ A folder holds ``record.json`` and, for evaluations, ``items.parquet``. Fields o
 Names are for people: "accuracy by language", not "acc_lang". All texts are plain text, never markup.
 """
 
+import types
 from collections.abc import Mapping
 from typing import Any
 
 from core.errors import InvalidData
+from core.report.document import Figure
 
 FIGURE_KINDS = ("bar", "line", "scatter", "heatmap")
 EVALUATION, OTHER = "evaluation", "other"
@@ -56,6 +58,31 @@ def check(entry: Mapping[str, Any], where: str) -> None:
 def rows_of(figure: Mapping[str, Any], tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows that a figure draws, its own or those of the table it names."""
     return list(tables[figure["table"]] if "table" in figure else figure["rows"])
+
+
+def figure_of(
+    name: str,
+    entry: Mapping[str, Any],
+    tables: Mapping[str, Any] = types.MappingProxyType({}),
+    units: Mapping[str, str] | None = None,
+) -> Figure:
+    """A figure of a record, which ``check`` has passed."""
+    known = units or {}
+    drawn = entry["value"] if entry["kind"] == "heatmap" else entry["y"]
+    return Figure(
+        str(entry.get("title") or name),
+        entry["kind"],
+        str(entry["x"]),
+        str(entry["y"]),
+        rows_of(entry, tables),
+        value=str(entry.get("value") or ""),
+        series=entry.get("series"),
+        label=entry.get("label"),
+        low=entry.get("low"),
+        high=entry.get("high"),
+        unit=str(entry.get("units") or known.get(drawn, "")),
+        units=known,
+    )
 
 
 def _check_rows(rows: Any, where: str) -> None:

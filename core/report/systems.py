@@ -5,7 +5,7 @@ Languages of an evaluation, one by one and by what they have in common: tables a
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -178,8 +178,8 @@ def heat_map(found: Sequence[System], score: str, unit: str) -> Figure:
         for one in found
         for code, value in sorted(one.by_language().items(), key=lambda entry: language_name(entry[0]))
     ]
-    shape = {"kind": "heatmap", "x": "system", "y": "language", "value": score, "units": unit}
-    return Figure(f"{score} by language and strategy", shape | {"rows": rows}, {score: unit})
+    title = f"{score} by language and strategy"
+    return Figure(title, "heatmap", "system", "language", rows, value=score, unit=unit)
 
 
 def _marked(table: Table, found: Sequence[System]) -> Table:
@@ -193,14 +193,7 @@ def _marked(table: Table, found: Sequence[System]) -> Table:
         known: dict[str, Cell] = {name: value for name, value in numbers.items() if isinstance(value, float)}
         highest = max(known.values(), default=None)  # type: ignore[type-var]
         marks |= {(place, name): BEST for name, value in known.items() if value == highest}
-    return Table(
-        table.name,
-        table.columns,
-        table.rows,
-        table.units,
-        marks,
-        "Bold: the highest of the row; rows are not tested.",
-    )
+    return replace(table, marks=marks, note="Bold: the highest of the row; rows are not tested.")
 
 
 def language_name(code: str) -> str:

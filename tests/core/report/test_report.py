@@ -10,10 +10,25 @@ import pandas as pd
 import pytest
 
 from core.errors import InvalidData
+from core.report.cells import heading, written
 from core.report.charts import chart
-from core.report.document import BEST, LEVEL, Document, Figure, Section, heading, table_of, written
+from core.report.document import (
+    BEST,
+    LEVEL,
+    Bar,
+    Bullets,
+    Document,
+    Figure,
+    Heading,
+    IntervalChart,
+    Paragraph,
+    Section,
+    ShareChart,
+    table_of,
+    text_table,
+)
+from core.report.html import page
 from core.report.markup import latex, latex_table, markdown, markdown_table, plain, tex
-from core.report.page import page
 from core.report.reading import read_record, record_folders
 from core.report.renderers import document_of
 from core.report.systems import heat_map, systems
@@ -107,7 +122,7 @@ def test_a_language_that_nobody_knows_stays_in_every_table(document: Document) -
 def test_the_heat_map_names_languages_in_the_order_of_their_names() -> None:
     """Tamil (tam_Taml) stood before Filipino (tgl_Latn), in the order of codes that nobody sees."""
     rows = items().replace({"language": {"swh_Latn": "tam_Taml", "qqq_Latn": "tgl_Latn"}})
-    drawn = heat_map(systems(rows), "accuracy", "%").drawn["rows"]
+    drawn = heat_map(systems(rows), "accuracy", "%").rows
     assert list(dict.fromkeys(row["language"] for row in drawn)) == ["Filipino", "Tamil"]
 
 
@@ -189,7 +204,7 @@ def test_a_kind_without_a_renderer_is_shown_by_what_it_brings_and_texts_stay_tex
 
 def test_latex_escapes_and_uses_booktabs(sweep: Document) -> None:
     text = latex([sweep])
-    assert r"\section*{Sweep | of \textless{}b\textgreater{}alpha\textless{}/b\textgreater{} \& beta\_1: sweep}" in text
+    assert r"\section*{Sweep \textbar{} of \textless{}b\textgreater{}alpha\textless{}/b\textgreater{} \& beta\_1: sweep}" in text
     assert r"  0.500 & 50.0 [40.0, 60.0] & -10.0 & \textless{} 0.001 & \textless{}script\textgreater{} \\" in text
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
     assert tex("50 % of $x_1$ ~ {a}^2 \\ #1") == (
@@ -230,7 +245,7 @@ def test_figures_draw_shares_in_hundredths_with_their_intervals(sweep: Document)
 
 def test_long_names_stand_beside_horizontal_bars() -> None:
     rows = [{"strategy": "without coherence", "accuracy": 0.5}]
-    bars = chart(Figure("f", {"kind": "bar", "x": "strategy", "y": "accuracy", "rows": rows})).data[0]
+    bars = chart(Figure("f", "bar", "strategy", "accuracy", rows)).data[0]
     assert (bars.orientation, list(bars.x)) == ("h", [0.5])
 
 
@@ -281,4 +296,51 @@ def test_records_are_found_by_folder_and_bad_ones_end_in_a_sentence(tmp_path: Pa
 
 
 def test_a_document_without_sections_is_still_a_page() -> None:
-    assert "<h1>T</h1>" in page([Document("T", (), (Section("S"),))])
+    assert ">T</h1>" in page([Document("T", (), (Section("S"),))])
+
+
+RATINGS = Document.of_blocks(
+    "Ratings of <i>two</i> systems",
+    [
+        Paragraph("12 ratings."),
+        Heading("Which is better?"),
+        Bullets(["A over B: +0.5.", "# no heading"]),
+        text_table("means-sw", "Mean rating, sw", ["System", "Fluency"], [["A_1", "3.50 [3.0, 4.0]"], ["B"]]),
+        IntervalChart("Means", [Bar("A", 3.5, 3.0, 4.0), Bar("B", 2.0)], 1, 5, range(1, 6)),
+        ShareChart("Points", [("A", (0, 1, 3, 0, 0)), ("B", (0,) * 10 + (1,))]),
+    ],
+)
+
+
+def test_blocks_keep_their_order_under_their_headings_and_a_short_row_keeps_its_columns() -> None:
+    assert [section.title for section in RATINGS.sections] == ["", "Which is better?"]
+    text = markdown([RATINGS])
+    assert text.index("12 ratings.") < text.index("## Which is better?") < text.index("- A over B")
+    assert "| System | Fluency |\n| --- | ---: |\n| A_1 | 3.50 [3.0, 4.0] |\n| B |  |" in text
+    assert r"- \# no heading" in text
+    printed = latex([RATINGS])
+    assert r"\label{tab:means-sw}" in printed and r"\caption{Mean rating, sw.}" in printed and "A\\_1 & 3.50" in printed
+
+
+def test_charts_without_a_script_are_drawn_on_a_page_without_any_and_colour_is_never_alone() -> None:
+    text = page([RATINGS])
+    assert "<script" not in text and "script-src" not in text
+    assert len(text) < 10_000
+    assert 'style="left:50.00%;width:25.00%"' in text  # 3.0 to 4.0 on 1 to 5
+    assert 'title="3: 3">3</i>' in text and 'title="11: 1">11</i>' in text
+    assert '<th scope="row" class="text" dir="auto">A_1</th><td dir="ltr">3.50' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# a", r"\# a"),
+        ("1. a", r"1\. a"),
+        ("- a", r"\- a"),
+        ("-10.0", "-10.0"),
+        ("~~a~~ $x$", r"\~\~a\~\~ \$x\$"),
+        ("3 # 4 > 2", "3 # 4 > 2"),
+    ],
+)
+def test_signs_that_would_begin_a_list_a_heading_or_a_formula_are_escaped(text: str, expected: str) -> None:
+    assert plain(text) == expected
