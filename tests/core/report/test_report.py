@@ -204,7 +204,10 @@ def test_a_kind_without_a_renderer_is_shown_by_what_it_brings_and_texts_stay_tex
 
 def test_latex_escapes_and_uses_booktabs(sweep: Document) -> None:
     text = latex([sweep])
-    assert r"\section*{Sweep \textbar{} of \textless{}b\textgreater{}alpha\textless{}/b\textgreater{} \& beta\_1: sweep}" in text
+    assert (
+        r"\section*{Sweep \textbar{} of \textless{}b\textgreater{}alpha\textless{}/b\textgreater{} \& beta\_1: sweep}"
+        in text
+    )
     assert r"  0.500 & 50.0 [40.0, 60.0] & -10.0 & \textless{} 0.001 & \textless{}script\textgreater{} \\" in text
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
     assert tex("50 % of $x_1$ ~ {a}^2 \\ #1") == (
