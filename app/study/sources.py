@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from annotation.errors import InvalidTable
-from annotation.import_outputs import open_parquet, read_outputs, refuse_large
+from annotation.import_outputs import open_parquet, outputs_of_rows, refuse_large
 from annotation.orders import ranked
 from annotation.records import NewOutput, OutputRecord
 from core.data.examples import read_examples
+from core.data.row_reader import read_file
 from core.errors import CoreError
 from core.languages import language
 
@@ -50,8 +51,15 @@ def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int
 
 
 def from_table(path: Path, task: str, most: int | None, seed: int) -> Taken:
-    """A CSV, TSV, JSONL or Parquet file with a row for each output. Raises InvalidTable."""
-    return _at_most(read_outputs(path, task), most, seed, 0)
+    """A CSV, TSV, JSONL or Parquet file with a row for each output, read as pools are. Raises InvalidTable."""
+    refuse_large(path, path.name)
+    if path.suffix.lower() == ".parquet":
+        open_parquet(path, path.name)  # refuses what unpacks to too much
+    try:
+        rows = list(read_file(path, f"'{path.name}'"))
+    except CoreError as error:
+        raise InvalidTable(f"{error} Nothing was taken.") from None
+    return _at_most(outputs_of_rows(rows, task, path.name), most, seed, 0)
 
 
 def from_evaluation(items: Path, queries: Path | None, task: str, most: int | None, seed: int) -> Taken:

@@ -131,7 +131,7 @@ def _text(path: Path, name: str) -> str:
 
 def _refuse_empty(name: str, rows: int) -> None:
     if rows == 0:
-        raise InvalidData(f"{name} holds no example; put one on each line, or remove the file.")
+        raise InvalidData(f"{name} holds no row; write one on each line, or remove the file.")
 
 
 def _jsonl(path: Path, name: str, rows: RowFilter) -> Iterator[tuple[int, Row]]:
