@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.config import Count, Natural, check
 from core.errors import InvalidConfig
 from core.inference.perturbation import SHOWN_LABELS
 from core.records import Example
@@ -17,29 +18,28 @@ class EvaluationConfig:
     """What is evaluated. Answers are in the query's language unless another is named."""
 
     strategies: tuple[str, ...]
-    k: tuple[int, ...]  # numbers of demonstrations; every strategy is run for each
+    k: tuple[Natural, ...]  # numbers of demonstrations; every strategy is run for each
     seeds: tuple[int, ...]
     pool_languages: tuple[str, ...] | None  # None: every language but the query's
     shown_labels: str = "gold"  # labels that demonstrations show, see core.inference.perturbation
-    most: int | None = None  # queries of a language, see at_most; None: all
+    most: Count | None = None  # queries of a language, see at_most; None: all
     answers: str | None = None  # language of all answers, as translation needs one; None: the query's own
 
     def __post_init__(self) -> None:
         """Refuse unknown strategies and labels, impossible numbers, and an empty list of seeds."""
+        check(self, "--")
         for name in self.strategies:
             if name not in STRATEGIES:
                 raise InvalidConfig(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
         if not self.strategies:
             raise InvalidConfig(f"No strategy was named; choose from {', '.join(STRATEGIES)}.")
-        if not self.seeds or not self.k or min(self.k) < 0:
+        if not self.seeds or not self.k:
             raise InvalidConfig(
                 f"k is {', '.join(map(str, self.k)) or 'empty'} and seeds are {list(self.seeds)}; give at least one k of 0 or more "
                 "and at least one seed."
             )
         if self.shown_labels not in SHOWN_LABELS:
             raise InvalidConfig(f"The labels shown are {self.shown_labels!r}; choose one of {', '.join(SHOWN_LABELS)}.")
-        if self.most is not None and self.most < 1:
-            raise InvalidConfig(f"At most {self.most} queries of a language were asked for; it must be 1 or more.")
 
     def code(self, example: Example) -> str:
         """The language that a query is answered in."""

@@ -8,11 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
+from core.config import check
 from core.errors import InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, evaluate, runs_of
 from core.experiments.consistency_alignment import Alignment, layer_means, pair_table
@@ -24,6 +26,8 @@ from core.run_record import model_facts
 from core.seeds import random_of
 from core.training.run import data_key
 
+Several = Annotated[int, Field(ge=2)]
+
 
 @dataclass(frozen=True)
 class ConsistencyConfig:
@@ -33,8 +37,8 @@ class ConsistencyConfig:
     strategies: tuple[str, ...]
     k: int
     seeds: tuple[int, ...]
-    items: int  # asked in every language
-    sentences: int  # parallel sentences for alignment; 100 in the paper
+    items: Several  # asked in every language
+    sentences: Several  # parallel sentences for alignment; 100 in the paper
 
     def __post_init__(self) -> None:
         """Refuse a single language and too few items."""
@@ -42,9 +46,7 @@ class ConsistencyConfig:
             raise InvalidConfig(
                 f"Consistency is between languages, but {len(set(self.languages))} was given; name two or more."
             )
-        for name, least in (("items", 2), ("sentences", 2)):
-            if getattr(self, name) < least:
-                raise InvalidConfig(f"--{name} is {getattr(self, name)}; it must be {least} or more.")
+        check(self, "--")
         self.asked  # noqa: B018  (raises for what an evaluation refuses)
 
     @property

@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.config import Count, Natural, check
 from core.data.pool import Pool
 from core.data.tasks import Task
 from core.errors import InvalidConfig, InvalidData
@@ -143,25 +144,24 @@ SOURCES = ("others", "own", "both")
 class LowResourceConfig:
     """How many items, from where."""
 
-    sizes: tuple[int, ...]  # n
+    sizes: tuple[Natural, ...]  # n
     sources: tuple[str, ...]  # see SOURCES
     strategy: str
-    k: int
+    k: Count
     seeds: tuple[int, ...]
-    most: int  # queries of each language
+    most: Count  # queries of each language
 
     def __post_init__(self) -> None:
         """Refuse unknown sources and negative sizes."""
+        check(self, "--")
         for name in self.sources:
             if name not in SOURCES:
                 raise InvalidConfig(f"There is no source {name!r}; choose from {', '.join(SOURCES)}.")
-        if not self.sources or not self.sizes or min(self.sizes) < 0:
+        if not self.sources or not self.sizes:
             raise InvalidConfig(
                 f"The sizes are {', '.join(map(str, self.sizes)) or 'empty'} and the sources {', '.join(self.sources) or 'empty'}; give "
                 "at least one size of 0 or more and one source."
             )
-        if self.k < 1:
-            raise InvalidConfig(f"k is {self.k}; with no demonstrations there is nothing to compare, give 1 or more.")
         EvaluationConfig((self.strategy,), (self.k,), self.seeds, None, most=self.most)  # raises for what it refuses
 
 

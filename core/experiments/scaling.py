@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.config import Natural, check
 from core.data.pool import Pool
 from core.data.tasks import Task
 from core.errors import InvalidConfig, PromptTooLong
@@ -151,7 +152,7 @@ class ScalingConfig:
     models: tuple[ModelConfig, ...]
     strategies: tuple[str, ...]
     k: tuple[int, ...]
-    budgets: tuple[int, ...]  # tokens of a prompt; 0: all that the model can read
+    budgets: tuple[Natural, ...]  # tokens of a prompt; 0: all that the model can read
     seeds: tuple[int, ...]
     most: int  # queries of each language
 
@@ -161,8 +162,7 @@ class ScalingConfig:
             raise InvalidConfig(
                 "Scaling needs at least one model and one budget; 0 is the whole of what a model reads."
             )
-        if min(self.budgets) < 0:
-            raise InvalidConfig(f"A budget is {min(self.budgets)} tokens; give 0 (all the model reads) or more.")
+        check(self, "--")
         self.asked  # noqa: B018  (raises for what an evaluation refuses)
 
     @property

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from core.config import check
 from core.data.tasks import FALLBACK, Task
 from core.errors import InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, at_most, evaluate, runs_of
@@ -31,7 +32,8 @@ from core.training.config import FitConfig
 from core.training.run import data_key
 from core.workbench import Workbench
 
-WORDS = ("english", "own")
+Words = Literal["english", "own"]
+WORDS = get_args(Words)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class UnseenConfig:
     k: int
     seeds: tuple[int, ...]
     most: int  # items, or queries of each language where the data are not parallel
-    words: str = "english"  # of instruction and labels, see WORDS
+    words: Words = "english"  # of instruction and labels, see WORDS
 
     def __post_init__(self) -> None:
         """Refuse languages on both sides, and sides without any."""
@@ -52,8 +54,7 @@ class UnseenConfig:
             raise InvalidConfig("Name at least one seen and one unseen language; --seen and --unseen take codes.")
         if both := sorted({*self.seen} & {*self.unseen}):
             raise InvalidConfig(f"{both[0]} is named as seen and as unseen; drop it from one of them.")
-        if self.words not in WORDS:
-            raise InvalidConfig(f"The words are {self.words!r}; choose one of {', '.join(WORDS)}.")
+        check(self, "--")
         self.asked  # noqa: B018  (raises for what an evaluation refuses)
 
     @property

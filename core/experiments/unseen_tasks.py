@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.config import Count, check
 from core.data.pool import Pool, check_pool
 from core.data.tasks import Task
 from core.errors import InvalidConfig, InvalidData
@@ -35,7 +36,7 @@ from core.experiments.runner import (
     mean_macro_f1,
     right,
 )
-from core.experiments.unseen import WORDS, english
+from core.experiments.unseen import Words, english
 from core.inference.predictor import Predictor
 from core.records import Example
 from core.run_record import model_facts
@@ -184,22 +185,19 @@ class UnseenTasksConfig:
 
     seen: tuple[str, ...]  # tasks that the model was trained on, whether asked or not
     strategies: tuple[str, ...]
-    k: int
+    k: Count
     seeds: tuple[int, ...]
-    most: int  # queries of each language
-    words: str = "english"  # of instruction and labels, see core.experiments.unseen.WORDS
+    most: Count  # queries of each language
+    words: Words = "english"  # of instruction and labels
 
     def __post_init__(self) -> None:
         """Refuse what leaves nothing to compare with the baselines."""
-        if self.k < 1:
-            raise InvalidConfig(f"k is {self.k}; with no demonstrations there is nothing to compare, give 1 or more.")
+        check(self, "--")
         if not {*self.strategies} - {BARE, RANDOM}:
             raise InvalidConfig(
                 f"The strategies are {', '.join(self.strategies) or 'empty'}; name one beside the baselines {BARE} and {RANDOM}, "
                 "for example agl."
             )
-        if self.words not in WORDS:
-            raise InvalidConfig(f"The words are {self.words!r}; choose one of {', '.join(WORDS)}.")
         self.asked  # noqa: B018  (raises for what an evaluation refuses)
 
     @property
