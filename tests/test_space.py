@@ -32,7 +32,7 @@ def test_requirements_are_the_dependencies_of_the_project() -> None:
     listed = [
         line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")
     ]
-    assert sorted(listed) == sorted(project["dependencies"])
+    assert sorted(listed) == sorted(project["dependencies"] + project["optional-dependencies"]["model"])
     dev = [
         line for line in (ROOT / "requirements-dev.txt").read_text().splitlines() if line and not line.startswith("#")
     ]

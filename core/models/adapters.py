@@ -1,42 +1,87 @@
-"""PEFT adapters on a loaded network: taken up from a folder, refused where they are none of this model's."""
+"""PEFT adapters on a loaded network: taken up from a folder, and refused where they were made on another model's weights.
 
+What the project trains says beside the weights which model it was made from (``write_base``), and, where that model is Gemma, under
+which terms it may be passed on.
+"""
+
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelUnavailable
+from core.models.catalogue import GEMMA_NOTICE, GEMMA_RESTRICTIONS, ModelSource
+from core.models.trained_run import MANIFEST
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from core.models.loading import LanguageModel
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+BASE = "agl_base.json"  # beside trained weights: the model that they were made from
+NOTICE = "NOTICE"  # the name that the Gemma Terms of Use give the file, section 3.1
 
 
-def take_up(network: "PreTrainedModel", model: str, folder: Path) -> None:
-    """Put the adapter in ``folder`` on the network of the model of this name.
+def take_up(model: "LanguageModel", folder: Path) -> None:
+    """Put the adapter in ``folder`` on the network of ``model``.
 
-    Raises ``ModelUnavailable`` for a folder without one, or with one of another model.
+    Raises ``ModelUnavailable`` for a folder without one, and for one that was made on other weights: another architecture, or, where the
+    folder or the run that it lies in says so, another fingerprint in the same precision.
     """
-    for name in ("adapter_config.json", ADAPTER_WEIGHTS):
-        if not (folder / name).is_file():
-            raise ModelUnavailable(f"{folder} holds no adapter ({name} is missing); name a folder that PEFT saved.")
+    name, network = model.config.name, model.network
+    for file in ("adapter_config.json", ADAPTER_WEIGHTS):
+        if not (folder / file).is_file():
+            raise ModelUnavailable(f"{folder} holds no adapter ({file} is missing); name a folder that PEFT saved.")
+    base = base_of(folder)
+    if base and base["precision"] == model.config.precision and base["fingerprint"] != model.fingerprint:
+        seen = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {model.fingerprint}"
+        raise ModelUnavailable(_unfit(name, folder, seen))
     try:
         network.load_adapter(str(folder), use_safetensors=True)
         strange = _strange_weights(network, folder)
     except Exception as error:
         seen = str(error).strip().splitlines()[0][:200]
         sizes = "mismatched_sizes" in seen  # transformers points at a report of its own
-        raise ModelUnavailable(_unfit(model, folder, "its weights have other sizes" if sizes else seen)) from error
+        raise ModelUnavailable(_unfit(name, folder, "its weights have other sizes" if sizes else seen)) from error
     if strange:
-        raise ModelUnavailable(_unfit(model, folder, f"{len(strange)} weights differ, first {strange[0]}"))
+        raise ModelUnavailable(_unfit(name, folder, f"{len(strange)} weights differ, first {strange[0]}"))
     network.eval()
+
+
+def write_base(folder: Path, base: dict[str, str], source: ModelSource) -> None:
+    """Write beside trained weights what they were made from: name, precision and fingerprint, and a NOTICE where the terms want one."""
+    entry = {key: base[key] for key in ("name", "precision", "fingerprint")} | {"licence": source.licence}
+    (folder / BASE).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+    if source.is_gemma:
+        (folder / NOTICE).write_text(
+            f"{GEMMA_NOTICE}\n\nThe weights in this folder were made from {source.title} by training: they are modified files. Whoever "
+            "passes them on, or lets others use them over a network, passes on the Gemma Terms of Use with a copy of them, including "
+            f"the use restrictions at {GEMMA_RESTRICTIONS}.\n",
+            encoding="utf-8",
+        )
+
+
+def base_of(folder: Path) -> dict[str, str]:
+    """Name, precision and fingerprint of the model that trained weights were made from; {} where neither they nor their run say it."""
+    run = _json(folder.parent / MANIFEST).get("model")
+    for entry in (_json(folder / BASE), run if isinstance(run, dict) else {}):
+        if {"name", "precision", "fingerprint"} <= set(entry):
+            return {key: str(value) for key, value in entry.items()}
+    return {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _unfit(model: str, folder: Path, seen: str) -> str:
     return f"The adapter in {folder} does not fit {model!r} ({seen}); name the model that it was made with."
 
 
-def _strange_weights(network: "PreTrainedModel", folder: Path) -> list[str]:
-    """Weights of an adapter that the network has no place for, and places that it leaves empty: a loader only warns of both."""
+def _strange_weights(network: Any, folder: Path) -> list[str]:
+    """Weights of an adapter that the network has no module for, and modules that it leaves empty: a loader only warns of both."""
     from safetensors import safe_open
 
     with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:

@@ -71,7 +71,7 @@ def generate(
         return [line for part in parts for line in _generate(model, part, config, generator)]
 
     with model.lock:
-        return fitting(work, len(prompts))[0] if prompts else []
+        return fitting(work, len(prompts) if model.pads else 1)[0] if prompts else []
 
 
 def generate_all(

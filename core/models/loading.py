@@ -19,8 +19,10 @@ import torch
 from core.config import ASSETS as ASSETS  # most who load models look here for it
 from core.errors import InvalidConfig, ModelUnavailable
 from core.models.adapters import take_up
-from core.models.catalogue import TINY, ModelSource, resolve, settled_name
+from core.models.catalogue import TINY, ModelSource, licence_of, resolve, settled_name
+from core.models.checks import Verdict, probe, refuse_other_weights, refuse_tokenizer
 from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
+from core.models.gguf import converted
 from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
 
 if TYPE_CHECKING:
@@ -66,6 +68,9 @@ class LanguageModel:
     tokenizer: "PreTrainedTokenizerBase"
     config: ModelConfig
     trained: Trained | None = None  # what a closed-loop run added
+    pads: bool = (
+        True  # whether a row of a padded batch is continued as it is alone; if not, rows are continued one by one
+    )
     lock: threading.RLock = field(
         default_factory=threading.RLock, compare=False, repr=False
     )  # held while the network runs
@@ -121,12 +126,19 @@ class LanguageModel:
     @cached_property
     def source(self) -> ModelSource:
         """Where the weights come from, under which licence, and the project's card of the model."""
-        return resolve(self.config.name)
+        try:
+            source = resolve(self.config.name)
+        except ModelUnavailable:  # gone since it was loaded, or never on a disk
+            source = ModelSource(self.config.name, "folder", self.config.name, "", "", "", 0.0)
+        licence, terms = licence_of(self.network.config.to_dict())
+        return replace(source, licence=licence, terms=terms) if licence and not source.licence else source
 
     @property
     def facts(self) -> dict[str, str]:
         """What a record says of the model."""
         facts = {"name": self.config.name, "precision": self.config.precision, "fingerprint": self.fingerprint}
+        if self.source.is_gemma:  # whoever shows or passes on what the model makes must say so
+            facts["licence"] = self.source.licence
         if self.config.adapter:
             facts["adapter"] = Path(self.config.adapter).name
         run = {} if self.trained is None else {"run": self.trained.name, "fallback": self.falls_back_to or "none"}
@@ -157,7 +169,8 @@ def load_model(config: ModelConfig) -> LanguageModel:
     trained = read_trained(Path(config.run)) if config.run else None
     model = _load(config, resolve_model(config.name))
     if config.adapter:
-        take_up(model.network, config.name, Path(config.adapter))
+        take_up(model, Path(config.adapter))
+        model = replace(model)  # its fingerprint is another one now
     return model if trained is None else _with_run(model, trained)
 
 
@@ -174,25 +187,27 @@ def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
     if (trained.folder / WEIGHTS).is_dir():
         model = _load(model.config, str(trained.folder / WEIGHTS))
     elif (trained.folder / ADAPTER).is_dir():
-        take_up(model.network, model.config.name, trained.folder / ADAPTER)
-    return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained)
+        take_up(model, trained.folder / ADAPTER)
+    return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained, model.pads)
 
 
-def _load(config: ModelConfig, place: str) -> LanguageModel:
+def _load(config: ModelConfig, folder: str) -> LanguageModel:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as hf_logging
 
     hf_logging.disable_progress_bar()  # a bar of its own would cut through ours
-    offline, device = Path(place).is_absolute(), choose_device(config.device)
+    offline, device = Path(folder).is_absolute(), choose_device(config.device)
     try:
-        settings = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False, local_files_only=offline)
-        network = AutoModelForCausalLM.from_pretrained(
-            place,
+        settings = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=offline)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=offline)
+        network, info = AutoModelForCausalLM.from_pretrained(
+            folder,
             config=settings,
             trust_remote_code=False,
             local_files_only=offline,
             use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # told by name below, where the library would point at a report of its own
             **_memory(config, device, settings),
         )
         if config.precision == "nf4":
@@ -203,10 +218,23 @@ def _load(config: ModelConfig, place: str) -> LanguageModel:
         raise
     except Exception as error:
         raise ModelUnavailable(_explain(config, device, error)) from error
+    refuse_other_weights(config.name, info)
+    refuse_tokenizer(config.name, tokenizer, int(network.get_input_embeddings().weight.shape[0]))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     network.eval()
-    return LanguageModel(network, tokenizer, config)
+    model = LanguageModel(network, tokenizer, config)
+    return replace(model, pads=_probed(model).pads)
+
+
+_VERDICTS: dict[str, Verdict] = {}  # by fingerprint: a probe is of the weights, and no load changes those
+
+
+def _probed(model: LanguageModel) -> Verdict:
+    if model.fingerprint not in _VERDICTS:
+        pad = int(model.tokenizer.pad_token_id)
+        _VERDICTS[model.fingerprint] = probe(model.config.name, model.network, model.start, pad, model.config.precision)
+    return _VERDICTS[model.fingerprint]
 
 
 def save_model(model: LanguageModel, folder: Path) -> None:
@@ -226,8 +254,12 @@ def quiet_bitsandbytes() -> None:
 
 
 def resolve_model(name: str) -> str:
-    """Absolute folder of a model that is here, or the Hub id as given. Raises ``ModelUnavailable``, see ``catalogue.resolve``."""
-    return resolve(name).location
+    """Absolute folder of a model that is here (a GGUF file is converted at its first use), or the Hub id as given.
+
+    Raises ``ModelUnavailable``, see ``catalogue.resolve``.
+    """
+    source = resolve(name)
+    return str(converted(Path(source.location))) if source.kind == "gguf" else source.location
 
 
 def _memory(config: ModelConfig, device: torch.device, settings: "PreTrainedConfig") -> dict[str, Any]:

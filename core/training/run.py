@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from core.data.pool import Pool, check_pool
 from core.data.tasks import Task
 from core.errors import InvalidConfig, InvalidData
+from core.models.adapters import write_base
 from core.models.embeddings import Projection, SentenceVectors
 from core.models.loading import LanguageModel
 from core.models.trained_run import ADAPTER, MANIFEST, POLICY, WEIGHTS
@@ -133,9 +134,11 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
     save_file({"projection": learner.projection.detach().cpu().contiguous()}, folder / POLICY)
     if config.optim.trained == "lora":
         learner.network.save_pretrained(folder / ADAPTER)
+        write_base(folder / ADAPTER, loop.identity["model"], learner.model.source)
     elif config.optim.trained == "full":
         learner.network.save_pretrained(folder / WEIGHTS)
         learner.model.tokenizer.save_pretrained(folder / WEIGHTS)
+        write_base(folder / WEIGHTS, loop.identity["model"], learner.model.source)
     entry = {
         "command": command(),
         "commit": commit(),

@@ -1,6 +1,7 @@
 """A PEFT adapter on a model: it changes what is scored, is recorded, and is refused where it is none of this model's."""
 
 import copy
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ from toys import byte_tokenizer, tiny_llama_config, tiny_model
 
 from core.cli.options import workbench
 from core.errors import InvalidConfig, ModelUnavailable
+from core.models.adapters import BASE, NOTICE, write_base
+from core.models.catalogue import GEMMA, ModelSource, cards, resolve
 from core.models.loading import LanguageModel, ModelConfig, load_model
 from core.run_record import model_facts
 from core.scoring import Request, Scorer
@@ -74,6 +77,45 @@ def test_an_adapter_of_another_model_or_none_at_all_is_refused(base: Path, tmp_p
             load_model(ModelConfig(str(base), adapter=str(tmp_path / name)))
     with pytest.raises(ModelUnavailable, match=r"nowhere holds no adapter \(adapter_config.json is missing\)"):
         load_model(ModelConfig(str(base), adapter=str(tmp_path / "nowhere")))
+
+
+def test_an_adapter_made_on_other_weights_of_the_same_shape_is_refused_where_it_says_so(
+    model: LanguageModel, base: Path, tmp_path: Path
+) -> None:
+    """Shapes fit, and the answers were those of neither model."""
+    adapted(model, tmp_path / "adapter")
+    adapter = str(tmp_path / "adapter")
+    load_model(ModelConfig(str(base), adapter=adapter))  # says nothing of its base
+    facts = load_model(ModelConfig(str(base))).facts
+    write_base(tmp_path / "adapter", facts, resolve("tiny"))
+    load_model(ModelConfig(str(base), adapter=adapter))
+    assert not (tmp_path / "adapter" / NOTICE).exists()
+    write_base(tmp_path / "adapter", {**facts, "fingerprint": "0123456789ab"}, resolve("tiny"))
+    with pytest.raises(
+        ModelUnavailable, match=rf"was made on .*0123456789ab\), and this one is {facts['fingerprint']}"
+    ):
+        load_model(ModelConfig(str(base), adapter=adapter))
+
+
+def test_an_adapter_of_a_run_is_held_to_the_model_of_the_run(model: LanguageModel, base: Path, tmp_path: Path) -> None:
+    adapted(model, tmp_path / "adapter")
+    facts = load_model(ModelConfig(str(base))).facts
+    (tmp_path / "run.json").write_text(json.dumps({"model": {**facts, "fingerprint": "0123456789ab"}}))
+    with pytest.raises(ModelUnavailable, match="0123456789ab"):
+        load_model(ModelConfig(str(base), adapter=str(tmp_path / "adapter")))
+
+
+def test_what_is_made_from_gemma_carries_the_notice_that_its_terms_want(tmp_path: Path) -> None:
+    card = cards()[GEMMA]
+    source = ModelSource(GEMMA, "known", "", card.licence, card.terms, card.source, card.megabytes, card)
+    write_base(tmp_path, {"name": GEMMA, "precision": "fp32", "fingerprint": "0123456789ab"}, source)
+    notice = (tmp_path / NOTICE).read_text()
+    assert (
+        "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n" in notice
+    )
+    assert "ai.google.dev/gemma/prohibited_use_policy" in notice
+    assert "modified" in notice
+    assert json.loads((tmp_path / BASE).read_text())["licence"] == "Gemma Terms of Use"
 
 
 def test_a_run_and_an_adapter_together_are_refused_before_anything_is_loaded() -> None:
