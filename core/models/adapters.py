@@ -13,26 +13,26 @@ from core.models.catalogue import GEMMA_NOTICE, GEMMA_RESTRICTIONS, ModelSource
 from core.models.trained_run import MANIFEST
 
 if TYPE_CHECKING:
-    from core.models.loading import LanguageModel
+    from transformers import PreTrainedModel
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 BASE = "agl_base.json"  # beside trained weights: the model that they were made from
 NOTICE = "NOTICE"  # the name that the Gemma Terms of Use give the file, section 3.1
 
 
-def take_up(model: "LanguageModel", folder: Path) -> None:
-    """Put the adapter in ``folder`` on the network of ``model``.
+def take_up(network: "PreTrainedModel", facts: dict[str, str], folder: Path) -> None:
+    """Put the adapter in ``folder`` on ``network``, whose model says ``facts``: its name, precision and fingerprint.
 
     Raises ``ModelUnavailable`` for a folder without one, and for one that was made on other weights: another architecture, or, where the
     folder or the run that it lies in says so, another fingerprint in the same precision.
     """
-    name, network = model.config.name, model.network
+    name = facts["name"]
     for file in ("adapter_config.json", ADAPTER_WEIGHTS):
         if not (folder / file).is_file():
             raise ModelUnavailable(f"{folder} holds no adapter ({file} is missing); name a folder that PEFT saved.")
     base = base_of(folder)
-    if base and base["precision"] == model.config.precision and base["fingerprint"] != model.fingerprint:
-        seen = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {model.fingerprint}"
+    if base and base["precision"] == facts["precision"] and base["fingerprint"] != facts["fingerprint"]:
+        seen = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {facts['fingerprint']}"
         raise ModelUnavailable(_unfit(name, folder, seen))
     try:
         network.load_adapter(str(folder), use_safetensors=True)
@@ -80,7 +80,7 @@ def _unfit(model: str, folder: Path, seen: str) -> str:
     return f"The adapter in {folder} does not fit {model!r} ({seen}); name the model that it was made with."
 
 
-def _strange_weights(network: Any, folder: Path) -> list[str]:
+def _strange_weights(network: "PreTrainedModel", folder: Path) -> list[str]:
     """Weights of an adapter that the network has no module for, and modules that it leaves empty: a loader only warns of both."""
     from safetensors import safe_open
 

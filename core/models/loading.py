@@ -169,7 +169,7 @@ def load_model(config: ModelConfig) -> LanguageModel:
     trained = read_trained(Path(config.run)) if config.run else None
     model = _load(config, resolve_model(config.name))
     if config.adapter:
-        take_up(model, Path(config.adapter))
+        take_up(model.network, model.facts, Path(config.adapter))
         model = replace(model)  # its fingerprint is another one now
     return model if trained is None else _with_run(model, trained)
 
@@ -187,7 +187,7 @@ def _with_run(model: LanguageModel, trained: Trained) -> LanguageModel:
     if (trained.folder / WEIGHTS).is_dir():
         model = _load(model.config, str(trained.folder / WEIGHTS))
     elif (trained.folder / ADAPTER).is_dir():
-        take_up(model, trained.folder / ADAPTER)
+        take_up(model.network, model.facts, trained.folder / ADAPTER)
     return LanguageModel(model.network.eval(), model.tokenizer, model.config, trained, model.pads)
 
 
