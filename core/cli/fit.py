@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run; gone on with if it holds one")
-    overrides_argument(parser, "optim.iterations=100 mode=self")
+    overrides_argument(parser, "optim.iterations=100 mode=self answer_languages=2")
 
 
 def run(options: argparse.Namespace, began: float) -> int:

@@ -155,7 +155,7 @@ class FitConfig:
     """A whole run."""
 
     task: str = "topic"
-    mode: str = "supervised"  # supervised: gold labels of the queries; self: none at all
+    mode: str = "supervised"  # supervised: gold labels of the queries; self: no label of a query, but the pool's demonstrations have theirs
     languages: tuple[str, ...] = ()  # of the queries; empty: all languages of the pool that the task has words for
     answer_languages: int = 1  # M, languages a query is answered in for its reward; the first is its own
     seed: int = 0
@@ -172,6 +172,11 @@ class FitConfig:
         _one_of("mode", self.mode, MODES)
         if self.answer_languages < 1:
             raise InvalidConfig(f"answer_languages is {self.answer_languages}; it must be 1 or more.")
+        if self.mode == "self" and self.answer_languages < 2:
+            raise InvalidConfig(
+                f"mode is 'self' and answer_languages {self.answer_languages}: without labels the reward is agreement over contexts and "
+                "languages, and contexts alone repeat each other's errors; set answer_languages=2 or more."
+            )
         trains_policy_alone = self.optim.trained == "policy"
         if trains_policy_alone and self.losses.align > 0:
             raise InvalidConfig(

@@ -4,7 +4,7 @@ Nothing is learnt from these items, and none of them is in the pool.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,14 +12,18 @@ import torch
 
 from core.data.pool import Pool
 from core.metrics import accuracy
+from core.models.embeddings import Projection
 from core.records import Example
 from core.seeds import random_of
 from core.selection import policy
+from core.statistics.paired import PairedTest, holm, paired_test
 from core.training.config import FitConfig
 from core.training.learner import Learner
 from core.training.rollouts import Ask
 
 SYSTEMS = ("zero-shot", "knn", "agl", "random labels")
+ENOUGH_ITEMS = 20  # development items below which no test is made
+LEVEL = 0.05  # of the tests, after Holm's correction
 
 
 class Encoder(Protocol):
@@ -36,7 +40,9 @@ class Measured:
 
     systems: dict[str, float]  # accuracy, mean over languages
     by_language: dict[str, float]  # accuracy of the policy's choice
-    choices: list[dict[str, Any]]  # fixed queries with what they were shown
+    choices: list[dict[str, Any]]  # fixed queries with their demonstrations
+    items: list[str] = field(default_factory=list)  # (Q,) item of every query
+    correct: dict[str, list[bool]] = field(default_factory=dict)  # (Q,) whether a system answered right
 
     def fields(self) -> dict[str, Any]:
         """As the run log holds it."""
@@ -54,9 +60,10 @@ class Development:
 
     @torch.no_grad()
     def measure(self, pool: Pool, untrained: bool = False) -> Measured:
-        """All systems under the present weights; ``untrained`` tells that these are those before training, whose vectors are known.
+        """All systems under the present weights; ``untrained`` says that nothing was trained yet, so that vectors are there already.
 
-        The language means that vectors are centred by are taken anew, as they are wherever a trained model is used.
+        The language means that vectors are centred by are taken anew from the pool, as they are wherever a trained model is used. The
+        learner keeps its own: measuring changes nothing that is trained.
         """
         own, logs = self._own_choice(pool, untrained)
         contexts: dict[str, Sequence[tuple[Example, ...]]] = {
@@ -70,7 +77,8 @@ class Development:
         correct = {name: self._correct(choice) for name, choice in contexts.items()}
         by_language = {name: self._by_language(values) for name, values in correct.items()}
         systems = {name: sum(values.values()) / len(values) for name, values in by_language.items()}
-        return Measured(systems, by_language["agl"], self._choices(own, logs, correct["agl"]))
+        choices = self._choices(own, logs, correct["agl"])
+        return Measured(systems, by_language["agl"], choices, [query.item for query in self.queries], correct)
 
     def _own_choice(self, pool: Pool, untrained: bool) -> tuple[list[tuple[Example, ...]], list[list[float]]]:
         learner, config = self.learner, self.config.policy
@@ -82,9 +90,12 @@ class Development:
                 if untrained
                 else learner.raw(texts).float()
             )
+        centre = None
         if not untrained:
-            learner.recentre(raw[len(self.queries) :], [example.language for example in pool.examples])
-        vectors = learner.project(raw, [example.language for example in examples], learner.projection).cpu()
+            own = raw[len(self.queries) :].float().cpu().numpy()
+            centre = Projection.fit(own, [example.language for example in pool.examples])
+        languages = [example.language for example in examples]
+        vectors = learner.project(raw, languages, learner.projection, centre=centre).cpu()
         drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]
         contexts, logs = [], []
@@ -162,18 +173,54 @@ class Development:
         return choices
 
 
-def fallback(untrained_result: Measured, after: Measured) -> str:
-    """What inference falls back to: "" when the trained choice is at least as good as all others on development items.
+@dataclass(frozen=True)
+class Rival:
+    """A simpler choice against the trained one on the same development queries."""
 
-    Else the best of: "zero-shot" and "knn" under the trained weights, and "untrained", the policy's choice before training.
-    """
-    rivals = {
-        "zero-shot": after.systems["zero-shot"],
-        "knn": after.systems["knn"],
-        "untrained": untrained_result.systems["agl"],
+    name: str  # zero-shot and knn under the trained weights, untrained: the policy's choice before training
+    test: PairedTest  # the rival minus the trained choice, items drawn and flipped whole
+    p_holm: float  # corrected over the rivals
+
+    @property
+    def better(self) -> bool:
+        """Whether the rival is better than the trained choice by more than chance explains."""
+        return self.test.difference.value > 0 and self.p_holm <= LEVEL
+
+    def entry(self) -> dict[str, Any]:
+        """As ``run.json`` has it; shares of queries."""
+        difference = self.test.difference
+        return {
+            "rival": self.name,
+            "difference": round(difference.value, 4),
+            "low": round(difference.low, 4),
+            "high": round(difference.high, 4),
+            "p_holm": round(self.p_holm, 5),
+            "items": self.test.items,
+        }
+
+
+def rivals(untrained: Measured, trained: Measured) -> list[Rival]:
+    """The paired tests that decide on a fallback; none with fewer than ``ENOUGH_ITEMS`` development items, which could tell nothing."""
+    if len(set(trained.items)) < ENOUGH_ITEMS:
+        return []
+    answers = {
+        "zero-shot": trained.correct["zero-shot"],
+        "knn": trained.correct["knn"],
+        "untrained": untrained.correct["agl"],
     }
-    best = max(rivals, key=lambda name: rivals[name])
-    return best if rivals[best] > after.systems["agl"] else ""
+    tests = {name: paired_test(right, trained.correct["agl"], trained.items) for name, right in answers.items()}
+    computed = {name: test for name, test in tests.items() if isinstance(test, PairedTest)}
+    corrected = holm([test.p for test in computed.values()])
+    return [Rival(name, test, p) for (name, test), p in zip(computed.items(), corrected, strict=True)]
+
+
+def fallback(tested: Sequence[Rival]) -> str:
+    """What inference falls back to: the best of the rivals that are better by a paired test, "" where none is.
+
+    A point estimate would not do: with 120 queries a policy that is truly three points better comes out worse one time in five.
+    """
+    better = [rival for rival in tested if rival.better]
+    return max(better, key=lambda rival: rival.test.difference.value).name if better else ""
 
 
 def _spread(queries: Sequence[Example], most: int) -> list[Example]:

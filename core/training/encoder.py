@@ -104,17 +104,21 @@ class SelfEncoder(nn.Module):
         return torch.cat(parts)[torch.tensor([rows[text] for text in texts], device=self.model.device)]
 
     def project(
-        self, raw: torch.Tensor, languages: Sequence[str], weight: torch.Tensor | None = None, untrained: bool = False
+        self,
+        raw: torch.Tensor,
+        languages: Sequence[str],
+        weight: torch.Tensor | None = None,
+        untrained: bool = False,
+        centre: Projection | None = None,
     ) -> torch.Tensor:
-        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None: the identity; ``untrained``: ``raw`` is the untrained model's."""
-        centre = self.untrained_centre if untrained else self.centre
+        """``z`` ``(N, D)``: unit vectors from ``h``; ``weight`` None: the identity; ``untrained``: ``raw`` is the untrained model's.
+
+        ``centre``: language means to take off instead of the learner's own.
+        """
+        centre = centre or (self.untrained_centre if untrained else self.centre)
         means = np.stack([centre.means.get(code, centre.overall) for code in languages])
         centred = nn.functional.normalize(raw, dim=-1) - torch.from_numpy(means).to(raw)
         return nn.functional.normalize(centred if weight is None else centred @ weight.T, dim=-1)
-
-    def recentre(self, raw: torch.Tensor, languages: Sequence[str]) -> None:
-        """Take the language means from the pool's present vectors ``h`` ``(N, H)``: trained weights move them."""
-        self.centre = Projection.fit(raw.float().cpu().numpy(), languages)
 
     def untrained_vectors(self, texts: Sequence[str]) -> np.ndarray:
         """``h`` ``(N, H)`` of the untrained model, remembered. New texts go one by one: a vector then depends on nothing else."""

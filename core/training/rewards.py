@@ -19,6 +19,7 @@ class RewardConfig:
     beta: float = 0.2  # weight of the diversity part
     blend: float = 0.5  # share of p(y*|x,C) in the accuracy part, the rest is whether the answer is right
     cap: float = 0.5  # the diversity part weighs at most this share of what a wrong answer costs its group
+    normalise: bool = True  # parts are z-scores within their group, as in GRPO; false: the raw weighted sum, as in RLOO
 
     def __post_init__(self) -> None:
         """Refuse weights outside their ranges."""
@@ -87,14 +88,22 @@ def within_group(part: torch.Tensor, least: float = 1e-3) -> torch.Tensor:
     return torch.where(deviation > least, centred / deviation.clamp_min(least), torch.zeros_like(part))
 
 
+def _as_it_is(part: torch.Tensor) -> torch.Tensor:
+    return part
+
+
 def combine(accuracy: torch.Tensor, diversity: torch.Tensor, config: RewardConfig) -> Rewards:
-    """``R = alpha Acc + beta Div`` after each part is normalised within its group; all ``(B, G)``.
+    """``R = alpha Acc + beta Div``, each part normalised within its group unless ``config.normalise`` is false; all ``(B, G)``.
+
+    Z-scores give every group the same say, also one whose contexts hardly differ, and their leave-one-out advantages are those of GRPO
+    (Shao et al. 2024, arXiv 2402.03300) up to a constant; the raw sum keeps RLOO's estimate of the gradient unbiased.
 
     In a group where some contexts answer right and some wrong, the diversity part is scaled down until its whole spread is at
     most ``cap`` of the smallest step from a wrong answer (Acc <= 1/2) to a right one: diversity orders contexts that answer alike,
     and never beats a right answer.
     """
-    first, second = config.alpha * within_group(accuracy), config.beta * within_group(diversity)
+    scaled = within_group if config.normalise else _as_it_is
+    first, second = config.alpha * scaled(accuracy), config.beta * scaled(diversity)
     correct = accuracy > 0.5
     mixed = correct.any(1) & ~correct.all(1) & (config.alpha > 0)
     step = first.masked_fill(~correct, torch.inf).amin(1) - first.masked_fill(correct, -torch.inf).amax(1)

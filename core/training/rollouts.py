@@ -35,10 +35,12 @@ class Asker:
         """``writer`` and ``scorer`` belong to the same model."""
         self.writer, self.scorer = writer, scorer
         self.packed = scorer.method == "packed"  # probed now, before weights or precision change
+        self.frozen = False  # the language model never changes: what was scored once stays true
 
     def log_probs(self, asks: Sequence[Ask]) -> torch.Tensor:
         """``log p(y|x,C)`` ``(R, L)``, normalised over the labels, nats, without a gradient, under the weights in place."""
-        self.scorer.forget()
+        if not self.frozen:
+            self.scorer.forget()
         rows = np.stack(self.scorer.score([self._request(ask) for ask in asks]))
         return torch.from_numpy(rows).float().log_softmax(-1)
 

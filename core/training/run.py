@@ -27,7 +27,7 @@ from core.scoring import Scorer
 from core.seeds import random_of, seed_of
 from core.training.batching import BatchMaker
 from core.training.config import FitConfig
-from core.training.development import Development, Encoder, fallback
+from core.training.development import Development, Encoder, fallback, rivals
 from core.training.learner import Learner
 from core.training.pool import LivingPool
 from core.training.rollouts import Asker
@@ -102,6 +102,7 @@ def prepare(
     pool_now = LivingPool(pool_examples, config.upkeep)
     writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
     asker = Asker(writer, Scorer(model))
+    asker.frozen = config.optim.trained == "policy"
     vectors = SentenceVectors(model, remember=1_000_000)
     vectors.load(folder / "before.npz")
     texts = [*dict.fromkeys([example.text for example in (*pool_examples, *training_queries)] + _sentences(task))]
@@ -131,6 +132,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
     """Write adapter, policy and, last, ``run.json``; its content."""
     assert loop.first is not None and loop.last is not None, "a run that ended has been measured"
     learner, config, folder = loop.learner, loop.config, loop.folder
+    tested = rivals(loop.first, loop.last)
     save_file({"projection": learner.projection.detach().cpu().contiguous()}, folder / POLICY)
     if config.optim.trained == "lora":
         learner.network.save_pretrained(folder / ADAPTER)
@@ -150,7 +152,8 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
         "layer": learner.untrained.layer,
         "before": loop.first.systems,
         "after": loop.last.systems,
-        "fallback": fallback(loop.first, loop.last),
+        "fallback": fallback(tested),
+        "fallback_tests": [rival.entry() for rival in tested],
         "pool_version": loop.pool.version,
         "written": [asdict(pair.example) for pair in loop.pool.written.values()],
         "retired": sorted(loop.pool.retired),
@@ -165,10 +168,16 @@ def verdict(entry: dict[str, Any]) -> str:
     before, after = entry["before"], entry["after"]
     gain = after["agl"] - before["agl"]
     line = f"Self-selection went from {before['agl']:.1%} to {after['agl']:.1%} on development items ({gain:+.1%})"
-    rivals = f"zero-shot has {after['zero-shot']:.1%}, nearest neighbours {after['knn']:.1%}"
+    others = f"zero-shot has {after['zero-shot']:.1%}, nearest neighbours {after['knn']:.1%}"
     if entry["fallback"]:
-        return f"{line}; {rivals}. That is not the best, so inference falls back to {entry['fallback']}."
-    return f"{line}; {rivals}."
+        test = next((t for t in entry.get("fallback_tests", ()) if t["rival"] == entry["fallback"]), None)
+        by = (
+            "" if test is None else f" ({test['difference']:+.1%}, p = {test['p_holm']:.3f} over {test['items']} items)"
+        )
+        return f"{line}; {others}. {entry['fallback']} is better{by}, so inference falls back to {entry['fallback']}."
+    if not entry.get("fallback_tests", True):
+        return f"{line}; {others}. Too few development items to test whether anything simpler is better."
+    return f"{line}; {others}. Nothing simpler is better by a paired test."
 
 
 def split(

@@ -4,6 +4,8 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +116,7 @@ class Loop:
         results = []
         for index, batch in enumerate(batches):
             last = index == len(batches) - 1
-            with self.accelerator.no_sync(self.wrapped) if not last else _nothing():
+            with self.accelerator.no_sync(self.wrapped) if not last else nullcontext():
                 result = self.wrapped(batch)
                 self._check(result, iteration)
                 began = time.perf_counter()
@@ -240,15 +242,5 @@ class Loop:
             self.log.cut(checkpoint.iteration)
 
 
-class _nothing:  # noqa: N801 - reads as the empty block it is
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 def _measured(measured: Measured | None) -> dict[str, Any] | None:
-    return (
-        None
-        if measured is None
-        else {"systems": measured.systems, "by_language": measured.by_language, "choices": measured.choices}
-    )
+    return None if measured is None else asdict(measured)

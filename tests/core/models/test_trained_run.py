@@ -55,13 +55,16 @@ def test_what_was_trained_is_used_again_and_only_on_its_model(
         load_model(ModelConfig(str(tmp_path / "other"), run=str(tmp_path / "run")))
 
 
-def test_a_run_of_no_use_falls_back_and_says_so(make_loop: Any, tmp_path: Path) -> None:
-    """On the toy model nearest neighbours beat the policy (half right against a third), so the result names them."""
+def test_a_run_on_a_few_development_items_falls_back_to_nothing_and_says_that_it_cannot_tell(
+    make_loop: Any, tmp_path: Path
+) -> None:
+    """On the toy model nearest neighbours have half right and the policy a third, of two items: that says nothing."""
     entry = fit(make_loop(tmp_path))
     assert entry is not None
-    assert entry["fallback"] == "knn"
-    assert "inference falls back to knn" in verdict(entry)
-    assert read_trained(tmp_path).fallback == "knn"
+    assert entry["after"]["knn"] > entry["after"]["agl"]
+    assert (entry["fallback"], entry["fallback_tests"]) == ("", [])
+    assert "Too few development items" in verdict(entry)
+    assert read_trained(tmp_path).fallback == ""
 
 
 def test_inference_uses_the_fall_back_and_names_it(make_loop: Any, tmp_path: Path, encoder: Any) -> None:
@@ -71,6 +74,8 @@ def test_inference_uses_the_fall_back_and_names_it(make_loop: Any, tmp_path: Pat
     base.network.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     fit(make_loop(tmp_path / "run"))
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest | {"fallback": "knn"}))
     question = Question(Query("The crowd cheered for the runner.", "eng_Latn"), k=3)
     shown, provenance = {}, {}
     for fall_back in (True, False):

@@ -77,6 +77,11 @@ def test_what_the_messages_advise_is_accepted() -> None:
         (lambda: WatchConfig(share=1.0), "watch.share is 1.0; it must lie between 0 and 1."),
         (lambda: FitConfig(mode="both"), "mode is 'both'; allowed are supervised, self."),
         (lambda: FitConfig(answer_languages=0), "answer_languages is 0; it must be 1 or more."),
+        (
+            lambda: FitConfig(mode="self"),
+            "mode is 'self' and answer_languages 1: without labels the reward is agreement over contexts and languages, and contexts "
+            "alone repeat each other's errors; set answer_languages=2 or more.",
+        ),
     ],
 )
 def test_a_setting_outside_its_range_is_named_with_what_is_allowed(make: Callable[[], object], words: str) -> None:

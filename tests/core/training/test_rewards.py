@@ -161,3 +161,12 @@ def test_entropy_of_values() -> None:
 def test_impossible_weights_are_refused(changes: dict[str, float], words: str) -> None:
     with pytest.raises(InvalidConfig, match=words):
         RewardConfig(**changes)
+
+
+def test_without_normalisation_the_reward_is_the_weighted_sum_and_its_advantages_are_raw() -> None:
+    accuracy = torch.tensor([[0.2, 0.4, 0.3]])  # all wrong: nothing is capped
+    diversity = torch.tensor([[0.5, 0.1, 0.9]])
+    raw = combine(accuracy, diversity, RewardConfig(alpha=1.0, beta=0.2, normalise=False))
+    torch.testing.assert_close(raw.total, accuracy + 0.2 * diversity)
+    scored = combine(accuracy, diversity, RewardConfig(alpha=1.0, beta=0.0))
+    assert float(scored.total.std(unbiased=False)) == pytest.approx(1.0, abs=1e-4)  # z-scores

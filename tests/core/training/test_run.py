@@ -54,7 +54,10 @@ def test_no_gold_label_reaches_the_self_supervised_mode(make_loop: Any, tmp_path
     """Other gold labels of the queries, and every weight is the same."""
     queries = toy_examples()
     swapped = tuple(replace(e, label="travel" if e.label != "travel" else "sports") for e in queries)
-    runs = [make_loop(tmp_path / name, queries=asked, mode="self") for name, asked in (("a", queries), ("b", swapped))]
+    runs = [
+        make_loop(tmp_path / name, queries=asked, mode="self", answer_languages=2)
+        for name, asked in (("a", queries), ("b", swapped))
+    ]
     for loop in runs:
         fit(loop)
     first, second = (learnt(loop) for loop in runs)
