@@ -27,7 +27,7 @@ def test_scores_are_remembered_exactly_where_the_language_model_is_frozen(
     asks = [Ask(example.query, (), example.language) for example in toy_examples()[:3]]
     asker.log_probs(asks)
     passes: list[int] = []
-    handle = asker.scorer.model.network.register_forward_hook(lambda *_: passes.append(1))
+    handle = asker.scorer.model.network.get_decoder().register_forward_hook(lambda *_: passes.append(1))
     asker.log_probs(asks)
     handle.remove()
     assert (not passes) == frozen
