@@ -9,4 +9,5 @@ def criterion_label(criterion: Criterion, texts: Texts) -> str:
     """The study's own name for it, else the catalogue's, which knows the three default ones, else its key."""
     if criterion.label:
         return text_for(criterion.label, texts.tag)
-    return texts.entries.get(f"criteria.{criterion.key}", criterion.key)
+    key = f"criteria.{criterion.key}"
+    return texts(key) if texts.knows(key) else criterion.key

@@ -5,22 +5,25 @@ from html import escape
 from core.languages import language
 
 
-def said(text: str, code: str, css: str = "", tag: str = "span") -> str:
+def spoken(text: str, code: str, css: str = "", tag: str = "span") -> str:
     """A text in its own language and direction, shown as text."""
-    spoken = language(code)
+    own = language(code)
     css_part = f' class="{css}"' if css else ""
-    return f'<{tag}{css_part} lang="{spoken.tag}" dir="{spoken.direction}">{escape(text)}</{tag}>'
+    return f'<{tag}{css_part} lang="{own.tag}" dir="{own.direction}">{escape(text)}</{tag}>'
 
 
 def label_of(code: str) -> str:
-    """A language's tag with its name on hover."""
-    spoken = language(code)
-    return f'<abbr class="lang" title="{escape(spoken.name)}">{escape(spoken.autonym)}</abbr>'
+    """A language by its own name, with the English one on hover."""
+    own = language(code)
+    return f'<span class="lang" lang="{own.tag}" title="{escape(own.name)}">{escape(own.autonym)}</span>'
 
 
 def hint(text: str, explanation: str, css: str = "") -> str:
-    """A word with its explanation on hover and for screen readers."""
-    return f'<abbr class="hint {css}" title="{escape(explanation)}">{escape(text)}</abbr>'
+    """A word with its definition behind a "?" that finger, mouse and keyboard open (``keys.js`` shows it)."""
+    return (
+        f'<span class="hint {css}">{escape(text)}<button type="button" class="help" aria-haspopup="dialog" '
+        f'title="{escape(explanation)}">?</button></span>'
+    )
 
 
 def bar(value: float, css: str = "") -> str:

@@ -1,33 +1,41 @@
 """Puts the page together from its collaborators. No work happens at import."""
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.events import Updates
+from app.explore.answer import Thread
 from app.explore.api import Public
-from app.explore.api_routes import build_public_api
-from app.explore.form import run_names, values_of
+from app.explore.api_routes import build_public_api, still_connected
+from app.explore.controls import Offers, run_names, values_of
+from app.explore.form import UNTRAINED
+from app.explore.handlers import ExploreHandlers, Values
 from app.explore.link import form_of_link
-from app.explore.service import UNTRAINED
-from app.explore.tab import ExploreParts, build_explore, opened, stream
+from app.explore.tab import build_explore, control_updates, wire_explore
 from app.html import message
 from app.rate.tab import build_rate
-from app.results.experiments import ReportDesk
+from app.results.experiments import ReportService
+from app.results.experiments_tab import build_experiments
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
-from app.results.tab import build_reports
 from app.services import Services
 from app.study.tab import build_study, organiser_desk
-from app.texts import ENGLISH, Localised, Texts, available, catalogue
-from app.train.tab import TrainParts, build_train
+from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred
+from app.train.tab import TrainHandlers, build_train
 from core.errors import CoreError
+from core.models.catalogue import TINY
 from core.report.readme import RESULTS
 from core.workbench import POOL_OF_TASK
 
 CACHE = (3600, 24 * 3600)  # seconds: how often Gradio's copies of files are looked at, and how old they may be
 HERE = Path(__file__).resolve().parent
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
+RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
+TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
 
 
 def build_app(services: Services) -> gr.Blocks:
@@ -39,33 +47,38 @@ def build_app(services: Services) -> gr.Blocks:
         session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
         with gr.Row(elem_id="agl-head"):
             with gr.Column(scale=4, min_width=260):
-                localised.bind(gr.Markdown(texts("app.tagline"), elem_id="agl-tagline"), value="app.tagline")
+                localised.bind(gr.HTML(_headline(texts), elem_id="agl-tagline"), value=_headline)
             with gr.Column(scale=1, min_width=170):
                 choices = [(entry.name, entry.tag) for entry in available()]
                 interface = localised.bind(
                     gr.Dropdown(choices, value=ENGLISH, label=texts("app.interface"), elem_id="agl-language"),
                     label="app.interface",
                 )
-        with gr.Tabs() as tabs:
+        with gr.Tabs(elem_id="agl-tabs") as tabs:
             with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
-                explore = build_explore(services, localised, tag, texts)
+                offers = Offers(services.languages, services.explore.models.offers, services.training.finished)
+                parts = build_explore(offers, localised, tag, texts)
+                explore = ExploreHandlers(services.explore, services.tasks, services.outbox, services.allow, parts)
+                wire_explore(explore)
             with localised.bind(gr.Tab(texts("app.train"), id="train"), label="app.train") as train_tab:
-                train = build_train(services, localised, tag, texts, train_tab, session)
+                train = build_train(services.training, services, localised, tag, texts, train_tab, session)
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(services.store, services.study.id, services.study.slug, localised, tag, texts, rate)
-            with localised.bind(
-                gr.Tab(texts("app.results.ratings"), id="results"), label="app.results.ratings"
-            ) as results:
+            with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
                 _build_results(services, localised, tag, texts, results, session)
             organiser = organiser_desk(services)
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
                 build_study(organiser, services.authority, localised, tag, texts, study, session, services.visitor)
-        build_public_api(
-            Public(services.explorer, services.languages), lambda request: services.allow("explore", request)
-        )
-        _wire(page, services, localised, tag, interface, explore)
-        _wire_runs(page, services, tag, tabs, explore, train)
+        public = Public(services.explore, services.languages, still_connected)
+        build_public_api(public, lambda request: services.allow("explore", request))
+        _wire(page, PageHandlers(services, localised, explore, train, interface, tabs))
     return page
+
+
+def _headline(texts: Texts) -> str:
+    """Name and purpose; the page's one heading of the first level."""
+    purpose = texts("app.tagline").replace("**AGL** ", "")
+    return f'<h1>AGL</h1> <p dir="{texts.direction}">{escape(purpose)}</p>'
 
 
 def _build_results(
@@ -83,79 +96,106 @@ def _build_results(
             build_ratings(ratings, localised, tag, texts, results, session)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
-            reports = ReportDesk((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
-            build_reports(reports, localised, tag, texts, tab)
+            reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
+            build_experiments(reports, localised, tag, texts, tab)
 
 
-def _wire(
-    page: gr.Blocks,
-    services: Services,
-    localised: Localised,
-    tag: gr.State,
-    interface: gr.Dropdown,
-    explore: ExploreParts,
-) -> None:
-    """The opening example, and the change of the interface's language."""
-    shown, inputs = explore.shown, explore.inputs
+class PageHandlers:
+    """What concerns several tabs: the opening, the language of the interface, a run that is taken to Explore."""
 
-    def show_opening(tag_now: str, request: gr.Request) -> Iterator[list[Any]]:
+    def __init__(
+        self,
+        services: Services,
+        localised: Localised,
+        explore: ExploreHandlers,
+        train: TrainHandlers,
+        interface: gr.Dropdown,
+        tabs: gr.Tabs,
+    ) -> None:
+        self.services, self.localised, self.explore, self.train = services, localised, explore, train
+        self.interface, self.tabs, self.tag = interface, tabs, explore.parts.tag
+
+    def greet(self, request: gr.Request) -> Updates:
+        """The interface in the browser's language, and the runs there are now."""
+        chosen = preferred(request.headers.get("accept-language", ""), available())
+        runs = gr.update(choices=run_names(catalogue(chosen), self.services.training.finished()))
+        run = self.explore.parts.inputs["run"]
+        if chosen == ENGLISH:
+            return {run: runs}
+        return {
+            **self._in(chosen),
+            self.interface: gr.update(value=chosen, label=catalogue(chosen)("app.interface")),
+            run: runs,
+        }
+
+    def _in(self, tag: str) -> Updates:
+        return {self.tag: tag, **dict(zip(self.localised.components, self.localised.updates(tag), strict=True))}
+
+    def turn(self, values: Values) -> Updates:
+        """Every word of the page in the language that was chosen, those of the answer on show among them."""
+        tag = values[self.interface]
+        thread: Thread = values[self.explore.parts.thread]
+        shown = self.explore.show(thread, catalogue(tag)) if thread.response is not None else {}
+        return {**self._in(tag), **shown}
+
+    def open(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """The question of the link that was followed, else the opening example."""
-        texts, as_it_is = catalogue(tag_now), [gr.skip()] * (len(inputs) + 1)
+        explore, services = self.explore, self.services
+        parts, texts = explore.parts, catalogue(values[self.tag])
         try:
             form = form_of_link(dict(request.query_params), services.languages, tuple(POOL_OF_TASK))
             if form is None:
-                yield [*as_it_is, *opened(services, services.opening(), texts)]
+                response = services.opening.response()
+                if response is not None:
+                    yield {
+                        **control_updates(parts, values_of(response.form)),
+                        **explore.show(Thread().begin(response), texts),
+                    }
                 return
         except CoreError as error:
-            yield [*as_it_is, message(str(error), "error"), *[gr.skip()] * (len(shown) - 1)]
+            yield {parts.status: message(str(error), "error")}
             return
-        values = values_of(form)
-        filled = [*(values[name] for name in inputs), form.pinned]
-        if form.model != "embedded" or form.run:  # nobody's link makes this machine load something
-            yield [*filled, message(texts("explore.link_ready")), *[gr.skip()] * (len(shown) - 1)]
+        filled = control_updates(parts, values_of(form))
+        if form.run or not services.explore.models.is_ready(form.model, form.precision):
+            filled |= {parts.thread: Thread(pinned=form.pinned)}  # a link alone makes this machine load nothing
+            yield {**filled, parts.status: message(texts("explore.link_ready"))}
             return
-        for update in stream(services, tag_now, form, request):
-            yield [*filled, *update]
+        for update in explore.stream(form, Thread(pinned=form.pinned), texts.tag, request):
+            yield {**filled, **update}
 
-    def show_again(tag_now: str, found: Any, pinned: tuple[str, ...]) -> list[Any]:
-        if not found:
-            return [gr.skip()] * len(shown)
-        return opened(services, found, catalogue(tag_now), pinned)
-
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
-    opening = {**options, "concurrency_id": "opening"}  # may ask the model what a link says
-    followed = page.load(show_opening, tag, [*inputs.values(), explore.pinned, *shown], **opening)
-    explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
-    interface.input(
-        lambda chosen: [chosen, *localised.updates(chosen)], interface, [tag, *localised.components], **options
-    )
-    right_to_left = [entry.tag for entry in available() if entry.direction == "rtl"]
-    turn = f"(tag) => {{ document.body.classList.toggle('agl-rtl', {right_to_left}.includes(tag)); document.documentElement.lang = tag; }}"
-    interface.input(None, interface, None, js=turn)
-    tag.change(show_again, [tag, explore.predictions, explore.pinned], shown, **options)
-
-
-def _wire_runs(
-    page: gr.Blocks, services: Services, tag: gr.State, tabs: gr.Tabs, explore: ExploreParts, train: TrainParts
-) -> None:
-    """From Train to Explore: a finished run beside the model as it was. A run of another visitor shows on opening the page."""
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
-    run, strategy, compare, task = (explore.inputs[name] for name in ("run", "strategy", "compare", "task"))
-
-    def known(tag_now: str) -> Any:
-        return gr.update(choices=run_names(catalogue(tag_now), services.training.finished()))
-
-    def use(tag_now: str, name: str) -> list[Any]:
+    def use_run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """A finished run beside the model as it was: the question on show is asked again with it."""
+        parts, texts = self.explore.parts, catalogue(values[self.tag])
         try:
-            seen = services.training.read(name)
+            run = self.services.training.read(values[self.train.parts.runs])
         except CoreError as error:
-            return [*[gr.skip()] * 5, message(str(error), "error")]
-        names = run_names(catalogue(tag_now), services.training.finished())
-        learnt = seen.config.task if seen.config else gr.skip()
-        return [gr.Tabs(selected="explore"), gr.update(choices=names, value=name), "agl", UNTRAINED, learnt, gr.skip()]
+            yield {self.train.parts.status: message(str(error), "error")}
+            return
+        names = run_names(texts, self.services.training.finished())
+        changed = {"run": run.name, "strategy": "agl", "compare": UNTRAINED, "model": TINY, "precision": "fp32"}
+        if run.config:
+            changed["task"] = run.config.task
+        filled = {parts.inputs[name]: value for name, value in changed.items()}
+        shown = {**filled, parts.inputs["run"]: gr.update(choices=names, value=run.name)}
+        asked = {**values, **filled}
+        for update in self.explore.ask(asked, request):
+            yield {self.tabs: gr.Tabs(selected="explore"), **shown, **update}
 
-    page.load(known, tag, run, **options)
-    train.use.click(use, [tag, train.runs], [tabs, run, strategy, compare, task, train.status], **options)
+
+def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
+    explore, train, interface = handlers.explore.parts, handlers.train.parts, handlers.interface
+    everything = [handlers.tag, *handlers.localised.components]
+    inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
+    shown = list(dict.fromkeys([*explore.outputs, *everything]))
+    greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **QUIET)
+    greeted.then(None, interface, None, js=TURN)
+    opening = {**QUIET, "concurrency_id": "opening", "concurrency_limit": 16}  # may wait for the example, or ask
+    followed = greeted.then(handlers.open, {handlers.tag}, explore.outputs, **opening)
+    explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
+    interface.input(handlers.turn, {interface, explore.thread}, shown, **QUIET)
+    interface.input(None, interface, None, js=TURN)
+    asking = {**QUIET, "concurrency_id": "model"}
+    train.use.click(handlers.use_run, {train.runs, *inputs}, [handlers.tabs, train.status, *explore.outputs], **asking)
 
 
 def look() -> dict[str, Any]:
@@ -165,6 +205,23 @@ def look() -> dict[str, Any]:
         neutral_hue="slate",
         font=["system-ui", "Noto Sans", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    ).set(  # the theme's own greys and teals have contrasts of 2.5; these have 4.5 or more
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_primary_text_color="white",
+        color_accent="*primary_700",
     )
     return {
         "theme": theme,

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from app.startup_page import Waking
+from app.startup_page import StartupPage
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -67,13 +67,13 @@ _NO_ADDRESS = {
 
 def serve(options: argparse.Namespace) -> int:
     """Run until somebody ends it. Returns 2 with one sentence on standard error when it cannot."""
-    services = waking = None
+    services = startup_page = None
     try:
         if not options.prepare:
-            waking = Waking(options.host, options.port)
+            startup_page = StartupPage(options.host, options.port)
         with swift_start():
             services = _opened(options)
-            page = None if waking is None else _launched(options, services, waking)
+            page = None if startup_page is None else _launched(options, services, startup_page)
         if page is None:
             _prepare(services)
         else:
@@ -89,13 +89,13 @@ def serve(options: argparse.Namespace) -> int:
         if not _is_a_sentence(error):
             raise
         print(error, file=sys.stderr, flush=True)
-        if waking is not None and options.on_space and _is_lost(error):
-            waking.closed()
-            waking.wait()
+        if startup_page is not None and options.on_space and _is_lost(error):
+            startup_page.closed()
+            startup_page.wait()
         return 2
     finally:
-        if waking is not None:
-            waking.stop()
+        if startup_page is not None:
+            startup_page.stop()
         if services is not None:
             services.close()
     return 0
@@ -121,21 +121,23 @@ def _opened(options: argparse.Namespace) -> "Services":
 
 
 def _prepare(services: "Services") -> None:
-    for step in services.explorer.ask(services.explorer.examples()[0]):
+    from app.explore.examples import examples
+
+    for step in services.explore.ask(examples()[0]):
         print(f"\r{step.stage.removeprefix('explore.step_') or 'ready'}     ", end="", flush=True)
     print()
 
 
-def _launched(options: argparse.Namespace, services: "Services", waking: Waking) -> "Blocks":
+def _launched(options: argparse.Namespace, services: "Services", startup_page: StartupPage) -> "Blocks":
     """Build the page and take over the address."""
-    from app.access.launching import QUEUE, served_with
-    from app.explore.api_routes import mcp_wanted
+    from app.explore.api_routes import mcp_available
+    from app.launching import QUEUE, served_with
     from app.page import build_app, look
 
-    mcp = mcp_wanted(options.mcp)
+    mcp = mcp_available(options.mcp)
     page = build_app(services)
     page.queue(**QUEUE)
-    waking.stop()
+    startup_page.stop()
     page.launch(
         server_name=options.host,
         server_port=options.port,
@@ -161,7 +163,7 @@ def _run(options: argparse.Namespace, services: "Services", page: "Blocks") -> N
         )
     if os.environ.get("AGL_ORGANISERS") and not services.authority.names:
         print("AGL_ORGANISERS names accounts of a Space with hf_oauth; here only the organiser's secret lets in.")
-    services.warm_up()  # once the page can be had: it would slow the start
+    services.opening.start()
     page.block_thread()
 
 

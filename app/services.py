@@ -10,7 +10,6 @@ AGL_BACKUP_REPO      a data set on the Hub, owner/title, for a private copy; wit
 
 import math
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +26,12 @@ from app.access.limits import Limits
 from app.access.organiser import Authority, open_authority
 from app.access.settings import Access
 from app.explore.models import offered_of, served_of
-from app.explore.service import Explorer
-from app.train.service import TrainingDesk
+from app.explore.opening import Opening
+from app.explore.sending import Outbox
+from app.explore.service import ExploreService
+from app.train.service import TrainingService
 from core.data.tasks import Task, load_tasks
 from core.models.loading import ASSETS
-from core.records import Prediction
 from core.workbench import POOL_OF_TASK
 
 
@@ -56,7 +56,6 @@ def _minutes(given: str | None) -> float:
     return minutes
 
 
-LONGEST_END_S = 20  # seconds that the end waits for what warms up
 EXPLORE_STUDY = NewStudy(
     slug="explore",
     name="Outputs sent from Explore",
@@ -71,22 +70,22 @@ EXPLORE_STUDY = NewStudy(
 class Services:
     """Everything the tabs work with."""
 
-    explorer: Explorer
+    explore: ExploreService
     store: RatingStore
     study: Study
     folder: Path  # for files people download
-    training: TrainingDesk
+    training: TrainingService
     authority: Authority
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=lambda: Limits(active=False))
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     kept: BackedUpStore | None = None  # the store with its backups, where the services opened it
-    _opening: tuple[Prediction, ...] = ()
-    _ready: threading.Event = field(default_factory=threading.Event)
-    _failure: Exception | None = None
-    _warming: threading.Thread | None = None
-    _closing: threading.Event = field(default_factory=threading.Event)
+    opening: Opening = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The opening example is asked of ``explore``, once ``opening`` is started."""
+        self.opening = Opening(self.explore)
 
     @property
     def backups(self) -> Backups | None:
@@ -94,12 +93,15 @@ class Services:
         return self.kept.backups if self.kept else None
 
     def close(self) -> None:
-        """A last backup, then the store is closed, then what still warms up is ended. Harmless when repeated."""
-        self._closing.set()
+        """A last backup, then the store is closed, then the opening example is ended. Harmless when repeated."""
         if self.kept is not None:
             self.kept.close()
-        if self._warming is not None:  # a thread that computes while the interpreter goes down would abort it
-            self._warming.join(timeout=LONGEST_END_S)
+        self.opening.close()
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where outputs of Explore go."""
+        return Outbox(self.store, self.study.id, self.study.slug)
 
     def allow(self, kind: str, request: Any) -> None:
         """Count something that a visitor asks for, by her request. Raises ``TooMany``."""
@@ -119,35 +121,6 @@ class Services:
         """Codes that every task with bundled demonstrations can be asked and answered in."""
         return sorted(set.intersection(*(set(self.tasks[name].languages) for name in POOL_OF_TASK)))
 
-    def warm_up(self) -> None:
-        """Answer the opening example in the background, so that the first visitor finds it there."""
-        form = self.explorer.examples()[0]
-
-        def go_on(*_: object) -> None:
-            if self._closing.is_set():
-                raise InterruptedError("The app is closing.")
-
-        def work() -> None:
-            try:
-                self.explorer.predictor(form).index.prepare(go_on)  # the long part, in many small ones
-                for step in self.explorer.ask(form):
-                    go_on()
-                    self._opening = step.predictions if step.finished else ()
-            except Exception as error:
-                self._failure = error
-            finally:
-                self._ready.set()
-
-        self._warming = threading.Thread(target=work, name="warm-up", daemon=True)
-        self._warming.start()
-
-    def opening(self) -> tuple[Prediction, ...]:
-        """The opening example's predictions, waiting for them if need be. Raises what went wrong."""
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
-        return self._opening
-
 
 def open_services(
     data: Path, database: str | None = None, cache: Path | None = None, access: Access | None = None
@@ -158,9 +131,9 @@ def open_services(
     (default: there are none). To be closed at the end.
     """
     access = access or Access()
-    training = TrainingDesk(data / "runs" / "fit")
+    training = TrainingService(data / "runs" / "fit")
     # Before the store is opened, so that a wrong setting or a model that cannot be had stops the start at once.
-    explorer = Explorer(
+    explore = ExploreService(
         cache or data / "cache",
         runs=training.folder,
         served=served_of(),
@@ -171,4 +144,4 @@ def open_services(
     kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = kept.store.ensure_study(EXPLORE_STUDY)
     limits, folder = Limits(active=access.public), data / "downloads"
-    return Services(explorer, kept.store, study, folder, training, authority, access, limits, fresh, kept=kept)
+    return Services(explore, kept.store, study, folder, training, authority, access, limits, fresh, kept=kept)

@@ -21,24 +21,24 @@ _SCRIPT = (
 _STYLE = "body{font:18px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}:root{color-scheme:light dark}"
 
 
-class Waking:
+class StartupPage:
     """Answers on the app's address until it is stopped."""
 
     def __init__(self, host: str, port: int) -> None:
         """Takes the address at once. Raises ``OSError`` when it cannot be had."""
-        waking = self
+        startup_page = self
         self.key = "waking.up"  # of what is said
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 10  # seconds for one request, so that a slow one holds a thread no longer
 
             def do_GET(self) -> None:
-                self._reply("text/html; charset=utf-8", waking.page(self.headers.get("accept-language", "")))
+                self._reply("text/html; charset=utf-8", startup_page.page(self.headers.get("accept-language", "")))
 
             def do_POST(self) -> None:
                 sent = self.headers.get("content-length", "0")
                 self.rfile.read(min(MOST_BYTES, int(sent) if sent.isdigit() else 0))
-                said = {"error": "unavailable", "message": rater_words("en")(waking.key)}
+                said = {"error": "unavailable", "message": rater_words("en")(startup_page.key)}
                 self._reply("application/json", json.dumps(said))
 
             def _reply(self, kind: str, text: str) -> None:

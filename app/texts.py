@@ -30,9 +30,13 @@ class Texts:
     entries: dict[str, str]  # "section.key" -> text
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key with its values filled in."""
+        """The text of a key with its values filled in; in English where this language lacks it."""
         text = self.entries.get(key) or catalogue(ENGLISH).entries[key]
         return text.format(**values) if values else text
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a text for this key, in this language or in English."""
+        return key in self.entries or key in catalogue(ENGLISH).entries
 
 
 @lru_cache
@@ -41,8 +45,8 @@ def catalogue(tag: str) -> Texts:
     path = FOLDER / f"{tag}.toml"
     if not path.is_file():
         return catalogue(ENGLISH)
-    found = _read(path)
-    return Texts(found.tag, found.name, found.direction, found.entries | rater_words(tag).entries)
+    own = _read(path)
+    return Texts(own.tag, own.name, own.direction, own.entries | rater_words(tag).entries)
 
 
 @lru_cache
@@ -65,9 +69,9 @@ def rater_languages() -> tuple[Texts, ...]:
     return tuple(rater_words(tag) for tag in _tags(RATE_FOLDER))
 
 
-def preferred(header: str, known: Iterable[Texts]) -> str:
+def preferred(header: str, catalogues: Iterable[Texts]) -> str:
     """The first language of an Accept-Language header that there are words in, by the browser's weights; else English."""
-    tags = {texts.tag for texts in known}
+    tags = {texts.tag for texts in catalogues}
     ranked = []
     for number, part in enumerate(header.split(",")[:20]):
         match = re.fullmatch(r"\s*([A-Za-z0-9-]+)\s*(?:;\s*q=([\d.]{1,5}))?\s*", part)
@@ -96,7 +100,7 @@ def _read(path: Path) -> Texts:
     return Texts(content["tag"], content["name"], content["direction"], entries)
 
 
-Said = str | Callable[[Texts], Any]  # "section.key", or what makes a value of the texts (choices, for example)
+Value = str | Callable[[Texts], Any]  # "section.key", or what makes a value of the texts (choices, for example)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Binding:
 
     component: Any
     prop: str  # "label", "value", "placeholder", "info", "choices", ...
-    said: Said
+    value: Value
 
 
 @dataclass
@@ -114,9 +118,9 @@ class Localised:
 
     bindings: list[Binding] = field(default_factory=list)
 
-    def bind(self, component: Any, **said: Said) -> Any:
+    def bind(self, component: Any, **values: Value) -> Any:
         """Register ``component`` with ``prop="section.key"`` pairs; returns it."""
-        self.bindings += [Binding(component, prop, value) for prop, value in said.items()]
+        self.bindings += [Binding(component, prop, value) for prop, value in values.items()]
         return component
 
     @property
@@ -129,6 +133,6 @@ class Localised:
         texts = catalogue(tag)
         changes: dict[Any, dict[str, Any]] = {component: {} for component in self.components}
         for binding in self.bindings:
-            said = binding.said
-            changes[binding.component][binding.prop] = texts(said) if isinstance(said, str) else said(texts)
+            value = binding.value
+            changes[binding.component][binding.prop] = texts(value) if isinstance(value, str) else value(texts)
         return [gr.update(**changes[component]) for component in self.components]

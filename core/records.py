@@ -139,6 +139,7 @@ class Effect:
 
     demonstration: Demonstration
     change: float  # p(answer | all) - p(answer | all but this one): positive means it helped
+    answer: str | None = None  # the likeliest label without it; None where it was not measured
 
 
 @dataclass(frozen=True)

@@ -4,90 +4,38 @@ Whatever is sent is checked as a link is (``app.explore.link``), because types i
 """
 
 import math
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from app.explore.answer import Response
+from app.explore.form import DETECT, MOST_ANSWERS, Form
 from app.explore.link import form_of_link
-from app.explore.models import SERVED
-from app.explore.service import DETECT, Explorer, Form
+from app.explore.models import SERVED, known_models
+from app.explore.service import ExploreService
 from core.errors import InvalidQuery
 from core.languages import language as language_of
-from core.records import Answer, Demonstration, Prediction
+from core.models.catalogue import ALIASES, DEFAULT
+from core.records import Answer, Demonstration
 from core.selection.strategies import STRATEGIES
 from core.workbench import POOL_OF_TASK
-
-MODELS = ("embedded", SERVED)  # that a program may ask: those that are here whoever asks
-
-
-class Spoken(TypedDict):
-    """A language that can be asked and answered in."""
-
-    code: str
-    tag: str  # BCP-47
-    name: str
-    autonym: str
-
-
-class Way(TypedDict):
-    """A strategy."""
-
-    name: str
-    needs_labels: bool  # makes sense for tasks with labels alone
-    seeded: bool  # chance takes part in it
-
-
-class Shown(TypedDict):
-    """A demonstration, in the order of the prompt's importance: best first."""
-
-    id: str
-    language: str
-    text: str
-    label: str
-    origin: str  # pool or generated
-    score: float | None  # the strategy's own
-    probability: float | None  # of being drawn next, under the policy
-    effect: float | None  # p(answer) with it minus without it, of the first answer
-
-
-class Said(TypedDict):
-    """An answer in one language."""
-
-    language: str
-    text: str
-    label: str | None
-    confidence: float | None
-    adherence: float | None
-    coherence: float | None
-    probabilities: dict[str, float]  # over the labels; empty for free text
-    without_demonstrations: str | None
-    kl: float | None  # nats, of the label distributions with and without demonstrations
-    prompt: str
-
-
-class Told(TypedDict):
-    """A question answered."""
-
-    language: str  # of the query, as given or detected
-    demonstrations: list[Shown]
-    answers: list[Said]
-    provenance: dict[str, str]  # model, strategy, seed and what else makes the answer what it is
-    seconds: dict[str, float]
 
 
 class Public:
     """What a program may ask. May be shared by threads."""
 
-    def __init__(self, explorer: Explorer, codes: Sequence[str]) -> None:
-        """``codes``: languages that questions are asked and answered in."""
-        self._explorer, self._codes = explorer, tuple(codes)
+    def __init__(
+        self, explore: ExploreService, codes: Sequence[str], connected: Callable[[], bool] = lambda: True
+    ) -> None:
+        """``codes``: languages that questions are asked and answered in; ``connected``: whether whoever asks is still there."""
+        self._explore, self._codes, self._connected = explore, tuple(codes), connected
 
-    def languages(self) -> list[Spoken]:
-        """Languages that a question can be asked and answered in."""
-        known = [language_of(code) for code in self._codes]
-        return [{"code": one.code, "tag": one.tag, "name": one.name, "autonym": one.autonym} for one in known]
+    def languages(self) -> list[dict[str, str]]:
+        """Languages that a question can be asked and answered in: code, BCP-47 tag, English name, own name."""
+        own = [language_of(code) for code in self._codes]
+        return [{"code": one.code, "tag": one.tag, "name": one.name, "autonym": one.autonym} for one in own]
 
-    def strategies(self) -> list[Way]:
-        """Ways to choose demonstrations."""
+    def strategies(self) -> list[dict[str, Any]]:
+        """Ways to choose demonstrations; needs_labels: for tasks with labels alone, seeded: chance takes part in it."""
         return [{"name": one.name, "needs_labels": one.closed, "seeded": one.seeded} for one in STRATEGIES.values()]
 
     def ask(
@@ -99,73 +47,90 @@ class Public:
         strategy: str = "agl",
         k: int = 4,
         pool_languages: list[str] | None = None,
-        model: str = "embedded",
+        model: str = DEFAULT,
         seed: int = 0,
-    ) -> Told:
+    ) -> dict[str, Any]:
         """Let the model choose demonstrations in other languages for a text, and answer with them.
+
+        What comes back: id; language of the query; demonstrations, best first (id, language, text, label, origin, score, probability of
+        being drawn next, effect on the first answer's probability, in_prompt: whether the prompt had room for it); answers (language,
+        text, label, confidence, adherence, coherence, probabilities over the labels, answer without_demonstrations, kl between both in
+        nats, prompt); provenance, which makes the answer again; seconds by phase. What cannot be told is null.
 
         Args:
             text: what is asked about, at most 2,000 characters
             language: code of its language, such as swh_Latn; detect to have it told
-            answer_languages: codes to answer in; none for the text's own language
+            answer_languages: codes to answer in, at most 12; none for the text's own language
             task: topic, sentiment or translation
             strategy: how demonstrations are chosen, see strategies
             k: how many, from 0 to 8
             pool_languages: codes that demonstrations may come from; none for all but the text's own
-            model: embedded, or served where the host set up a model server
+            model: default, the name of a known model such as tiny, or served where the host set up a model server
             seed: of strategies that have chance in them
 
         """
         form = self._form(text, language, answer_languages, task, strategy, k, pool_languages, model, seed)
-        *_, last = self._explorer.ask(form)
-        return told(last.predictions[0])
+        for step in self._explore.ask(form):
+            if step.response is not None:
+                return as_dict(step.response)
+            if not self._connected():
+                raise InvalidQuery("Whoever asked has left, so the question was not answered to its end.")
+        raise AssertionError("a question ends with its response or an error")
 
-    def _form(self, *given: object) -> Form:
+    def _form(self, *arguments: object) -> Form:
         """The form that a call says. Raises ``InvalidQuery`` for what cannot be."""
-        text, language, answers, task, strategy, k, pool, model, seed = given
+        text, language, answers, task, strategy, k, pool, model, seed = arguments
         if not isinstance(text, str):
             raise InvalidQuery(f"text is {type(text).__name__}; give a string.")
-        if model not in MODELS:
-            raise InvalidQuery(f"model is {str(model)[:40]!r}; choose one of {', '.join(MODELS)}.")
-        said = {
+        models = (DEFAULT, *known_models(), SERVED)
+        if not isinstance(model, str) or (model not in models and ALIASES.get(model) not in models):
+            raise InvalidQuery(f"model is {str(model)[:40]!r}; choose one of {', '.join(models)}.")
+        parameters = {
             "language": str(language),
-            "answer_languages": ",".join(_codes("answer_languages", answers)),
+            "answer_languages": ",".join(_codes("answer_languages", answers, MOST_ANSWERS)),
             "task": str(task),
             "strategy": str(strategy),
             "k": str(k),
-            "pool_languages": ",".join(_codes("pool_languages", pool)),
+            "pool_languages": ",".join(_codes("pool_languages", pool, len(self._codes))),
             "model": str(model),
             "seed": str(seed),
         }
-        names = {"strategies" if name == "strategy" else name: name for name in said}
-        form = form_of_link({"q": text or " ", **said}, self._codes, tuple(POOL_OF_TASK), names)
+        names = {"strategies" if name == "strategy" else name: name for name in parameters}
+        form = form_of_link({"q": text or " ", **parameters}, self._codes, tuple(POOL_OF_TASK), names)
         assert form is not None
         if len(form.strategies) != 1 or form.strategies[0] not in STRATEGIES:
-            raise InvalidQuery(f"strategy is {said['strategy'][:40]!r}; choose one of {', '.join(STRATEGIES)}.")
+            raise InvalidQuery(f"strategy is {parameters['strategy'][:40]!r}; choose one of {', '.join(STRATEGIES)}.")
         return form
 
 
-def _codes(name: str, given: object) -> list[str]:
-    if given is None:
+def _codes(name: str, value: object, most: int) -> list[str]:
+    """Codes without repeats."""
+    if value is None:
         return []
-    if not isinstance(given, list | tuple) or not all(isinstance(code, str) for code in given):
+    if not isinstance(value, list | tuple) or not all(isinstance(code, str) for code in value):
         raise InvalidQuery(f"{name} must be a list of language codes, such as ['swh_Latn', 'eng_Latn'].")
-    return list(given)
+    codes = list(dict.fromkeys(value))
+    if len(codes) > most:
+        raise InvalidQuery(f"{name} has {len(codes)} entries; at most {most} are allowed.")
+    return codes
 
 
-def told(prediction: Prediction) -> Told:
-    """A prediction as it is told over the wire."""
+def as_dict(response: Response) -> dict[str, Any]:
+    """The first prediction of a response as it goes over the wire, see ``Public.ask``."""
+    prediction = response.predictions[0]
     effects = {effect.demonstration.example.id: effect.change for effect in prediction.effects}
+    read = prediction.answers[0].prompt.demonstrations
     return {
+        "id": response.id,
         "language": prediction.query.language,
-        "demonstrations": [_shown(entry, effects) for entry in prediction.selection.demonstrations],
-        "answers": [_said(answer) for answer in prediction.answers],
+        "demonstrations": [_demonstration(e, effects, e in read) for e in prediction.selection.demonstrations],
+        "answers": [_answer(answer) for answer in prediction.answers],
         "provenance": dict(prediction.provenance),
         "seconds": {phase: round(value, 3) for phase, value in prediction.seconds.items()},
     }
 
 
-def _shown(entry: Demonstration, effects: dict[str, float]) -> Shown:
+def _demonstration(entry: Demonstration, effects: dict[str, float], in_prompt: bool) -> dict[str, Any]:
     example = entry.example
     return {
         "id": example.id,
@@ -176,10 +141,11 @@ def _shown(entry: Demonstration, effects: dict[str, float]) -> Shown:
         "score": entry.score,
         "probability": None if entry.log_prob is None else math.exp(entry.log_prob),
         "effect": effects.get(example.id),
+        "in_prompt": in_prompt,
     }
 
 
-def _said(answer: Answer) -> Said:
+def _answer(answer: Answer) -> dict[str, Any]:
     return {
         "language": answer.language,
         "text": answer.text,

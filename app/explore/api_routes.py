@@ -39,33 +39,42 @@ _STYLE = (
 def build_public_api(public: Public, allow: Callable[[Any], None]) -> None:
     """Add the endpoints to the page that is being built; ``allow`` raises ``CoreError`` for a visitor's request that is one too many."""
     for name in NAMES:
-        model = {"concurrency_id": "model", "concurrency_limit": 1} if name == "ask" else {}
+        model = {"concurrency_id": "model"} if name == "ask" else {}
         gr.api(_in_a_sentence(getattr(public, name), allow if name == "ask" else None), api_name=name, **model)
 
 
-def _in_a_sentence(asked: Callable[P, R], allow: Callable[[Any], None] | None = None) -> Callable[P, R]:
+def _in_a_sentence(function: Callable[P, R], allow: Callable[[Any], None] | None = None) -> Callable[P, R]:
     """What a person can mend is told as Gradio tells errors; the signature stays, from which Gradio takes the types."""
 
-    @functools.wraps(asked)
+    @functools.wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             request = LocalContext.request.get()  # as an argument it would be part of the signature
             if allow is not None and request is not None:
                 allow(request)
-            return asked(*args, **kwargs)
+            return function(*args, **kwargs)
         except CoreError as error:
             raise gr.Error(escape(str(error), quote=False), print_exception=False) from error
 
     return answer
 
 
-def mcp_wanted(wanted: bool) -> bool:
-    """Whether MCP is to be served. Raises ``InvalidConfig`` when it is wanted and its package is not there."""
-    if wanted and importlib.util.find_spec("mcp") is None:
+def still_connected() -> bool:
+    """Whether the client of the call in progress still waits for it; Gradio marks the events of closed connections."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    if blocks is None or event_id is None:
+        return True
+    jobs = [event for job in blocks._queue.active_jobs if job for event in job]
+    return all(event.alive for event in jobs if event._id == event_id)
+
+
+def mcp_available(enabled: bool) -> bool:
+    """Whether MCP is to be served. Raises ``InvalidConfig`` when it is enabled and its package is not there."""
+    if enabled and importlib.util.find_spec("mcp") is None:
         raise InvalidConfig(
             "MCP is wanted, but its package is not installed; run pip install 'gradio[mcp]', or leave MCP off."
         )
-    return wanted
+    return enabled
 
 
 def api_routes() -> list[BaseRoute]:
@@ -86,16 +95,16 @@ def _page(request: Request) -> Response:
     )
 
 
-def _described(asked: Callable[..., Any], root: str) -> str:
-    lead, _, rest = inspect.cleandoc(asked.__doc__ or "").partition("\n\nArgs:\n")
+def _described(function: Callable[..., Any], root: str) -> str:
+    lead, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n\nArgs:\n")
     meant = dict(line.strip().split(": ", 1) for line in rest.splitlines() if ": " in line)
     rows = ""
-    for parameter in list(inspect.signature(asked).parameters.values())[1:]:
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
         needed = parameter.default is inspect.Parameter.empty
         default = "" if needed else f" = {parameter.default!r}"
         rows += f"<dt>{escape(str(parameter))}</dt>" if needed else f"<dt>{escape(_typed(parameter) + default)}</dt>"
         rows += f"<dd>{escape(meant.get(parameter.name, ''))}</dd>"
-    name = asked.__name__
+    name = function.__name__
     body = '\'{"text": "Timu ilishinda mchezo.", "language": "swh_Latn"}\'' if name == "ask" else "'{}'"
     example = (
         f"id=$(curl -s {root}/gradio_api/call/v2/{name} -H 'Content-Type: application/json' -d {body} | cut -d'\"' -f4)\n"

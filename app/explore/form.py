@@ -1,229 +1,88 @@
-"""The controls of Explore, and what they say as a form."""
+"""A question as a person, a link or a program puts it, and the bounds that every one of them is held to."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-import gradio as gr
+from core.errors import InvalidQuery
+from core.models.catalogue import DEFAULT
+from core.models.loading import Precision
 
-from app.explore.models import usual_device
-from app.explore.service import DETECT, UNTRAINED, Form
-from app.strategies import strategy_title
-from app.texts import Localised, Texts
-from core.inference.predictor import CALIBRATIONS
-from core.languages import language
-from core.models.devices import default_precision
-from core.models.loading import PRECISIONS, ModelConfig
-from core.selection.strategies import STRATEGIES
+DETECT = "detect"  # as a language: told from the text
+UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
+MOST_K = 8
+MOST_ANSWERS = 12  # languages that one question is answered in
+MOST_STRATEGIES = 3
+LONGEST_NAME = 200  # characters of a model's or run's name
+LONGEST_EDIT = 2000  # characters of an edited demonstration
 
-NONE = "none"
-LONGEST_TYPED = 20_000  # characters a browser lets through; longer queries are refused with a sentence
+T = TypeVar("T")
 
 
-def build_form(
-    localised: Localised,
-    texts: Texts,
-    codes: list[str],
-    first: Form,
-    runs: Callable[[], list[str]],
-    served: bool = False,
-) -> dict[str, Any]:
-    """The controls by name, registered for translation; ``runs`` names the closed-loop runs to choose from.
+@dataclass(frozen=True)
+class Edit:
+    """A demonstration as a person changed it; None leaves a side as it is in the pool."""
 
-    ``served``: whether the host set up a model server.
-    """
-    names = [
-        (language(code).autonym, code) for code in sorted(codes, key=lambda code: language(code).autonym.casefold())
-    ]
-    bind = localised.bind
-    form: dict[str, Any] = {}
-    form["text"] = bind(
-        gr.Textbox(
-            first.text,
-            lines=3,
-            max_lines=8,
-            label=texts("explore.query"),
-            placeholder=texts("explore.query_hint"),
-            elem_id="query",
-            max_length=LONGEST_TYPED,
-        ),
-        label="explore.query",
-        placeholder="explore.query_hint",
+    id: str
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is asked, of which model, and how demonstrations are chosen."""
+
+    text: str
+    language: str = DETECT  # code, or DETECT
+    task: str = "topic"
+    answer_languages: tuple[str, ...] = ()  # codes; empty: the query's own language
+    strategies: tuple[str, ...] = ("agl", "knn")
+    k: int = 4
+    pool_languages: tuple[str, ...] = ()  # codes; empty: every language but the query's
+    model: str = DEFAULT  # see core.models.catalogue, or the host's server
+    precision: Precision = "auto"
+    run: str = ""  # name of a finished closed-loop run; empty: the model as it is
+    temperature: float = 0.05
+    calibration: str = "none"
+    seed: int = 0
+    kept: tuple[str, ...] | None = None  # ids shown by the first strategy, best first, instead of its own choice
+    pinned: tuple[str, ...] = ()  # ids that the first strategy shows first, before it chooses the rest
+    edits: tuple[Edit, ...] = field(default=())  # of the demonstrations in ``kept``
+
+    @property
+    def answers(self) -> int:
+        """Answers that the question costs: one a strategy and language."""
+        return max(1, len(self.strategies)) * max(1, len(self.answer_languages))
+
+
+def bounded(form: Form) -> Form:
+    """The form with every list free of repeats. Raises ``InvalidQuery`` in one sentence for a list or name that is too long."""
+    unique = replace(
+        form,
+        answer_languages=_unique("answer languages", form.answer_languages, MOST_ANSWERS),
+        strategies=_unique("strategies", form.strategies, MOST_STRATEGIES),
+        pool_languages=_unique("languages of demonstrations", form.pool_languages, 1000),
+        pinned=_unique("pinned demonstrations", form.pinned, MOST_K),
+        kept=None if form.kept is None else _unique("demonstrations", form.kept, MOST_K),
+        edits=_unique("edited demonstrations", form.edits, MOST_K, lambda edit: edit.id),
     )
-    with gr.Row():
-
-        def asked(now: Texts) -> list[tuple[str, str]]:
-            return [(now("explore.detect"), DETECT), *names]
-
-        form["language"] = bind(
-            gr.Dropdown(
-                asked(texts),
-                value=first.language,
-                label=texts("explore.language"),
-                elem_id="query-language",
-                min_width=120,
-            ),
-            label="explore.language",
-            choices=asked,
-        )
-        form["task"] = bind(
-            gr.Dropdown(_tasks(texts), value=first.task, label=texts("explore.task"), elem_id="task", min_width=120),
-            label="explore.task",
-            choices=_tasks,
-        )
-    with bind(gr.Accordion(texts("explore.choices"), open=True, elem_id="choices"), label="explore.choices"):
-        form["answer_languages"] = bind(
-            gr.Dropdown(
-                names,
-                value=list(first.answer_languages),
-                multiselect=True,
-                label=texts("explore.answers"),
-                elem_id="answer-languages",
-            ),
-            label="explore.answers",
-        )
-        form["strategy"] = bind(
-            gr.Dropdown(_strategies(texts), value="agl", label=texts("explore.strategy"), elem_id="strategy"),
-            label="explore.strategy",
-            choices=_strategies,
-        )
-        form["compare"] = bind(
-            gr.Dropdown(_others(texts), value="knn", label=texts("explore.compare"), elem_id="compare"),
-            label="explore.compare",
-            choices=_others,
-        )
-        form["k"] = bind(
-            gr.Slider(0, 8, value=4, step=1, label=texts("explore.count"), elem_id="k"), label="explore.count"
-        )
-    with bind(gr.Accordion(texts("explore.model_section"), open=False), label="explore.model_section"):
-        form |= _model_controls(localised, texts, names, runs, f"explore.model_hint{'_served' if served else ''}")
-    return form
+    for name, value, most in (("model", form.model, LONGEST_NAME), ("run", form.run, LONGEST_NAME)):
+        if len(value) > most:
+            raise InvalidQuery(f"The name of the {name} has {len(value)} characters; at most {most} are allowed.")
+    if not 0 <= form.k <= MOST_K:
+        raise InvalidQuery(f"{form.k} demonstrations were asked for; choose 0 to {MOST_K}.")
+    for edit in form.edits:
+        if edit.text is not None and not 0 < len(edit.text.strip()) <= LONGEST_EDIT:
+            raise InvalidQuery(
+                f"An edited demonstration has {len(edit.text.strip())} characters; give it 1 to {LONGEST_EDIT}."
+            )
+    return unique
 
 
-def _model_controls(
-    localised: Localised, texts: Texts, names: list[tuple[str, str]], runs: Callable[[], list[str]], model_hint: str
-) -> dict[str, Any]:
-    bind, device = localised.bind, usual_device()
-    advice = "explore.precision_cpu" if device.type == "cpu" else "explore.precision_gpu"
-    form: dict[str, Any] = {}
-    form["pool_languages"] = bind(
-        gr.Dropdown(
-            names,
-            value=[],
-            multiselect=True,
-            label=texts("explore.pool_languages"),
-            info=texts("explore.pool_languages_hint"),
-        ),
-        label="explore.pool_languages",
-        info="explore.pool_languages_hint",
-    )
-    form["model"] = bind(
-        gr.Textbox("embedded", label=texts("explore.model"), info=texts(model_hint), elem_id="model"),
-        label="explore.model",
-        info=model_hint,
-    )
-    form["precision"] = bind(
-        gr.Radio(
-            list(PRECISIONS),
-            value=default_precision(device),
-            label=texts("explore.precision"),
-            info=texts(advice),
-            elem_id="precision",
-        ),
-        label="explore.precision",
-        info=advice,
-    )
-    form["run"] = bind(
-        gr.Dropdown(
-            run_names(texts, runs()),
-            value="",
-            label=texts("explore.run"),
-            info=texts("explore.run_hint"),
-            elem_id="run",
-        ),
-        label="explore.run",
-        info="explore.run_hint",
-        choices=lambda now: run_names(now, runs()),
-    )
-    form["temperature"] = bind(
-        gr.Slider(
-            0.01,
-            0.5,
-            value=0.05,
-            step=0.01,
-            label=texts("explore.temperature"),
-            info=texts("explore.temperature_hint"),
-        ),
-        label="explore.temperature",
-        info="explore.temperature_hint",
-    )
-    form["calibration"] = bind(
-        gr.Radio(_calibrations(texts), value="none", label=texts("explore.calibration")),
-        label="explore.calibration",
-        choices=_calibrations,
-    )
-    form["seed"] = bind(gr.Number(0, precision=0, label=texts("explore.seed")), label="explore.seed")
-    return form
-
-
-def _tasks(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"explore.task_{name}"), name) for name in ("topic", "sentiment", "translation")]
-
-
-def _strategies(texts: Texts) -> list[tuple[str, str]]:
-    """All strategies, but for the untrained policy, which the comparison with the whole model before training stands for here."""
-    return [(strategy_title(texts, name), name) for name in STRATEGIES if name != "agl-untrained"]
-
-
-def _calibrations(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"explore.calibration_{name}"), name) for name in CALIBRATIONS]
-
-
-def _others(texts: Texts) -> list[tuple[str, str]]:
-    untrained = (texts("explore.strategy_untrained"), UNTRAINED)
-    return [(texts("explore.nothing"), NONE), *_strategies(texts), untrained]
-
-
-def run_names(texts: Texts, names: list[str]) -> list[tuple[str, str]]:
-    """Closed-loop runs to choose from, none first."""
-    return [(texts("explore.run_none"), ""), *((name, name) for name in names)]
-
-
-def form_of(values: dict[str, Any]) -> Form:
-    """The filled-in controls, by name, as a form; empty ones take their defaults."""
-    strategies = tuple(name for name in (values["strategy"], values["compare"]) if name and name != NONE)
-    return Form(
-        text=values["text"] or "",
-        language=values["language"] or DETECT,
-        task=values["task"] or "topic",
-        answer_languages=tuple(values["answer_languages"] or ()),
-        strategies=strategies,
-        k=int(values["k"] or 0),
-        pool_languages=tuple(values["pool_languages"] or ()),
-        model=values["model"] or "embedded",
-        precision=values["precision"] or "auto",
-        run=values["run"] or "",
-        temperature=float(values["temperature"] or 0.05),
-        calibration=values["calibration"] or "none",
-        seed=int(values["seed"] or 0),
-    )
-
-
-def values_of(form: Form) -> dict[str, Any]:
-    """What the controls show for a form, by name; the other way round than ``form_of``."""
-    first, *others = form.strategies or ("agl",)
-    return {
-        "text": form.text,
-        "language": form.language,
-        "task": form.task,
-        "answer_languages": list(form.answer_languages),
-        "strategy": first,
-        "compare": others[0] if others else NONE,
-        "k": form.k,
-        "pool_languages": list(form.pool_languages),
-        "model": form.model,
-        "precision": ModelConfig(form.model, form.precision, run=form.run).precision,
-        "run": form.run,
-        "temperature": form.temperature,
-        "calibration": form.calibration,
-        "seed": form.seed,
-    }
+def _unique(
+    name: str, values: Iterable[T], most: int, key: Callable[[T], object] = lambda value: value
+) -> tuple[T, ...]:
+    distinct = {key(value): value for value in values}
+    if len(distinct) > most:
+        raise InvalidQuery(f"{len(distinct)} {name} were given; at most {most} are allowed.")
+    return tuple(distinct.values())

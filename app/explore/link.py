@@ -1,17 +1,16 @@
 """A question as a link: what a form says as URL parameters, and back. Pure; what a link says is checked like anything typed."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from app.explore.service import DETECT, UNTRAINED, Form
+from app.explore.form import DETECT, LONGEST_NAME, MOST_K, UNTRAINED, Edit, Form, bounded
 from core.errors import InvalidQuery
 from core.inference.predictor import CALIBRATIONS
 from core.models.loading import PRECISIONS
 from core.selection.strategies import STRATEGIES
 
-MOST_K = 8
-LONGEST_NAME = 200  # characters of a model's or run's name
 NAMES = {  # of the form's fields in a link
     "language": "from",
     "answer_languages": "to",
@@ -27,18 +26,32 @@ NAMES = {  # of the form's fields in a link
     "seed": "seed",
     "pinned": "pin",
     "kept": "read",
+    "edits": "edit",
 }
+ALWAYS = (
+    "strategies",
+    "k",
+    "model",
+    "seed",
+)  # told also where they are what a form says anyway, for defaults may change
+OLD_MODEL = "embedded"  # of links that name none: they were made when this was the only default
 
 
 def query_string(form: Form) -> str:
-    """The parameters that say what ``form`` says; what a form says anyway is left out."""
+    """The parameters that say what ``form`` says; defaults are left out, but for those that a question hangs on."""
     plain = Form("")
-    said = {"q": form.text}
+    parameters = {"q": form.text}
     for field, name in NAMES.items():
         value = getattr(form, field)
-        if value != getattr(plain, field):
-            said[name] = ",".join(value) if isinstance(value, tuple) else str(value)
-    return urlencode(said)
+        if value != getattr(plain, field) or field in ALWAYS:
+            parameters[name] = _written(field, value)
+    return urlencode(parameters)
+
+
+def _written(field: str, value: Any) -> str:
+    if field == "edits":
+        return json.dumps([[edit.id, edit.text, edit.label] for edit in value], ensure_ascii=False)
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def form_of_link(
@@ -47,7 +60,7 @@ def form_of_link(
     """The form that parameters say, by what ``names`` calls its fields; None when they hold no question. Raises ``InvalidQuery``."""
     if not parameters.get("q"):
         return None
-    fields: dict[str, Any] = {"text": parameters["q"]}
+    fields: dict[str, Any] = {"text": parameters["q"], "model": OLD_MODEL}
     codes = _several(languages)
     readers: dict[str, Callable[[str, str], Any]] = {
         "language": _one((*languages, DETECT)),
@@ -64,12 +77,13 @@ def form_of_link(
         "seed": _number(int, -(2**31), 2**31),
         "pinned": _ids,
         "kept": _ids,
+        "edits": _edits,
     }
     for field, read in readers.items():
         name = names.get(field, "")
         if name in parameters:
             fields[field] = read(f"The link's {name}" if names is NAMES else name, parameters[name])
-    return Form(**fields)
+    return bounded(Form(**fields))
 
 
 def _one(allowed: Sequence[str]) -> Callable[[str, str], str]:
@@ -89,12 +103,12 @@ def _several(allowed: Sequence[str]) -> Callable[[str, str], tuple[str, ...]]:
 def _number(kind: Callable[[str], Any], least: float, most: float) -> Callable[[str, str], Any]:
     def read(name: str, value: str) -> Any:
         try:
-            found = kind(value)
+            result = kind(value)
         except ValueError:
-            found = None
-        if found is None or not least <= found <= most:
+            result = None
+        if result is None or not least <= result <= most:
             raise InvalidQuery(f"{name} is {value[:40]!r}; it must be a number from {least} to {most}.")
-        return found
+        return result
 
     return read
 
@@ -107,3 +121,17 @@ def _name(name: str, value: str) -> str:
 
 def _ids(_: str, value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in value.split(",") if part))[:MOST_K]
+
+
+def _edits(name: str, value: str) -> tuple[Edit, ...]:
+    try:
+        rows = json.loads(value)
+        edits = tuple(Edit(identity, text, label) for identity, text, label in rows)
+    except (ValueError, TypeError):
+        edits = (Edit(""),)
+    for edit in edits:
+        if not edit.id or not all(side is None or isinstance(side, str) for side in (edit.id, edit.text, edit.label)):
+            raise InvalidQuery(
+                f"{name} is {value[:40]!r}; it must be a list of demonstrations with their texts and labels."
+            )
+    return edits

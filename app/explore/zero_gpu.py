@@ -1,31 +1,24 @@
 """The GPU of a ZeroGPU Space. Import this before anything that imports torch; anywhere else it changes nothing.
 
-ZeroGPU lends a GPU for the length of one decorated call, which runs in a fork of this process: what is passed and returned is pickled,
-what is remembered there is lost, and a database connection must not be used in it. So the explorer travels by its name, questions and
-predictions as they are, and nothing here knows the rating store. A Space of this kind does not start without a decorated function.
-The time is charged to the visitor, so the embedded model stays on the CPU, and raters, who read what is stored, never need a GPU.
+ZeroGPU lends a GPU for the length of one decorated call, which runs in a fork of this process: arguments and results are pickled, what
+is remembered there is lost, and a database connection must not be used in it. The decorated function itself is inherited by the fork,
+so a bound method finds its object there again. A Space of this kind does not start unless something was decorated before its launch.
+The time is charged to the visitor, so the tiny model stays on the CPU, and raters, who read what is stored, never need a GPU.
 """
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
-
-from core.errors import CoreError  # light
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 if importlib.util.find_spec("spaces") is not None:
     import spaces
 else:
     spaces = None
 
-if TYPE_CHECKING:
-    from app.explore.service import Explorer, Form, Step
-    from core.inference.explanation_records import Why
-    from core.records import Prediction
-
+P = ParamSpec("P")
+R = TypeVar("R")
 SHORTEST_S, EACH_S, LONGEST_S = 20, 8, 180  # of one call: the start, every answer of every strategy, and at most
-_explorers: "WeakValueDictionary[str, Explorer]" = WeakValueDictionary()
 
 
 def is_zero(environment: Any = os.environ) -> bool:
@@ -33,49 +26,25 @@ def is_zero(environment: Any = os.environ) -> bool:
     return spaces is not None and environment.get("SPACES_ZERO_GPU", "").lower() in ("true", "1")
 
 
-def known_by_name(explorer: "Explorer") -> str:
-    """The name under which a fork finds the explorer again."""
-    name = f"explorer-{id(explorer)}"
-    _explorers[name] = explorer
-    return name
+def on_gpu(function: Callable[P, R], duration: int | Callable[..., int]) -> Callable[P, R]:
+    """``function`` as it runs where the GPU is, for at most ``duration`` seconds; itself where ZeroGPU is not.
+
+    Errors lose their words on the way out of a fork, so ``function`` returns (or yields last) those that a person should read.
+    """
+    if spaces is None:
+        return function
+    decorated: Callable[P, R] = spaces.GPU(duration=duration)(function)
+    return decorated
 
 
-def _seconds(_: str, form: "Form", *__: Any) -> int:
-    """What a question is given; a shorter claim waits less in the queue of the hardware."""
-    answers = max(1, len(form.answer_languages)) * max(1, len(form.strategies))
-    return min(LONGEST_S, SHORTEST_S + EACH_S * answers)
+def claimed_seconds(answers: int) -> int:
+    """What a question of so many answers is given; a shorter claim waits less in the queue of the hardware."""
+    return min(LONGEST_S, SHORTEST_S + EACH_S * max(1, answers))
 
 
-def _on_gpu(duration: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    decorate: Callable[[Callable[..., Any]], Callable[..., Any]] = (
-        (lambda function: function) if spaces is None else spaces.GPU(duration=duration)
-    )
-    return decorate
-
-
-def _one_thread() -> None:
+def one_thread() -> None:
     """A fork must not wait for the threads that its parent had."""
     if is_zero():
         import torch
 
         torch.set_num_threads(1)
-
-
-@_on_gpu(_seconds)
-def steps_on_gpu(name: str, form: "Form") -> "Iterator[Step | CoreError]":
-    """Answer a form where the GPU is. A sentence for the person is the last that is given: raised, it would lose its words on the way."""
-    _one_thread()
-    try:
-        yield from _explorers[name].ask_here(form)
-    except CoreError as error:
-        yield error
-
-
-@_on_gpu(60)
-def why_on_gpu(name: str, prediction: "Prediction", place: int) -> "Why | CoreError":
-    """Measure an answer where the GPU is; see ``steps_on_gpu`` for errors."""
-    _one_thread()
-    try:
-        return _explorers[name].why_here(prediction, place)
-    except CoreError as error:
-        return error

@@ -19,11 +19,13 @@ OPEN = 2  # sections that are not folded: the findings and the systems
 
 def report(document: Document) -> str:
     """Everything of a report but its figures."""
-    parts = [_section(section, place < OPEN) for place, section in enumerate(document.sections) if _says(section)]
+    parts = [
+        _section(section, index < OPEN) for index, section in enumerate(document.sections) if _has_content(section)
+    ]
     return f'<div class="agl report" lang="en" dir="ltr">{"".join(parts)}<h3>{escape(document.title)}</h3>{facts_list(document)}</div>'
 
 
-def _says(section: Section) -> bool:
+def _has_content(section: Section) -> bool:
     return bool(section.sentences or section.tables)
 
 
@@ -33,44 +35,44 @@ def _section(section: Section, opened: bool) -> str:
 
 
 @dataclass
-class ReportDesk:
+class ReportService:
     """Reads what lies in ``folders``; a report is computed once for every state of its record."""
 
     folders: tuple[Path, ...]
     downloads: Path
-    _known: dict[tuple[Path, int], Document] = field(default_factory=dict)
+    _documents: dict[tuple[Path, int], Document] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Names of all records, those that ship with the app first."""
-        return list(self._places())
+        return list(self._folders())
 
     def document(self, name: str) -> Document:
         """The report of a record. Raises ``InvalidData`` for a name that is not, or no longer, there."""
-        places = self._places()
-        if name not in places:
+        records = self._folders()
+        if name not in records:
             raise InvalidData(f"There is no record {name!r}; choose one of the list.")
-        key = (places[name], (places[name] / "record.json").stat().st_mtime_ns)
-        if key not in self._known:
-            self._known[key] = document_of(read_record(places[name], name))
-        return self._known[key]
+        key = (records[name], (records[name] / "record.json").stat().st_mtime_ns)
+        if key not in self._documents:
+            self._documents[key] = document_of(read_record(records[name], name))
+        return self._documents[key]
 
     def files(self, name: str) -> dict[str, Path]:
         """Markdown, LaTeX and HTML of the report, written for download."""
         document = self.document(name)
         self.downloads.mkdir(parents=True, exist_ok=True)
-        found = {}
+        paths = {}
         for kind, (suffix, write) in WRITERS.items():
-            found[kind] = self.downloads / f"report-{name.replace('/', '-').replace(' ', '-')}{suffix}"
-            found[kind].write_text(write([document]), encoding="utf-8")
-        return found
+            paths[kind] = self.downloads / f"report-{name.replace('/', '-').replace(' ', '-')}{suffix}"
+            paths[kind].write_text(write([document]), encoding="utf-8")
+        return paths
 
-    def _places(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
+    def _folders(self) -> dict[str, Path]:
+        records: dict[str, Path] = {}
         for folder in self.folders:
             try:
                 listed = record_folders([folder])
             except CoreError:
                 continue  # a folder without records, or not made yet
-            for name, place in listed:
-                found.setdefault(name if name not in found else f"{folder.name}/{name}", place)
-        return found
+            for name, path in listed:
+                records.setdefault(name if name not in records else f"{folder.name}/{name}", path)
+        return records

@@ -10,7 +10,7 @@ from annotation.import_outputs import OPTIONAL, REQUIRED
 from annotation.vocabulary import CRITERION_KEYS
 from app.criteria import criterion_label
 from app.study.service import EVALUATION, EXPLORE, TABLE
-from app.texts import Localised, Said, Texts
+from app.texts import Localised, Texts, Value
 
 STEPS = ("outputs", "design", "checks", "invite", "progress", "end")
 SUFFIXES = [".csv", ".tsv", ".jsonl", ".parquet"]
@@ -38,7 +38,7 @@ class _Maker:
         self.localised, self.texts, self.form = localised, texts, form
 
     def __call__(self, name: str, kind: Any, *, info: str = "", prop: str = "label", **properties: Any) -> Any:
-        said: dict[str, Said] = {prop: f"study.{name}"}
+        said: dict[str, Value] = {prop: f"study.{name}"}
         if info:
             said["info"] = f"study.{info}"
         spoken = {key: self.texts(str(text)) for key, text in said.items()}

@@ -20,7 +20,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True)
-class SeenRun:
+class Run:
     """A run as its folder shows it."""
 
     name: str
@@ -47,12 +47,12 @@ def run_folder(folder: Path, name: str) -> Path:
 
 def run_folders(folder: Path) -> list[Path]:
     """Every run below ``folder``, the one that changed last first."""
-    places = [place for place in folder.glob("*") if PLAIN.fullmatch(place.name) and (place / SETTINGS).is_file()]
-    places += [place for place in finished_runs(folder) if PLAIN.fullmatch(place.name) and place not in places]
-    return sorted(places, key=lambda place: max(path.stat().st_mtime for path in place.iterdir()), reverse=True)
+    runs = [path for path in folder.glob("*") if PLAIN.fullmatch(path.name) and (path / SETTINGS).is_file()]
+    runs += [path for path in finished_runs(folder) if PLAIN.fullmatch(path.name) and path not in runs]
+    return sorted(runs, key=lambda run: max(path.stat().st_mtime for path in run.iterdir()), reverse=True)
 
 
-def read_run(name: str, folder: Path, running: bool, changes: Sequence[dict[str, Any]] | None = None) -> SeenRun:
+def read_run(name: str, folder: Path, running: bool, changes: Sequence[dict[str, Any]] | None = None) -> Run:
     """Read a run; ``changes`` of its pool where they are known better than the folder does.
 
     Raises ``InvalidData`` for a folder that is not there, or damaged.
@@ -64,8 +64,8 @@ def read_run(name: str, folder: Path, running: bool, changes: Sequence[dict[str,
     config = build(FitConfig, settings["config"], str(folder)) if settings else None
     state = "running" if running else "finished" if entry is not None else "unfinished"
     lines = tuple(RunLog(folder / "log.jsonl").lines())
-    found = list(changes) if changes is not None else _saved_changes(folder, entry)
-    return SeenRun(name, state, lines, tuple(_with_texts(found, config)), entry, config)
+    pool = list(changes) if changes is not None else _saved_changes(folder, entry)
+    return Run(name, state, lines, tuple(_with_texts(pool, config)), entry, config)
 
 
 def _saved_changes(folder: Path, entry: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.train.runs import EXAMPLE, PLAIN, SETTINGS, SeenRun, read_json, read_run, run_folder, run_folders
+from app.train.runs import EXAMPLE, PLAIN, SETTINGS, Run, read_json, read_run, run_folder, run_folders
 from core.config import build, read_config
 from core.data.tasks import load_tasks
 from core.errors import CoreError, InvalidConfig, InvalidData
@@ -70,7 +70,7 @@ def embedded_loop(config: FitConfig, folder: Path, languages: list[str], report:
     )
 
 
-class TrainingDesk:
+class TrainingService:
     """Starts, stops and reads runs."""
 
     def __init__(self, folder: Path, make: LoopMaker = embedded_loop, short: Path = SHORT, shipped: Path = SHIPPED):
@@ -96,7 +96,7 @@ class TrainingDesk:
             if folder.exists():
                 raise InvalidConfig(f"There is a run {name!r} already; open it from the list, or choose another name.")
             languages = sorted({*config.languages, *self.defaults().languages})
-            self._keep_settings(folder, {"config": asdict(config), "pool_languages": languages})
+            self._save_settings(folder, {"config": asdict(config), "pool_languages": languages})
             self._begin(name, config, languages)
         return name
 
@@ -107,10 +107,10 @@ class TrainingDesk:
             self._refuse_a_second()
             if (folder / MANIFEST).is_file():
                 raise InvalidConfig(f"The run {name!r} is finished; start another one.")
-            kept = read_json(folder / SETTINGS)
-            if kept is None:
+            saved = read_json(folder / SETTINGS)
+            if saved is None:
                 raise InvalidData(f"The run {name!r} was not started here; go on with the command that began it.")
-            self._begin(name, build(FitConfig, kept["config"], str(folder / SETTINGS)), kept["pool_languages"])
+            self._begin(name, build(FitConfig, saved["config"], str(folder / SETTINGS)), saved["pool_languages"])
         return name
 
     def stop(self) -> bool:
@@ -142,14 +142,14 @@ class TrainingDesk:
 
     def runs(self) -> list[tuple[str, str]]:
         """Name and state of every run, newest first, the shipped one last."""
-        listed = [(place.name, self._state(place)) for place in run_folders(self.folder)]
+        listed = [(path.name, self._state(path)) for path in run_folders(self.folder)]
         return [*listed, (EXAMPLE, "finished")] if (self._shipped / "log.jsonl").is_file() else listed
 
     def finished(self) -> list[str]:
         """Names of the runs that Explore can use, newest first."""
         return [p.name for p in finished_runs(self.folder) if PLAIN.fullmatch(p.name) and (p / POLICY).is_file()]
 
-    def read(self, name: str) -> SeenRun:
+    def read(self, name: str) -> Run:
         """A run by name. Raises ``InvalidConfig`` for a name that is not plain, ``InvalidData`` for a damaged log or no run."""
         if name == EXAMPLE:
             return read_run(name, self._shipped, running=False)
@@ -186,7 +186,7 @@ class TrainingDesk:
         taken = {path.name for path in self.folder.glob("*")}
         return next(name for number in range(1, len(taken) + 2) if (name := f"short-{number}") not in taken)
 
-    def _keep_settings(self, folder: Path, settings: dict[str, Any]) -> None:
+    def _save_settings(self, folder: Path, settings: dict[str, Any]) -> None:
         try:
             folder.mkdir(parents=True)
             (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
@@ -212,7 +212,7 @@ class TrainingDesk:
             self._at("train.step_first", 0.15)
             from core.training.run import fit
 
-            fit(self._loop, "bundled", self._tell, self._stopping.is_set)
+            fit(self._loop, "bundled", self._report, self._stopping.is_set)
         except CoreError as caught:
             error = str(caught)
         except Exception as caught:
@@ -228,7 +228,7 @@ class TrainingDesk:
         assert self._progress is not None
         self._progress = replace(self._progress, stage=stage, share=share)
 
-    def _tell(self, iteration: int, _: dict[str, Any]) -> None:
+    def _report(self, iteration: int, _: dict[str, Any]) -> None:
         assert self._progress is not None
         share = 0.2 + 0.8 * iteration / max(1, self._progress.total)
         self._progress = replace(self._progress, stage="train.step_iteration", done=iteration, share=share)

@@ -1,44 +1,148 @@
-"""Layout and wiring of Train."""
+"""Layout of Train, and what its events do: every handler returns updates by component."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import gradio as gr
 
 from annotation.errors import AnnotationError
+from app.events import Updates
 from app.html import message
-from app.services import Services
 from app.texts import Localised, Texts, catalogue
 from app.train.runs import EXAMPLE
-from app.train.service import MOST_ITERATIONS, RunForm, TrainingDesk
-from app.train.view import RenderedRun, render_run, run_choices, run_status
+from app.train.service import MOST_ITERATIONS, RunForm, TrainingService
+from app.train.view import PANELS, RenderedRun, render_run, run_choices, run_status
+from core.data.tasks import Task
 from core.errors import CoreError
 from core.languages import language
 from core.training.config import MODES, TRAINED, FitConfig
 
 SECONDS = 1.5  # between looks at a run that goes on
 OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "training"}
+Values: TypeAlias = dict[Any, Any]  # of components
+
+
+class Host(Protocol):
+    """What the tab needs of the app besides its service."""
+
+    tasks: dict[str, Task]
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes that queries may be in."""
+        ...
+
+    def require_trainer(self, session: object) -> None:
+        """Raises ``NotAuthorised`` unless whoever holds ``session`` may start and stop runs here."""
+        ...
 
 
 @dataclass(frozen=True)
 class TrainParts:
-    """What the rest of the page needs of the tab."""
+    """The components of the tab."""
 
-    use: gr.Button
+    tag: gr.State
+    session: Any  # an organiser's, if any: where strangers come, only an organiser starts and stops runs
+    form: dict[str, Any]  # controls by the names of ``RunForm``
+    start: gr.Button
+    stop: gr.Button
     runs: gr.Dropdown
+    use: gr.Button
+    go_on: gr.Button
     status: gr.HTML
+    mark: gr.State  # of the run as it was drawn last, see ``TrainHandlers.look``
+    timer: gr.Timer
+    panels: dict[str, Any]  # by the fields of ``RenderedRun``
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What a look at a run changes."""
+        return [self.status, self.runs, self.use, self.go_on, self.timer, self.mark, *self.panels.values()]
+
+
+class TrainHandlers:
+    """What the events of the tab do."""
+
+    def __init__(self, service: TrainingService, host: Host, parts: TrainParts) -> None:
+        self.service, self.host, self.parts = service, host, parts
+
+    def open_run(self, values: Values) -> Updates:
+        """The chosen run; without one, the run that goes on or else the newest."""
+        return self.show(catalogue(values[self.parts.tag]), values[self.parts.runs])
+
+    def begin(self, values: Values) -> Updates:
+        """Start a run, as the controls say it."""
+        form = {name: values[component] for name, component in self.parts.form.items()}
+        return self._act(values, lambda: self.service.start(form_of(form)))
+
+    def resume(self, values: Values) -> Updates:
+        """Go on with the chosen run."""
+        return self._act(values, lambda: self.service.go_on(values[self.parts.runs] or ""))
+
+    def end(self, values: Values) -> Updates:
+        """Ask the run that goes on to end."""
+        texts, parts = catalogue(values[self.parts.tag]), self.parts
+        try:
+            self.host.require_trainer(values[parts.session])
+        except AnnotationError as error:
+            return {parts.status: message(str(error), "error")}
+        stopping = self.service.stop()
+        return {parts.status: run_status(self.service, texts) if stopping else message(texts("train.not_running"))}
+
+    def look(self, values: Values) -> Updates:
+        """A look at a run that goes on: its charts are drawn again only when the run on show has something new."""
+        running, name = self.service.running, values[self.parts.runs]
+        if running and (name != running or _mark(self.service, running) == values[self.parts.mark]):
+            return {self.parts.status: run_status(self.service, catalogue(values[self.parts.tag]))}
+        return self.open_run(values)
+
+    def _act(self, values: Values, action: Callable[[], str]) -> Updates:
+        try:
+            self.host.require_trainer(values[self.parts.session])
+            return self.show(catalogue(values[self.parts.tag]), action())
+        except (CoreError, AnnotationError) as error:
+            return {self.parts.status: message(str(error), "error")}
+
+    def show(self, texts: Texts, name: str | None) -> Updates:
+        """Updates of everything; without a name, the run that goes on or else the newest."""
+        parts, service = self.parts, self.service
+        listed = run_choices(service, texts)
+        name = name or service.running or (listed[0][1] if listed else "")
+        status = run_status(service, texts)
+        try:
+            run = service.read(name) if name else None
+            view = render_run(run, self.host.tasks, texts)
+        except CoreError as error:
+            run, view, status = None, RenderedRun(""), message(str(error), "error")
+        stopped = run is not None and run.state == "unfinished" and not service.running
+        updates: Updates = {
+            parts.status: status,
+            parts.runs: gr.update(choices=listed, value=name if run else None),
+            parts.use: gr.update(interactive=run is not None and run.state == "finished" and name != EXAMPLE),
+            parts.go_on: gr.update(visible=stopped),
+            parts.timer: gr.Timer(active=bool(service.running)),
+            parts.mark: (run.name, len(run.lines), run.state) if run else ("", 0, ""),
+        }
+        for panel, component in parts.panels.items():
+            value = getattr(view, panel)
+            figure = isinstance(component, gr.Plot)
+            updates[component] = gr.update(value=value, visible=value is not None) if figure else value
+        return updates
 
 
 def build_train(
-    services: Services, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab, session: Any = None
-) -> TrainParts:
-    """Build the tab; it looks at the runs each time it is opened, and again and again while one goes on.
-
-    ``session`` holds an organiser's, if any: where strangers come, only an organiser starts and stops runs.
-    """
+    service: TrainingService,
+    host: Host,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    tab: gr.Tab,
+    session: Any = None,
+) -> TrainHandlers:
+    """Build the tab; it looks at the runs each time it is opened, and again and again while one goes on."""
     session = session if session is not None else gr.State("")
-    desk, bind = services.training, localised.bind
+    bind = localised.bind
     with gr.Row(elem_id="train-row"):
         with gr.Column(scale=2, min_width=290):
             bind(gr.Markdown(texts("train.lead"), elem_id="train-lead"), value="train.lead")
@@ -48,76 +152,49 @@ def build_train(
                 )
                 stop = bind(gr.Button(texts("train.stop"), elem_id="train-stop"), value="train.stop")
             with bind(gr.Accordion(texts("train.options"), open=False, elem_id="train-options"), label="train.options"):
-                form = _build_options(services, localised, texts, desk.defaults())
+                form = _build_options(host.languages, localised, texts, service.defaults())
             runs = bind(
                 gr.Dropdown([], label=texts("train.runs"), elem_id="train-runs"),
                 label="train.runs",
-                choices=lambda now: run_choices(desk, now),
+                choices=lambda now: run_choices(service, now),
             )
             use = bind(gr.Button(texts("train.use"), interactive=False, elem_id="train-use"), value="train.use")
             go_on = bind(gr.Button(texts("train.go_on"), visible=False, elem_id="train-go-on"), value="train.go_on")
         with gr.Column(scale=7, min_width=320):
             status = gr.HTML(elem_id="train-status")
             panels = _build_panels(localised, texts)
-    seen = gr.State(("", 0, ""))
     timer = gr.Timer(SECONDS, active=False)
-    shown = [status, runs, use, go_on, timer, seen, *panels]
-    controls = [status, *[gr.skip()] * (len(shown) - 1)]
-
-    def open_run(tag_now: str, name: str | None) -> list[Any]:
-        return _shown(services, catalogue(tag_now), name)
-
-    def act(tag_now: str, token: str, action: Callable[[], str]) -> list[Any]:
-        try:
-            services.require_trainer(token)
-            return open_run(tag_now, action())
-        except (CoreError, AnnotationError) as error:
-            return [message(str(error), "error"), *controls[1:]]
-
-    def begin(tag_now: str, token: str, *values: Any) -> list[Any]:
-        return act(tag_now, token, lambda: desk.start(form_of(dict(zip(form, values, strict=True)))))
-
-    def again(tag_now: str, token: str, name: str | None) -> list[Any]:
-        return act(tag_now, token, lambda: desk.go_on(name or ""))
-
-    def look(tag_now: str, name: str | None, before: tuple[str, int, str]) -> list[Any]:
-        """A look at a run that goes on: the charts are drawn again only when there is something new in the run on show."""
-        running = desk.running
-        if running and (name != running or _mark(desk, running) == before):
-            return [run_status(desk, catalogue(tag_now)), *controls[1:]]
-        return open_run(tag_now, name)
-
-    def end(tag_now: str, token: str) -> Any:
-        try:
-            services.require_trainer(token)
-        except AnnotationError as error:
-            return message(str(error), "error")
-        return run_status(desk, catalogue(tag_now)) if desk.stop() else message(catalogue(tag_now)("train.not_running"))
-
-    start.click(begin, [tag, session, *form.values()], shown, **OPTIONS)
-    go_on.click(again, [tag, session, runs], shown, **OPTIONS)
-    stop.click(end, [tag, session], status, **OPTIONS)
-    tab.select(open_run, [tag, runs], shown, **OPTIONS)
-    runs.input(open_run, [tag, runs], shown, **OPTIONS)
-    timer.tick(look, [tag, runs, seen], shown, **OPTIONS)
-    tag.change(open_run, [tag, runs], shown, **OPTIONS)
-    return TrainParts(use, runs, status)
+    mark = gr.State(("", 0, ""))
+    parts = TrainParts(tag, session, form, start, stop, runs, use, go_on, status, mark, timer, panels)
+    handlers = TrainHandlers(service, host, parts)
+    _wire(handlers, tab)
+    return handlers
 
 
-def _build_options(services: Services, localised: Localised, texts: Texts, start: FitConfig) -> dict[str, Any]:
+def _wire(handlers: TrainHandlers, tab: gr.Tab) -> None:
+    parts = handlers.parts
+    chosen = {parts.tag, parts.runs}
+    parts.start.click(handlers.begin, {parts.tag, parts.session, *parts.form.values()}, parts.outputs, **OPTIONS)
+    parts.go_on.click(handlers.resume, {*chosen, parts.session}, parts.outputs, **OPTIONS)
+    parts.stop.click(handlers.end, {parts.tag, parts.session}, parts.status, **OPTIONS)
+    parts.timer.tick(handlers.look, {*chosen, parts.mark}, parts.outputs, **OPTIONS)
+    for event in (tab.select, parts.runs.input, parts.tag.change):
+        event(handlers.open_run, chosen, parts.outputs, **OPTIONS)
+
+
+def _build_options(codes: list[str], localised: Localised, texts: Texts, start: FitConfig) -> dict[str, Any]:
     """The controls by the names of ``RunForm``."""
     bind = localised.bind
     form: dict[str, Any] = {}
-    named = sorted(((language(code).autonym, code) for code in services.languages), key=lambda e: e[0].casefold())
+    named = sorted(((language(code).autonym, code) for code in codes), key=lambda e: e[0].casefold())
 
     def choices(kind: str, values: tuple[str, ...]) -> Callable[[Texts], list[tuple[str, str]]]:
         return lambda now: [(now(f"train.{kind}_{value}"), value) for value in values]
 
-    def add(name: str, kind: Any, key: str, hint: str = "", **given: Any) -> None:
+    def add(name: str, kind: Any, key: str, hint: str = "", **options: Any) -> None:
         info = {"info": texts(hint)} if hint else {}
-        component = kind(label=texts(key), **info, **given)
-        said = {"label": key, **({"info": hint} if hint else {})}
-        form[name] = bind(component, **said)
+        keys = {"label": key, **({"info": hint} if hint else {})}
+        form[name] = bind(kind(label=texts(key), **info, **options), **keys)
 
     modes, learns = choices("mode", MODES), choices("trained", TRAINED)
     add("mode", gr.Radio, "train.mode", choices=modes(texts), value=start.mode, elem_id="train-mode")
@@ -128,8 +205,8 @@ def _build_options(services: Services, localised: Localised, texts: Texts, start
     add("iterations", gr.Slider, "train.iterations", elem_id="train-iterations", **steps)
     add("alpha", gr.Slider, "train.alpha", minimum=0, maximum=2, step=0.1, value=start.reward.alpha)
     add("beta", gr.Slider, "train.beta", minimum=0, maximum=2, step=0.1, value=start.reward.beta)
-    asked: dict[str, Any] = {"choices": named, "value": list(start.languages), "multiselect": True}
-    add("languages", gr.Dropdown, "train.languages", elem_id="train-languages", **asked)
+    several: dict[str, Any] = {"choices": named, "value": list(start.languages), "multiselect": True}
+    add("languages", gr.Dropdown, "train.languages", elem_id="train-languages", **several)
     add("seed", gr.Number, "explore.seed", value=start.seed, precision=0)
     add("name", gr.Textbox, "train.name", "train.name_hint", value="", max_length=60, elem_id="train-name")
     return form
@@ -150,59 +227,24 @@ def form_of(values: dict[str, Any]) -> RunForm:
     )
 
 
-def _build_panels(localised: Localised, texts: Texts) -> list[Any]:
-    """The components in the order of ``RenderedRun``."""
-    bind = localised.bind
-    head = gr.HTML(elem_id="train-head")
+def _build_panels(localised: Localised, texts: Texts) -> dict[str, Any]:
+    """The components by the fields of ``RenderedRun``, in the order of the page."""
+    panels: dict[str, Any] = {}
+    with gr.Row(elem_id="train-top"):
+        panels["head"] = gr.HTML(elem_id="train-head")
     with gr.Row(elem_id="train-charts"):
-        reward = bind(
-            gr.Plot(label=texts("train.chart_reward"), elem_id="train-reward", visible=False),
-            label="train.chart_reward",
-        )
-        development = bind(
-            gr.Plot(label=texts("train.chart_development"), elem_id="train-development", visible=False),
-            label="train.chart_development",
-        )
-    strip = gr.HTML(elem_id="train-strip")
-    accuracy = gr.HTML(elem_id="train-accuracy")
-    measures = gr.HTML(elem_id="train-measures")
-    pool = gr.HTML(elem_id="train-pool")
-    times = gr.HTML(elem_id="train-times")
-    return [head, reward, development, strip, accuracy, measures, pool, times]
+        for name in ("reward", "development"):
+            plot = gr.Plot(label=texts(f"train.chart_{name}"), elem_id=f"train-{name}", visible=False)
+            panels[name] = localised.bind(plot, label=f"train.chart_{name}")
+    for name in PANELS[3:]:
+        panels[name] = gr.HTML(elem_id=f"train-{name}")
+    return panels
 
 
-def _mark(desk: TrainingDesk, name: str) -> tuple[str, int, str]:
+def _mark(service: TrainingService, name: str) -> tuple[str, int, str]:
     """What tells whether a run has changed: its name, the lines of its log, its state."""
     try:
-        run = desk.read(name)
+        run = service.read(name)
     except CoreError:
         return name, 0, ""
     return name, len(run.lines), run.state
-
-
-def _shown(services: Services, texts: Texts, name: str | None) -> list[Any]:
-    """Updates of everything; without a name, the run that goes on or else the newest."""
-    desk = services.training
-    listed = run_choices(desk, texts)
-    name = name or desk.running or (listed[0][1] if listed else "")
-    status = run_status(desk, texts)
-    try:
-        run = desk.read(name) if name else None
-        seen = render_run(run, services.tasks, texts)
-    except CoreError as error:
-        run, seen, status = None, RenderedRun(""), message(str(error), "error")
-    mark = (run.name, len(run.lines), run.state) if run else ("", 0, "")
-    stopped = run is not None and run.state == "unfinished" and not desk.running
-    charts = [gr.update(value=figure, visible=figure is not None) for figure in (seen.reward, seen.development)]
-    head, _, _, *rest = seen.values
-    return [
-        status,
-        gr.update(choices=listed, value=name if run else None),
-        gr.update(interactive=run is not None and run.state == "finished" and name != EXAMPLE),
-        gr.update(visible=stopped),
-        gr.Timer(active=bool(desk.running)),
-        mark,
-        head,
-        *charts,
-        *rest,
-    ]

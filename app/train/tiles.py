@@ -1,7 +1,4 @@
-"""Numbers of a run's log with their names, units and meanings: tiles with a small line each, one tile a number or a language.
-
-How a run changed its mind: what fixed queries are shown at each measurement, and what happened to the pool.
-"""
+"""Pieces of a run's page: tiles of the log's numbers with their courses, the changing choice of fixed queries, the pool's changes."""
 
 import math
 from collections import Counter
@@ -9,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from app.html import hint, label_of, said
+from app.html import hint, label_of, spoken
 from app.texts import Texts
 from core.data.tasks import Task
 from core.languages import language
@@ -67,12 +64,12 @@ def _tile(key: str, points: list[tuple[int, float]], texts: Texts) -> str:
 
 def accuracy_tiles(lines: Sequence[Line], config: FitConfig | None, texts: Texts) -> str:
     """Accuracy of every language: the measurement before training as a dashed line, all later ones against it."""
-    found = measured(lines)
-    if not found:
+    measurements = measured(lines)
+    if not measurements:
         return ""
     tiles = ""
-    for code in found[0]["accuracy"]:
-        points = [(line["iteration"], line["accuracy"][code]) for line in found if code in line["accuracy"]]
+    for code in measurements[0]["accuracy"]:
+        points = [(line["iteration"], line["accuracy"][code]) for line in measurements if code in line["accuracy"]]
         first, last = points[0][1], points[-1][1]
         css = "up" if last > first else "down" if last < first else ""
         sign = "▲" if last > first else "▼" if last < first else "•"
@@ -84,16 +81,16 @@ def accuracy_tiles(lines: Sequence[Line], config: FitConfig | None, texts: Texts
         drawn = small_line(points, texts, (0.0, 1.0), first)
         tiles += f'<li class="tile"><header>{label_of(code)}</header><p>{change}</p>{drawn}</li>'
     heading = hint(texts("measures.accuracy"), meaning("accuracy", texts), "heading")
-    return f'<section>{heading}{_coarse(found, config, texts)}<ul class="tiles">{tiles}</ul></section>'
+    return f'<section>{heading}{_coarse(measurements, config, texts)}<ul class="tiles">{tiles}</ul></section>'
 
 
-def _coarse(found: Sequence[Line], config: FitConfig | None, texts: Texts) -> str:
+def _coarse(measurements: Sequence[Line], config: FitConfig | None, texts: Texts) -> str:
     """How much one query weighs: few development queries make coarse accuracies."""
     if config is None:
         return ""
-    most = -(-config.watch.queries // len(found[0]["accuracy"]))
-    said = texts("train.accuracy_note", count=most, points=f"{100 / most:.0f}")
-    return f'<p class="quiet">{escape(said)}</p>'
+    most = -(-config.watch.queries // len(measurements[0]["accuracy"]))
+    note = texts("train.accuracy_note", count=most, points=f"{100 / most:.0f}")
+    return f'<p class="quiet">{escape(note)}</p>'
 
 
 def small_line(
@@ -112,16 +109,16 @@ def small_line(
         level = 0.5 if high == low else (value - low) / tall
         return EDGE + (WIDTH - 2 * EDGE) * (iteration - steps[0]) / wide, HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * level
 
-    places = [at(*point) for point in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    spots = [at(*point) for point in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
     dashed = ""
     if baseline is not None:
         level = at(steps[0], baseline)[1]
         dashed = f'<line class="baseline" x1="0" x2="{WIDTH}" y1="{level:.1f}" y2="{level:.1f}"/>'
-    told = " · ".join(f"{moment(iteration, texts)}: {_short(value)}" for iteration, value in _thinned(points))
-    x, y = places[-1]
+    listed = " · ".join(f"{moment(iteration, texts)}: {_short(value)}" for iteration, value in _thinned(points))
+    x, y = spots[-1]
     return (
-        f'<svg class="course" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told)}"><title>{escape(told)}</title>'
+        f'<svg class="course" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(listed)}"><title>{escape(listed)}</title>'
         f'{dashed}<polyline points="{path}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/></svg>'
     )
 
@@ -157,7 +154,7 @@ def time_bars(lines: Sequence[Line], texts: Texts) -> str:
 
 def _phase(phase: str, texts: Texts) -> str:
     key = f"train.phase_{phase}"
-    return texts(key) if key in texts.entries else phase
+    return texts(key) if texts.knows(key) else phase
 
 
 def _short(value: float) -> str:
@@ -169,46 +166,46 @@ MOST_COLUMNS = 8  # measurements side by side
 
 
 def choice_strip(lines: Sequence[Line], task: Task | None, texts: Texts) -> str:
-    """For every fixed query one column a measurement, best demonstration first; what the column before lacks is marked."""
-    found = _spread([line for line in measured(lines) if line.get("choices")])
-    if not found:
+    """For every fixed query one column a measurement, best demonstration first; what the column before it lacks is marked."""
+    measurements = _spread([line for line in measured(lines) if line.get("choices")])
+    if not measurements:
         return ""
     heading = hint(texts("train.strip"), texts("train.strip_hint"), "heading")
-    queries = "".join(_query(place, found, task, texts) for place in range(len(found[0]["choices"])))
+    queries = "".join(_query(index, measurements, task, texts) for index in range(len(measurements[0]["choices"])))
     return f'<section class="strips">{heading}{queries}</section>'
 
 
-def _spread(found: list[Line]) -> list[Line]:
+def _spread(measurements: list[Line]) -> list[Line]:
     """At most ``MOST_COLUMNS`` lines, evenly spread, first and last among them."""
-    if len(found) <= MOST_COLUMNS:
-        return found
-    return [found[round(place * (len(found) - 1) / (MOST_COLUMNS - 1))] for place in range(MOST_COLUMNS)]
+    if len(measurements) <= MOST_COLUMNS:
+        return measurements
+    return [measurements[round(index * (len(measurements) - 1) / (MOST_COLUMNS - 1))] for index in range(MOST_COLUMNS)]
 
 
-def _query(place: int, found: Sequence[Line], task: Task | None, texts: Texts) -> str:
-    query = found[0]["choices"][place]["query"]
-    columns, before = "", None
-    for line in found:
-        choice = line["choices"][place]
-        columns += _column(line["iteration"], choice, before, task, texts)
-        before = {entry["id"] for entry in choice["shown"]}
+def _query(index: int, measurements: Sequence[Line], task: Task | None, texts: Texts) -> str:
+    query = measurements[0]["choices"][index]["query"]
+    columns, former = "", None
+    for line in measurements:
+        choice = line["choices"][index]
+        columns += _column(line["iteration"], choice, former, task, texts)
+        former = {entry["id"] for entry in choice["shown"]}
     label = _label(query, task)
-    text = said(query["text"], query["language"], "text")
+    text = spoken(query["text"], query["language"], "text")
     return (
         f'<div class="strip"><p class="asked">{text} <span class="quiet">{label_of(query["language"])} {label}</span></p>'
         f'<ol class="columns" tabindex="0">{columns}</ol></div>'
     )
 
 
-def _column(iteration: int, choice: Mapping[str, Any], before: set[str] | None, task: Task | None, texts: Texts) -> str:
-    shown = choice["shown"]
-    fresh = {entry["id"] for entry in shown} - before if before is not None else set()
+def _column(iteration: int, choice: Mapping[str, Any], former: set[str] | None, task: Task | None, texts: Texts) -> str:
+    demonstrations = choice["shown"]
+    fresh = {entry["id"] for entry in demonstrations} - former if former is not None else set()
     right = choice["query"]["right"]
     verdict = (
         f'<span class="{"up" if right else "down"}">{escape(texts("train.right" if right else "train.wrong"))}</span>'
     )
-    count = "" if before is None else f'<span class="quiet">{escape(texts("train.changed", count=len(fresh)))}</span>'
-    cards = "".join(_card(entry, entry["id"] in fresh, task, texts) for entry in shown)
+    count = "" if former is None else f'<span class="quiet">{escape(texts("train.changed", count=len(fresh)))}</span>'
+    cards = "".join(_card(entry, entry["id"] in fresh, task, texts) for entry in demonstrations)
     return (
         f'<li class="column"><header><b>{escape(moment(iteration, texts))}</b>{count}{verdict}</header>'
         f"<ol>{cards}</ol></li>"
@@ -220,7 +217,7 @@ def _card(entry: Mapping[str, Any], fresh: bool, task: Task | None, texts: Texts
     origin = escape(texts(f"explore.origin_{entry['origin']}")) if entry["origin"] != "pool" else ""
     probability = math.exp(entry["log_prob"])
     value = f"{probability:.2f}" if probability >= 0.005 else "<.01"
-    chance = hint(texts("explore.probability", value=value), texts("explore.probability_hint"), "figure")
+    chance = f'<span class="figure">{escape(texts("explore.probability", value=value))}</span>'
     return (
         f'<li class="chip{" new" if fresh else ""}"><header>{label_of(entry["language"])}{mark}</header>'
         f'<p class="text" lang="{language(entry["language"]).tag}" dir="{language(entry["language"]).direction}" '
@@ -234,7 +231,7 @@ def _label(entry: Mapping[str, Any], task: Task | None) -> str:
     if task is None or entry["language"] not in task.languages or entry["label"] not in task.labels:
         return f'<span class="label">→ {escape(entry["label"])}</span>'
     word = task.verbaliser(entry["language"]).words[entry["label"]]
-    return f'<span class="label" title="{escape(entry["label"])}">→ {said(word, entry["language"])}</span>'
+    return f'<span class="label" title="{escape(entry["label"])}">→ {spoken(word, entry["language"])}</span>'
 
 
 def pool_changes(changes: Sequence[Mapping[str, Any]], lines: Sequence[Line], texts: Texts) -> str:
@@ -255,7 +252,7 @@ def pool_changes(changes: Sequence[Mapping[str, Any]], lines: Sequence[Line], te
 
 def _change(change: Mapping[str, Any], texts: Texts) -> str:
     key = f"train.reason_{change['reason'].split(':')[0].split()[0]}"
-    reason = texts(key) if key in texts.entries else change["reason"]
+    reason = texts(key) if texts.knows(key) else change["reason"]
     admitted = change["action"] == "admitted"
     sign, css = ("+", "up") if admitted else ("−", "down")
     action = texts("train.action_admitted" if admitted else "train.action_retired")
@@ -272,14 +269,14 @@ def _rejected(lines: Sequence[Line], texts: Texts) -> str:
     reasons: Counter[str] = Counter()
     for line in lines:
         reasons.update(line.get("rejected", {}))
-    kept = sum(line.get("written", 0) for line in lines)
-    if not kept and not reasons:
+    admitted = sum(line.get("written", 0) for line in lines)
+    if not admitted and not reasons:
         return ""
-    told = ", ".join(f"{_reason(reason, texts)} {count}" for reason, count in reasons.most_common()) or "0"
-    sentence = texts("train.rejected", kept=kept, tried=kept + reasons.total(), reasons=told)
+    listed = ", ".join(f"{_reason(reason, texts)} {count}" for reason, count in reasons.most_common()) or "0"
+    sentence = texts("train.rejected", kept=admitted, tried=admitted + reasons.total(), reasons=listed)
     return f'<p class="quiet">{escape(sentence)}</p>'
 
 
 def _reason(reason: str, texts: Texts) -> str:
     key = f"train.rejected_{reason}"
-    return texts(key) if key in texts.entries else reason
+    return texts(key) if texts.knows(key) else reason

@@ -1,10 +1,7 @@
-"""A run in words and charts: its settings, its verdict, its alarms, and the course of reward and accuracy.
-
-From a run to everything the Train tab shows of it, without gradio.
-"""
+"""Everything the Train tab shows of a run, without gradio: settings, verdict, alarms, the course of reward and accuracy."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -13,8 +10,8 @@ import plotly.graph_objects as go
 
 from app.html import hint, message
 from app.texts import Texts
-from app.train.runs import EXAMPLE, SeenRun
-from app.train.service import Progress, TrainingDesk
+from app.train.runs import EXAMPLE, Run
+from app.train.service import Progress, TrainingService
 from app.train.tiles import (
     Line,
     accuracy_tiles,
@@ -44,13 +41,11 @@ class RenderedRun:
     pool: str = ""
     times: str = ""
 
-    @property
-    def values(self) -> list[Any]:
-        """In the order of the tab's components."""
-        return [getattr(self, field) for field in self.__dataclass_fields__]
+
+PANELS = tuple(field.name for field in fields(RenderedRun))
 
 
-def render_run(run: SeenRun | None, tasks: dict[str, Task], texts: Texts) -> RenderedRun:
+def render_run(run: Run | None, tasks: dict[str, Task], texts: Texts) -> RenderedRun:
     """The whole view; a sentence where there is no run, or nothing measured yet."""
     if run is None:
         return RenderedRun(message(texts("train.empty")))
@@ -75,18 +70,18 @@ def _framed(inside: str, texts: Texts, css: str = "") -> str:
     return f'<div class="agl {css}" dir="{texts.direction}">{inside}</div>' if inside else ""
 
 
-def run_choices(desk: TrainingDesk, texts: Texts) -> list[tuple[str, str]]:
+def run_choices(service: TrainingService, texts: Texts) -> list[tuple[str, str]]:
     """Every run with its state, for a list to choose from."""
-    return [(f"{run_name(name, texts)} · {texts(f'train.state_{state}')}", name) for name, state in desk.runs()]
+    return [(f"{run_name(name, texts)} · {texts(f'train.state_{state}')}", name) for name, state in service.runs()]
 
 
-def run_status(desk: TrainingDesk, texts: Texts) -> str:
+def run_status(service: TrainingService, texts: Texts) -> str:
     """Where the run that goes on stands, or how the last one ended; empty before the first."""
-    progress: Progress | None = desk.progress
+    progress: Progress | None = service.progress
     if progress is None:
         return ""
     if progress.going:
-        return run_progress(progress, desk.stopping, texts)
+        return run_progress(progress, service.stopping, texts)
     if progress.error:
         return message(progress.error, "error")
     if progress.done < progress.total:
@@ -103,7 +98,7 @@ def run_name(name: str, texts: Texts) -> str:
     return texts("train.example") if name == EXAMPLE else name
 
 
-def run_head(run: SeenRun, texts: Texts) -> str:
+def run_head(run: Run, texts: Texts) -> str:
     """Name, settings, and the verdict once there is one; alarms as sentences."""
     done = max((line["iteration"] for line in run.lines), default=0)
     about = ""
@@ -126,14 +121,14 @@ def run_head(run: SeenRun, texts: Texts) -> str:
 
 def verdict(entry: dict[str, Any], texts: Texts) -> str:
     """What a finished run achieved on its development items, and what inference uses: the numbers of ``core.training.run.verdict``."""
-    before, after = entry["before"], entry["after"]
-    shares = {"before": before["agl"], "after": after["agl"], "zero": after["zero-shot"], "knn": after["knn"]}
-    said = {name: _isolated(f"{value:.1%}", texts) for name, value in shares.items()}
-    told = texts("train.verdict", **said, gain=_isolated(f"{after['agl'] - before['agl']:+.1%}", texts))
+    untrained, after = entry["before"], entry["after"]
+    shares = {"before": untrained["agl"], "after": after["agl"], "zero": after["zero-shot"], "knn": after["knn"]}
+    written = {name: _isolated(f"{value:.1%}", texts) for name, value in shares.items()}
+    sentence = texts("train.verdict", **written, gain=_isolated(f"{after['agl'] - untrained['agl']:+.1%}", texts))
     if not entry["fallback"]:
-        return f"{told} {texts('train.verdict_kept')}"
+        return f"{sentence} {texts('train.verdict_kept')}"
     instead = texts(f"train.fallback_{entry['fallback']}")
-    return f"{told} {texts('train.verdict_fallback', name=instead)}"
+    return f"{sentence} {texts('train.verdict_fallback', name=instead)}"
 
 
 def _isolated(figure: str, texts: Texts) -> str:
@@ -145,21 +140,21 @@ def _alarms(lines: Sequence[Line], texts: Texts) -> str:
     """Sentences of the last line of the log, in English as the run wrote them."""
     if not lines:
         return ""
-    found = lines[-1].get("alarms", [])
-    if not found:
+    alarms = lines[-1].get("alarms", [])
+    if not alarms:
         return f'<p class="quiet">{escape(texts("train.no_alarms"))}</p>'
-    sentences = "".join(f'<li lang="en" dir="ltr">{escape(sentence)}</li>' for sentence in found)
+    sentences = "".join(f'<li lang="en" dir="ltr">{escape(sentence)}</li>' for sentence in alarms)
     return f'<div class="message alarms">{hint(texts("train.alarms"), texts("train.alarms_hint"))}<ul>{sentences}</ul></div>'
 
 
 def run_progress(progress: Progress, stopping: bool, texts: Texts) -> str:
     """What is being done now, with a bar."""
     now = min(progress.done + 1, progress.total)  # the iteration in progress
-    told = texts(progress.stage, done=now, total=progress.total) if progress.stage else ""
+    stage = texts(progress.stage, done=now, total=progress.total) if progress.stage else ""
     if stopping:
-        told = f"{told} · {texts('train.stopping')}"
+        stage = f"{stage} · {texts('train.stopping')}"
     return (
-        f'<div class="agl progress" role="status" dir="{texts.direction}"><span>{escape(progress.run)}: {escape(told)}</span>'
+        f'<div class="agl progress" role="status" dir="{texts.direction}"><span>{escape(progress.run)}: {escape(stage)}</span>'
         f'<span class="bar"><i style="width:{100 * progress.share:.0f}%"></i></span></div>'
     )
 
@@ -167,15 +162,15 @@ def run_progress(progress: Progress, stopping: bool, texts: Texts) -> str:
 def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
     """The reward and its two parts, mean of each iteration; the axis runs to ``total`` iterations from the start, so nothing jumps."""
     figure = go.Figure()
-    for place, key in enumerate(REWARDS):
+    for index, key in enumerate(REWARDS):
         points = series(lines, key)
         figure.add_scatter(
             x=[iteration for iteration, _ in points],
             y=[value for _, value in points],
             mode="lines+markers",
             name=texts(f"measures.{key}"),
-            line={"color": COLOURS[place], "width": 3 if place == 0 else 1.5},
-            marker={"symbol": SYMBOLS[place], "size": 6},
+            line={"color": COLOURS[index], "width": 3 if index == 0 else 1.5},
+            marker={"symbol": SYMBOLS[index], "size": 6},
             hovertemplate=f"%{{x}}: %{{y:.3f}}<br>{_wrapped(meaning(key, texts))}<extra>%{{fullData.name}}</extra>",
         )
     return _over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
@@ -183,17 +178,17 @@ def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
 
 def development_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
     """Accuracy on development items by system, at every measurement."""
-    found = measured(lines)
+    measurements = measured(lines)
     figure = go.Figure()
-    for place, system in enumerate(SYSTEMS):
+    for index, system in enumerate(SYSTEMS):
         own = system == "agl"
         figure.add_scatter(
-            x=[line["iteration"] for line in found],
-            y=[line["development"][system] for line in found],
+            x=[line["iteration"] for line in measurements],
+            y=[line["development"][system] for line in measurements],
             mode="lines+markers",
             name=texts(f"train.system_{system.replace(' ', '_')}"),
-            line={"color": COLOURS[(1, 2, 0, 6)[place]], "width": 3 if own else 1.5, "dash": "solid" if own else "dot"},
-            marker={"symbol": SYMBOLS[place], "size": 9 if own else 7},
+            line={"color": COLOURS[(1, 2, 0, 6)[index]], "width": 3 if own else 1.5, "dash": "solid" if own else "dot"},
+            marker={"symbol": SYMBOLS[index], "size": 9 if own else 7},
             hovertemplate=f"%{{x}}: %{{y:.1%}}<br>{_wrapped(meaning('development', texts))}<extra>%{{fullData.name}}</extra>",
         )
     figure.update_yaxes(tickformat=".0%")

@@ -216,8 +216,10 @@ class Predictor:
         contexts = [demonstrations[:index] + demonstrations[index + 1 :] for index in range(len(demonstrations))]
         without = self.answerer.distributions(query, contexts, answer.language, selection.framing)
         whole = answer.with_context.probabilities[answer.label]
-        changes = [whole - distribution.probabilities[answer.label] for distribution in without]
-        return tuple(Effect(entry, change) for entry, change in zip(demonstrations, changes, strict=True))
+        return tuple(
+            Effect(entry, whole - distribution.probabilities[answer.label], distribution.best)
+            for entry, distribution in zip(demonstrations, without, strict=True)
+        )
 
     def _provenance(self, question: Question) -> dict[str, str]:
         config = self.model.config

@@ -1,5 +1,6 @@
 """Fixtures of the app's tests: the embedded model with its vectors cached once, a store in memory, a running server."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -16,9 +17,9 @@ from chromium import PATIENCE_MS
 
 from annotation.store import RatingStore
 from app.access.organiser import Authority
-from app.explore.service import Explorer
+from app.explore.service import ExploreService
 from app.services import EXPLORE_STUDY, Services
-from app.train.service import TrainingDesk
+from app.train.service import TrainingService
 from core.models.catalogue import TINY_FOLDER
 
 if TYPE_CHECKING:
@@ -29,18 +30,28 @@ CACHE = ROOT / "data" / "cache"
 
 
 @pytest.fixture(scope="session")
-def explorer() -> Explorer:
+def explore() -> ExploreService:
     if not (TINY_FOLDER / "config.json").is_file():
         pytest.skip("assets/models/lm is not there")
-    return Explorer(CACHE)
+    return ExploreService(CACHE)
 
 
 @pytest.fixture
-def services(explorer: Explorer, tmp_path: Path) -> Iterator[Services]:
+def services(explore: ExploreService, tmp_path: Path) -> Iterator[Services]:
     store = RatingStore.open(f"sqlite:///{tmp_path / 'ratings.db'}")
-    desk = TrainingDesk(tmp_path / "runs")
-    yield Services(explorer, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk, Authority(SECRET))
+    desk = TrainingService(tmp_path / "runs")
+    yield Services(explore, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk, Authority(SECRET))
     store.close()
+
+
+@pytest.fixture
+def page_loop() -> Iterator[None]:
+    """An event loop for components that are built without a page; Gradio makes one each otherwise, and closes none."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="session")

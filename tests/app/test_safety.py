@@ -48,8 +48,8 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(app.page, "build_app", build)
-    monkeypatch.setattr(app.services, "Explorer", lambda *_, **__: object())
-    monkeypatch.setattr(app.services.Services, "warm_up", lambda self: None)
+    monkeypatch.setattr(app.services, "ExploreService", lambda *_, **__: object())
+    monkeypatch.setattr(app.services.Opening, "start", lambda self: None)
     for name in ("DATABASE_URL", "AGL_BACKUP_REPO", "AGL_BACKUP_FOLDER", "AGL_BACKUP_MINUTES", "SYSTEM"):
         monkeypatch.delenv(name, raising=False)
     yield pages

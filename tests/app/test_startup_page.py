@@ -15,7 +15,7 @@ import pytest
 import app.server
 from annotation.errors import RestoreFailed
 from app.options import parse
-from app.startup_page import Waking
+from app.startup_page import StartupPage
 from app.texts import rater_words
 
 
@@ -31,7 +31,7 @@ def port() -> int:
 
 
 def test_it_says_so_in_the_visitors_language_with_a_status_that_says_come_again(port: int) -> None:
-    waking = Waking("127.0.0.1", port)
+    startup_page = StartupPage("127.0.0.1", port)
     try:
         for accepted, tag in (("sw,en;q=0.5", "sw"), ("xx-YY, ar-EG;q=0.9", "ar"), ("", "en"), ("de", "en")):
             told = httpx.get(f"http://127.0.0.1:{port}/rate?study=x", headers={"accept-language": accepted})
@@ -44,17 +44,17 @@ def test_it_says_so_in_the_visitors_language_with_a_status_that_says_come_again(
             503,
             "unavailable",
         )  # the raters' page keeps it and retries
-        waking.closed()
+        startup_page.closed()
         assert rater_words("en")("waking.closed") in httpx.get(f"http://127.0.0.1:{port}/").text
     finally:
-        waking.stop()
-    waking.stop()
+        startup_page.stop()
+    startup_page.stop()
     with socket.create_server(("127.0.0.1", port)):
         pass  # the address is free again
 
 
 def test_visitors_who_send_nothing_or_rubbish_keep_nobody_waiting(port: int) -> None:
-    waking = Waking("127.0.0.1", port)
+    startup_page = StartupPage("127.0.0.1", port)
     try:
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
         with socket.create_connection(("127.0.0.1", port)) as odd:
@@ -64,7 +64,7 @@ def test_visitors_who_send_nothing_or_rubbish_keep_nobody_waiting(port: int) -> 
         for one in silent:
             one.close()
     finally:
-        waking.stop()
+        startup_page.stop()
 
 
 def options(tmp_path: Path, port: int, on_space: bool) -> argparse.Namespace:
@@ -81,9 +81,9 @@ def test_on_a_space_a_restore_that_fails_leaves_ratings_closed_and_says_so(
 
     monkeypatch.setattr(app.server, "_opened", fail)
     ended: list[int] = []
-    stopping: list[Waking] = []
-    wait = Waking.wait
-    monkeypatch.setattr(Waking, "wait", lambda self: (stopping.append(self), wait(self))[1])
+    stopping: list[StartupPage] = []
+    wait = StartupPage.wait
+    monkeypatch.setattr(StartupPage, "wait", lambda self: (stopping.append(self), wait(self))[1])
     work = threading.Thread(target=lambda: ended.append(app.server.serve(options(tmp_path, port, True))))
     work.start()
     deadline = time.monotonic() + 20

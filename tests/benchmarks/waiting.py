@@ -25,7 +25,8 @@ import psutil
 import torch
 from benchmarks.measuring import CLOCKS, circumstances
 
-from app.explore.service import Explorer, Form
+from app.explore.form import Form
+from app.explore.service import ExploreService
 from core.run_record import write_record
 from core.workbench import bundled_examples
 
@@ -36,14 +37,14 @@ STRATEGIES = ("agl", "knn")
 
 def answering(cache: Path, rounds: int, clock: str) -> dict[str, Any]:
     """Seconds to the first answer and to all, medians and least."""
-    explorer, now = Explorer(cache), CLOCKS[clock]
+    explore, now = ExploreService(cache), CLOCKS[clock]
     sentences = [example.text for example in bundled_examples("topic") if example.language == "swh_Latn"]
     first, whole, phases = [], [], []
     for place in range(rounds + 1):
         form = Form(sentences[place], "swh_Latn", "topic", LANGUAGES, STRATEGIES, 4, precision="fp32")
-        explorer.predictor(form).scorer.forget()
+        explore.predictor(form).scorer.forget()
         began, seen, step = now(), 0.0, None
-        for step in explorer.ask(form):
+        for step in explore.ask(form):
             if not seen and any(prediction.answers for prediction in step.predictions):
                 seen = now() - began
         assert step is not None and step.finished

@@ -10,7 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from app.explore.service import Explorer, Form, Step
+from app.explore.form import Form
+from app.explore.service import ExploreService, Step
 from app.main import main
 from core.inference.predictor import checked
 from core.records import Query
@@ -18,9 +19,9 @@ from core.records import Query
 LONG_S = 5.0
 
 
-def ask(self: Explorer, form: Form) -> Iterator[Step]:
+def ask(self: ExploreService, form: Form) -> Iterator[Step]:
     checked(Query(form.text, "eng_Latn"))
-    self.engines.bench(form.model.strip() or "embedded", form.precision, form.run) if form.model != "embedded" else None
+    self.models.open(form.model.strip() or "embedded", form.precision, form.run) if form.model != "embedded" else None
     yield Step((), "explore.step_choose", {}, 0.1)
     if "LONG" in form.text:
         time.sleep(LONG_S)
@@ -28,5 +29,5 @@ def ask(self: Explorer, form: Form) -> Iterator[Step]:
 
 
 if __name__ == "__main__":
-    Explorer.ask = ask  # type: ignore[method-assign]
+    ExploreService.ask = ask  # type: ignore[method-assign]
     sys.exit(main())

@@ -19,7 +19,7 @@ from app.access.guard import MOST_BYTES, Guard, bounded, bounds, from_elsewhere,
 from app.access.limits import MOST_KEPT, Limits, Rule, TooMany, address_of
 from app.access.password import COOKIE, GOOD_S, Door
 from app.access.settings import HUB, Access, AccessError, open_access
-from app.explore.models import Engines
+from app.explore.models import ModelCache
 from core.errors import InvalidConfig
 
 PASSWORD = "a word of passage"
@@ -85,7 +85,7 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path) -> No
 @pytest.mark.parametrize("model", ["/etc", "../..", "someone/model", "embedded/../../etc", "~"])
 def test_a_visitor_of_a_public_server_makes_it_load_no_other_model(model: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig, match="not offered here; choose embedded, org/name"):
-        Engines(tmp_path, "embedded", None, offered=("org/name",), only_offered=True).bench(model, "fp32")
+        ModelCache(tmp_path, "embedded", None, offered=("org/name",), only_offered=True).open(model, "fp32")
 
 
 # --- allowances -------------------------------------------------------------------------------------------------------

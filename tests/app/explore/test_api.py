@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from app.explore.api import Public
-from app.explore.api_routes import NAMES, mcp_wanted
-from app.explore.service import Explorer
+from app.explore.api_routes import NAMES, mcp_available
+from app.explore.service import ExploreService
 from app.options import parse
 from core.errors import InvalidConfig, InvalidQuery
 
@@ -19,7 +19,7 @@ TEXT = "Timu ilishinda mchezo."
 CODES = ["ara", "eng_Latn", "fra_Latn", "swh_Latn"]
 
 
-class Silent(Explorer):
+class Silent(ExploreService):
     """Refuses to be asked: what is wrong is found before a model is."""
 
     def ask(self, form: Any) -> Any:
@@ -41,6 +41,7 @@ def silent() -> Public:
         ({"answer_languages": "eng_Latn"}, "must be a list of language codes"),
         ({"answer_languages": [1]}, "must be a list of language codes"),
         ({"answer_languages": ["eng_Latn,fra_Latn", "zz"]}, "answer_languages is 'zz'"),
+        ({"answer_languages": [f"{n}" for n in range(400)]}, "has 400 entries; at most 12"),
         ({"pool_languages": {"a": 1}}, "must be a list of language codes"),
         ({"task": "mgsm"}, "task is 'mgsm'"),
         ({"strategy": "untrained"}, "strategy is 'untrained'"),
@@ -62,22 +63,22 @@ def test_whatever_is_sent_is_checked_before_a_model_is_asked(silent: Public, sen
     assert says in str(refusal.value)
 
 
-def test_a_question_is_answered_as_explore_answers_it(explorer: Explorer) -> None:
-    public = Public(explorer, ["swh_Latn", "eng_Latn", "fra_Latn"])
-    told = public.ask(TEXT, "swh_Latn", ["swh_Latn", "eng_Latn"], k=2)
-    assert told["language"] == "swh_Latn"
-    assert len(told["demonstrations"]) == 2
-    for shown in told["demonstrations"]:
+def test_a_question_is_answered_as_explore_answers_it(explore: ExploreService) -> None:
+    public = Public(explore, ["swh_Latn", "eng_Latn", "fra_Latn"])
+    reply = public.ask(TEXT, "swh_Latn", ["swh_Latn", "eng_Latn"], k=2)
+    assert reply["language"] == "swh_Latn"
+    assert len(reply["demonstrations"]) == 2
+    for shown in reply["demonstrations"]:
         assert shown["language"] != "swh_Latn"
         assert shown["effect"] is not None
         assert shown["probability"] is not None
         assert 0 < shown["probability"] <= 1
-    assert [answer["language"] for answer in told["answers"]] == ["swh_Latn", "eng_Latn"]
-    for answer in told["answers"]:
+    assert [answer["language"] for answer in reply["answers"]] == ["swh_Latn", "eng_Latn"]
+    for answer in reply["answers"]:
         assert sum(answer["probabilities"].values()) == pytest.approx(1)
         assert answer["confidence"] == max(answer["probabilities"].values())
-    assert json.loads(json.dumps(told)) == told
-    assert told["provenance"]["strategy"] == "agl"
+    assert json.loads(json.dumps(reply)) == reply
+    assert reply["provenance"]["strategy"] == "agl"
     assert {one["name"] for one in public.strategies()} >= {"agl", "knn", "zero-shot"}
     assert [one["tag"] for one in public.languages()] == ["sw", "en", "fr"]
 
@@ -85,8 +86,8 @@ def test_a_question_is_answered_as_explore_answers_it(explorer: Explorer) -> Non
 def test_mcp_without_its_package_is_one_sentence_and_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InvalidConfig, match="pip install 'gradio\\[mcp\\]'"):
-        mcp_wanted(True)
-    assert mcp_wanted(False) is False
+        mcp_available(True)
+    assert mcp_available(False) is False
     monkeypatch.delenv("AGL_MCP", raising=False)
     assert parse([]).mcp is False
     assert parse(["--mcp"]).mcp is True

@@ -3,16 +3,20 @@
 import random
 from dataclasses import fields, replace
 from html import escape
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
-from app.explore.editing import Edit, pressed
+from app.explore.answer import Response, Thread
+from app.explore.controls import form_of, values_of
+from app.explore.editing import pressed
 from app.explore.explanation_html import why_view
-from app.explore.form import form_of, values_of
+from app.explore.form import Edit, Form
 from app.explore.link import NAMES, form_of_link, query_string
 from app.explore.panels import result_panels
-from app.explore.service import Explorer, Form
+from app.explore.sending import outputs_of
+from app.explore.service import ExploreService
 from app.explore.view import measure_why
 from app.services import Services
 from app.texts import catalogue
@@ -39,13 +43,20 @@ FORM = Form(
     7,
     ("a", "b"),
     ("b",),
+    (Edit("a", "new text, with a comma", None), Edit("b", None, "sports")),
 )
 
 
 @pytest.fixture(scope="module")
-def predictions(explorer: Explorer) -> tuple[Prediction, ...]:
-    *_, last = explorer.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("agl", "knn"), 3))
-    return last.predictions
+def response(explore: ExploreService) -> Response:
+    *_, last = explore.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("agl", "knn"), 3))
+    assert last.response is not None
+    return last.response
+
+
+@pytest.fixture
+def predictions(response: Response) -> tuple[Prediction, ...]:
+    return response.predictions
 
 
 def read(query: str) -> Form | None:
@@ -55,8 +66,14 @@ def read(query: str) -> Form | None:
 def test_a_link_brings_back_every_field_of_a_form() -> None:
     assert read(query_string(FORM)) == FORM
     assert {field.name for field in fields(Form)} == {"text", *NAMES}
-    assert query_string(Form("hello")) == "q=hello"
-    assert read("q=hello") == Form("hello")
+    assert dict(parse_qsl(query_string(Form("hello")))) == {
+        "q": "hello",
+        "how": "agl,knn",
+        "k": "4",
+        "model": "embedded",
+        "seed": "0",
+    }
+    assert read("q=hello") == Form("hello", model="embedded")
     assert read("__theme=dark") is None
 
 
@@ -79,31 +96,76 @@ def test_a_wrong_link_is_one_sentence(said: str, words: str) -> None:
 
 
 def test_the_controls_show_what_a_form_says() -> None:
-    assert form_of(values_of(FORM)) == replace(FORM, kept=None, pinned=())
-    alone = replace(FORM, strategies=("knn",), kept=None, pinned=())
+    assert form_of(values_of(FORM)) == replace(FORM, kept=None, pinned=(), edits=())
+    alone = replace(FORM, strategies=("knn",), kept=None, pinned=(), edits=())
     assert form_of(values_of(alone)) == alone
 
 
-def test_presses_pin_drop_and_move(predictions: tuple[Prediction, ...]) -> None:
-    first = predictions[0]
-    a, b, c = (entry.example.id for entry in first.selection.demonstrations)
-    assert pressed("pin", b, first, ()) == Edit((b,), None)
-    assert pressed("pin", b, first, (a, b)) == Edit((a,), None)
-    assert pressed("drop", b, first, (a, b)) == Edit((a,), (a, c))
-    assert pressed("earlier", b, first, ()) == Edit((), (b, a, c))
-    assert pressed("later", b, first, (b,)) == Edit((b,), (a, c, b))
-    assert pressed("earlier", a, first, ()) is None
-    assert pressed("later", c, first, ()) is None
-    assert pressed("drop", "elsewhere", first, ()) is None
-    assert pressed("burn", a, first, ()) is None
+def test_presses_pin_drop_move_and_edit(response: Response) -> None:
+    a, b, c = (entry.example.id for entry in response.predictions[0].selection.demonstrations)
+
+    def kept(*press: Any) -> Any:
+        outcome = pressed(*press)
+        return outcome and (outcome.pinned, outcome.form and outcome.form.kept)
+
+    assert kept("pin", b, response, ()) == ((b,), None)
+    assert kept("pin", b, response, (a, b)) == ((a,), None)
+    assert kept("drop", b, response, (a, b)) == ((a,), (a, c))
+    assert kept("earlier", b, response, ()) == ((), (b, a, c))
+    assert kept("later", b, response, (b,)) == ((b,), (a, c, b))
+    assert kept("reverse", "", response, ()) == ((), (c, b, a))
+    for nothing in (("earlier", a), ("later", c), ("drop", "elsewhere"), ("burn", a)):
+        assert pressed(*nothing, response, ()) is None
+    text = response.predictions[0].selection.demonstrations[1].example.text
+    assert pressed("edit", b, response, (), f" {text} ", "") is None  # nothing was changed
+    edited = pressed("edit", b, response, (), "Another   text.", "politics")
+    assert edited is not None
+    assert edited.form is not None
+    assert edited.form.edits == (Edit(b, "Another text.", "politics"),)
+    assert edited.form.text == response.form.text
+
+
+def test_an_edited_demonstration_is_read_as_edited_and_its_outputs_say_so(
+    explore: ExploreService, response: Response
+) -> None:
+    first = response.predictions[0].selection.demonstrations[0].example
+    outcome = pressed("edit", first.id, response, (), "A text of my own.", "travel")
+    assert outcome is not None
+    assert outcome.form is not None
+    *_, last = explore.ask(outcome.form, {"knn": response.predictions[1]})
+    assert last.response is not None
+    new, other = last.response.predictions
+    assert "A text of my own." in new.answers[0].prompt.text
+    assert "A text of my own." in new.provenance["edited"]
+    assert other is response.predictions[1]  # the second strategy is not asked again
+    assert last.response.id != response.id
+    assert outputs_of(new)[0].system != outputs_of(response.predictions[0])[0].system
+
+
+def test_a_thread_keeps_variants_shows_them_and_undoes(response: Response) -> None:
+    thread = Thread().begin(response)
+    other = Response(replace(response.form, kept=()), response.predictions)
+    third = Response(replace(response.form, k=2), response.predictions)
+    changed = thread.add("variant.dropped", {"number": 1}, other).add("variant.reversed", {}, third)
+    assert [(v.name, v.origin) for v in changed.variants] == [("A", ""), ("B", "A"), ("C", "B")]
+    assert changed.response is third
+    assert changed.undo().response is other
+    assert changed.show("A").response is response
+    assert changed.show("A").add("variant.dropped", {}, other).position == 1  # the same question is one variant
+    assert changed.show("nowhere") == changed
+    long = thread
+    for number in range(40):
+        long = long.add("variant.edited", {}, Response(replace(response.form, seed=number + 1), response.predictions))
+    assert len({variant.name for variant in long.variants}) == len(long.variants) == 12
+    assert long.variants[0].name == "A"
 
 
 def test_a_pinned_demonstration_stays_while_the_first_strategy_chooses_the_rest_anew(
-    explorer: Explorer, predictions: tuple[Prediction, ...]
+    explore: ExploreService, predictions: tuple[Prediction, ...]
 ) -> None:
     last = predictions[0].selection.demonstrations[-1].example.id
     form = Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("random", "knn"), 3, pinned=(last,))
-    *_, step = explorer.ask(form)
+    *_, step = explore.ask(form)
     shown = [entry.example.id for entry in step.predictions[0].selection.demonstrations]
     assert (shown[0], len(set(shown))) == (last, 3)
     assert step.predictions[1].selection == predictions[1].selection
@@ -115,7 +177,7 @@ def test_only_the_first_strategy_has_buttons_and_they_wait_for_the_answer(
     tasks, texts = load_tasks(ASSETS), catalogue("en")
     pinned = (predictions[0].selection.demonstrations[1].example.id,)
     done = result_panels(predictions, tasks, texts, pinned=pinned)
-    assert done.count("data-act=") == 3 * 4
+    assert done.count("data-act=") == 3 * 5 + 2  # pin, drop, two moves, an edit; order and labels of all
     assert done.count('class="card pinned"') == 1
     assert done.count('aria-pressed="true"') == 1
     assert done.count(" disabled") == 2  # the first cannot move earlier, the last not later
@@ -123,11 +185,9 @@ def test_only_the_first_strategy_has_buttons_and_they_wait_for_the_answer(
 
 
 @pytest.mark.parametrize("tag", ["en", "ar"])
-def test_why_says_in_sentences_what_was_measured(
-    services: Services, predictions: tuple[Prediction, ...], tag: str
-) -> None:
+def test_why_says_in_sentences_what_was_measured(services: Services, response: Response, tag: str) -> None:
     texts = catalogue(tag)
-    html = measure_why(services, predictions, texts, "0", "eng_Latn")
+    html = measure_why(services.explore, services.tasks, response, texts, "0", "eng_Latn")
     assert html.count("<circle") == 6  # all orders of three
     assert escape(texts("why.every", total=6)) in html
     assert any(escape(texts(f"why.verdict_{name}")) in html for name in ("labels", "inputs", "both", "neither"))
@@ -149,11 +209,11 @@ def test_a_flip_names_the_order_by_the_numbers_of_the_cards(predictions: tuple[P
     assert escape(catalogue("en")("why.reason_free_text")) in html
 
 
-def test_a_prediction_finds_the_predictor_that_gave_it(explorer: Explorer) -> None:
+def test_a_prediction_finds_the_predictor_that_gave_it(explore: ExploreService) -> None:
     form = Form(
         "The team won the cup.", "eng_Latn", "topic", (), ("knn",), 2, temperature=0.2, calibration="contextual"
     )
-    *_, last = explorer.ask(form)
-    settings = explorer.predictor_of(last.predictions[0]).settings
-    assert settings == explorer.predictor(form).settings
+    *_, last = explore.ask(form)
+    settings = explore.predictor_of(last.predictions[0]).settings
+    assert settings == explore.predictor(form).settings
     assert (settings.policy.temperature, settings.calibration) == (0.2, "contextual")

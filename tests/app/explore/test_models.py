@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from model_server import Manners, serving
 
+from app.explore.answer import Thread
+from app.explore.form import Form
 from app.explore.link import form_of_link
-from app.explore.models import Engines, served_of
-from app.explore.service import Explorer, Form, outputs_of
-from app.explore.view import render
+from app.explore.models import ModelCache, served_of
+from app.explore.sending import outputs_of
+from app.explore.service import ExploreService
+from app.explore.view import draw_map, render
 from app.services import Services
 from app.texts import ENGLISH, catalogue
 from core.errors import CoreError, InvalidConfig
@@ -27,16 +30,16 @@ def manners() -> Manners:
 
 
 @pytest.fixture(scope="module")
-def asking(explorer: Explorer, manners: Manners) -> Iterator[Explorer]:
-    """An explorer whose host serves the embedded model, so that both engines must say the same."""
-    model = explorer.engines.workbench(ModelConfig()).model
+def asking(explore: ExploreService, manners: Manners) -> Iterator[ExploreService]:
+    """An explore whose host serves the embedded model, so that both engines must say the same."""
+    model = explore.models.workbench(ModelConfig()).model
     with serving(model, manners) as url:  # type: ignore[arg-type]
-        yield Explorer(CACHE, served=ServedConfig(url, key=manners.key))
+        yield ExploreService(CACHE, served=ServedConfig(url, key=manners.key))
 
 
-def test_the_served_model_answers_as_the_same_model_here(explorer: Explorer, asking: Explorer) -> None:
+def test_the_served_model_answers_as_the_same_model_here(explore: ExploreService, asking: ExploreService) -> None:
     found = []
-    for one, model in ((explorer, "embedded"), (asking, "served")):
+    for one, model in ((explore, "embedded"), (asking, "served")):
         *_, last = one.ask(Form(TEXT, "swh_Latn", "topic", ("swh_Latn", "eng_Latn"), ("knn",), 2, model=model))
         found.append(last.predictions[0].answers)
     for here, there in zip(*found, strict=True):
@@ -47,22 +50,22 @@ def test_the_served_model_answers_as_the_same_model_here(explorer: Explorer, ask
 
 
 def test_its_answers_are_shown_and_sent_with_their_engine_and_without_the_key(
-    asking: Explorer, services: Services, manners: Manners
+    asking: ExploreService, services: Services, manners: Manners
 ) -> None:
     *_, last = asking.ask(FORM)
-    services.explorer = asking
-    shown = render(services, last.predictions, catalogue(ENGLISH))
-    assert shown.map is None
-    assert shown.coherence is None
-    assert shown.labels is not None
+    assert last.response is not None
+    view = render(asking, services.tasks, Thread().begin(last.response), catalogue(ENGLISH))
+    assert draw_map(asking, services.tasks, last.response, catalogue(ENGLISH), "0") is None
+    assert view.reasons.coherence == ""
+    assert "<table" in view.reasons.labels
     (output, *_) = outputs_of(last.predictions[0])
-    assert output.provenance["model"] == f"openai:{asking.engines.served.url}#org/embedded"  # type: ignore[union-attr]
+    assert output.provenance["model"] == f"openai:{asking.models.served.url}#org/embedded"  # type: ignore[union-attr]
     assert output.provenance["precision"] == "served"
-    everything = f"{shown}{output}{asking.engines.served!r}"
+    everything = f"{view}{output}{asking.models.served!r}"
     assert manners.key not in everything
 
 
-def test_self_selection_by_a_served_model_says_why_it_cannot_be(asking: Explorer) -> None:
+def test_self_selection_by_a_served_model_says_why_it_cannot_be(asking: ExploreService) -> None:
     with pytest.raises(CoreError, match="hidden states needs its weights"):
         list(asking.ask(Form(TEXT, "swh_Latn", strategies=("agl",), model="served")))
 
@@ -74,7 +77,7 @@ def test_self_selection_by_a_served_model_says_why_it_cannot_be(asking: Explorer
         "openai:http://user:pw@host/v1",
     ],
 )  # fmt: skip
-def test_no_other_address_is_asked_whoever_names_it(asking: Explorer, model: str, manners: Manners) -> None:
+def test_no_other_address_is_asked_whoever_names_it(asking: ExploreService, model: str, manners: Manners) -> None:
     before = len(manners.seen)
     with pytest.raises(InvalidConfig, match="Addresses cannot be asked from here"):
         list(asking.ask(Form(TEXT, "swh_Latn", strategies=("knn",), model=model)))
@@ -85,11 +88,11 @@ def test_no_other_address_is_asked_whoever_names_it(asking: Explorer, model: str
     assert len(manners.seen) == before
 
 
-def test_without_a_server_the_name_is_refused_and_so_is_a_run_on_one(asking: Explorer) -> None:
+def test_without_a_server_the_name_is_refused_and_so_is_a_run_on_one(asking: ExploreService) -> None:
     with pytest.raises(InvalidConfig, match="No model server is set up here"):
-        Engines(None, "embedded", None).bench("served", "fp32")
+        ModelCache(None, "embedded", None).open("served", "fp32")
     with pytest.raises(InvalidConfig, match="choose no run"):
-        asking.engines.bench("served", "fp32", "mine")
+        asking.models.open("served", "fp32", "mine")
 
 
 def test_the_environment_names_the_server() -> None:

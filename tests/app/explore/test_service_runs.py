@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from app.explore.panels import details_view, panel_names, result_panels
-from app.explore.service import UNTRAINED, Explorer, Form, outputs_of
+from app.explore.form import UNTRAINED, Form
+from app.explore.names import panel_names
+from app.explore.panels import details_view, result_panels
+from app.explore.sending import outputs_of
+from app.explore.service import ExploreService
 from app.results.ratings_table import method_name
 from app.texts import catalogue
 from core.data.tasks import load_tasks
@@ -22,15 +25,15 @@ TEMPERATURE = 0.3
 FORM = Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn",), ("agl", UNTRAINED), 2)
 
 
-def finished(explorer: Explorer, form: Form) -> tuple[Prediction, ...]:
-    *_, last = explorer.ask(form)
+def finished(explore: ExploreService, form: Form) -> tuple[Prediction, ...]:
+    *_, last = explore.ask(form)
     return last.predictions
 
 
 @pytest.fixture(scope="module")
-def with_runs(explorer: Explorer, tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+def with_runs(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -> ExploreService:
     """Explore with two runs on the embedded model, both with a projection of chance alone: one is used, one falls back."""
-    model = explorer.engines.bench("embedded", "fp32").model
+    model = explore.models.open("embedded", "fp32").model
     width = int(model.network.config.hidden_size)
     weight, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))
     folder = tmp_path_factory.mktemp("runs")
@@ -47,10 +50,10 @@ def with_runs(explorer: Explorer, tmp_path_factory: pytest.TempPathFactory) -> E
             "retired": [],
         }
         (folder / name / "run.json").write_text(json.dumps(manifest))
-    return Explorer(CACHE, runs=folder)
+    return ExploreService(CACHE, runs=folder)
 
 
-def test_a_run_stands_beside_the_model_as_it_was(with_runs: Explorer) -> None:
+def test_a_run_stands_beside_the_model_as_it_was(with_runs: ExploreService) -> None:
     trained, untrained = finished(with_runs, replace(FORM, run="kept"))
     assert [p.provenance["adapter"] for p in (trained, untrained)] == ["kept", "none"]
     assert [p.provenance["strategy"] for p in (trained, untrained)] == ["agl", "agl"]
@@ -64,7 +67,7 @@ def test_a_run_stands_beside_the_model_as_it_was(with_runs: Explorer) -> None:
     assert all(name in details_view((trained, untrained), TEXTS) for name in names)
 
 
-def test_a_run_that_falls_back_says_so_and_outputs_keep_it(with_runs: Explorer) -> None:
+def test_a_run_that_falls_back_says_so_and_outputs_keep_it(with_runs: ExploreService) -> None:
     asked = replace(FORM, run="passed-over", strategies=("agl", "knn"))
     agl, knn = finished(with_runs, asked)
     assert [e.example.id for e in agl.selection.demonstrations] == [e.example.id for e in knn.selection.demonstrations]
@@ -77,8 +80,8 @@ def test_a_run_that_falls_back_says_so_and_outputs_keep_it(with_runs: Explorer) 
     assert method_name(output.system, TEXTS).endswith("trained in passed-over → knn")
 
 
-def test_without_a_run_untrained_is_plain_self_selection_and_asked_once(explorer: Explorer) -> None:
-    (only,) = finished(explorer, FORM)
+def test_without_a_run_untrained_is_plain_self_selection_and_asked_once(explore: ExploreService) -> None:
+    (only,) = finished(explore, FORM)
     assert panel_names((only,), TEXTS) == ["Self-selection (AGL)"]
 
 
@@ -86,12 +89,14 @@ def test_without_a_run_untrained_is_plain_self_selection_and_asked_once(explorer
     ("run", "error", "words"),
     [("../kept", InvalidConfig, "cannot name a run"), ("gone", ModelUnavailable, "no finished run")],
 )
-def test_a_run_that_cannot_be_used_is_one_sentence(with_runs: Explorer, run: str, error: type, words: str) -> None:
+def test_a_run_that_cannot_be_used_is_one_sentence(
+    with_runs: ExploreService, run: str, error: type, words: str
+) -> None:
     with pytest.raises(error, match=words) as caught:
         finished(with_runs, replace(FORM, run=run))
     assert "\n" not in str(caught.value)
 
 
-def test_a_run_without_a_folder_of_runs_is_one_sentence(explorer: Explorer) -> None:
+def test_a_run_without_a_folder_of_runs_is_one_sentence(explore: ExploreService) -> None:
     with pytest.raises(InvalidConfig, match="no folder of runs"):
-        finished(explorer, replace(FORM, run="kept"))
+        finished(explore, replace(FORM, run="kept"))

@@ -1,17 +1,14 @@
 """Texts of people and models are shown as text, in their own direction."""
 
-import os
-import time
 from dataclasses import replace
 from html import escape
-from pathlib import Path
 
 import pytest
 
+from app.explore.form import Form
 from app.explore.panels import details_view, prompt_view, result_panels
-from app.explore.service import Explorer, Form
-from app.explore.view import KEPT_S, write_json
-from app.html import said
+from app.explore.service import ExploreService
+from app.html import spoken
 from app.texts import catalogue
 from core.data.tasks import Task, load_tasks
 from core.models.loading import ASSETS
@@ -27,8 +24,8 @@ def tasks() -> dict[str, Task]:
 
 
 @pytest.fixture(scope="module")
-def prediction(explorer: Explorer) -> Prediction:
-    *_, last = explorer.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn", "arb_Arab"), ("agl",), 2))
+def prediction(explore: ExploreService) -> Prediction:
+    *_, last = explore.ask(Form("The team won the cup.", "eng_Latn", "topic", ("eng_Latn", "arb_Arab"), ("agl",), 2))
     return last.predictions[0]
 
 
@@ -58,24 +55,12 @@ def test_markup_in_any_text_of_explore_stays_text(prediction: Prediction, tasks:
 
 
 def test_a_text_carries_its_language_and_direction() -> None:
-    assert said("مرحبا", "arb_Arab") == '<span lang="ar" dir="rtl">مرحبا</span>'
-    assert said("你好", "zho_Hans", "x", "p") == '<p class="x" lang="zh" dir="ltr">你好</p>'
+    assert spoken("مرحبا", "arb_Arab") == '<span lang="ar" dir="rtl">مرحبا</span>'
+    assert spoken("你好", "zho_Hans", "x", "p") == '<p class="x" lang="zh" dir="ltr">你好</p>'
 
 
 def test_cards_show_what_the_policy_and_leaving_out_say(prediction: Prediction, tasks: dict[str, Task]) -> None:
     html = result_panels((prediction,), tasks, TEXTS)
     assert html.count('class="card"') == 2
     assert html.count(escape(TEXTS("explore.probability_hint"))) == 2
-    assert html.count(escape(TEXTS("explore.effect_hint"))) == 2
-
-
-def test_a_file_for_download_is_there_for_a_day(prediction: Prediction, tmp_path: Path) -> None:
-    first, second = (write_json(tmp_path, (prediction,)) for _ in range(2))
-    assert first is not None
-    assert second is not None
-    long_ago = time.time() - KEPT_S - 60
-    os.utime(Path(first).parent, (long_ago, long_ago))
-    third = write_json(tmp_path, (prediction,))
-    assert not Path(first).exists()
-    assert sorted(map(str, tmp_path.rglob("*.json"))) == sorted([second, str(third)])
-    assert write_json(tmp_path, ()) is None
+    assert html.count(escape(TEXTS("explore.without_hint"))) + html.count(escape(TEXTS("explore.effect_none"))) == 2

@@ -1,21 +1,22 @@
 """ZeroGPU as it is: decorated calls run in a fork, arguments and results are pickled, and only what is so told comes back."""
 
+import inspect
 import multiprocessing
 import pickle
 import sqlite3
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import app.explore.models
-import app.explore.service
 import app.explore.zero_gpu
 from annotation.store import RatingStore
-from app.explore.service import Explorer, Form
-from app.explore.view import measure_why, render
-from app.explore.zero_gpu import known_by_name
+from app.explore.answer import Response, Thread
+from app.explore.form import Form
+from app.explore.service import ExploreService
+from app.explore.view import draw_map, measure_why, render
+from app.explore.zero_gpu import LONGEST_S, claimed_seconds, on_gpu
 from app.services import Services
 from app.texts import ENGLISH, catalogue
 from core.errors import InvalidConfig, PoolTooSmall
@@ -31,18 +32,25 @@ class Gpu:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.seconds: list[int] = []
 
-    def runs(self, function: Callable[..., Any], several: bool) -> Callable[..., Any]:
-        """``function`` as ZeroGPU runs it; errors come back by the name of their class alone."""
+    def GPU(self, duration: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: N802 - its name there
+        """The decorator: ``function`` runs as ZeroGPU runs it; errors come back by the name of their class alone."""
 
-        def call(*args: Any) -> Any:
-            self.calls.append(function.__name__)
-            found = list(self._forked(function, several, pickle.dumps(args)))
-            if found and isinstance(found[-1], str):
-                raise RuntimeError(f"GPU task aborted: {found[-1]}")
-            return iter(found) if several else found[0]
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            several = inspect.isgeneratorfunction(function)
 
-        return call
+            def call(*args: Any) -> Any:
+                self.calls.append(function.__name__)
+                self.seconds.append(duration(*args) if callable(duration) else duration)
+                results = list(self._forked(function, several, pickle.dumps(args)))
+                if results and isinstance(results[-1], str):
+                    raise RuntimeError(f"GPU task aborted: {results[-1]}")
+                return iter(results) if several else results[0]
+
+            return call
+
+        return decorate
 
     def _forked(self, function: Callable[..., Any], several: bool, sent: bytes) -> Iterator[Any]:
         fork = multiprocessing.get_context("fork")
@@ -74,76 +82,77 @@ class Gpu:
 def zero(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     """This process as a ZeroGPU Space."""
     gpu = Gpu()
-    monkeypatch.setattr(app.explore.zero_gpu, "spaces", types.ModuleType("spaces"))
+    monkeypatch.setattr(app.explore.zero_gpu, "spaces", gpu)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    monkeypatch.setattr(app.explore.service, "steps_on_gpu", gpu.runs(app.explore.zero_gpu.steps_on_gpu, True))
-    monkeypatch.setattr(app.explore.service, "why_on_gpu", gpu.runs(app.explore.zero_gpu.why_on_gpu, False))
     return gpu
 
 
 @pytest.fixture
-def on_zero(zero: Gpu, explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Explorer:
-    """An explorer whose host offers one model, loaded at start."""
-    bench = explorer.engines.workbench(ModelConfig())
+def on_zero(zero: Gpu, explore: ExploreService, monkeypatch: pytest.MonkeyPatch) -> ExploreService:
+    """An explore whose host offers one model, loaded at start."""
+    bench = explore.models.workbench(ModelConfig())
     bench.index("topic").prepare()
     monkeypatch.setattr(app.explore.models, "open_workbench", lambda *_: bench)
-    return Explorer(offered=(HOSTS,))
+    return ExploreService(offered=(HOSTS,))
 
 
 def test_a_question_to_the_hosts_model_is_answered_in_a_fork_as_here(
-    zero: Gpu, on_zero: Explorer, explorer: Explorer
+    zero: Gpu, on_zero: ExploreService, explore: ExploreService
 ) -> None:
     *_, last = on_zero.ask(FORM)
-    assert zero.calls == ["steps_on_gpu"]
+    assert zero.calls == ["_steps_or_error"]
     assert last.finished
-    *_, here = explorer.ask(Form(**{**vars(FORM), "model": "embedded"}))
+    *_, here = explore.ask(Form(**{**vars(FORM), "model": "embedded"}))
     assert last.predictions[0].answers[0].text == here.predictions[0].answers[0].text
 
 
 def test_its_view_and_its_reasons_need_no_model_outside_the_fork(
-    zero: Gpu, on_zero: Explorer, services: Services
+    zero: Gpu, on_zero: ExploreService, services: Services
 ) -> None:
     *_, last = on_zero.ask(FORM)
     made = last.predictions[0]
     relabelled = type(made)(**{**vars(made), "provenance": {**made.provenance, "model": HOSTS}})
-    services.explorer = on_zero
-    assert render(services, (relabelled,), catalogue(ENGLISH)).map is None
-    assert "class" in measure_why(services, (relabelled,), catalogue(ENGLISH), "0", "swh_Latn")
-    assert zero.calls == ["steps_on_gpu", "why_on_gpu"]
+    response = Response(FORM, (relabelled,))
+    assert (
+        relabelled.query.text in render(on_zero, services.tasks, Thread().begin(response), catalogue(ENGLISH)).results
+    )
+    assert draw_map(on_zero, services.tasks, response, catalogue(ENGLISH), "0") is None
+    assert "class" in measure_why(on_zero, services.tasks, response, catalogue(ENGLISH), "0", "swh_Latn")
+    assert zero.calls == ["_steps_or_error", "_why_or_error"]
 
 
-def test_a_sentence_for_the_person_survives_the_fork(zero: Gpu, on_zero: Explorer) -> None:
+def test_a_sentence_for_the_person_survives_the_fork(zero: Gpu, on_zero: ExploreService) -> None:
     with pytest.raises(PoolTooSmall, match="own writing"):
         list(on_zero.ask(Form(**{**vars(FORM), "strategies": ("self-generated",)})))
-    assert zero.calls == ["steps_on_gpu"]
+    assert zero.calls == ["_steps_or_error"]
 
 
-def test_the_embedded_model_takes_nobodys_quota_and_others_are_refused(zero: Gpu, on_zero: Explorer) -> None:
-    assert on_zero.engines.config("embedded", "fp32") == ModelConfig("embedded", "fp32", device="cpu")
-    assert on_zero.engines.config(HOSTS, "fp32").precision == "bf16"  # bf16 first
-    assert on_zero.engines.config(HOSTS, "nf4").precision == "nf4"  # 4 bits by choice
+def test_the_embedded_model_takes_nobodys_quota_and_others_are_refused(zero: Gpu, on_zero: ExploreService) -> None:
+    assert on_zero.models.config("embedded", "fp32") == ModelConfig("embedded", "fp32", device="cpu")
+    assert on_zero.models.config(HOSTS, "fp32").precision == "bf16"  # bf16 first
+    assert on_zero.models.config(HOSTS, "nf4").precision == "nf4"  # 4 bits by choice
     with pytest.raises(InvalidConfig, match="This Space has the models embedded, "):
-        on_zero.engines.config("org/other", "bf16")
-    assert not on_zero.engines.needs_gpu("embedded")
+        on_zero.models.config("org/other", "bf16")
+    assert not on_zero.models.needs_gpu("embedded")
     list(on_zero.ask(Form(**{**vars(FORM), "model": "embedded"})))
     assert zero.calls == []
 
 
-def test_a_lock_that_a_thread_holds_does_not_hold_a_fork(zero: Gpu, on_zero: Explorer) -> None:
-    with on_zero.engines._lock:  # another visitor loads a model
+def test_a_lock_that_a_thread_holds_does_not_hold_a_fork(zero: Gpu, on_zero: ExploreService) -> None:
+    with on_zero.models._lock, next(iter(on_zero.models._slots.values())).lock:  # another visitor loads a model
         *_, last = on_zero.ask(FORM)
     assert last.finished
 
 
-def test_a_longer_question_claims_more_time_up_to_a_limit() -> None:
-    one = app.explore.zero_gpu._seconds("", FORM)
-    many = app.explore.zero_gpu._seconds("", Form("x", answer_languages=tuple("abcdef"), strategies=("agl", "knn")))
-    assert one < many <= app.explore.zero_gpu.LONGEST_S
-    assert app.explore.zero_gpu._seconds("", Form("x", answer_languages=("a",) * 99)) == app.explore.zero_gpu.LONGEST_S
+def test_a_longer_question_claims_more_time_up_to_a_limit(zero: Gpu, on_zero: ExploreService) -> None:
+    assert claimed_seconds(1) < claimed_seconds(12) <= LONGEST_S
+    assert claimed_seconds(99) == LONGEST_S
+    list(on_zero.ask(FORM))
+    assert zero.seconds == [claimed_seconds(FORM.answers)]
 
 
-def test_elsewhere_nothing_changes(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_nothing_changes(explore: ExploreService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")  # a variable alone makes no ZeroGPU
     assert not app.explore.zero_gpu.is_zero()
-    assert not Explorer().engines.needs_gpu("embedded")
-    assert known_by_name(explorer) == known_by_name(explorer)
+    assert not explore.models.needs_gpu("embedded")
+    assert on_gpu(explore.why, 60) == explore.why

@@ -14,10 +14,10 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
 from app.access.organiser import Authority
-from app.explore.service import Explorer
+from app.explore.service import ExploreService
 from app.page import build_app, look
 from app.services import EXPLORE_STUDY, Services
-from app.train.service import TrainingDesk
+from app.train.service import TrainingService
 from core.errors import CoreError
 
 # Gradio's server in the process of the tests leaves sockets and loops to the collector, and warns of odd values.
@@ -46,13 +46,13 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(explorer: Explorer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("organiser")
     with RatingStore.open(folder / "ratings.db") as store, pytest.MonkeyPatch.context() as patch:
-        desk = TrainingDesk(folder / "runs")
+        desk = TrainingService(folder / "runs")
         study = store.ensure_study(EXPLORE_STUDY)
-        services = Services(explorer, store, study, folder / "downloads", desk, Authority(SECRET))
-        patch.setattr(explorer, "ask", refuse)
+        services = Services(explore, store, study, folder / "downloads", desk, Authority(SECRET))
+        patch.setattr(explore, "ask", refuse)
         for name in ("start", "go_on", "stop"):
             patch.setattr(desk, name, refuse, raising=False)
         services._ready.set()

@@ -13,7 +13,7 @@ from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, t
 
 from app.train.runs import EXAMPLE
 from app.train.service import SHORT as SHORT_FILE
-from app.train.service import RunForm, TrainingDesk, embedded_loop
+from app.train.service import RunForm, TrainingService, embedded_loop
 from core.data.tasks import load_tasks
 from core.errors import InvalidConfig, InvalidData
 from core.models.loading import ASSETS
@@ -72,8 +72,8 @@ def short(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, short: Path) -> Iterator[TrainingDesk]:
-    made = TrainingDesk(tmp_path / "runs", toy_loop, short, tmp_path / "nothing shipped")
+def desk(tmp_path: Path, short: Path) -> Iterator[TrainingService]:
+    made = TrainingService(tmp_path / "runs", toy_loop, short, tmp_path / "nothing shipped")
     yield made
     made.stop()
     made.wait(60)
@@ -82,7 +82,7 @@ def desk(tmp_path: Path, short: Path) -> Iterator[TrainingDesk]:
 FORM = RunForm(iterations=2)
 
 
-def test_a_run_ends_with_a_result_that_inference_can_take_up(desk: TrainingDesk) -> None:
+def test_a_run_ends_with_a_result_that_inference_can_take_up(desk: TrainingService) -> None:
     name = desk.start(FORM)
     desk.wait(120)
     assert name == "short-1"
@@ -97,7 +97,7 @@ def test_a_run_ends_with_a_result_that_inference_can_take_up(desk: TrainingDesk)
     assert desk.runs() == [(name, "finished")]
 
 
-def test_the_form_becomes_the_settings(desk: TrainingDesk) -> None:
+def test_the_form_becomes_the_settings(desk: TrainingService) -> None:
     form = RunForm("mine", "self", "policy", 0.5, 0.25, 7, 1, ("swh_Latn",))
     desk.start(form)
     desk.wait(120)
@@ -113,7 +113,7 @@ def test_the_form_becomes_the_settings(desk: TrainingDesk) -> None:
 
 def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None:
     gate = Gate()
-    desk = TrainingDesk(tmp_path / "runs", gate, short)
+    desk = TrainingService(tmp_path / "runs", gate, short)
     desk.start(replace(FORM, name="first"))
     with pytest.raises(InvalidConfig, match="'first' goes on"):
         desk.start(FORM)
@@ -126,9 +126,9 @@ def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None
     desk.wait(120)
 
 
-def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, short: Path, desk: TrainingDesk) -> None:
+def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, short: Path, desk: TrainingService) -> None:
     gate = Gate()
-    stopped = TrainingDesk(tmp_path / "other", gate, short)
+    stopped = TrainingService(tmp_path / "other", gate, short)
     stopped.start(replace(FORM, name="one"))
     assert gate.made.wait(60)
     assert stopped.stop()
@@ -150,12 +150,12 @@ def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, shor
         stopped.go_on("one")
 
 
-def test_stop_without_a_run_says_so(desk: TrainingDesk) -> None:
+def test_stop_without_a_run_says_so(desk: TrainingService) -> None:
     assert not desk.stop()
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "a b", "ä", "x" * 41, "x\n", EXAMPLE])
-def test_names_that_are_not_plain_are_refused_everywhere(desk: TrainingDesk, name: str) -> None:
+def test_names_that_are_not_plain_are_refused_everywhere(desk: TrainingService, name: str) -> None:
     if name:  # an empty name asks for the next free one
         with pytest.raises(InvalidConfig, match="cannot name a run"):
             desk.start(replace(FORM, name=name))
@@ -177,14 +177,14 @@ def test_names_that_are_not_plain_are_refused_everywhere(desk: TrainingDesk, nam
         ({"alpha": 0.0, "beta": 0.0}, "one is above 0"),
     ],
 )
-def test_settings_out_of_range_start_nothing(desk: TrainingDesk, change: dict, words: str) -> None:
+def test_settings_out_of_range_start_nothing(desk: TrainingService, change: dict, words: str) -> None:
     with pytest.raises(InvalidConfig, match=words) as caught:
         desk.start(replace(FORM, **change))
     assert "\n" not in str(caught.value)
     assert desk.runs() == []
 
 
-def test_a_name_is_used_once_and_free_names_count_on(desk: TrainingDesk) -> None:
+def test_a_name_is_used_once_and_free_names_count_on(desk: TrainingService) -> None:
     desk.start(replace(FORM, name="short-1", iterations=1))
     desk.wait(120)
     with pytest.raises(InvalidConfig, match="already"):
@@ -201,7 +201,7 @@ def test_what_goes_wrong_in_the_background_is_one_sentence(tmp_path: Path, short
         raise RuntimeError("no memory")
 
     for number, (make, words) in enumerate([(refuses, "The pool is empty"), (breaks, "RuntimeError: no memory")]):
-        desk = TrainingDesk(tmp_path / str(number), make, short)
+        desk = TrainingService(tmp_path / str(number), make, short)
         desk.start(FORM)
         desk.wait(60)
         assert desk.progress is not None
@@ -220,7 +220,7 @@ def test_a_retired_sentence_is_told_by_its_text(tmp_path: Path, short: Path) -> 
     state = {"pool": {"changes": [change]}}
     (folder / "checkpoints" / "step-000002" / "state.json").write_text(json.dumps(state))
     (folder / "settings.json").write_text('{"config": {}, "pool_languages": []}')
-    run = TrainingDesk(tmp_path / "runs", toy_loop, short).read("made")
+    run = TrainingService(tmp_path / "runs", toy_loop, short).read("made")
     assert run.changes == (change | {"text": example.text},)
 
 
@@ -228,13 +228,13 @@ def test_the_shipped_run_is_listed_last_and_never_taken_up(tmp_path: Path, short
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "log.jsonl").write_text('{"iteration": 0}\n')
-    desk = TrainingDesk(tmp_path / "runs", toy_loop, short, shipped)
+    desk = TrainingService(tmp_path / "runs", toy_loop, short, shipped)
     assert desk.runs() == [(EXAMPLE, "finished")]
     assert desk.read(EXAMPLE).lines == ({"iteration": 0},)
     assert desk.finished() == []
 
 
-def test_a_run_that_is_gone_or_damaged_is_one_sentence(desk: TrainingDesk) -> None:
+def test_a_run_that_is_gone_or_damaged_is_one_sentence(desk: TrainingService) -> None:
     with pytest.raises(InvalidData, match="no run 'gone'"):
         desk.read("gone")
     (desk.folder / "torn").mkdir(parents=True)
@@ -252,7 +252,7 @@ def test_training_changes_no_other_copy_of_the_model(tmp_path: Path, short: Path
         pytest.skip("assets/models/lm is not there")
     other = load_model(ModelConfig("embedded"))
     before = other.fingerprint
-    config = TrainingDesk(tmp_path, toy_loop, short).defaults()
+    config = TrainingService(tmp_path, toy_loop, short).defaults()
     tiny = replace(config, optim=replace(config.optim, trained="full", iterations=1))
     loop = embedded_loop(tiny, tmp_path / "run", ["eng_Latn", "swh_Latn"], lambda line: None)
     with torch.no_grad():

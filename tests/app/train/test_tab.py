@@ -3,25 +3,39 @@
 import json
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
-from app.explore.form import run_names
-from app.explore.service import Explorer
+from app.access.organiser import NotAuthorised
+from app.explore.controls import run_names
+from app.explore.service import ExploreService
 from app.services import Services
-from app.texts import catalogue
-from app.train import tab as train_tab
+from app.texts import Localised, catalogue
 from app.train.runs import EXAMPLE
-from app.train.service import RunForm, TrainingDesk
-from app.train.view import RenderedRun, run_choices, run_status
+from app.train.service import RunForm, TrainingService
+from app.train.tab import TrainHandlers, build_train, form_of
+from app.train.view import run_choices, run_status
 
 TEXTS = catalogue("en")
-COMPONENTS = 6 + len(RenderedRun("").values)  # status, list, two buttons, timer, what was seen, panels
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
     """Without a store and with no model loaded: nothing here asks for either."""
-    return Services(Explorer(), None, None, tmp_path, TrainingDesk(tmp_path / "runs", shipped=tmp_path / "no"), None)  # type: ignore[arg-type]
+    return Services(
+        ExploreService(), None, None, tmp_path, TrainingService(tmp_path / "runs", shipped=tmp_path / "no"), None
+    )  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def handlers(services: Services, page_loop: None) -> TrainHandlers:
+    return handlers_of(services)
+
+
+def handlers_of(services: Services) -> TrainHandlers:
+    with gr.Blocks():
+        tab = gr.Tab("Train")
+        return build_train(services.training, services, Localised(), gr.State("en"), TEXTS, tab)
 
 
 def make_run(services: Services, name: str, finished: bool) -> None:
@@ -42,34 +56,57 @@ def test_the_form_takes_every_control_and_empty_ones_take_defaults() -> None:
         "name": " mine ", "mode": "self", "trained": "full", "alpha": 0, "beta": 0.5, "seed": 3, "iterations": 5,
         "languages": ["swh_Latn"],
     }  # fmt: skip
-    assert train_tab.form_of(filled) == RunForm("mine", "self", "full", 0.0, 0.5, 3, 5, ("swh_Latn",))
-    assert train_tab.form_of(dict.fromkeys(filled) | {"iterations": 24}) == RunForm(iterations=24)
+    assert form_of(filled) == RunForm("mine", "self", "full", 0.0, 0.5, 3, 5, ("swh_Latn",))
+    assert form_of(dict.fromkeys(filled) | {"iterations": 24}) == RunForm(iterations=24)
 
 
-def test_without_a_run_there_is_a_sentence(services: Services) -> None:
-    updates = train_tab._shown(services, TEXTS, None)
-    assert len(updates) == COMPONENTS
-    assert TEXTS("train.empty") in updates[6]
+def test_every_update_is_of_a_component_that_the_event_may_change(handlers: TrainHandlers) -> None:
+    updates = handlers.show(TEXTS, None)
+    assert updates.keys() == set(handlers.parts.outputs)
 
 
-def test_the_newest_run_is_on_show_and_only_a_finished_one_can_be_used(services: Services) -> None:
+def test_without_a_run_there_is_a_sentence(handlers: TrainHandlers) -> None:
+    assert TEXTS("train.empty") in handlers.show(TEXTS, None)[handlers.parts.panels["head"]]
+
+
+def test_the_newest_run_is_on_show_and_only_a_finished_one_can_be_used(
+    services: Services, handlers: TrainHandlers
+) -> None:
+    parts = handlers.parts
     make_run(services, "older", finished=True)
-    status, runs, use, go_on, timer, mark, head, *_ = train_tab._shown(services, TEXTS, "older")
-    assert status == ""
-    assert runs["value"] == "older"
-    assert (use["interactive"], go_on["visible"], timer.active) == (True, False, False)
-    assert mark == ("older", 1, "finished")
-    assert "older" in head
+    updates = handlers.open_run({parts.tag: "en", parts.runs: "older"})
+    assert updates[parts.status] == ""
+    assert updates[parts.runs]["value"] == "older"
+    assert updates[parts.use]["interactive"]
+    assert not updates[parts.go_on]["visible"]
+    assert not updates[parts.timer].active
+    assert updates[parts.mark] == ("older", 1, "finished")
+    assert "older" in updates[parts.panels["head"]]
     make_run(services, "newer", finished=False)
-    _, runs, use, go_on, *_ = train_tab._shown(services, TEXTS, None)
-    assert runs["value"] == "newer"
-    assert [name for _, name in runs["choices"]] == ["newer", "older"]
-    assert (use["interactive"], go_on["visible"]) == (False, True)
+    updates = handlers.open_run({parts.tag: "en", parts.runs: None})
+    assert updates[parts.runs]["value"] == "newer"
+    assert [name for _, name in updates[parts.runs]["choices"]] == ["newer", "older"]
+    assert not updates[parts.use]["interactive"]
+    assert updates[parts.go_on]["visible"]
 
 
-def test_a_forged_name_is_a_message(services: Services) -> None:
-    status, *_ = train_tab._shown(services, TEXTS, "../../etc")
-    assert "cannot name a run" in status
+def test_a_forged_name_is_a_message(handlers: TrainHandlers) -> None:
+    assert "cannot name a run" in handlers.show(TEXTS, "../../etc")[handlers.parts.status]
+
+
+def test_where_strangers_come_only_an_organiser_starts_and_stops(
+    handlers: TrainHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(session: object) -> None:
+        raise NotAuthorised(f"No organiser: {session!r}.")
+
+    monkeypatch.setattr(handlers.host, "require_trainer", refuse)
+    parts = handlers.parts
+    form = dict.fromkeys(parts.form.values())
+    for handler in (handlers.begin, handlers.resume, handlers.end):
+        updates = handler({parts.tag: "en", parts.session: "forged", parts.runs: None, **form})
+        assert list(updates) == [parts.status]
+        assert "No organiser" in updates[parts.status]
 
 
 def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: Services) -> None:
@@ -83,14 +120,16 @@ def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: S
 
 
 def test_the_shipped_run_is_shown_where_there_is_no_other_and_cannot_be_used(
-    services: Services, tmp_path: Path
+    services: Services, tmp_path: Path, page_loop: None
 ) -> None:
     make_run(services, "shipped", finished=True)
-    services.training = TrainingDesk(tmp_path / "none", shipped=services.training.folder / "shipped")
-    _, runs, use, go_on, _, _, head, *_ = train_tab._shown(services, TEXTS, None)
-    assert runs["value"] == EXAMPLE
-    assert (use["interactive"], go_on["visible"]) == (False, False)
-    assert TEXTS("train.example") in head
+    services.training = TrainingService(tmp_path / "none", shipped=services.training.folder / "shipped")
+    handlers = handlers_of(services)
+    updates, parts = handlers.show(TEXTS, None), handlers.parts
+    assert updates[parts.runs]["value"] == EXAMPLE
+    assert not updates[parts.use]["interactive"]
+    assert not updates[parts.go_on]["visible"]
+    assert TEXTS("train.example") in updates[parts.panels["head"]]
 
 
 def test_status_is_empty_before_the_first_run(services: Services) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.texts import available, catalogue
-from app.train.runs import SeenRun
+from app.train.runs import Run
 from app.train.service import Progress
 from app.train.tiles import (
     HEALTH,
@@ -67,9 +67,9 @@ def line(iteration: int, ids: str = "", **more: object) -> dict:
 LINES = (line(0, "ab"), line(1), line(2, "bc"), line(3), line(4, "cd"))
 
 
-def seen(lines: tuple[dict, ...] = LINES, **more: object) -> SeenRun:
+def seen(lines: tuple[dict, ...] = LINES, **more: object) -> Run:
     values: dict = {"changes": (), "entry": None, "config": FitConfig(), "state": "running"} | more
-    return SeenRun("made", lines=lines, **values)
+    return Run("made", lines=lines, **values)
 
 
 def test_english_meanings_are_those_that_the_log_declares() -> None:
@@ -203,7 +203,7 @@ def test_pool_changes_come_latest_first_with_their_reasons() -> None:
 
 def test_every_reason_and_phase_that_the_loop_can_log_has_words() -> None:
     """Read from the sources, so that a new reason without words is seen here."""
-    loop = ASSETS.parent / "core" / "loop"
+    loop = ASSETS.parent / "core" / "training"
     writing = (loop / "writing.py").read_text()
     reasons = set(re.findall(r'(?:reason = |return text, )"(\w+)"', writing))
     assert len(reasons) > 8

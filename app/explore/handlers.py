@@ -1,0 +1,301 @@
+"""What the events of Explore do. Every handler returns updates by component; all views come from the one response on show."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, TypeAlias
+
+import gradio as gr
+
+from annotation.errors import AnnotationError
+from app.events import Updates
+from app.explore.answer import Response, Thread
+from app.explore.controls import form_of, values_of
+from app.explore.editing import pressed
+from app.explore.examples import examples
+from app.explore.form import UNTRAINED, Form
+from app.explore.link import query_string
+from app.explore.panels import progress_line, result_panels
+from app.explore.sending import Outbox
+from app.explore.service import ExploreService, Step
+from app.explore.view import Reasons, draw_map, measure_why, reasons_of, render
+from app.html import message
+from app.rate.tab import link as rating_link
+from app.texts import Texts, catalogue
+from core.data.tasks import Task
+from core.errors import CoreError
+from core.models.catalogue import DEFAULT
+
+Values: TypeAlias = dict[Any, Any]  # of components
+
+
+@dataclass(frozen=True)
+class ExploreParts:
+    """The components of the tab."""
+
+    tag: gr.State  # language of the page
+    thread: gr.State  # see ``Thread``
+    inputs: dict[str, Any]  # controls by name
+    examples: gr.Dataset
+    ask: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    answer: gr.Column  # everything that belongs to one response
+    results: gr.HTML
+    variants: gr.HTML
+    send: gr.Button
+    link: gr.Button
+    save: gr.Button
+    sent: gr.HTML
+    saved: gr.Textbox  # what the browser makes a file of
+    why: dict[str, Any]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an answer may change."""
+        shown = ("strategy", "language", "labels", "order", "coherence", "map", "map_note", "prompt", "details")
+        return [
+            self.thread, self.ask, self.stop, self.status, self.answer, self.results, self.variants, self.send, self.link,
+            self.save, self.sent, self.saved, *self.inputs.values(), *(self.why[name] for name in shown),
+        ]  # fmt: skip
+
+
+class ExploreHandlers:
+    """The handlers, with what they work with."""
+
+    def __init__(
+        self,
+        explore: ExploreService,
+        tasks: Mapping[str, Task],
+        outbox: Outbox,
+        allow: Callable[[str, Any], None],
+        parts: ExploreParts,
+    ) -> None:
+        """``allow`` counts what a visitor asks for and raises ``CoreError`` for one too many."""
+        self.explore, self.tasks, self.outbox, self.allow, self.parts = explore, tasks, outbox, allow, parts
+        self._newest: dict[str, object] = {}  # the newest question of each open page
+
+    def ask(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """A new question, as the controls say it."""
+        form = form_of({name: values[component] for name, component in self.parts.inputs.items()})
+        thread: Thread = values[self.parts.thread]
+        yield from self.stream(replace(form, pinned=thread.pinned), thread, values[self.parts.tag], request)
+
+    def ask_example(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """A ready question, of the model and the run that are chosen."""
+        parts = self.parts
+        run = values[parts.inputs["run"]] or ""
+        form = replace(examples()[int(values[parts.examples])], run=run, model=values[parts.inputs["model"]] or DEFAULT)
+        if run:
+            form = replace(form, strategies=("agl", UNTRAINED))
+        names = ("text", "language", "task", "answer_languages")
+        filled = {parts.inputs[name]: values_of(form)[name] for name in names}
+        for update in self.stream(form, Thread(), values[parts.tag], request):
+            yield {**filled, **update}
+
+    def press(self, values: Values, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """A button of a card or a variant: pin, show another variant, or ask a changed question."""
+        thread, texts = values[self.parts.thread], catalogue(values[self.parts.tag])
+        data = {name: str(event._data.get(name) or "") for name in ("act", "id", "text", "label")}
+        if data["act"] in ("variant", "undo"):
+            yield self.show(thread.undo() if data["act"] == "undo" else thread.show(data["id"]), texts)
+            return
+        response = thread.response
+        outcome = (
+            pressed(data["act"], data["id"], response, thread.pinned, data["text"], data["label"]) if response else None
+        )
+        if outcome is None or response is None:
+            yield {self.parts.status: ""}
+            return
+        pinned = replace(thread, pinned=outcome.pinned)
+        if outcome.form is None:
+            yield {
+                self.parts.thread: pinned,
+                self.parts.results: render(self.explore, self.tasks, pinned, texts).results,
+            }
+            return
+        others = {prediction.provenance["strategy"]: prediction for prediction in response.predictions[1:]}
+        yield from self.stream(
+            outcome.form,
+            pinned,
+            texts.tag,
+            request,
+            lambda made: pinned.add(outcome.change, outcome.values, made),
+            others,
+        )
+
+    def stream(
+        self,
+        form: Form,
+        thread: Thread,
+        tag: str,
+        request: gr.Request,
+        join: Callable[[Response], Thread] | None = None,
+        answered: Mapping[str, Any] | None = None,
+    ) -> Iterator[Updates]:
+        """Updates as a question is answered. ``join`` puts the response into the thread (default: a new question begins).
+
+        An error is one sentence, and what was on show before stays greyed. A newer question of the same page ends this one.
+        """
+        parts, texts, page = self.parts, catalogue(tag), str(request.session_hash)
+        own = self._newest[page] = object()
+        yield self._begun(thread, texts, new=join is None)
+        try:
+            self.allow("explore", request)
+            for step in self.explore.ask(form, answered):
+                if self._newest.get(page) is not own:
+                    return
+                if step.response is None:
+                    yield self._going_on(step, form, thread, texts)
+                else:
+                    yield self.show(join(step.response) if join else thread.begin(step.response), texts)
+        except CoreError as error:
+            yield {parts.status: message(str(error), "error"), **self._idle()}
+        finally:
+            if self._newest.get(page) is own:
+                del self._newest[page]
+
+    def _idle(self) -> Updates:
+        return {self.parts.ask: gr.update(visible=True), self.parts.stop: gr.update(visible=False)}
+
+    def _begun(self, thread: Thread, texts: Texts, new: bool) -> Updates:
+        """A question is under way: the answer on show is greyed, and nothing that is pressed now is taken for the new one's."""
+        parts = self.parts
+        updates: Updates = {
+            parts.status: progress_line(Step((), "explore.step_begin", {}, 0.0), texts),
+            parts.answer: gr.update(elem_classes=["stale"]),
+            parts.ask: gr.update(visible=False),
+            parts.stop: gr.update(visible=True),
+            **self._sharing(False),
+        }
+        if new:
+            updates |= {
+                parts.thread: Thread(pinned=thread.pinned),
+                parts.variants: "",
+                **self._reasons(Reasons(), texts),
+            }
+            updates |= {parts.why["details"]: ""}
+        return updates
+
+    def _going_on(self, step: Step, form: Form, thread: Thread, texts: Texts) -> Updates:
+        updates: Updates = {self.parts.status: progress_line(step, texts)}
+        if step.predictions:
+            expected = len(form.answer_languages) or 1
+            note = texts("explore.partial_pool", count=step.partial_pool) if step.partial_pool else ""
+            panels = result_panels(step.predictions, self.tasks, texts, expected, thread.pinned, note=note)
+            updates |= {self.parts.results: panels, self.parts.answer: gr.update(elem_classes=["growing"])}
+        return updates
+
+    def show(self, thread: Thread, texts: Texts) -> Updates:
+        """Every view of the response on show."""
+        parts, view = self.parts, render(self.explore, self.tasks, thread, texts)
+        choices = {"strategy": view.strategies, "language": view.languages}
+        lists = {
+            parts.why[name]: gr.update(choices=list(listed), value=listed[0][1] if listed else None)
+            for name, listed in choices.items()
+        }
+        return {
+            parts.thread: thread,
+            parts.status: "",
+            parts.answer: gr.update(elem_classes=[]),
+            parts.results: view.results,
+            parts.variants: view.variants,
+            parts.why["details"]: view.details,
+            **lists,
+            **self._reasons(view.reasons, texts),
+            **self._sharing(thread.response is not None),
+            **self._idle(),
+        }
+
+    def _reasons(self, reasons: Reasons, texts: Texts) -> Updates:
+        why = self.parts.why
+        return {
+            why["labels"]: reasons.labels,
+            why["coherence"]: reasons.coherence,
+            why["prompt"]: reasons.prompt,
+            why["order"]: message(texts("why.lead")),
+            why["map"]: gr.update(visible=False, value=None),
+            why["map_note"]: message(texts("explore.map_open")),
+        }
+
+    def _sharing(self, possible: bool) -> Updates:
+        parts = self.parts
+        buttons = {button: gr.update(interactive=possible) for button in (parts.send, parts.link, parts.save)}
+        return {**buttons, parts.sent: "", parts.saved: ""}
+
+    def stop(self, values: Values, request: gr.Request) -> Updates:
+        """End the question under way; what was finished before stays on show."""
+        thread, texts = values[self.parts.thread], catalogue(values[self.parts.tag])
+        self._newest.pop(str(request.session_hash), None)
+        shown = self.show(thread, texts) if thread.response is not None else self._idle()
+        return {**shown, self.parts.status: message(texts("explore.stopped"))}
+
+    def show_reasons(self, values: Values) -> Updates:
+        """Why, for another strategy or language."""
+        texts, why = catalogue(values[self.parts.tag]), self.parts.why
+        response = values[self.parts.thread].response
+        chosen = values[why["strategy"]], values[why["language"]]
+        return self._reasons(Reasons() if response is None else reasons_of(response, self.tasks, texts, *chosen), texts)
+
+    def measure(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Order, labels and sentences of one answer, measured now."""
+        texts, why = catalogue(values[self.parts.tag]), self.parts.why
+        response = values[self.parts.thread].response
+        yield {why["order"]: progress_line(Step((), "why.working", {}, 0.5), texts)}
+        try:
+            self.allow("explore", request)
+            chosen = values[why["strategy"]], values[why["language"]]
+            yield {why["order"]: measure_why(self.explore, self.tasks, response, texts, *chosen)}
+        except CoreError as error:
+            yield {why["order"]: message(str(error), "error")}
+
+    def show_map(self, values: Values) -> Updates:
+        """The map of the pool; Plotly is loaded by the browser when the first one is shown."""
+        texts, why = catalogue(values[self.parts.tag]), self.parts.why
+        response = values[self.parts.thread].response
+        figure = draw_map(self.explore, self.tasks, response, texts, values[why["strategy"]])
+        caption = texts("explore.map_caption" if figure is not None else "explore.map_none")
+        note = f'<p class="quiet">{escape(caption)}</p>'
+        return {why["map"]: gr.update(visible=figure is not None, value=figure), why["map_note"]: note}
+
+    def send(self, values: Values, request: gr.Request) -> Updates:
+        """Put the answers on show into the study of Explore's outputs."""
+        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
+        if response is None:
+            return {self.parts.sent: message(texts("explore.nothing_to_send"))}
+        try:
+            self.allow("send", request)
+            report = self.outbox.send(response.predictions)
+        except (AnnotationError, CoreError) as error:
+            return {self.parts.sent: message(str(error), "error")}
+        sentence = escape(texts("explore.sent", added=report.added, known=report.already_there))
+        link = rating_link(self.outbox.slug, texts)
+        return {
+            self.parts.sent: f'<p class="message note" role="status" data-answer="{response.id}">{sentence}</p>{link}'
+        }
+
+    def link(self, values: Values) -> Updates:
+        """The link of the answer on show; the browser puts the page's own address before its parameters."""
+        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
+        if response is None:
+            return {self.parts.sent: message(texts("explore.nothing_to_send"))}
+        pinned = values[self.parts.thread].pinned
+        query = escape(query_string(replace(response.form, pinned=response.form.pinned or pinned)))
+        box = (
+            f'<input id="the-link" type="text" readonly dir="ltr" data-query="{query}" data-answer="{response.id}" '
+            f'aria-label="{escape(texts("explore.copy_link"))}">'
+        )
+        return {self.parts.sent: f"{message(texts('explore.link_copied'))}{box}"}
+
+    def save(self, values: Values, request: gr.Request) -> Updates:
+        """The answer on show as JSON, for the browser to make a file of."""
+        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
+        if response is None:
+            return {self.parts.saved: "", self.parts.sent: message(texts("explore.nothing_to_send"))}
+        try:
+            self.allow("files", request)
+        except CoreError as error:
+            return {self.parts.saved: "", self.parts.sent: message(str(error), "error")}
+        file = {"name": f"agl-{response.id}.json", "text": response.as_json()}
+        return {self.parts.saved: json.dumps(file, ensure_ascii=False), self.parts.sent: ""}
