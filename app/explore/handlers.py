@@ -271,9 +271,8 @@ class ExploreHandlers:
             return {self.parts.sent: message(str(error), "error")}
         sentence = escape(texts("explore.sent", added=report.added, known=report.already_there))
         link = rating_link(self.outbox.slug, texts)
-        return {
-            self.parts.sent: f'<p class="message note" role="status" data-answer="{response.id}">{sentence}</p>{link}'
-        }
+        note = f'<p class="message note" role="status" data-answer="{response.id}">{sentence}</p>'
+        return {self.parts.sent: note + link}
 
     def link(self, values: Values) -> Updates:
         """The link of the answer on show; the browser puts the page's own address before its parameters."""

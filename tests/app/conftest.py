@@ -1,6 +1,5 @@
 """Fixtures of the app's tests: the embedded model with its vectors cached once, a store in memory, a running server."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -42,16 +41,6 @@ def services(explore: ExploreService, tmp_path: Path) -> Iterator[Services]:
     desk = TrainingService(tmp_path / "runs")
     yield Services(explore, store, store.ensure_study(EXPLORE_STUDY), tmp_path / "downloads", desk, Authority(SECRET))
     store.close()
-
-
-@pytest.fixture
-def page_loop() -> Iterator[None]:
-    """An event loop for components that are built without a page; Gradio makes one each otherwise, and closes none."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.fixture(scope="session")

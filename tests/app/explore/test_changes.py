@@ -70,7 +70,7 @@ def test_a_link_brings_back_every_field_of_a_form() -> None:
         "q": "hello",
         "how": "agl,knn",
         "k": "4",
-        "model": "embedded",
+        "model": "default",
         "seed": "0",
     }
     assert read("q=hello") == Form("hello", model="embedded")

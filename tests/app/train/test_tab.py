@@ -1,5 +1,6 @@
 """What the handlers of Train send to the page, without a browser."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -28,14 +29,17 @@ def services(tmp_path: Path) -> Services:
 
 
 @pytest.fixture
-def handlers(services: Services, page_loop: None) -> TrainHandlers:
+def handlers(services: Services) -> TrainHandlers:
     return handlers_of(services)
 
 
 def handlers_of(services: Services) -> TrainHandlers:
-    with gr.Blocks():
-        tab = gr.Tab("Train")
-        return build_train(services.training, services, Localised(), gr.State("en"), TEXTS, tab)
+    async def build() -> TrainHandlers:  # Gradio makes, and never closes, an event loop where none runs
+        with gr.Blocks():
+            tab = gr.Tab("Train")
+            return build_train(services.training, services, Localised(), gr.State("en"), TEXTS, tab)
+
+    return asyncio.run(build())
 
 
 def make_run(services: Services, name: str, finished: bool) -> None:
@@ -120,7 +124,7 @@ def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: S
 
 
 def test_the_shipped_run_is_shown_where_there_is_no_other_and_cannot_be_used(
-    services: Services, tmp_path: Path, page_loop: None
+    services: Services, tmp_path: Path
 ) -> None:
     make_run(services, "shipped", finished=True)
     services.training = TrainingService(tmp_path / "none", shipped=services.training.folder / "shipped")
