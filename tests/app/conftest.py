@@ -24,6 +24,7 @@ from core.models.catalogue import TINY_FOLDER
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+os.environ["AGL_MODEL"] = "tiny"  # what "default" stands for, whatever is set up on this machine
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "data" / "cache"
 

@@ -52,9 +52,9 @@ def silent() -> Public:
         ({"k": True}, "k is 'True'"),
         ({"k": [4]}, "must be a number"),
         ({"seed": "nan"}, "seed is 'nan'"),
-        ({"model": "org/name"}, "model is 'org/name'; choose one of embedded, served"),
-        ({"model": "../../etc"}, "choose one of embedded, served"),
-        ({"model": "openai:http://127.0.0.1/v1"}, "choose one of embedded, served"),
+        ({"model": "org/name"}, "model is 'org/name'; choose one of default, tiny"),
+        ({"model": "../../etc"}, "choose one of default, tiny"),
+        ({"model": "openai:http://127.0.0.1/v1"}, "choose one of default, tiny"),
     ],
 )
 def test_whatever_is_sent_is_checked_before_a_model_is_asked(silent: Public, sent: dict[str, Any], says: str) -> None:
