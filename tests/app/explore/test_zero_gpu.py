@@ -128,10 +128,10 @@ def test_a_sentence_for_the_person_survives_the_fork(zero: Gpu, on_zero: Explore
 
 
 def test_the_embedded_model_takes_nobodys_quota_and_others_are_refused(zero: Gpu, on_zero: ExploreService) -> None:
-    assert on_zero.models.config("embedded", "fp32") == ModelConfig("embedded", "fp32", device="cpu")
+    assert on_zero.models.config("embedded", "fp32") == ModelConfig("tiny", "fp32", device="cpu")
     assert on_zero.models.config(HOSTS, "fp32").precision == "bf16"  # bf16 first
     assert on_zero.models.config(HOSTS, "nf4").precision == "nf4"  # 4 bits by choice
-    with pytest.raises(InvalidConfig, match="This Space has the models embedded, "):
+    with pytest.raises(InvalidConfig, match="This Space has the models tiny, "):
         on_zero.models.config("org/other", "bf16")
     assert not on_zero.models.needs_gpu("embedded")
     list(on_zero.ask(Form(**{**vars(FORM), "model": "embedded"})))
