@@ -1,7 +1,7 @@
 """Where a model runs, in what precision unless told otherwise, and what happens when memory runs out: the one place that asks.
 
 "auto" takes a GPU where there is one. On a GPU with bfloat16 products a model is held in bf16 unless told otherwise: half the memory of
-float32, and the fastest for batches. 4-bit NF4 is for models that would not fit: its weights are unpacked for every product, which makes
+float32, and the fastest for batches; so is the default model on a CPU that was measured to multiply its weights faster so. 4-bit NF4 is for models that would not fit: its weights are unpacked for every product, which makes
 the scoring of batches slower than bf16, and on a CPU slower than float32.
 """
 
@@ -13,6 +13,8 @@ import psutil
 import torch
 
 from core.errors import InvalidConfig, OutOfMemory
+from core.models.catalogue import TINY
+from core.models.cpu_speed import faster_in_bf16
 
 Result = TypeVar("Result")
 Full = Literal["fp32", "bf16"]
@@ -40,8 +42,13 @@ def multiplies_bf16(device: torch.device) -> bool:
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def default_precision(device: torch.device) -> Full:
-    """Precision of a model on ``device`` unless told otherwise: bf16 on a GPU that has products for it, else fp32."""
+def default_precision(device: torch.device, model: str = TINY) -> Full:
+    """Precision of a model on ``device`` unless told otherwise.
+
+    bf16 on a GPU that has products for it, and on a CPU for a converted model whose products it was measured to be faster at; else fp32.
+    """
+    if device.type == "cpu":
+        return "bf16" if faster_in_bf16(model) else "fp32"
     return "bf16" if device.type == "cuda" and multiplies_bf16(device) else "fp32"
 
 

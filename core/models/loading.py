@@ -50,7 +50,7 @@ class ModelConfig:
         """Settle what "default" and "auto" mean. Refuse a precision that does not exist, and a run beside an adapter."""
         object.__setattr__(self, "name", settled_name(self.name))
         if self.precision == "auto":
-            settled = "fp32" if self.run else default_precision(choose_device(self.device))
+            settled = "fp32" if self.run else default_precision(choose_device(self.device), self.name)
             object.__setattr__(self, "precision", settled)
         if self.precision not in PRECISIONS:
             raise InvalidConfig(f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}.")

@@ -78,6 +78,10 @@ def set_up(progress: Progress = lambda _share, _stage: None) -> Path:
     join(joined)
     gguf.convert(joined, folder, SHA256, cards()[GEMMA].source, GEMMA, check_parity, progress)
     joined.unlink()
+    from core.models.cpu_speed import measured
+
+    progress(1.0, "measuring bf16 products on this CPU")
+    measured(folder)
     return folder
 
 
