@@ -57,11 +57,8 @@ def measure(folder: Path) -> float:
     from safetensors import safe_open
 
     with safe_open(folder / "model.safetensors", "pt") as file:
-        shapes = Counter(
-            tuple(file.get_slice(name).get_shape())
-            for name in file.keys()
-            if "layers." in name  # noqa: SIM118 - no mapping
-        )
+        names = [name for name in file.keys() if "layers." in name]  # noqa: SIM118 - no mapping
+        shapes = Counter(tuple(file.get_slice(name).get_shape()) for name in names)
     matrices: dict[tuple[int, ...], int] = {shape: count for shape, count in shapes.items() if len(shape) == 2}
     seconds = {dtype: _seconds(matrices, dtype) for dtype in (torch.float32, torch.bfloat16)}
     return seconds[torch.float32] / seconds[torch.bfloat16]

@@ -1,8 +1,9 @@
 """Where a model runs, in what precision unless told otherwise, and what happens when memory runs out: the one place that asks.
 
 "auto" takes a GPU where there is one. On a GPU with bfloat16 products a model is held in bf16 unless told otherwise: half the memory of
-float32, and the fastest for batches; so is the default model on a CPU that was measured to multiply its weights faster so. 4-bit NF4 is for models that would not fit: its weights are unpacked for every product, which makes
-the scoring of batches slower than bf16, and on a CPU slower than float32.
+float32, and the fastest for batches; so is a converted model on a CPU that was measured to multiply its weights faster so. 4-bit NF4 is
+for models that would not fit: its weights are unpacked for every product, which makes the scoring of batches slower than bf16, and on a
+CPU slower than float32.
 """
 
 from collections.abc import Callable
