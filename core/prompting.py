@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 
 from core.data.pool import Pool
+from core.data.prompt_variants import prompt_variant, prompt_variants
 from core.data.tasks import FALLBACK, Task
-from core.data.templates import SEPARATOR
+from core.data.templates import SEPARATOR, PromptTemplate
 from core.errors import InvalidConfig, PromptTooLong
 from core.models.engine import Engine
-from core.records import PLAIN, Demonstration, Example, Framing, Prompt, Query, Selection
+from core.records import PLAIN, Demonstration, DropReason, Example, Framing, Prompt, Query, Selection
 from core.scoring import Request
 from core.scoring.calibration import log_softmax
 
@@ -30,6 +31,30 @@ class PromptConfig:
     order: Order = "best_last"  # the best demonstration stands next to the query
     labels: LabelLanguage = "answer"  # whose words say the labels of demonstrations
     reserve: int = 64  # tokens kept free for the answer
+    template: Literal["answer", "english"] = (
+        "answer"  # whose words are instruction and field names; of closed tasks, else always "answer"
+    )
+    listed: bool = False  # whether the instruction lists the label words
+    chat: bool = False  # whether demonstrations are turns of the model's own chat template
+
+    @staticmethod
+    def of(variant: str, reserve: int = 64) -> "PromptConfig":
+        """The configuration of a prompt variant. Raises ``InvalidConfig`` for an unknown name."""
+        named = prompt_variant(variant)
+        return PromptConfig(
+            labels="english" if named.labels == "english" else "answer",
+            reserve=reserve,
+            template="english" if named.template == "english" else "answer",
+            listed=named.listed,
+            chat=named.chat,
+        )
+
+    @property
+    def variant(self) -> str:
+        """The name of the prompt variant that this is, for records; "custom" where it is none of them."""
+        own = (self.template, self.labels, self.listed, self.chat)
+        names = [v.name for v in prompt_variants().values() if (v.template, v.labels, v.listed, v.chat) == own]
+        return names[0] if names else "custom"
 
     def __post_init__(self) -> None:
         """Refuse unknown choices."""
@@ -37,6 +62,8 @@ class PromptConfig:
             raise InvalidConfig(f"order is {self.order!r}; allowed are best_last and best_first.")
         if self.labels not in ("answer", "english", "demonstration"):
             raise InvalidConfig(f"labels is {self.labels!r}; allowed are answer, english and demonstration.")
+        if self.template not in ("answer", "english"):
+            raise InvalidConfig(f"template is {self.template!r}; allowed are answer and english.")
 
 
 class PromptWriter:
@@ -61,16 +88,25 @@ class PromptWriter:
         spoken = {"answer": code, "english": FALLBACK, "demonstration": example.language}[labels or self.config.labels]
         return self.task.verbaliser(spoken).words[example.label]
 
+    def template(self, code: str) -> PromptTemplate:
+        """The template that asks for an answer in ``code``: in that language, or in English where the configuration says so."""
+        english = self.config.template == "english" and self.task.is_closed
+        return self.task.template(FALLBACK if english else code)
+
+    def continuation(self, code: str, answer: str) -> str:
+        """``answer`` as it continues a prompt: after the white space that the template's language has; a turn of a chat begins with it."""
+        return answer if self.config.chat else self.template(code).answer(answer)
+
     def words(self, code: str, choices: Sequence[str] = ()) -> tuple[str, ...]:
         """What is scored: the labels' words in a language, or ``choices`` of the query's own, in the order of the task's labels.
 
         As they continue a prompt in that language. With ``labels`` "english" the words are English whatever the language.
         """
-        template = self.task.template(code)
-        if choices:
-            return tuple(template.answer(choice) for choice in choices)
+        return tuple(self.continuation(code, word) for word in choices or self._label_words(code))
+
+    def _label_words(self, code: str) -> list[str]:
         verbaliser = self.task.verbaliser(FALLBACK if self.config.labels == "english" else code)
-        return tuple(template.answer(verbaliser.words[label]) for label in self.task.labels)
+        return [verbaliser.words[label] for label in self.task.labels]
 
     def prompt(
         self, query: Query, demonstrations: Sequence[Demonstration], code: str, framing: Framing = PLAIN
@@ -80,28 +116,46 @@ class PromptWriter:
         Demonstrations that do not fit are dropped whole, the least preferred first. Raises ``PromptTooLong`` when the
         query alone does not fit.
         """
-        template, framed_query = self.task.template(code), framing.query or query
         answers = {entry: self.answer_of(entry.example, code, framing.labels) for entry in demonstrations}
         fitting = [entry for entry in demonstrations if answers[entry] is not None]
         dropped = [entry for entry in demonstrations if answers[entry] is None]
+        reasons: list[DropReason] = ["no_answer"] * len(dropped)
         limit = self.model.context - self.config.reserve
         while True:
             ordered = fitting[::-1] if self.config.order == "best_last" else fitting
-            blocks = [framing.instruction or template.instruction]
-            blocks += [template.block(e.example.text, answers[e] or "", e.example.language) for e in ordered]
-            if aligner := framing.aligners.get(code):
-                blocks.append(aligner)
-            text = SEPARATOR.join([*blocks, template.open_block(framed_query.text, framed_query.language)])
+            text = self._text(query, [(entry.example, answers[entry] or "") for entry in ordered], code, framing)
             tokens = self.model.length(text)
             if tokens <= limit:
+                template = self.template(code)
                 name = f"{self.task.name}/{template.language}@{template.version}"
-                return Prompt(text, code, tuple(ordered), tuple(dropped), tokens, name)
+                return Prompt(text, code, tuple(ordered), tuple(dropped), tokens, name, tuple(reasons))
             if not fitting:
                 raise PromptTooLong(
                     f"The query takes {tokens} tokens, but the model reads at most {self.model.context} of which {self.config.reserve} "
                     "are kept for the answer; shorten the text."
                 )
             dropped.append(fitting.pop())
+            reasons.append("no_room")
+
+    def _text(self, query: Query, pairs: Sequence[tuple[Example, str]], code: str, framing: Framing) -> str:
+        """The text of a prompt with ``pairs`` of demonstrations and their answers, in order."""
+        template, asked = self.template(code), framing.query or query
+        instruction = framing.instruction or template.instruction
+        if self.config.listed and self.task.verbalisers and not framing.instruction:
+            instruction = template.listing(self._label_words(code))
+        query_block = template.open_block(asked.text, asked.language)
+        if aligner := framing.aligners.get(code):
+            query_block = aligner + SEPARATOR + query_block
+        if self.config.chat:
+            turns = [
+                part
+                for example, answer in pairs
+                for part in (template.open_block(example.text, example.language), answer)
+            ]
+            turns.append(query_block)
+            return self.model.chat([instruction + SEPARATOR + turns[0], *turns[1:]])
+        blocks = [template.block(example.text, answer, example.language) for example, answer in pairs]
+        return SEPARATOR.join([instruction, *blocks, query_block])
 
 
 def prompts_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Prompt]:

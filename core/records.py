@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Origin = Literal["pool", "generated"]
+DropReason = Literal[
+    "no_room", "no_answer"
+]  # the context was full; the pool lacks its answer in the language asked for
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,17 @@ class Prompt:
     text: str
     language: str  # of the answer, and of the template's words
     demonstrations: tuple[Demonstration, ...]  # in the order of the prompt
-    dropped: tuple[Demonstration, ...]  # left out whole because they did not fit
+    dropped: tuple[Demonstration, ...]  # left out whole
     tokens: int
     template: str  # "task/language@version"
+    reasons: tuple[DropReason, ...] = ()  # of each that was dropped
 
 
 @dataclass(frozen=True)
 class Distribution:
     """A distribution over a task's labels."""
 
-    log_probs: dict[str, float]  # label -> log p(label words | prompt), nats, not normalised over the labels
+    log_probs: dict[str, float]  # label -> log-probability, nats, normalised over the labels
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -130,6 +134,7 @@ class Answer:
     zero_shot_text: str | None  # the answer without demonstrations
     prompt: Prompt
     sentence: str  # the answer said in full, as it was embedded
+    uncalibrated: Distribution | None = None  # ``with_context`` as scored; the same where nothing is calibrated
     further: tuple[Prompt, ...] = ()  # asked besides ``prompt``, in other languages of the framing
 
 

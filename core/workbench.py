@@ -1,18 +1,22 @@
 """What ships with the project, put together: pool, tasks, model, encoder. The app and ``train.py`` start from here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from core.data.examples import read_examples
 from core.data.pool import Pool, check_pool
+from core.data.prompt_variants import NATIVE
 from core.data.tasks import Task, load_tasks
 from core.errors import InvalidQuery
 from core.inference.predictor import Predictor, Settings
+from core.models.catalogue import cards, settled_name
 from core.models.embeddings import SentenceVectors
 from core.models.engine import Engine
 from core.models.loading import ASSETS, LanguageModel, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
+from core.prompting import PromptConfig
 from core.records import Example
 from core.scoring import Scorer, Scores
 from core.selection.policy import PolicyConfig
@@ -66,7 +70,12 @@ class Workbench:
             raise InvalidQuery(f"There is no task {task!r}; choose one of {', '.join(self.tasks)}.")
         if task not in self._predictors:
             self._predictors[task] = Predictor(
-                self.tasks[task], self.index(task), self.scorer, self.settings, self.tasks.get("translation")
+                self.tasks[task],
+                self.index(task),
+                self.scorer,
+                self.settings,
+                self.tasks.get("translation"),
+                self.cache,
             )
         return self._predictors[task]
 
@@ -94,11 +103,20 @@ class Workbench:
 
 
 def settings_of(model: Engine) -> Settings:
-    """The settings that a model is used with unless others are given: those its closed-loop run ended with, else the defaults."""
+    """The settings that a model is used with unless others are given: those its closed-loop run ended with, and its card's."""
+    settings = _by_card(model)
     if model.projection is None or model.trained is None:
-        return Settings()
+        return settings
     redundancy = float(model.trained.manifest["config"]["policy"]["redundancy"])
-    return Settings(PolicyConfig(model.trained.temperature, redundancy))
+    return replace(settings, policy=PolicyConfig(model.trained.temperature, redundancy))
+
+
+def _by_card(model: Engine) -> Settings:
+    """Prompt variant and calibration that the model's card names, see assets/models/cards."""
+    card = cards().get(Path(settled_name(model.config.name)).name)
+    if card is None:
+        return Settings()
+    return Settings(prompt=PromptConfig.of(card.prompt or NATIVE), calibration=card.calibration or "none")
 
 
 def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:

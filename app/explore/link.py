@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from app.explore.form import DETECT, LONGEST_NAME, MOST_K, UNTRAINED, Edit, Form, bounded
 from core.errors import InvalidQuery
-from core.inference.predictor import CALIBRATIONS
+from core.inference.label_scores import CALIBRATIONS
 from core.models.loading import PRECISIONS
 from core.selection.strategies import STRATEGIES
 

@@ -2,13 +2,21 @@
 
 import argparse
 
-from core.cli.options import language_codes, model_arguments, served_arguments, task_named, workbench
+from core.cli.options import (
+    language_codes,
+    model_arguments,
+    prompt_arguments,
+    prompted,
+    served_arguments,
+    task_named,
+    workbench,
+)
 from core.data.examples import read_examples
 from core.data.pool import Pool
 from core.errors import InvalidConfig
 from core.inference.predictor import Question, checked
 from core.languages import resolve_language
-from core.records import Query
+from core.records import Prediction, Query
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--k", type=int, default=4)
     model_arguments(parser)
     served_arguments(parser)
+    prompt_arguments(parser)
 
 
 def run(options: argparse.Namespace, began: float) -> int:
@@ -38,10 +47,30 @@ def run(options: argparse.Namespace, began: float) -> int:
     if options.pool:
         pools[options.task] = Pool(tuple(read_examples(options.pool, task)))
     predictor = workbench(options, pools).predictor(options.task)
+    predictor = predictor.with_settings(prompted(predictor.settings, options))
     prediction = predictor.predict(Question(query, options.strategy, options.k, answers))
-    for entry in prediction.selection.demonstrations:
-        print(f"  {entry.example.language}  {entry.example.label}  {entry.example.text}")
+    for line in demonstration_lines(prediction):
+        print(line)
     for answer in prediction.answers:
         sure = "not told" if answer.confidence is None else f"{answer.confidence:.2f}"
         print(f"{answer.language}: {answer.text}  (confidence {sure})")
     return 0
+
+
+REASONS = {
+    "no_room": "no room in the context",
+    "no_answer": "the pool lacks its answer in the language asked for",
+}
+
+
+def demonstration_lines(prediction: Prediction) -> list[str]:
+    """The demonstrations that the prompt of the first answer holds, best first, then those left out of it, with the reason."""
+    prompt = prediction.answers[0].prompt
+    lines = [
+        f"  {entry.example.language}  {entry.example.label}  {entry.example.text}"
+        for entry in prediction.selection.demonstrations
+        if entry in prompt.demonstrations
+    ]
+    for entry, reason in zip(prompt.dropped, prompt.reasons, strict=True):
+        lines.append(f"  left out ({REASONS[reason]}): {entry.example.language}  {entry.example.text}")
+    return lines

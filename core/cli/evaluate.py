@@ -12,7 +12,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from core.cli.evaluation_data import EvaluationData, evaluation_data
-from core.cli.options import model_arguments, numbers, parts, served_arguments, to_stderr, workbench
+from core.cli.options import (
+    model_arguments,
+    numbers,
+    parts,
+    prompt_arguments,
+    prompted,
+    served_arguments,
+    to_stderr,
+    workbench,
+)
 from core.errors import InvalidConfig
 from core.evaluation import (
     EvaluationConfig,
@@ -31,7 +40,7 @@ from core.evaluation import (
 )
 from core.evaluation.answers import MAX_TOKENS
 from core.inference.predictor import Predictor
-from core.prompting import LabelLanguage, PromptConfig
+from core.prompting import LabelLanguage
 
 LABELS: dict[str, LabelLanguage] = {"query": "answer", "english": "english", "pool": "demonstration"}
 TITLES = {
@@ -61,12 +70,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument(
         "--labels",
-        default="query",
-        help="whose words say labels: query (default), english, or pool (demonstrations' own)",
+        default="",
+        help="whose words say labels: query, english, or pool (demonstrations' own); default as the prompt variant has it",
     )
     parser.add_argument(
         "--shown-labels", default="gold", help="labels of demonstrations: gold (default), permuted, random or swapped"
     )
+    prompt_arguments(parser)
     parser.add_argument("--to", default="", help="language that is translated into; default English")
     parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
     model_arguments(parser)
@@ -79,7 +89,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     """Compare strategies and write a record."""
     if not options.overwrite:
         refuse_overwrite(options.output)
-    if options.labels not in LABELS:
+    if options.labels and options.labels not in LABELS:
         raise InvalidConfig(f"--labels is {options.labels!r}; choose one of {', '.join(LABELS)}.")
     config = EvaluationConfig(
         tuple(parts(options.strategies)),
@@ -109,7 +119,10 @@ def run(options: argparse.Namespace, began: float) -> int:
     facts = data.facts | {
         "left_out": left_out,
         "demonstrations_dropped": dropped,
-        "labels": options.labels,
+        "labels": next(name for name, words in LABELS.items() if words == predictor.settings.prompt.labels),
+        "prompt": predictor.settings.prompt.variant,
+        "calibration": predictor.settings.calibration,
+        "label_score": predictor.settings.label_score,
         **kept.facts,
     }
     save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
@@ -124,10 +137,10 @@ def run(options: argparse.Namespace, began: float) -> int:
 def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
     bench = workbench(options, {data.task.name: data.pool})
     found = bench.predictor(data.task.name)
-    reserve = max(found.settings.prompt.reserve, MAX_TOKENS.get(data.task.name, 0))
-    prompt: PromptConfig = replace(found.settings.prompt, labels=LABELS[options.labels], reserve=reserve)
-    settings = replace(found.settings, prompt=prompt)
-    return Predictor(found.task, found.index, found.scorer, settings, found.translation)
+    settings = prompted(found.settings, options)
+    reserve = max(settings.prompt.reserve, MAX_TOKENS.get(data.task.name, 0))
+    labels = LABELS[options.labels] if options.labels else settings.prompt.labels
+    return found.with_settings(replace(settings, prompt=replace(settings.prompt, labels=labels, reserve=reserve)))
 
 
 def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, int]) -> None:

@@ -4,17 +4,22 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from core.data.pool import Pool
+from core.data.prompt_variants import prompt_variants
 from core.data.tasks import Task, load_tasks
 from core.errors import InvalidConfig
+from core.inference.label_scores import CALIBRATIONS
+from core.inference.predictor import Settings
 from core.languages import resolve_language
 from core.models.catalogue import DEFAULT
 from core.models.loading import ASSETS, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
+from core.prompting import PromptConfig
 from core.served import PREFIX, served_config, served_workbench
 from core.workbench import Workbench
 
@@ -49,6 +54,32 @@ def served_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="of a served model: tiny, to choose by the tiny model's states; default none",
     )
+
+
+def prompt_arguments(parser: argparse.ArgumentParser) -> None:
+    """How queries are put, and how label scores are made and calibrated; by default as the model's card says."""
+    parser.add_argument("--prompt", default="", help="prompt variant: " + ", ".join(prompt_variants()))
+    parser.add_argument("--calibration", default="", help="of label scores: " + ", ".join(CALIBRATIONS))
+    parser.add_argument(
+        "--label-score",
+        default="",
+        help="of labels of several tokens: sum (default), mean (per token), or calibrated (sum, divided by the labels' prior)",
+    )
+
+
+def prompted(settings: Settings, options: argparse.Namespace) -> Settings:
+    """``settings`` with what ``prompt_arguments`` were given. Raises ``InvalidConfig``."""
+    if options.prompt:
+        settings = replace(settings, prompt=PromptConfig.of(options.prompt, settings.prompt.reserve))
+    if options.calibration:
+        settings = replace(settings, calibration=options.calibration)
+    if options.label_score == "calibrated":
+        if options.calibration in ("none", "contextual"):
+            raise InvalidConfig(
+                f"--label-score calibrated divides by the labels' prior, but --calibration is {options.calibration}; leave one of them out."
+            )
+        return replace(settings, label_score="sum", calibration=options.calibration or "domain")
+    return replace(settings, label_score=options.label_score) if options.label_score else settings
 
 
 def overrides_argument(parser: argparse.ArgumentParser, example: str) -> None:

@@ -6,6 +6,7 @@ tokenisers attach it there; languages written without spaces have none.
 """
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from core.errors import InvalidData
 from core.languages import language
 
 SEPARATOR = "\n\n"
+_LISTS = {  # what stands between the entries of a list and after the last, by script, where it is not ", " and "."
+    "Arab": ("، ", "."),
+    "Beng": (", ", "।"),
+    "Deva": (", ", "।"),
+    "Hans": ("、", "。"),
+    "Hant": ("、", "。"),
+    "Jpan": ("、", "。"),
+}
 _PART = regex.compile(r"\{(\w+)\}")
 _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\p{Bidi_Control}]+")
 
@@ -60,6 +69,13 @@ class PromptTemplate:
         head, tail = self.input.split("{text}")
         lead = " " if head.endswith(" ") else ""
         return self._named(head.rstrip(" "), source), lead, self._named(tail, source)
+
+    def listing(self, words: Sequence[str]) -> str:
+        """The instruction with the answers to choose from after it, in its own punctuation: "Name the topic: sport, health."."""
+        script = self.language.split("_")[1]
+        between, end = _LISTS.get(script, (", ", "."))
+        colon = "：" if script in ("Hans", "Hant", "Jpan") else ": "
+        return self.instruction.rstrip(" .。।۔") + colon + between.join(words) + end
 
     def answer(self, word: str) -> str:
         """An answer as it continues ``open_block``: with its leading space where the language writes one."""

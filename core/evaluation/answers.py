@@ -16,11 +16,12 @@ import numpy as np
 
 from core.errors import InvalidData
 from core.evaluation.config import Run
+from core.inference.label_scores import Ask
 from core.inference.predictor import Predictor
 from core.language_id import text_adherence
 from core.metrics import MEASURES, NUMBER_TASKS, last_number, measured
 from core.models.generation import Generated, generate_all
-from core.prompting import PromptWriter, combined, prompts_of
+from core.prompting import PromptWriter, prompts_of
 from core.records import Example, Prompt, Selection
 from core.scoring import Request
 from core.scoring.calibration import batch, log_softmax
@@ -64,28 +65,38 @@ def shared_columns(asked: Asked, run: Run, shown_labels: str) -> dict[str, Any]:
 
 def closed_columns(predictor: Predictor, asked: Sequence[Asked], tell: Callable[[float], None]) -> list[dict[str, Any]]:
     """Prediction, scores, confidence and coherence of each query. All prompts go to the scorer at once."""
-    writer, labels = predictor.writer, predictor.task.labels
+    writer, labels, scorer = predictor.writer, predictor.task.labels, predictor.labels
     requests = [
         [Request(prompt.text, writer.words(prompt.language, entry.example.choices)) for prompt in entry.prompts]
         for entry in asked
     ]
-    each = iter(predictor.scorer.score([request for several in requests for request in several], tell))
-    scores = [combined([next(each) for _ in several]) for several in requests]
-    calibrated = _calibrated(scores, [entry.example.language for entry in asked])
+    raw = scorer.raw(requests, progress=tell)
+    scores = scorer.calibrated([_ask(entry) for entry in asked], raw)
+    in_batch = _calibrated(raw, [entry.example.language for entry in asked])
     best = [int(values.argmax()) for values in scores]
     coherence = _label_coherence(predictor, asked, best)
     return [
         {
             "prediction": labels[place],
             "prediction_batch": labels[int(adjusted.argmax())],
-            "log_probs": json.dumps([round(float(value), 5) for value in values]),
+            "log_probs": json.dumps([round(float(value), 5) for value in uncalibrated]),
+            "calibrated": json.dumps([round(float(value), 5) for value in log_softmax(values)]),
             "answer": writer.words(entry.code, entry.example.choices)[place].strip(),
             "confidence": float(np.exp(log_softmax(values)[place])),
             "adherence": None,  # label words of one language alone are scored
             "coherence": cosine,
         }
-        for entry, values, adjusted, place, cosine in zip(asked, scores, calibrated, best, coherence, strict=True)
+        for entry, uncalibrated, values, adjusted, place, cosine in zip(
+            asked, raw, scores, in_batch, best, coherence, strict=True
+        )
     ]
+
+
+def _ask(entry: Asked) -> Ask:
+    """The query in the context that its prompt has room for."""
+    selection, first = entry.selection, entry.prompts[0]
+    fitting = tuple(each for each in selection.demonstrations if each in first.demonstrations)
+    return Ask(entry.example.query, fitting, entry.code, selection.framing)
 
 
 def _label_coherence(predictor: Predictor, asked: Sequence[Asked], best: Sequence[int]) -> list[float | None]:
@@ -141,6 +152,7 @@ def written_columns(
                 "prediction": prediction,
                 "prediction_batch": prediction,
                 "log_probs": "[]",
+                "calibrated": "[]",
                 "answer": line.text,
                 "confidence": line.confidence,
                 "adherence": text_adherence(line.text, entry.code, among),

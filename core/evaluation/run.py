@@ -1,7 +1,8 @@
 """The passes of an evaluation: each asks every query under one strategy, k and seed, and gives one row a query.
 
 Columns: ``item, id, language, strategy, seed, k, shown_labels, gold, prediction, prediction_batch`` (batch-calibrated; the
-prediction itself for free text); ``log_probs`` (over the labels in the task's order, nats; empty for free text);
+prediction itself for free text); ``log_probs`` and ``calibrated`` (over the labels in the
+task's order, nats, as scored and as calibrated; empty for free text);
 ``demonstrations, demonstration_languages, demonstration_labels, demonstration_origins`` (best first); these five as JSON lists.
 ``dropped``: demonstrations that did not fit. ``answer_language``; ``answer``: as the model says it; ``confidence`` [0, 1] or null;
 ``adherence`` [0, 1] or null; ``coherence`` [-1, 1] or null: see ``core.records.Answer``. Free text has the columns of its

@@ -1,27 +1,25 @@
 """Answers in one language: labels scored, or text generated, each with its measures."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
+from core.inference.label_scores import Ask, LabelScorer
 from core.language_id import label_adherence, text_adherence
 from core.models.generation import GenerationConfig, generate
-from core.prompting import PromptWriter, combined, requests_of
+from core.prompting import PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Distribution, Framing, Prompt, Query, Selection
-from core.scoring import Request, Scores
-from core.scoring.calibration import contextual, kl_divergence
+from core.scoring import Request
+from core.scoring.calibration import kl_divergence, log_softmax
 from core.selection.pool_index import PoolIndex
-
-CONTENT_FREE = "N/A"  # the query of contextual calibration (Zhao et al. 2021, section 5)
 
 
 class Answerer:
     """Answers queries of one task."""
 
-    def __init__(self, writer: PromptWriter, scorer: Scores, index: PoolIndex, calibration: str = "none") -> None:
-        """``writer`` and ``scorer`` belong to the same model; ``calibration``: "none" or "contextual"."""
-        self.writer, self.scorer, self.index, self.calibration = writer, scorer, index, calibration
+    def __init__(self, writer: PromptWriter, labels: LabelScorer, index: PoolIndex) -> None:
+        """``writer`` and ``labels`` belong to the same model."""
+        self.writer, self.labels, self.scorer, self.index = writer, labels, labels.scorer, index
         self.generation = GenerationConfig()
 
     def answer(self, query: Query, selection: Selection, code: str, codes: Sequence[str]) -> Answer:
@@ -34,39 +32,22 @@ class Answerer:
         return self._write(query, first, self.writer.prompt(query, (), code), codes)
 
     def distributions(
-        self, query: Query, contexts: Sequence[Sequence[Demonstration]], code: str, framing: Framing = PLAIN
-    ) -> list[Distribution]:
-        """Label distributions under several contexts, scored together."""
-        labels = self.writer.task.labels
-        rows = self._label_scores(query, [(context, framing) for context in contexts], code)
-        return [Distribution(dict(zip(labels, map(float, row), strict=True))) for row in rows]
-
-    def _label_scores(
         self,
         query: Query,
-        contexts: Sequence[tuple[Sequence[Demonstration], Framing]],
+        contexts: Sequence[Sequence[Demonstration]],
         code: str,
-        besides: Sequence[Request] = (),
-    ) -> list[np.ndarray]:
-        """Label scores ``(L,)`` of each context in its framing, calibrated as set, nats; ``besides`` is scored along, for later."""
-        requests = [self._requests(query, demonstrations, framing, code) for demonstrations, framing in contexts]
-        if self.calibration == "contextual":
-            empty = replace(query, text=CONTENT_FREE, item=None)
-            for demonstrations, framing in contexts:
-                nothing = framing.query and replace(framing.query, text=CONTENT_FREE, item=None)
-                requests.append(self._requests(empty, demonstrations, replace(framing, query=nothing), code))
-        each = iter(self.scorer.score([request for several in [*requests, besides] for request in several]))
-        scores = [combined([next(each) for _ in several]) for several in requests]
-        values = scores[: len(contexts)]
-        if self.calibration == "contextual":
-            free = scores[len(contexts) :]
-            values = [contextual(row[None], prior)[0] for row, prior in zip(values, free, strict=True)]
-        return values
+        framing: Framing = PLAIN,
+        count: int = 0,
+    ) -> list[Distribution]:
+        """Calibrated label distributions under several contexts, scored together.
 
-    def _requests(
-        self, query: Query, demonstrations: Sequence[Demonstration], framing: Framing, code: str
-    ) -> list[Request]:
-        return requests_of(self.writer, query, Selection("", tuple(demonstrations), framing=framing), code)
+        All with demonstrations share one label prior, that of ``count`` demonstrations (default: of the longest context), so that they
+        differ in what the demonstrations say and in nothing else.
+        """
+        labels = self.writer.task.labels
+        most = max((len(context) for context in contexts), default=0)
+        asks = [Ask(query, tuple(context), code, framing, count or most) for context in contexts]
+        return [_distribution(labels, scores.calibrated) for scores in self.labels.scores(asks)]
 
     def coherence(self, query: Query, answers: Sequence[Answer]) -> tuple[tuple[float, ...], ...]:
         """Cosines between the model's own vectors of the query and of every answer said in full; symmetric. () without such vectors."""
@@ -83,9 +64,10 @@ class Answerer:
         task = self.writer.task
         in_prompt = [entry for entry in selection.demonstrations if entry in prompts[0].demonstrations]
         words = self._words(prompts[0], code, codes)
-        scores, plain = self._label_scores(query, [(in_prompt, selection.framing), ((), PLAIN)], code, words)
-        with_context = Distribution(dict(zip(task.labels, map(float, scores), strict=True)))
-        without = Distribution(dict(zip(task.labels, map(float, plain), strict=True)))
+        asks = [Ask(query, tuple(in_prompt), code, selection.framing), Ask(query, (), code)]
+        scores, plain = self.labels.scores(asks, words)
+        with_context = _distribution(task.labels, scores.calibrated)
+        without = _distribution(task.labels, plain.calibrated)
         label, verbaliser = with_context.best, task.verbaliser(code)
         return Answer(
             language=code,
@@ -96,18 +78,19 @@ class Answerer:
             coherence=self._coherence(query, verbaliser.sentence_of(label), code),
             with_context=with_context,
             without_context=without,
-            kl=kl_divergence(scores, plain),
+            kl=kl_divergence(scores.calibrated, plain.calibrated),
             zero_shot_text=verbaliser.words[without.best],
             prompt=prompts[0],
             sentence=verbaliser.sentence_of(label),
             further=prompts[1:],
+            uncalibrated=_distribution(task.labels, scores.raw),
         )
 
     def _words(self, prompt: Prompt, code: str, codes: Sequence[str]) -> list[Request]:
         """The label words of ``code``, then the others of ``codes``; nothing without others, or where ``code`` was not asked in."""
         own, task = self.writer.words(code), self.writer.task
-        lead = task.template(code).lead
-        foreign = {lead + word for other in codes for word in task.verbaliser(other).words.values()} - set(own)
+        others = {word for other in codes for word in task.verbaliser(other).words.values()}
+        foreign = {self.writer.continuation(code, word) for word in others} - set(own)
         return [Request(prompt.text, (*own, *sorted(foreign)))] if foreign and prompt.language == code else []
 
     def _adherence(self, words: Sequence[Request], own: int) -> float | None:
@@ -140,3 +123,7 @@ class Answerer:
             return None
         vectors = self.index.own([query.text, sentence], [query.language, code])
         return float(np.dot(vectors[0], vectors[1]))
+
+
+def _distribution(labels: Sequence[str], scores: np.ndarray) -> Distribution:
+    return Distribution(dict(zip(labels, map(float, log_softmax(scores)), strict=True)))

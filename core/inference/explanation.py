@@ -119,7 +119,7 @@ def _likelihoods(
     """How likely the text that was written is under each order."""
     if not answer.text:
         return Unmeasured("nothing_written")
-    writer, written = predictor.writer, predictor.task.template(answer.language).answer(answer.text)
+    writer, written = predictor.writer, predictor.writer.continuation(answer.language, answer.text)
     framing = prediction.selection.framing
     prompts = [writer.prompt(prediction.query, order, answer.language, framing).text for order in tried]
     scores = predictor.scorer.token_scores([(prompt, written) for prompt in prompts])

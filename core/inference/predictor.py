@@ -6,6 +6,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,17 +14,19 @@ from core.data.tasks import Task
 from core.data.templates import clean
 from core.errors import InvalidConfig, InvalidQuery
 from core.inference.answering import Answerer
+from core.inference.label_priors import LabelPriors
+from core.inference.label_scores import CALIBRATIONS, LabelScorer
 from core.models.engine import Engine
 from core.prompting import PromptConfig, PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Effect, Prediction, Query, Selection
 from core.scoring import Scores
+from core.scoring.labels import LABEL_SCORES, LabelScore
 from core.selection.model_judge import ModelJudge
 from core.selection.policy import PolicyConfig
 from core.selection.pool_index import PoolIndex
 from core.selection.strategies import STRATEGIES, Candidates, Framed, Strategy
 
 LONGEST_QUERY = 2000  # characters
-CALIBRATIONS = ("none", "contextual")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,13 @@ class Settings:
 
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
-    calibration: str = (
-        "none"  # of label scores: none or contextual; batch calibration needs a batch, see core.evaluation
-    )
+    calibration: str = "none"  # of label scores; batch calibration needs a batch, see core.evaluation
+    label_score: LabelScore = "sum"  # of labels of several tokens, see core.scoring.labels
 
     def __post_init__(self) -> None:
-        """Refuse an unknown calibration."""
+        """Refuse unknown choices."""
+        if self.label_score not in LABEL_SCORES:
+            raise InvalidConfig(f"label_score is {self.label_score!r}; allowed are {', '.join(LABEL_SCORES)}.")
         if self.calibration not in CALIBRATIONS:
             raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are {', '.join(CALIBRATIONS)}.")
 
@@ -69,13 +73,25 @@ class Predictor:
         scorer: Scores,
         settings: Settings | None = None,
         translation: Task | None = None,
+        cache: Path | None = None,
     ) -> None:
-        """``scorer`` is shared by all predictors of a model, so that they share its cache; ``translation`` puts queries into English."""
+        """``cache``: folder for label priors, None for memory alone.
+
+        ``scorer`` is shared by all predictors of a model, so that they share its cache; ``translation`` puts queries into English.
+        """
         self.task, self.index, self.scorer, self.translation = task, index, scorer, translation
+        self._cache = cache
         self.settings = settings or Settings()
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
-        self.answerer = Answerer(self.writer, scorer, index, self.settings.calibration)
+        rule = self.settings.label_score
+        self.priors = LabelPriors(self.writer, scorer, cache, rule)
+        self.labels = LabelScorer(self.writer, scorer, self.priors, self.settings.calibration, rule)
+        self.answerer = Answerer(self.writer, self.labels, index)
         self.model_judge = ModelJudge(self.writer, scorer, translation)
+
+    def with_settings(self, settings: Settings) -> "Predictor":
+        """The same model, task and pool under other settings; scores are shared."""
+        return Predictor(self.task, self.index, self.scorer, settings, self.translation, self._cache)
 
     @property
     def model(self) -> Engine:
@@ -212,9 +228,10 @@ class Predictor:
         """Leave one out, for the first answer of a closed task."""
         if answer.with_context is None or answer.label is None:
             return ()
-        demonstrations = selection.demonstrations
+        demonstrations = tuple(entry for entry in selection.demonstrations if entry in answer.prompt.demonstrations)
         contexts = [demonstrations[:index] + demonstrations[index + 1 :] for index in range(len(demonstrations))]
-        without = self.answerer.distributions(query, contexts, answer.language, selection.framing)
+        count = len(demonstrations)
+        without = self.answerer.distributions(query, contexts, answer.language, selection.framing, count)
         whole = answer.with_context.probabilities[answer.label]
         return tuple(
             Effect(entry, whole - distribution.probabilities[answer.label], distribution.best)
@@ -237,9 +254,18 @@ class Predictor:
             "temperature": str(self.settings.policy.temperature),
             "order": self.settings.prompt.order,
             "labels": self.settings.prompt.labels,
+            "prompt": self.settings.prompt.variant,
+            "chat_template": self._chat_template,
             "calibration": self.settings.calibration,
+            "label_score": self.settings.label_score,
             "scoring": self.scorer.method,
         }
+
+    @property
+    def _chat_template(self) -> str:
+        if not self.model.has_chat_template:
+            return "none"
+        return "used" if self.settings.prompt.chat else "not used"
 
     def _fallback(self, question: Question) -> str:
         """What a run of no use was passed over for, where this question meets it."""

@@ -1,5 +1,6 @@
 """What is asked of a model wherever its weights are: in this process (``core.models.loading``), or behind a server (``core.served``)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -52,6 +53,15 @@ class Engine(Protocol):
     @property
     def context(self) -> int:
         """Tokens that it reads, answer included."""
+        ...
+
+    def chat(self, turns: Sequence[str]) -> str:
+        """The model's own chat template around ``turns`` (user, assistant, ..., user). Raises ``InvalidConfig`` without one."""
+        ...
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the model was made for turns."""
         ...
 
     def length(self, text: str) -> int:

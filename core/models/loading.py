@@ -8,6 +8,7 @@ downloaded unless a Hub id is named.
 import hashlib
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.config import ASSETS as ASSETS  # most who load models look here for i
 from core.errors import InvalidConfig, ModelUnavailable
 from core.models.adapters import take_up
 from core.models.catalogue import TINY, ModelSource, licence_of, resolve, settled_name
+from core.models.chat import chat_text, encode, has_chat_template
 from core.models.checks import Verdict, probe, refuse_other_weights, refuse_tokenizer
 from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
 from core.models.gguf import converted
@@ -115,9 +117,17 @@ class LanguageModel:
         return digest.hexdigest()[:12]
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Token ids without special tokens; marks of special tokens inside a text are read as plain text."""
-        rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
-        return rows
+        """Token ids without special tokens; what spells one inside a text is read as plain text."""
+        return encode(self.tokenizer, texts)
+
+    def chat(self, turns: Sequence[str]) -> str:
+        """The tokenizer's chat template around ``turns`` (user, assistant, ..., user). Raises ``InvalidConfig`` without one."""
+        return chat_text(self.tokenizer, turns)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the model was made for turns."""
+        return has_chat_template(self.tokenizer)
 
     def length(self, text: str) -> int:
         """Tokens of a prompt, special ones in front included."""

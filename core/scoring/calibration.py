@@ -1,4 +1,4 @@
-"""Calibration of label scores: none, contextual, batch. Pure functions of arrays.
+"""Calibration of label scores: contextual, batch, domain-context, and with the belief without demonstrations. Pure functions of arrays.
 
 Shapes: B queries, L labels. Scores are log p(label | prompt), nats, not normalised over the labels.
 """
@@ -38,3 +38,19 @@ def kl_divergence(first: np.ndarray, second: np.ndarray) -> float:
     """KL(first || second) of two log-score vectors ``(L,)``, each normalised over the labels; nats, >= 0."""
     p, q = log_softmax(first), log_softmax(second)
     return float(max(0.0, (np.exp(p) * (p - q)).sum()))
+
+
+def domain(scores: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Divide by the labels' prior under the prompt (Fei et al. 2023, arXiv 2305.19148, section 4).
+
+    ``scores`` ``(..., L)``, ``prior`` ``(L,)`` log of the mean probabilities over unlabelled texts; returns log-probabilities.
+    """
+    return log_softmax(log_softmax(scores) - log_softmax(prior))
+
+
+def with_prior_belief(evidence: np.ndarray, belief: np.ndarray) -> np.ndarray:
+    """Add the belief without demonstrations to the evidence with them, both calibrated log-probabilities ``(..., L)``.
+
+    A product of experts with equal weights: what a model holds before it sees demonstrations is information of its own.
+    """
+    return log_softmax(log_softmax(evidence) + log_softmax(belief))

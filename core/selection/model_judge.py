@@ -67,7 +67,7 @@ class ModelJudge:
 
     def _surprises(self, query: Query, examples: Sequence[Example], code: str) -> list[tuple[str, str]]:
         """What stands before the query's text after each demonstration, and the text."""
-        template = self.task.template(code)
+        template = self.writer.template(code)
         stub, lead, _ = template.open_input(query.language)
         blocks = [template.block(e.text, self.writer.answer_of(e, code) or "", e.language) for e in examples]
         text = lead + clean(query.text)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from core.errors import ModelUnavailable, ServerUnavailable
+from core.errors import InvalidConfig, ModelUnavailable, ServerUnavailable
 from core.models.generation import BATCH, Generated, GenerationConfig
 from core.models.loading import resolve_model
 from core.served.client import Json, ModelServer, Refused, choices_of, written_line
@@ -105,6 +105,17 @@ class ServedModel:
         assert self.tokenizer is not None
         rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
         return rows
+
+    def chat(self, turns: Sequence[str]) -> str:  # noqa: ARG002 - the protocol
+        """Refused: label scores need one text, and the server fills its template by itself."""
+        raise InvalidConfig(
+            "A model behind a server is asked by plain prompts; choose a prompt variant other than chat."
+        )
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Not known here."""
+        return False
 
     def length(self, text: str) -> int:
         """Tokens of a prompt, or a bound that they cannot pass where nobody counts them."""

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from evaluation_toys import QUERIES
+from scipy import special
 from toys import LANGUAGES
 
 from core.data.prompting_systems import framing_words
@@ -46,7 +47,10 @@ def test_evaluated_predictions_equal_those_of_asking(items: pd.DataFrame, predic
         assert row["prediction"] == asked.answers[0].label
         scores = asked.answers[0].with_context
         assert scores is not None
-        assert json.loads(row["log_probs"]) == pytest.approx(list(scores.log_probs.values()), abs=1e-4)
+        assert special.log_softmax(json.loads(row["log_probs"])) == pytest.approx(
+            list(scores.log_probs.values()), abs=1e-4
+        )
+        assert json.loads(row["calibrated"]) == pytest.approx(list(scores.log_probs.values()), abs=1e-4)
 
 
 def test_summary_averages_over_seeds_then_languages() -> None:

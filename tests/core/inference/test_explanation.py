@@ -181,7 +181,7 @@ def test_all_contexts_are_scored_in_one_call_of_the_scorer(
 ) -> None:
     calls: list[int] = []
     score = predictor.scorer.score
-    monkeypatch.setattr(predictor.scorer, "score", lambda asked: (calls.append(len(asked)), score(asked))[1])
+    monkeypatch.setattr(predictor.scorer, "score", lambda asked, _=None: (calls.append(len(asked)), score(asked))[1])
     why = explain(predictor, prediction, 0, CONFIG)
     assert len(calls) == 1
     assert why.make_up == make_up(predictor, prediction)
