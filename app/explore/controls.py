@@ -10,7 +10,7 @@ from app.explore.form import DETECT, MOST_ANSWERS, MOST_K, UNTRAINED, Form
 from app.explore.models import usual_device
 from app.strategies import strategy_title
 from app.texts import Localised, Texts
-from core.inference.predictor import CALIBRATIONS
+from core.inference.label_scores import CALIBRATIONS
 from core.languages import language
 from core.models.catalogue import DEFAULT
 from core.models.devices import default_precision
