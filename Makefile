@@ -49,7 +49,7 @@ test: setup setup-dev browser postgres check
 
 # Everything, with the simulations and soaks of minutes: before a release.
 test-all: setup setup-dev browser postgres check
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	HYPOTHESIS_PROFILE=release OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	$(VENV)/bin/ruff check .

@@ -12,6 +12,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("AGL_MODEL", "tiny")  # what "default" means: tests that want the large model name it
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from core.models.loading import LanguageModel
     from core.selection.pool_index import PoolIndex
     from core.workbench import Workbench
+
+# Examples of a property test: enough to meet its corners at every commit, and more before a release (`make test-all`).
+settings.register_profile("commit", max_examples=40, deadline=None)
+settings.register_profile("release", max_examples=300, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "commit"))
 
 HERE = {"127.0.0.1", "::1", "localhost"}
 

@@ -15,7 +15,7 @@ from several_processes import SECRET, Process, Proxy, several
 
 from annotation.store import RatingStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 RATERS, ITEMS, MOST = 8, 12, 3  # three raters an item: what make_study says
 EACH = 6  # ratings of one submission: two systems, three criteria
 

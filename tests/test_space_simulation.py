@@ -17,7 +17,7 @@ from space_machine import ROOT, Space, free_port, lacking
 from annotation.backup.backed_up_store import open_with_backups
 
 RATERS = 6
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
