@@ -18,7 +18,10 @@ def served_with(services: Services) -> dict[str, Any]:
     """Arguments of ``launch``: the routes of raters and programs in front of Gradio's, the guard around both, the size of an upload."""
     guard = Middleware(Guard, access=services.access, limits=services.limits)
     return {
-        "app_kwargs": {"routes": [*rater_routes(services.store, services.allow), *api_routes()], "middleware": [guard]},
+        "app_kwargs": {
+            "routes": [*rater_routes(services.store, services.allow, services.previews), *api_routes()],
+            "middleware": [guard],
+        },
         "max_file_size": MOST_UPLOAD,
         "show_error": False,
     }

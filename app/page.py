@@ -23,7 +23,8 @@ from app.results.experiments_tab import build_experiments
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
 from app.services import Services
-from app.study.tab import build_study, organiser_desk
+from app.study.service import StudyService
+from app.study.tab import build_study
 from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred
 from app.train.tab import TrainHandlers, build_train
 from core.errors import CoreError
@@ -66,9 +67,18 @@ def build_app(services: Services) -> gr.Blocks:
                 build_rate(services.store, services.study.id, services.study.slug, localised, tag, texts, rate)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
                 _build_results(services, localised, tag, texts, results, session)
-            organiser = organiser_desk(services)
+            organiser = StudyService(
+                services.store,
+                services.authority,
+                services.folder,
+                services.study.slug,
+                services.backups,
+                services.previews,
+            )
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
-                build_study(organiser, services.authority, localised, tag, texts, study, session, services.visitor)
+                build_study(
+                    organiser, services.authority, localised, tag, texts, page, tabs, study, session, services.visitor
+                )
         public = Public(services.explore, services.languages, still_connected)
         build_public_api(public, lambda request: services.allow("explore", request))
         _wire(page, PageHandlers(services, localised, explore, train, interface, tabs))

@@ -17,9 +17,10 @@ import inspect
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from app.startup_page import StartupPage
 
@@ -158,13 +159,25 @@ def _run(options: argparse.Namespace, services: "Services", page: "Blocks") -> N
 
     if services.fresh_secret is not None:
         print(
-            f"Organiser's secret, for the page Study: {services.fresh_secret}\n"
-            f"It is shown this once and kept in {options.data / SECRET_FILE}, which only you can read."
+            f"The page Study, for the organiser alone: {organiser_link(options, services.fresh_secret)}\n"
+            f"The link is shown this once; the secret at its end is stored in {options.data / SECRET_FILE}, which only you can read."
         )
     if os.environ.get("AGL_ORGANISERS") and not services.authority.names:
         print("AGL_ORGANISERS names accounts of a Space with hf_oauth; here only the organiser's secret lets in.")
     services.opening.start()
     page.block_thread()
+
+
+def organiser_link(options: argparse.Namespace, secret: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The link that opens Study; the secret stands in the fragment, which a browser sends nowhere."""
+    if "://" in options.root_path:
+        root = options.root_path.rstrip("/")
+    elif environment.get("SPACE_HOST"):
+        root = f"https://{environment['SPACE_HOST']}"
+    else:
+        host = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host  # noqa: S104
+        root = f"http://{f'[{host}]' if ':' in host else host}:{options.port}{options.root_path.rstrip('/')}"
+    return f"{root}/#organiser={quote(secret, safe='')}"
 
 
 def _is_a_sentence(error: Exception) -> bool:

@@ -29,6 +29,7 @@ from app.explore.models import offered_of, served_of
 from app.explore.opening import Opening
 from app.explore.sending import Outbox
 from app.explore.service import ExploreService
+from app.rate.preview import Previews
 from app.train.service import TrainingService
 from core.data.tasks import Task, load_tasks
 from core.models.loading import ASSETS
@@ -78,6 +79,7 @@ class Services:
     authority: Authority
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=lambda: Limits(active=False))
+    previews: Previews = field(default_factory=Previews)  # studies as raters will see them, opened by organisers
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     kept: BackedUpStore | None = None  # the store with its backups, where the services opened it
@@ -144,4 +146,6 @@ def open_services(
     kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
     study = kept.store.ensure_study(EXPLORE_STUDY)
     limits, folder = Limits(active=access.public), data / "downloads"
-    return Services(explore, kept.store, study, folder, training, authority, access, limits, fresh, kept=kept)
+    return Services(
+        explore, kept.store, study, folder, training, authority, access, limits, fresh_secret=fresh, kept=kept
+    )

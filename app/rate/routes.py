@@ -27,7 +27,9 @@ from annotation.errors import (
 )
 from annotation.store import RatingStore
 from app.access.limits import TooMany
-from app.rate.service import Json, RaterService, words
+from app.rate.item import Json, words
+from app.rate.preview import PREFIX, Previews, PreviewService
+from app.rate.service import RaterService
 from app.texts import preferred, rater_languages, rater_words
 
 FILES = Path(__file__).resolve().parent / "page"
@@ -56,17 +58,24 @@ Allow = Callable[
 ]  # takes one of an allowance of whoever sent the request, or raises an AnnotationError
 
 
-def rater_routes(store: RatingStore, allow: Allow | None = None) -> list[BaseRoute]:
-    """Everything under /rate. ``allow``: asked for "rater" where somebody comes in without an invitation."""
+def rater_routes(store: RatingStore, allow: Allow | None = None, previews: Previews | None = None) -> list[BaseRoute]:
+    """Everything under /rate. ``allow``: asked for "rater" where somebody comes in without an invitation; ``previews``:
+    those that organisers opened.
+    """
     service, threads = RaterService(store), anyio.CapacityLimiter(THREADS)
+    preview = PreviewService(store, previews or Previews())
+
+    def of(token: str | None) -> RaterService | PreviewService:
+        return preview if token is not None and token.startswith(PREFIX) else service
+
     work: dict[str, Work] = {
         "welcome": lambda _, sent: service.welcome(sent.get("study"), sent.get("invitation"), sent.get("tag")),
         "enter": lambda own, sent: service.enter(sent, own),
-        "session": lambda token, sent: service.session(token, sent.get("tag")),
-        "next": lambda token, sent: service.next(token, sent.get("tag")),
-        "look": lambda token, sent: service.look(token, sent.get("position"), sent.get("tag")),
-        "submit": service.submit,
-        "skip": service.skip,
+        "session": lambda token, sent: of(token).session(token, sent.get("tag")),
+        "next": lambda token, sent: of(token).next(token, sent.get("tag")),
+        "look": lambda token, sent: of(token).look(token, sent.get("position"), sent.get("tag")),
+        "submit": lambda token, sent: of(token).submit(token, sent),
+        "skip": lambda token, sent: of(token).skip(token, sent),
     }
 
     def limited(request: Request, sent: Json) -> None:

@@ -9,16 +9,12 @@ from typing import Any
 
 import langcodes
 
-from annotation.criteria import in_language, tag_for
 from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
-from annotation.records import AssignmentView, Progress, Rater, SkipSubmission, Study, Submission
+from annotation.records import AssignmentView, Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
-from annotation.vocabulary import PROFICIENCIES, SKIP_REASONS
-from app.criteria import criterion_label
-from app.texts import ENGLISH, Texts, rater_languages, rater_words
-from core.languages import direction_of
-
-Json = dict[str, Any]
+from annotation.vocabulary import PROFICIENCIES
+from app.rate.item import Json, direction_json, in_language, item_json, progress_json, spoken_by, words
+from app.texts import ENGLISH
 
 
 class RaterService:
@@ -39,9 +35,9 @@ class RaterService:
             study, languages = open_to_all
         texts = spoken_by(tag, languages[0] if len(languages) == 1 else ENGLISH)
         return {
-            "study": {"name": study.name, "instructions": _in_language(study.instructions, texts.tag)},
+            "study": {"name": study.name, "instructions": in_language(study.instructions, texts.tag)},
             "languages_rated": [
-                {"tag": one, "name": langcodes.Language.get(one).autonym(), **_direction(one)} for one in languages
+                {"tag": one, "name": langcodes.Language.get(one).autonym(), **direction_json(one)} for one in languages
             ],
             "proficiencies": list(PROFICIENCIES),
             **words(texts),
@@ -79,11 +75,11 @@ class RaterService:
         """Who came, her study, how far she is, and the words of the page in the language of ``tag``."""
         rater, study = self._rater(token)
         texts = spoken_by(tag, rater.language)
-        instructions = _in_language(study.instructions, texts.tag)
+        instructions = in_language(study.instructions, texts.tag)
         return {
             "rater": rater.pseudonym,
             "study": {"slug": study.slug, "name": study.name, "instructions": instructions},
-            "progress": _progress(self._store.progress(rater.id)),
+            "progress": progress_json(self._store.progress(rater.id)),
             **words(texts),
         }
 
@@ -141,56 +137,7 @@ class RaterService:
                 {"letter": one.letter, "criterion": one.criterion, "from": one.old_value, "to": one.value}
                 for one in earlier
             ]
-        return {"item": item, "progress": _progress(self._store.progress(rater.id))}
-
-
-def spoken_by(tag: object, language: str) -> Texts:
-    """The words for the page: the language she chose, else that of what she rates, else English."""
-    offered = {texts.tag for texts in rater_languages()}
-    return rater_words(tag if isinstance(tag, str) and tag in offered else language)
-
-
-def words(texts: Texts) -> Json:
-    """Everything the page says, and the languages it could say it in."""
-    return {
-        "tag": texts.tag,
-        "dir": texts.direction,
-        "words": rater_words(ENGLISH).entries | texts.entries,
-        "languages": [{"tag": other.tag, "name": other.name} for other in rater_languages()],
-    }
-
-
-def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
-    """One item with its answers in their blind order and what she gave so far, in the language of the page."""
-    letters = {output.output_id: output.letter for output in view.outputs}
-    values: dict[str, dict[str, int]] = {}
-    for (output_id, key), value in view.values.items():
-        values.setdefault(letters[output_id], {})[key] = value
-    return {
-        "position": view.position,
-        "state": view.state,
-        "skip_reason": view.skip_reason,
-        "comment": view.comment,
-        "source": _text(view.source_text, view.language),
-        "task": _task(view, texts),
-        "outputs": [{"letter": one.letter, **_text(one.text, one.language)} for one in view.outputs],
-        "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
-        "values": values,
-        "reasons": list(SKIP_REASONS),
-    }
-
-
-def criterion_json(study: Study, number: int, texts: Texts) -> Json:
-    """A criterion's name, question and five anchors."""
-    criterion = study.criteria[number]
-    language, question, anchors = in_language(criterion, texts.tag)
-    return {
-        "key": criterion.key,
-        "name": criterion_label(criterion, texts),
-        "question": question,
-        "anchors": list(anchors),
-        **_direction(language),
-    }
+        return {"item": item, "progress": progress_json(self._store.progress(rater.id))}
 
 
 def _token(value: object) -> str:
@@ -201,36 +148,6 @@ def _token(value: object) -> str:
 
 def _str(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _task(view: AssignmentView, texts: Texts) -> Json:
-    """The task as a sentence of the page's language; a task that has none is shown as the study calls it."""
-    key = f"rate.task_{view.task}"
-    if key not in texts.entries:
-        return {"text": view.task, "lang": None, "dir": "auto"}
-    language = langcodes.Language.get(view.outputs[0].language).display_name(texts.tag)
-    return _text(texts(key, language=language), texts.tag)
-
-
-def _in_language(texts: Mapping[str, str], language: str) -> Json:
-    tag = tag_for(texts, language)
-    return _text(texts[tag], tag)
-
-
-def _text(text: str, tag: str) -> Json:
-    return {"text": text, **_direction(tag)}
-
-
-def _direction(tag: str) -> Json:
-    try:
-        script = langcodes.Language.get(tag).maximize().script or ""
-    except ValueError:  # an organiser's own tag: the browser looks at the letters
-        return {"lang": tag, "dir": "auto"}
-    return {"lang": tag, "dir": direction_of(script)}
-
-
-def _progress(progress: Progress) -> Json:
-    return {"done": progress.done, "skipped": progress.skipped, "total": progress.total}
 
 
 def _receipt(receipt: Any) -> Json:

@@ -18,10 +18,11 @@ SUFFIXES = [".csv", ".tsv", ".jsonl", ".parquet"]
 
 @dataclass
 class StudyForm:
-    """Components by name, and the panels that the steps show."""
+    """Components by name. ``panels`` and ``notes`` by step: what a step shows, and where its messages stand."""
 
     parts: dict[str, Any] = field(default_factory=dict)
-    panels: dict[str, Any] = field(default_factory=dict)  # HTML by step
+    panels: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         return self.parts[name]
@@ -38,29 +39,39 @@ class _Maker:
         self.localised, self.texts, self.form = localised, texts, form
 
     def __call__(self, name: str, kind: Any, *, info: str = "", prop: str = "label", **properties: Any) -> Any:
-        said: dict[str, Value] = {prop: f"study.{name}"}
+        words: dict[str, Value] = {prop: f"study.{name}"}
         if info:
-            said["info"] = f"study.{info}"
-        spoken = {key: self.texts(str(text)) for key, text in said.items()}
-        made = kind(elem_id=f"study-{name}", **spoken, **properties)
-        self.form.parts[name] = self.localised.bind(made, **said)
-        return made
+            words["info"] = f"study.{info}"
+        translated = {key: self.texts(str(text)) for key, text in words.items()}
+        component = kind(elem_id=f"study-{name}", **translated, **properties)
+        self.form.parts[name] = self.localised.bind(component, **words)
+        return component
 
     def button(self, name: str, variant: str = "secondary") -> Any:
         return self(name, gr.Button, prop="value", variant=variant)
 
-    def number(self, name: str, value: float | None, least: float = 0, **properties: Any) -> Any:
-        return self(name, gr.Number, value=value, minimum=least, min_width=130, **{"precision": 0, **properties})
+    def number(self, name: str, value: float | None, info: str = "") -> Any:
+        """Bounds are checked on the server alone: Gradio's own end in a bare "Error" and round 2.5 to 2."""
+        return self(name, gr.Number, info=info, value=value, min_width=130)
+
+    def asked_twice(self, name: str) -> None:
+        """A button that cannot be taken back: it asks first, and a second one, hidden until then, acts."""
+        self(name, gr.Button, prop="value", variant="stop")
+        with gr.Row(visible=False, elem_id=f"study-{name}_sure") as sure:
+            self(f"{name}_question", gr.Markdown, prop="value")
+            self(f"{name}_yes", gr.Button, prop="value", variant="stop")
+            self(f"{name}_no", gr.Button, prop="value")
+        self.form.parts[f"{name}_sure"] = sure
 
 
 def build_study_form(localised: Localised, texts: Texts) -> tuple[StudyForm, Any, Any]:
-    """The form, its door (secret) and its house (everything else, hidden)."""
+    """The form, the group that asks for the secret, and the group of everything else, which is hidden."""
     form = StudyForm()
     make = _Maker(localised, texts, form)
-    with gr.Column() as door, gr.Row():
+    with gr.Column() as locked, gr.Row():
         make("secret", gr.Textbox, info="secret_hint", type="password", max_lines=1, scale=4)
         make.button("unlock", "primary")
-    with gr.Column(visible=False) as house:
+    with gr.Column(visible=False) as unlocked:
         with gr.Row(elem_id="study-head"):
             make("which", gr.Dropdown, choices=[], value=None, scale=4)
             make.button("refresh")
@@ -75,7 +86,8 @@ def build_study_form(localised: Localised, texts: Texts) -> tuple[StudyForm, Any
             ):
                 form.panels[name] = gr.HTML(elem_id=f"study-panel-{name}")
                 build(make)
-    return form, door, house
+                form.notes[name] = gr.HTML(elem_id=f"study-note-{name}")
+    return form, locked, unlocked
 
 
 def _outputs(make: _Maker) -> None:
@@ -92,7 +104,7 @@ def _outputs(make: _Maker) -> None:
     with gr.Row():
         make.button("create", "primary")
         make.button("add")
-        make.button("delete")
+        make.asked_twice("delete")
 
 
 def _sources(texts: Texts) -> list[tuple[str, str]]:
@@ -100,8 +112,8 @@ def _sources(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _hint(texts: Texts) -> str:
-    said = texts("study.file_hint", columns=", ".join(REQUIRED), optional=", ".join(OPTIONAL))
-    return f'<p class="quiet" dir="{texts.direction}">{said}</p>'
+    text = texts("study.file_hint", columns=", ".join(REQUIRED), optional=", ".join(OPTIONAL))
+    return f'<p class="quiet" dir="{texts.direction}">{text}</p>'
 
 
 def _design(make: _Maker) -> None:
@@ -109,19 +121,20 @@ def _design(make: _Maker) -> None:
         make("name", gr.Textbox, max_lines=1, max_length=120)
         make("task", gr.Textbox, max_lines=2, max_length=400, scale=2)
     with gr.Row():
-        make.number("raters", 3, 1)
+        make.number("raters", 3)
         make.number("cap", 0)
         make.number("planned", 0)
-        make.number("difference", 0.3, 0.05, precision=2)
+        make.number("difference", 0.3)
     with gr.Row():
         make.number("every", 8)
-        make.number("after", 5, 1)
-        make.number("share", 0.5, precision=2)
+        make.number("after", 5)
+        make.number("share", 0.5)
+        make.number("lease", 60)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
     with gr.Row():
         make("instructions_language", gr.Dropdown, choices=["en"], value="en", scale=1)
-        make("instructions", gr.Textbox, lines=2, max_length=4000, scale=3)
+        make("instructions", gr.Textbox, info="instructions_hint", lines=5, max_length=4000, scale=3)
     make("own", gr.Textbox, lines=2, max_length=20_000)
     make.button("save", "primary")
 
@@ -137,17 +150,21 @@ def _checks(make: _Maker) -> None:
 
 def _invite(make: _Maker) -> None:
     with gr.Row():
+        make("preview_language", gr.Dropdown, choices=[], value=None)
+        make.button("preview")
+    make.form.panels["preview"] = gr.HTML(elem_id="study-panel-preview")
+    with gr.Row():
+        make("open_hint", gr.Textbox, max_lines=1)
+        make.button("open", "primary")
+    with gr.Row():
         make("language", gr.Dropdown, choices=[], value=None)
         make.number("uses", 0)
         make.number("days", 30)
         make.button("invite", "primary")
     make("link", gr.Textbox, visible=False, interactive=False, buttons=["copy"])
     with gr.Row():
-        make.number("revoke", None, 1)
+        make.number("revoke", None)
         make.button("revoke_do")
-    with gr.Row():
-        make("open_hint", gr.Textbox, max_lines=1)
-        make.button("open", "primary")
 
 
 def _progress(make: _Maker) -> None:
@@ -163,4 +180,4 @@ def _end(make: _Maker) -> None:
         make("download", gr.DownloadButton, interactive=False)
         make.button("close")
         make.button("reopen")
-        make("withdraw", gr.Button, prop="value", variant="stop")
+        make.asked_twice("withdraw")

@@ -38,17 +38,17 @@ def _isolated(tag: str) -> str:
 def summary(board: Board, texts: Texts) -> str:
     """Name and state, and the six steps with what is there and what is missing."""
     study, data = board.study, board.data
-    total, done = (sum(getattr(one, name) for one in board.progress) for name in ("places", "done"))
+    total, done = (sum(getattr(one, name) for one in board.progress) for name in ("slots", "done"))
     outputs = " · ".join(f"{language_name(tag)} {count}" for tag, count in board.stock.items.items())
     criteria = ", ".join(criterion_label(one, texts) for one in study.criteria)
     checks = sum(board.stock.degraded.values()) + sum(board.stock.repeats.values())
     live = [one for one in board.invitations if one.revoked_at is None]
     steps = (
         ("outputs", bool(board.stock.items), f"{outputs} · {', '.join(board.stock.systems)}"),
-        ("design", True, f"{criteria} · k = {study.raters_per_item}"),
-        ("checks", study.check_every is None or checks > 0, str(checks)),
-        ("invite", study.frozen_at is not None, str(len(live))),
-        ("progress", total > 0 and done >= total, f"{done} / {total}"),
+        ("design", not board.placeholders, texts("study.design_is", criteria=criteria, k=study.raters_per_item)),
+        ("checks", study.check_every is None or checks > 0, texts("study.checks_count", count=checks)),
+        ("invite", study.frozen_at is not None and bool(live), texts("study.links_count", count=len(live))),
+        ("progress", total > 0 and done >= total, texts("study.rated_of", done=done, total=total)),
         ("end", study.state in ("closed", "withdrawn"), texts(f"study.state_{study.state}")),
     )
     lines = "".join(
@@ -59,7 +59,8 @@ def summary(board: Board, texts: Texts) -> str:
     if study.frozen_at is not None:
         note = texts("study.frozen", time=study.frozen_at.strftime(_TIME))
     else:
-        note = texts("study.missing", what="; ".join(board.missing)) if board.missing else texts("study.ready")
+        lacking = [*board.missing, *(texts(f"study.unwritten_{one}") for one in board.placeholders)]
+        note = texts("study.missing", what="; ".join(lacking)) if lacking else texts("study.ready")
     raters = len([one for one in data.raters if one.removed_at is None])
     return (
         f'<div class="agl" dir="{texts.direction}"><h3><bdi>{escape(study.name)}</bdi> · '
@@ -73,6 +74,23 @@ def outputs_panel(board: Board, texts: Texts) -> str:
     rows = [[escape(language_name(tag)), str(count)] for tag, count in board.stock.items.items()]
     systems = "".join(f'<li><bdi class="system">{escape(one)}</bdi></li>' for one in board.stock.systems)
     return _table(texts, (texts("study.language"), texts("study.items")), rows) + f'<ul class="agl">{systems}</ul>'
+
+
+def design_panel(board: Board, texts: Texts) -> str:
+    """That a frozen design is only read, and how long an item stays reserved."""
+    study = board.study
+    lines = [texts("study.lease_is", minutes=study.lease_minutes)]
+    if study.frozen_at is not None:
+        lines.insert(0, texts("study.frozen", time=study.frozen_at.strftime(_TIME)))
+    return "".join(_paragraph(texts, line) for line in lines)
+
+
+def preview_link(path: str, texts: Texts) -> str:
+    """A link to the preview, in a tab of its own."""
+    return (
+        f'<p class="agl" dir="{texts.direction}"><a class="agl-link" target="_blank" rel="noopener" href="{escape(path)}">'
+        f"{escape(texts('study.preview_open'))}</a></p>"
+    )
 
 
 def checks_panel(board: Board, texts: Texts) -> str:
@@ -161,7 +179,7 @@ def progress_panel(board: Board, texts: Texts) -> str:
         rows.append(
             [
                 escape(language_name(one.language)),
-                f'<span class="figure">{bar(share)} {one.done} / {one.slots}</span>',
+                f'<span class="figure">{bar(share)} {escape(texts("study.rated_of", done=one.done, total=one.slots))}</span>',
                 *(str(getattr(one, name)) for name in ("held", "skips", "raters")),
                 agreed or "–",
             ]
@@ -186,7 +204,14 @@ def _raters(board: Board, texts: Texts) -> str:
             escape(language_name(one.language)),
             str(one.items_done),
             str(one.items_skipped),
-            f"{one.checks_failed} / {one.checks_answered} {escape(_verdict(one, texts))}",
+            escape(
+                texts(
+                    "study.checks_of",
+                    failed=one.checks_failed,
+                    answered=one.checks_answered,
+                    verdict=_verdict(one, texts),
+                )
+            ),
         ]
         for one in board.data.raters
         if one.removed_at is None
@@ -205,7 +230,7 @@ def _raters(board: Board, texts: Texts) -> str:
 
 
 def _verdict(one: RaterRecord, texts: Texts) -> str:
-    return "" if one.failed is None else texts("study.failed" if one.failed else "study.passed")
+    return "–" if one.failed is None else texts("study.failed" if one.failed else "study.passed")
 
 
 def backup_panel(state: BackupState | None, texts: Texts) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import uuid
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +21,13 @@ from annotation.store import RatingStore
 from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
 from annotation.vocabulary import StudyState
 from app.access.organiser import Authority
+from app.rate.preview import Previews
 from app.study.sources import Taken, from_collection, from_evaluation, from_table
 
 EXPLORE, TABLE, EVALUATION = "explore", "table", "evaluation"
+# What a draft begins with, because the store holds no empty text. No study opens with them.
+PLACEHOLDER_TASK = "Read the answer for the text above it."
+PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class Design:
     check_every: int | None
     repeat_after: int
     failed_share: float
-    criteria: tuple[str, ...]  # default keys wanted
+    criteria: tuple[str, ...]  # default keys
     own_criteria: str  # JSON, see `own_criteria`
-    language: str  # of the instructions in the form
-    instructions: str
+    instructions: Mapping[str, str]  # by BCP-47 tag; empty ones are left out
+    lease_minutes: int = 60
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Board:
     study: Study
     stock: Stock
     missing: tuple[str, ...]  # before it can open; empty once it is open
+    placeholders: tuple[str, ...]  # "task", "instructions": not written yet; empty once it is open
     languages: tuple[str, ...]
     invitations: tuple[Invitation, ...]
     progress: tuple[LanguageProgress, ...]
@@ -69,7 +75,7 @@ class Board:
     backup: BackupState | None  # None: no backups are made here
 
 
-class OrganiserService:
+class StudyService:
     """Serves organisers, and nobody else."""
 
     def __init__(
@@ -79,10 +85,13 @@ class OrganiserService:
         folder: Path,
         collection: str,
         backups: Backups | None = None,
+        previews: Previews | None = None,
     ) -> None:
-        """``collection``: slug of the study that Explore fills; ``folder``: for exports."""
+        """``collection``: slug of the study that Explore fills; ``folder``: for exports; ``previews``: those that the
+        raters' page shows.
+        """
         self._store, self._authority, self._folder, self._collection = store, authority, folder, collection
-        self._backups = backups
+        self._backups, self._previews = backups, previews or Previews()
 
     def studies(self, session: object) -> list[Study]:
         """All studies but Explore's collection, newest first."""
@@ -97,6 +106,7 @@ class OrganiserService:
             study=study,
             stock=self._store.stock(study.id),
             missing=tuple(self._store.missing(study.id)) if study.state == "draft" else (),
+            placeholders=placeholders(study) if study.frozen_at is None else (),
             languages=tuple(self._store.languages(study.id)),
             invitations=tuple(self._store.invitations(study.id)),
             progress=tuple(self._store.language_progress(study.id)),
@@ -106,14 +116,17 @@ class OrganiserService:
         )
 
     def create(self, session: object, name: str, task: str, source: Source) -> tuple[Study, Taken]:
-        """A draft with outputs; nothing is made when the source has a fault. Raises InvalidRecord, InvalidTable."""
+        """A draft with outputs; nothing is made when the source has a fault. Raises InvalidRecord, also for the name of
+        another study, InvalidTable.
+        """
         self._authority.require(session)
-        task = task.strip() or "Read the answer for the text above it."
+        self._refuse_same_name(name, None)
+        task = task.strip() or PLACEHOLDER_TASK
         new = NewStudy(
             slug=self._free_slug(name),
             name=name.strip(),
             task=task,
-            instructions={"en": "Rate each answer for the text above it."},
+            instructions={"en": PLACEHOLDER_INSTRUCTIONS},
             criteria=DEFAULT_CRITERIA,
             state="draft",
             check_every=8,
@@ -142,10 +155,22 @@ class OrganiserService:
         with contextlib.suppress(StudyNotReady):
             self._store.make_checks(study.id)
 
-    def delete(self, session: object, slug: object) -> None:
-        """Deletes a draft. Raises StudyFrozen."""
+    def _refuse_same_name(self, name: str, slug: str | None) -> None:
+        """Two studies of one name cannot be told apart, and a button pressed twice would make two."""
+        same = [
+            one
+            for one in self._store.studies()
+            if one.slug != self._collection and one.name.casefold() == (name or "").strip().casefold()
+        ]
+        if any(one.slug != slug for one in same):
+            raise InvalidRecord(f"There is a study called '{same[0].name}' already; choose another name.")
+
+    def delete(self, session: object, slug: object) -> str:
+        """Deletes a draft; returns its name. Raises StudyFrozen."""
         self._authority.require(session)
-        self._store.delete_draft(self._study(slug).id)
+        study = self._study(slug)
+        self._store.delete_draft(study.id)
+        return study.name
 
     def _take(self, source: Source, task: str, seed: int) -> Taken:
         if source.kind == EXPLORE:
@@ -157,27 +182,26 @@ class OrganiserService:
             return from_evaluation(source.file, source.queries, task, source.most, seed)
         return from_table(source.file, task, source.most, seed)
 
-    def design(self, session: object, slug: object, wanted: Design) -> Study:
+    def design(self, session: object, slug: object, design: Design) -> Study:
         """Saves the design of a draft and makes its attention checks anew. Raises InvalidRecord, StudyFrozen."""
         self._authority.require(session)
         study = self._study(slug)
-        chosen = tuple(one for one in DEFAULT_CRITERIA if one.key in wanted.criteria)
-        instructions = dict(study.instructions)
-        if wanted.instructions.strip():
-            instructions[wanted.language] = wanted.instructions.strip()
-        plain = ("raters_per_item", "items_per_rater", "planned_items", "target_difference", "check_every")
+        self._refuse_same_name(design.name, study.slug)
+        chosen = tuple(one for one in DEFAULT_CRITERIA if one.key in design.criteria)
+        written = {tag: text.strip() for tag, text in design.instructions.items() if text.strip()}
+        plain = (
+            "raters_per_item", "items_per_rater", "planned_items", "target_difference", "check_every", "repeat_after",
+            "failed_share", "lease_minutes",
+        )  # fmt: skip
         revised = self._store.revise_study(
             study.id,
             NewStudy(
                 slug=study.slug,
-                name=wanted.name.strip(),
-                task=wanted.task.strip(),
-                instructions=instructions,
-                criteria=(*chosen, *own_criteria(wanted.own_criteria)),
-                lease_minutes=study.lease_minutes,
-                repeat_after=wanted.repeat_after,
-                failed_share=wanted.failed_share,
-                **{name: getattr(wanted, name) for name in plain},
+                name=design.name.strip(),
+                task=design.task.strip(),
+                instructions=written or dict(study.instructions),
+                criteria=(*chosen, *own_criteria(design.own_criteria)),
+                **{name: getattr(design, name) for name in plain},
             ),
         )
         self._store.make_checks(study.id)
@@ -189,9 +213,29 @@ class OrganiserService:
         return self._store.make_checks(self._study(slug).id)
 
     def open(self, session: object, slug: object) -> Study:
-        """Opens a draft and freezes it. Raises StudyFrozen, StudyNotReady."""
+        """Opens a draft and freezes it. Raises StudyFrozen, StudyNotReady, also for what was never written."""
         self._authority.require(session)
-        return self._store.open_study(self._study(slug).id)
+        study = self._study(slug)
+        unwritten = placeholders(study)
+        if unwritten and study.frozen_at is None:
+            raise StudyNotReady(
+                f"The study cannot open yet: the {' and the '.join(unwritten)} that raters read are not written; write them "
+                "in step 2 and save the design."
+            )
+        return self._store.open_study(study.id)
+
+    def preview(self, session: object, slug: object, language: object) -> str:
+        """What a link ends in that shows the study on the raters' page as raters of this language see it; nothing done
+        there is stored. Raises InvalidRecord.
+        """
+        self._authority.require(session)
+        study = self._study(slug)
+        languages = self._store.languages(study.id)
+        if not isinstance(language, str) or language not in languages:
+            raise InvalidRecord(
+                "Choose a language that there are outputs in; this study has " + (", ".join(languages) or "none") + "."
+            )
+        return f"rate?study={study.slug}#rater={self._previews.open(study.id, language)}"
 
     def set_state(self, session: object, slug: object, state: StudyState) -> Study:
         """Closes, opens again or withdraws. Raises StudyClosed."""
@@ -249,6 +293,14 @@ class OrganiserService:
         base = "-".join(plain)[:60].strip("-") or "study"
         taken = {one.slug for one in self._store.studies()}
         return next(slug for slug in (base, *(f"{base}-{n}" for n in range(2, 10_000))) if slug not in taken)
+
+
+def placeholders(study: Study) -> tuple[str, ...]:
+    """Which of "task" and "instructions" still are what a draft begins with."""
+    unwritten = [] if study.task != PLACEHOLDER_TASK else ["task"]
+    if set(study.instructions.values()) == {PLACEHOLDER_INSTRUCTIONS}:
+        unwritten.append("instructions")
+    return tuple(unwritten)
 
 
 def own_criteria(text: str) -> tuple[Criterion, ...]:

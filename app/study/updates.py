@@ -1,109 +1,200 @@
-"""What the handlers of the organiser's page share: which components show a study, and the updates that do so."""
+"""What the handlers of the organiser's page share: its components, and the updates that show a study."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import AnnotationError
+from app.access.organiser import Authority
+from app.events import Updates
 from app.html import message
 from app.study import html as views
-from app.study.service import Board, OrganiserService, language_name, own_as_text
+from app.study.form import STEPS, StudyForm
+from app.study.service import Board, StudyService, language_name, own_as_text
 from app.texts import Texts, catalogue
 from core.errors import CoreError
 
-DESIGN = ("name", "task", "raters", "cap", "planned", "difference", "every", "after", "share", "criteria", "own")
-WORDS = ("instructions_language", "instructions")
-CHOICES = ("which", "language", "rater")
-PANELS = ("summary", "outputs", "checks", "invite", "progress", "end")
+SOURCES = ("source", "file", "queries", "most")
+DESIGN = (
+    "name",
+    "task",
+    "raters",
+    "cap",
+    "planned",
+    "difference",
+    "every",
+    "after",
+    "share",
+    "lease",
+    "criteria",
+    "own",
+)
+CHOICES = ("which", "language", "preview_language", "rater")
+PANELS = ("summary", *STEPS, "power", "preview")
+GROUPS = ("delete_sure", "withdraw_sure")  # questions that stand open
 
 
-class StudyPage:
-    """What handlers share: the desk, and the updates that show a study."""
+@dataclass(frozen=True)
+class StudyTab:
+    """The service, who may use it, and the components that handlers change."""
 
-    def __init__(self, desk: OrganiserService) -> None:
-        self.desk = desk
-        self._rest = len(PANELS) + len(CHOICES) + len(DESIGN) + len(WORDS)
+    service: StudyService
+    authority: Authority
+    visitor: Callable[[gr.Request], str]
+    form: StudyForm
+    note: gr.HTML  # of entering and leaving; each step has one of its own
+    locked: gr.Column
+    unlocked: gr.Column
+    session: gr.BrowserState
+    typed: gr.State  # instructions by language as they stand in the form, saved or not
+    language_before: gr.State  # the language of the instructions that stand in the form
 
-    def only(self, note: str) -> list[Any]:
-        """Nothing but the note changes."""
-        return [note, *[gr.skip()] * self._rest]
-
-    def blank(self) -> list[Any]:
-        """An empty page: what was on show is nobody's business any more."""
-        empty = gr.update(choices=[], value=None)
-        fields = [None if name in ("raters", "criteria") else "" for name in ("name", "task")]
-        kept = len(DESIGN) + len(WORDS) - len(fields)
-        return ["", *[""] * len(PANELS), *[empty] * len(CHOICES), *fields, *[gr.skip()] * kept]
-
-    def act(self, tag: str, token: Any, slug: Any, work: Callable[[], object], then: Any = None) -> list[Any]:
-        """Do something, then show the study; a refusal is a sentence and changes nothing on the page."""
-        try:
-            said = work()
-        except (AnnotationError, CoreError) as error:
-            return self.only(message(str(error), "error"))
-        return self.show(token, then() if then else slug, tag, message(said) if isinstance(said, str) else "")
-
-    def show(self, token: Any, slug: Any, tag: str, note: str) -> list[Any]:
-        """Updates of note, panels, choices and the design's fields."""
-        texts = catalogue(tag)
-        try:
-            studies = self.desk.studies(token)
-            known = [one.slug for one in studies]
-            chosen = slug if slug in known else (known[0] if known else None)
-            board = self.desk.board(token, chosen) if chosen else None
-        except AnnotationError as error:
-            return [message(str(error), "error"), *[gr.skip()] * self._rest]
-        names = [(f"{one.name} ({texts(f'study.state_{one.state}')})", one.slug) for one in studies]
-        which = gr.update(choices=names, value=chosen)
-        if board is None:
-            updates = self.blank()
-            return [
-                note or message(texts("study.none")),
-                *updates[1 : 1 + len(PANELS)],
-                which,
-                *updates[2 + len(PANELS) :],
-            ]
-        return [note, *_panels(board, texts), which, *_choices(board), *_fields(board)]
+    @property
+    def everything(self) -> list[Any]:
+        """All components that show a study."""
+        form = self.form
+        names = (*CHOICES, *DESIGN, "instructions_language", "instructions", "link", "download", "save", *GROUPS)
+        parts = [form[name] for name in names]
+        return [self.note, *form.panels.values(), *form.notes.values(), self.typed, self.language_before, *parts]
 
 
-def _panels(board: Board, texts: Texts) -> list[str]:
-    return [
-        views.summary(board, texts),
-        views.outputs_panel(board, texts),
-        views.checks_panel(board, texts),
-        views.invitations_panel(board, texts),
-        views.progress_panel(board, texts),
-        views.backup_panel(board.backup, texts),
-    ]
+def noted(tab: StudyTab, step: str, text: str) -> Updates:
+    """A message in its step, where the eye is; those of other steps go."""
+    return {tab.note: "", **{note: text if name == step else "" for name, note in tab.form.notes.items()}}
 
 
-def _choices(board: Board) -> list[Any]:
+def blank(tab: StudyTab) -> Updates:
+    """An empty page: what was on show is nobody's business any more."""
+    form = tab.form
+    return {
+        tab.note: "",
+        **dict.fromkeys((*form.panels.values(), *form.notes.values()), ""),
+        **{
+            part: gr.update(choices=[], value=None) for part in form.several(*CHOICES)
+        },  # Gradio takes an update apart: one each
+        **dict.fromkeys(form.several("name", "task", "instructions", "own"), ""),
+        **_fresh(tab),
+        tab.typed: {},
+    }
+
+
+def _fresh(tab: StudyTab) -> Updates:
+    """What belonged to another study or to an earlier moment: its link, its archive, questions that stand open."""
+    form = tab.form
+    return {
+        form["link"]: gr.update(value="", visible=False),
+        form["download"]: gr.update(value=None, interactive=False),
+        **{part: gr.update(visible=False) for part in form.several(*GROUPS)},
+        form.panels["power"]: "",
+        form.panels["preview"]: "",
+    }
+
+
+def act(
+    tab: StudyTab,
+    step: str,
+    base: tuple[Any, Any, str],
+    work: Callable[[], object],
+    *,
+    then: Callable[[], Any] | None = None,
+    fields: bool = False,
+) -> Updates:
+    """Do something, then show the study with what ``work`` returned as a message; a refusal is a sentence and changes
+    nothing else on the page but that an earlier link goes.
+
+    ``base``: session, slug and language; ``then``: gives the slug to show, where it is another one; ``fields``: whether
+    the design's fields are filled anew, which what was typed and not saved would not outlive.
+    """
+    session, slug, tag = base
+    try:
+        done = work()
+    except (AnnotationError, CoreError) as error:
+        return {**_fresh(tab), **noted(tab, step, message(str(error), "error"))}
+    updates = show(tab, session, then() if then else slug, tag, fields=fields)
+    return {**updates, **noted(tab, step, message(done))} if isinstance(done, str) else updates
+
+
+def show(tab: StudyTab, session: Any, slug: Any, tag: str, *, fields: bool = True) -> Updates:
+    """Panels, choices and the design's fields of a study, the newest if there is none with this slug.
+
+    Without ``fields`` the design's fields stay as they were typed, if the study is the one that was on show.
+    """
+    texts = catalogue(tag)
+    try:
+        studies = tab.service.studies(session)
+        slugs = [one.slug for one in studies]
+        chosen = slug if slug in slugs else (slugs[0] if slugs else None)
+        board = tab.service.board(session, chosen) if chosen else None
+    except AnnotationError as error:
+        return {tab.note: message(str(error), "error")}
+    if board is None:
+        return {**blank(tab), tab.note: message(texts("study.none"))}
+    names = [one.name for one in studies]
+    labels = []
+    for one in studies:  # two of one name, made before that was refused, are told apart by when they were made
+        moment = f", {one.created_at:%Y-%m-%d %H:%M}" if names.count(one.name) > 1 else ""
+        labels.append(f"{one.name} ({texts(f'study.state_{one.state}')}{moment})")
+    return {
+        **noted(tab, "", ""),
+        **_panels(tab, board, texts),
+        **_choices(tab, board),
+        **(_fields(tab, board) if fields or chosen != slug else {}),
+        **_fresh(tab),
+        tab.form["which"]: gr.update(choices=list(zip(labels, slugs, strict=True)), value=chosen),
+    }
+
+
+def _panels(tab: StudyTab, board: Board, texts: Texts) -> Updates:
+    panels = tab.form.panels
+    return {
+        panels["summary"]: views.summary(board, texts),
+        panels["outputs"]: views.outputs_panel(board, texts),
+        panels["design"]: views.design_panel(board, texts),
+        panels["checks"]: views.checks_panel(board, texts),
+        panels["invite"]: views.invitations_panel(board, texts),
+        panels["progress"]: views.progress_panel(board, texts),
+        panels["end"]: views.backup_panel(board.backup, texts),
+    }
+
+
+def _choices(tab: StudyTab, board: Board) -> Updates:
     languages = [(language_name(tag), tag) for tag in board.languages]
     raters = [one.rater for one in board.data.raters if one.removed_at is None]
-    return [
-        gr.update(choices=languages, value=board.languages[0] if board.languages else None),
-        gr.update(choices=raters, value=None),
-    ]
+    first = board.languages[0] if board.languages else None
+    return {
+        **{tab.form[name]: gr.update(choices=languages, value=first) for name in ("language", "preview_language")},
+        tab.form["rater"]: gr.update(choices=raters, value=None),
+    }
 
 
-def _fields(board: Board) -> list[Any]:
-    study = board.study
-    tags = sorted({"en", *board.languages, *study.instructions})
+def _fields(tab: StudyTab, board: Board) -> Updates:
+    """The design; it can be changed in a draft alone."""
+    study, form = board.study, tab.form
     default = {one.key for one in DEFAULT_CRITERIA}
-    return [
-        study.name,
-        study.task,
-        study.raters_per_item,
-        study.items_per_rater or 0,
-        study.planned_items or 0,
-        study.target_difference or 0.3,
-        study.check_every or 0,
-        study.repeat_after,
-        study.failed_share,
-        [one.key for one in study.criteria if one.key in default],
-        own_as_text(study),
-        gr.update(choices=[(language_name(tag), tag) for tag in tags], value="en"),
-        study.instructions.get("en", ""),
-    ]
+    values = {
+        "name": study.name,
+        "task": study.task,
+        "raters": study.raters_per_item,
+        "cap": study.items_per_rater or 0,
+        "planned": study.planned_items or 0,
+        "difference": study.target_difference or 0.3,
+        "every": study.check_every or 0,
+        "after": study.repeat_after,
+        "share": study.failed_share,
+        "lease": study.lease_minutes,
+        "criteria": [one.key for one in study.criteria if one.key in default],
+        "own": own_as_text(study),
+        "instructions": study.instructions.get("en", ""),
+    }
+    editable = study.frozen_at is None
+    tags = sorted({"en", *board.languages, *study.instructions})
+    return {
+        **{form[name]: gr.update(value=value, interactive=editable) for name, value in values.items()},
+        form["instructions_language"]: gr.update(choices=[(language_name(tag), tag) for tag in tags], value="en"),
+        form["save"]: gr.update(interactive=editable),
+        tab.typed: dict(study.instructions),
+        tab.language_before: "en",
+    }

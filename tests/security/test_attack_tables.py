@@ -19,7 +19,7 @@ from annotation.export.files import export_study
 from annotation.import_outputs import MOST_ROWS
 from annotation.store import RatingStore
 from app.access.organiser import Authority
-from app.study.service import EVALUATION, TABLE, OrganiserService, Source
+from app.study.service import EVALUATION, TABLE, Source, StudyService
 
 HEADER = "item,language,source_text,system,output\n"
 ROW = "i1,sw,Habari,a,Jibu\n"
@@ -34,10 +34,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(empty: Path, tmp_path: Path) -> Iterator[tuple[OrganiserService, str, RatingStore]]:
+def service(empty: Path, tmp_path: Path) -> Iterator[tuple[StudyService, str, RatingStore]]:
     with RatingStore.open(shutil.copy(empty, tmp_path / "r.db")) as store:
         authority = Authority(SECRET)
-        yield OrganiserService(store, authority, tmp_path / "downloads", "explore"), authority.unlock(SECRET), store
+        yield StudyService(store, authority, tmp_path / "downloads", "explore"), authority.unlock(SECRET), store
 
 
 def zipped(content: bytes) -> bytes:
@@ -89,9 +89,9 @@ FILES: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize(("name", "content"), FILES.values(), ids=FILES)
 @pytest.mark.parametrize("kind", [TABLE, EVALUATION])
 def test_files_that_are_no_tables_are_one_sentence_and_make_nothing(
-    desk: tuple[OrganiserService, str, RatingStore], tmp_path: Path, kind: str, name: str, content: bytes
+    service: tuple[StudyService, str, RatingStore], tmp_path: Path, kind: str, name: str, content: bytes
 ) -> None:
-    organiser, session, store = desk
+    organiser, session, store = service
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(AnnotationError) as refusal:
@@ -101,8 +101,8 @@ def test_files_that_are_no_tables_are_one_sentence_and_make_nothing(
     assert not Path("/tmp/hacked").exists()
 
 
-def test_formulas_reach_no_spreadsheet(desk: tuple[OrganiserService, str, RatingStore], tmp_path: Path) -> None:
-    organiser, session, store = desk
+def test_formulas_reach_no_spreadsheet(service: tuple[StudyService, str, RatingStore], tmp_path: Path) -> None:
+    organiser, session, store = service
     path = tmp_path / "x.csv"
     cells = [FORMULA, "+1+1", "-2+3", "@SUM(A1)", "\t=1", "=cmd|' /C calc'!A0"]
     with path.open("w", newline="", encoding="utf-8") as file:

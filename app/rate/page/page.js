@@ -252,6 +252,7 @@ export function speak(session) {
   document.documentElement.dir = session.dir;
   document.title = session.study ? `${session.study.name} · ${say('page.title')}` : say('page.title');
   if (session.study) $('study').textContent = session.study.name;
+  $('preview').textContent = say('page.preview');
   $('back').textContent = say('rate.back');
   $('forward').textContent = say('page.forward');
   $('save').textContent = say('rate.save');
@@ -263,7 +264,7 @@ export function speak(session) {
 }
 
 async function turn(tag) {
-  if (page.busy) return;
+  if (page.busy) return setTimeout(() => turn(tag), 100); // after what is under way
   write('tag', tag);
   page.tag = tag;
   if (!page.token) return begin();
@@ -281,8 +282,11 @@ async function admitted(token) {
   const session = await ask('session');
   page.study = session.study;
   page.drafts = new Drafts(session.rater);
-  write(`token/${session.study.slug}`, token);
-  history.replaceState(null, '', `?study=${encodeURIComponent(session.study.slug)}`);
+  if (!session.preview) {
+    write(`token/${session.study.slug}`, token);
+    history.replaceState(null, '', `?study=${encodeURIComponent(session.study.slug)}`);
+  }
+  $('preview').hidden = !session.preview;
   speak(session);
   course(session.progress);
   for (const position of page.drafts.unconfirmed()) {

@@ -1,4 +1,4 @@
-"""Who is let in as an organiser, and that no method of the desk works for anybody else."""
+"""Who is let in as an organiser, and that no method of the service works for anybody else."""
 
 import inspect
 import stat
@@ -19,7 +19,7 @@ from app.access.organiser import (
     NotAuthorised,
     open_authority,
 )
-from app.study.service import OrganiserService
+from app.study.service import StudyService
 
 SECRET = "a secret of some length"
 
@@ -153,8 +153,8 @@ def test_the_environment_names_the_secret_and_a_short_one_is_refused(tmp_path: P
 def test_every_method_of_the_desk_refuses_whoever_has_no_session(tmp_path: Path) -> None:
     """Found by inspection, so that a method added later is held to it as well."""
     with RatingStore.open("sqlite://") as store:
-        desk = OrganiserService(store, Authority(SECRET), tmp_path, "explore")
-        methods = {name: one for name, one in inspect.getmembers(desk, inspect.ismethod) if not name.startswith("_")}
+        service = StudyService(store, Authority(SECRET), tmp_path, "explore")
+        methods = {name: one for name, one in inspect.getmembers(service, inspect.ismethod) if not name.startswith("_")}
         assert len(methods) >= 12
         for name, method in methods.items():
             wanted = list(inspect.signature(method).parameters)

@@ -20,12 +20,13 @@ def content(path: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("path", WORDS, ids=lambda path: path.stem)
-def test_every_language_says_everything_that_english_says(path: Path) -> None:
+def test_no_language_says_what_english_does_not_and_its_values_are_the_same(path: Path) -> None:
+    """A word that is missing falls back to English; what a rater answers with is missing nowhere."""
     english, other = rater_words("en").entries, rater_words(path.stem).entries
-    assert other.keys() == english.keys()
+    assert other.keys() <= english.keys()
     assert [key for key, text in other.items() if not text.strip()] == []
-    for key, text in english.items():
-        assert sorted(HOLES.findall(other[key])) == sorted(HOLES.findall(text)), key
+    for key, text in other.items():
+        assert sorted(HOLES.findall(text)) == sorted(HOLES.findall(english[key])), key
     assert {f"rate.skip_{reason}" for reason in SKIP_REASONS} <= other.keys()
 
 

@@ -50,7 +50,7 @@ def create(page: Page, name: str, file: Path) -> None:
     page.locator("#study-file input[type=file]").set_input_files(file)
     expect(page.locator("#study-file")).to_contain_text(file.stem)
     page.locator("#study-create").click()
-    expect(page.locator("#study-note")).to_contain_text("16")
+    expect(page.locator("#study-note-outputs")).to_contain_text("16")
 
 
 def rate_one(browser: Browser, link: str) -> None:
@@ -84,19 +84,29 @@ def test_a_study_from_a_table_to_its_end(visitor: Visitor, chromium: Browser, tm
     create(page, "Rain", table(tmp_path / "outputs.csv"))
 
     unfold(page, "design")
+    page.locator("#study-task textarea").fill("Say in one sentence what happened.")
     page.locator("#study-instructions textarea").fill("Rate each answer as a whole.")
     page.locator("#study-raters input").fill("2")
     page.locator("#study-every input").fill("0")
     page.locator("#study-save").click()
-    expect(page.locator("#study-note .message")).to_contain_text("saved")
+    expect(page.locator("#study-note-design .message")).to_contain_text("saved")
 
     unfold(page, "checks")
     page.locator("#study-estimate").click()
     expect(page.locator("#study-panel-power")).to_contain_text(re.compile(r"\d"))
 
     unfold(page, "invite")
+    page.locator("#study-preview").click()
+    with page.expect_popup() as opened:
+        page.locator("#study-panel-preview a").click()
+    preview = opened.value
+    expect(preview.locator("#main .task")).to_be_visible()
+    preview.locator("#tongue").select_option("en")
+    expect(preview.locator("#preview")).to_contain_text("Nothing that you do here is stored")
+    expect(preview.locator("#main .task")).to_be_visible()
+    preview.close()
     page.locator("#study-open").click()
-    expect(page.locator("#study-note .error")).to_be_visible()  # its name has to be typed
+    expect(page.locator("#study-note-invite .error")).to_be_visible()  # its name has to be typed
     page.locator("#study-open_hint").get_by_role("textbox").fill("Rain")
     page.locator("#study-open").click()
     expect(page.locator("#study-summary")).to_contain_text(re.compile("open", re.I))
@@ -105,8 +115,8 @@ def test_a_study_from_a_table_to_its_end(visitor: Visitor, chromium: Browser, tm
     expect(link).to_have_value(re.compile(r"^http.*/rate"))
     rate_one(chromium, link.input_value())
 
-    page.locator("#study-save").click()
-    expect(page.locator("#study-note .error")).to_be_visible()  # frozen
+    expect(page.locator("#study-save")).to_be_disabled()  # frozen
+    expect(page.locator("#study-task textarea")).to_be_disabled()
 
     page.locator("#study-refresh").click()
     unfold(page, "progress")
@@ -123,7 +133,7 @@ def test_a_study_from_a_table_to_its_end(visitor: Visitor, chromium: Browser, tm
 
     page.locator("#study-confirm").get_by_role("textbox").fill(rater)
     page.locator("#study-remove").click()
-    expect(page.locator("#study-note .message")).to_be_visible()
+    expect(page.locator("#study-note-progress .message")).to_be_visible()
     expect(page.locator("#study-panel-progress")).to_contain_text(re.compile("removed", re.I))
 
     page.locator("#study-close").click()

@@ -17,8 +17,7 @@ from app.rate.service import RaterService
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import RatingsTab, of_report
 from app.study import html as views
-from app.study.service import OrganiserService
-from app.study.updates import StudyPage
+from app.study.service import StudyService
 from app.texts import available, catalogue
 
 SECRET = "a secret of some length"
@@ -40,7 +39,7 @@ def a_study(store: RatingStore) -> tuple[Study, Rater, str]:
 
 
 class Office:
-    """A store on disk with its backups, and an organiser at her desk."""
+    """A store on disk with its backups, and an organiser at her service."""
 
     def __init__(self, kept: BackedUpStore, folder: Path) -> None:
         assert kept.backups is not None
@@ -49,13 +48,13 @@ class Office:
         self.backups.now()
         authority = Authority(SECRET)
         self.session = authority.unlock(SECRET)
-        self.desk = OrganiserService(kept.store, authority, folder, "explore", self.backups)
+        self.service = StudyService(kept.store, authority, folder, "explore", self.backups)
         self.results = ResultsService(kept.store, "explore", folder, authority)
         self.store = kept.store
 
     def remove(self) -> str:
         name = self.rater.pseudonym
-        return views.removal(*self.desk.remove(self.session, "own", name, name), ENGLISH)
+        return views.removal(*self.service.remove(self.session, "own", name, name), ENGLISH)
 
     def holders(self) -> list[str]:
         """Files of the backups' folder with her comment in them."""
@@ -94,7 +93,7 @@ def test_backups_that_cannot_be_replaced_are_named_with_the_reason(
 
 def test_without_backups_of_ours_the_page_says_whose_task_they_are(office: Office) -> None:
     name = office.rater.pseudonym
-    gone, _ = office.desk.remove(office.session, "own", name, name)
+    gone, _ = office.service.remove(office.session, "own", name, name)
     for texts in available():
         said = views.removal(gone, None, texts)
         assert said.endswith(texts("study.removed_elsewhere"))
@@ -102,10 +101,10 @@ def test_without_backups_of_ours_the_page_says_whose_task_they_are(office: Offic
 
 
 def test_the_page_tells_when_the_last_sound_backup_was_made(office: Office) -> None:
-    state = office.desk.board(office.session, "own").backup
+    state = office.service.board(office.session, "own").backup
     assert state is not None
     assert state.last_good is not None
-    shown = "".join(str(one) for one in StudyPage(office.desk).show(office.session, "own", "en", ""))
+    shown = views.backup_panel(state, ENGLISH)
     assert f"Last sound backup: {state.last_good:%Y-%m-%d %H:%M} UTC" in shown
 
 
@@ -118,7 +117,8 @@ def test_a_criterion_of_ones_own_goes_by_its_label_everywhere(
     report = office.results.report(office.session, "own", texts)
     names = (one.name for one in fields(RatingsTab) if one.name != "service")
     results = "".join(map(str, of_report(RatingsTab(office.results, *names), report, None, False, texts).values()))
-    page = "".join(map(str, StudyPage(office.desk).show(office.session, "own", tag, "")[:7]))
+    board = office.service.board(office.session, "own")
+    page = views.summary(board, texts) + views.progress_panel(board, texts)
     rating = [one["name"] for one in RaterService(office.store).look(office.token, 1, tag)["item"]["criteria"]]
     assert rating == [fluency, label]
     for shown in (results, page):

@@ -1,4 +1,4 @@
-"""The organiser's desk: outputs from each source, designs, opening, inviting, removing, exporting."""
+"""The organiser's service: outputs from each source, designs, opening, inviting, removing, exporting."""
 
 import json
 import zipfile
@@ -8,36 +8,36 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from study_tables import LONG, table
 
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.errors import InvalidRecord, InvalidTable, StudyFrozen, UnknownStudy
+from annotation.errors import InvalidRecord, InvalidTable, StudyFrozen, StudyNotReady, UnknownStudy
 from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.study.power import planned_power
-from app.study.service import EVALUATION, EXPLORE, TABLE, Design, OrganiserService, Source, own_as_text, own_criteria
+from app.study.service import EVALUATION, EXPLORE, TABLE, Design, Source, StudyService, own_as_text, own_criteria
 
 SECRET = "a secret of some length"
 OWN = (
     '[{"key": "politeness", "label": {"en": "Politeness", "sw": "Adabu"}, "question": "How polite?", '
     '"anchors": ["1", "2", "3", "4", "5"]}]'
 )
-LONG = "moja mbili tatu nne tano sita"
-DESIGN = Design("Named", "Reply.", 2, 10, 40, 0.5, 4, 3, 0.4, ("fluency",), OWN, "sw", "Kadiria.")
+DESIGN = Design("Named", "Reply.", 2, 10, 40, 0.5, 4, 3, 0.4, ("fluency",), OWN, {"en": "Rate.", "sw": "Kadiria."})
 
 
 class Office:
-    """A store with Explore's collection, the desk over it, and a session."""
+    """A store with Explore's collection, the service over it, and a session."""
 
     def __init__(self, folder: Path) -> None:
         self.store = RatingStore.open("sqlite://")
         self.explore = self.store.ensure_study(NewStudy("explore", "E", "mixed", {"en": "Rate."}, DEFAULT_CRITERIA))
         authority = Authority(SECRET)
-        self.desk = OrganiserService(self.store, authority, folder, "explore")
+        self.service = StudyService(self.store, authority, folder, "explore")
         self.session = authority.unlock(SECRET)
 
-    def draft(self, folder: Path, items: int = 6) -> str:
-        return str(self.desk.create(self.session, "My Study!", "Reply.", Source(TABLE, table(folder, items)))[0].slug)
+    def draft(self, folder: Path, items: int = 6, name: str = "My Study!") -> str:
+        return str(self.service.create(self.session, name, "Reply.", Source(TABLE, table(folder, items)))[0].slug)
 
 
 @pytest.fixture
@@ -47,47 +47,41 @@ def office(tmp_path: Path) -> Any:
     made.store.close()
 
 
-def table(folder: Path, items: int, **changes: str) -> Path:
-    path = folder / "outputs.jsonl"
-    rows = [
-        {"item": f"i{n}", "language": "sw", "source_text": f"t{n}", "system": s, "output": f"{LONG} {n} {s}", **changes}
-        for n in range(items)
-        for s in ("agl", "knn")
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return path
-
-
 def test_a_table_becomes_a_draft_with_checks_that_can_open(office: Office, tmp_path: Path) -> None:
     slug = office.draft(tmp_path)
-    board = office.desk.board(office.session, slug)
+    board = office.service.board(office.session, slug)
     assert (slug, board.study.state, board.stock.items, board.missing) == ("my-study", "draft", {"sw": 6}, ())
     assert board.stock.repeats == {"sw": 6}
-    assert office.draft(tmp_path) == "my-study-2"
-    assert [one.slug for one in office.desk.studies(office.session)] == ["my-study-2", "my-study"]
-    assert office.desk.open(office.session, slug).frozen_at is not None
+    with pytest.raises(InvalidRecord, match="There is a study called 'My Study!' already"):
+        office.draft(tmp_path, name=" my study! ")
+    assert office.draft(tmp_path, name="My study?") == "my-study-2"
+    assert [one.slug for one in office.service.studies(office.session)] == ["my-study-2", "my-study"]
+    with pytest.raises(StudyNotReady, match="the instructions that raters read are not written"):
+        office.service.open(office.session, slug)
+    office.service.design(office.session, slug, DESIGN)
+    assert office.service.open(office.session, slug).frozen_at is not None
     with pytest.raises(StudyFrozen):
-        office.desk.add(office.session, slug, Source(TABLE, table(tmp_path, 9)))
+        office.service.add(office.session, slug, Source(TABLE, table(tmp_path, 9)))
 
 
 def test_a_fault_in_the_table_makes_no_study(office: Office, tmp_path: Path) -> None:
     with pytest.raises(InvalidTable, match="line 1, language"):
-        office.desk.create(office.session, "x", "", Source(TABLE, table(tmp_path, 2, language="?")))
+        office.service.create(office.session, "x", "", Source(TABLE, table(tmp_path, 2, language="?")))
     with pytest.raises(InvalidRecord, match="No file"):
-        office.desk.create(office.session, "x", "", Source(TABLE))
+        office.service.create(office.session, "x", "", Source(TABLE))
     with pytest.raises(InvalidRecord, match="name is empty"):
-        office.desk.create(office.session, " ", "", Source(TABLE, table(tmp_path, 2)))
-    assert office.desk.studies(office.session) == []
+        office.service.create(office.session, " ", "", Source(TABLE, table(tmp_path, 2)))
+    assert office.service.studies(office.session) == []
 
 
 def test_from_explore_only_items_with_the_commonest_systems_are_taken(office: Office) -> None:
     with pytest.raises(InvalidTable, match="nothing was sent"):
-        office.desk.create(office.session, "x", "", Source(EXPLORE))
+        office.service.create(office.session, "x", "", Source(EXPLORE))
     systems = {"i0": ("agl", "knn"), "i1": ("agl", "knn", "mmr"), "i2": ("agl", "knn"), "i3": ("agl",)}
     for item, some in systems.items():
         new = [NewOutput(item, "sw", item, "topic", one, "sw", f"{LONG} {item} {one}", {"seed": 1}) for one in some]
         office.store.add_outputs(office.explore.id, new)
-    study, taken = office.desk.create(office.session, "x", "", Source(EXPLORE))
+    study, taken = office.service.create(office.session, "x", "", Source(EXPLORE))
     assert (len(taken.outputs), taken.uneven) == (6, 1)
     assert office.store.stock(study.id).systems == ("agl", "knn")
     assert {one.provenance["seed"] for one in office.store.outputs(study.id)} == {1}
@@ -120,7 +114,7 @@ def queries(folder: Path, count: int = 5) -> Path:
 
 def test_an_evaluation_gives_its_strategies_as_systems_and_its_first_seed(office: Office, tmp_path: Path) -> None:
     source = Source(EVALUATION, evaluation(tmp_path), queries(tmp_path), most=3)
-    study, taken = office.desk.create(office.session, "e", "Name the topic.", source)
+    study, taken = office.service.create(office.session, "e", "Name the topic.", source)
     assert (len(taken.outputs), taken.over) == (3 * 2 * 2, 4)
     outputs = office.store.outputs(study.id)
     assert {one.system for one in outputs} == {"agl|k=4", "knn|k=4"}
@@ -132,7 +126,7 @@ def test_an_evaluation_gives_its_strategies_as_systems_and_its_first_seed(office
 
 def test_written_answers_of_an_evaluation_are_taken_in_their_language(office: Office, tmp_path: Path) -> None:
     path = evaluation(tmp_path, answer="The answer.", answer_language="eng_Latn", text="asked")
-    study, _ = office.desk.create(office.session, "e", "", Source(EVALUATION, path))
+    study, _ = office.service.create(office.session, "e", "", Source(EVALUATION, path))
     outputs = office.store.outputs(study.id)
     assert {(one.text, one.language, one.source_text) for one in outputs} == {("The answer.", "en", "asked")}
 
@@ -141,20 +135,20 @@ def test_an_evaluation_without_its_texts_is_refused(office: Office, tmp_path: Pa
     path = evaluation(tmp_path)
     for given, match in ((None, "give the data file"), (queries(tmp_path, 2), "has the query 'q2-swh_Latn', which")):
         with pytest.raises(InvalidTable, match=match):
-            office.desk.create(office.session, "e", "", Source(EVALUATION, path, given))
+            office.service.create(office.session, "e", "", Source(EVALUATION, path, given))
     pd.DataFrame({"id": [1]}).to_parquet(path)
     with pytest.raises(InvalidTable, match="lacks the column 'item'"):
-        office.desk.create(office.session, "e", "", Source(EVALUATION, path))
+        office.service.create(office.session, "e", "", Source(EVALUATION, path))
 
 
 def test_a_design_is_saved_with_a_criterion_of_ones_own(office: Office, tmp_path: Path) -> None:
     slug = office.draft(tmp_path)
-    study = office.desk.design(office.session, slug, DESIGN)
+    study = office.service.design(office.session, slug, DESIGN)
     assert [one.key for one in study.criteria] == ["fluency", "politeness"]
-    assert study.instructions == {"en": "Rate each answer for the text above it.", "sw": "Kadiria."}
+    assert study.instructions == {"en": "Rate.", "sw": "Kadiria."}
     assert (study.items_per_rater, study.check_every, study.target_difference) == (10, 4, 0.5)
     assert own_criteria(own_as_text(study)) == study.criteria[1:]
-    without = office.desk.design(office.session, slug, replace(DESIGN, check_every=None, own_criteria=""))
+    without = office.service.design(office.session, slug, replace(DESIGN, check_every=None, own_criteria=""))
     assert without.check_every is None
     assert office.store.stock(study.id).degraded == {}
 
@@ -167,7 +161,7 @@ def test_criteria_that_cannot_be_read_are_refused_with_an_example(text: str) -> 
 
 def test_power_is_estimated_for_what_is_planned(office: Office, tmp_path: Path) -> None:
     slug = office.draft(tmp_path)
-    board = office.desk.board(office.session, slug)
+    board = office.service.board(office.session, slug)
     found = planned_power(board.study, board.stock)
     assert found is not None
     assert (found.plan.items, found.plan.raters_per_item, found.plan.tests) == (6, 3, 3)
@@ -180,24 +174,25 @@ def test_power_is_estimated_for_what_is_planned(office: Office, tmp_path: Path) 
 def test_links_are_made_and_taken_back_and_a_rater_is_removed_only_when_her_name_is_typed(
     office: Office, tmp_path: Path
 ) -> None:
-    slug, desk, session = office.draft(tmp_path), office.desk, office.session
-    study = desk.open(session, slug)
-    invitation, link = desk.invite(session, slug, "sw", 5, 2.0)
+    slug, service, session = office.draft(tmp_path), office.service, office.session
+    service.design(session, slug, DESIGN)
+    study = service.open(session, slug)
+    invitation, link = service.invite(session, slug, "sw", 5, 2.0)
     assert link.startswith("rate?study=my-study#invite=")
     assert invitation.expires_at is not None
     rater, _ = office.store.accept_invitation(study.id, link.rpartition("=")[2])
-    assert desk.revoke(session, slug, invitation.id).revoked_at is not None
+    assert service.revoke(session, slug, invitation.id).revoked_at is not None
     for typed in ("", "rater", rater.pseudonym.upper()):
         with pytest.raises(InvalidRecord, match=f"Type {rater.pseudonym}"):
-            desk.remove(session, slug, rater.pseudonym, typed)
-    gone, state = desk.remove(session, slug, rater.pseudonym, f" {rater.pseudonym} ")
+            service.remove(session, slug, rater.pseudonym, typed)
+    gone, state = service.remove(session, slug, rater.pseudonym, f" {rater.pseudonym} ")
     assert (gone.rater, state) == (rater.pseudonym, None)  # a database in memory has no backups
-    with zipfile.ZipFile(desk.export(session, slug)) as bundle:
+    with zipfile.ZipFile(service.export(session, slug)) as bundle:
         assert rater.pseudonym in json.loads(bundle.read("codebook.json"))["removed_raters"]
-    assert desk.set_state(session, slug, "closed").closed_at is not None
+    assert service.set_state(session, slug, "closed").closed_at is not None
 
 
 def test_explores_collection_is_not_touched_from_here(office: Office) -> None:
     for slug in ("explore", None, 3, ""):
         with pytest.raises(UnknownStudy):
-            office.desk.board(office.session, slug)
+            office.service.board(office.session, slug)

@@ -1,0 +1,99 @@
+"""What the raters' page is sent of a study, as plain values ready for JSON: words, texts with their direction, items, progress."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import langcodes
+
+from annotation.criteria import in_language as criterion_in_language
+from annotation.criteria import tag_for
+from annotation.records import AssignmentView, Progress, Study
+from annotation.vocabulary import SKIP_REASONS
+from app.criteria import criterion_label
+from app.texts import ENGLISH, Texts, rater_languages, rater_words
+from core.languages import direction_of
+
+Json = dict[str, Any]
+
+
+def spoken_by(tag: object, language: str) -> Texts:
+    """The words for the page: the language she chose, else that of what she rates, else English."""
+    offered = {texts.tag for texts in rater_languages()}
+    return rater_words(tag if isinstance(tag, str) and tag in offered else language)
+
+
+def words(texts: Texts) -> Json:
+    """Everything the page says, and the languages it could say it in."""
+    return {
+        "tag": texts.tag,
+        "dir": texts.direction,
+        "words": rater_words(ENGLISH).entries | texts.entries,
+        "languages": [{"tag": other.tag, "name": other.name} for other in rater_languages()],
+    }
+
+
+def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
+    """One item with its answers in their blind order and what she gave so far, in the language of the page."""
+    letters = {output.output_id: output.letter for output in view.outputs}
+    values: dict[str, dict[str, int]] = {}
+    for (output_id, key), value in view.values.items():
+        values.setdefault(letters[output_id], {})[key] = value
+    return {
+        "position": view.position,
+        "state": view.state,
+        "skip_reason": view.skip_reason,
+        "comment": view.comment,
+        "source": text_json(view.source_text, view.language),
+        "task": _task(view, texts),
+        "outputs": [{"letter": one.letter, **text_json(one.text, one.language)} for one in view.outputs],
+        "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
+        "values": values,
+        "reasons": list(SKIP_REASONS),
+    }
+
+
+def criterion_json(study: Study, number: int, texts: Texts) -> Json:
+    """A criterion's name, question and five anchors."""
+    criterion = study.criteria[number]
+    language, question, anchors = criterion_in_language(criterion, texts.tag)
+    return {
+        "key": criterion.key,
+        "name": criterion_label(criterion, texts),
+        "question": question,
+        "anchors": list(anchors),
+        **direction_json(language),
+    }
+
+
+def _task(view: AssignmentView, texts: Texts) -> Json:
+    """The task as a sentence of the page's language; a task that has none is shown as the study calls it."""
+    key = f"rate.task_{view.task}"
+    if key not in texts.entries:
+        return {"text": view.task, "lang": None, "dir": "auto"}
+    language = langcodes.Language.get(view.outputs[0].language).display_name(texts.tag)
+    return text_json(texts(key, language=language), texts.tag)
+
+
+def in_language(texts: Mapping[str, str], language: str) -> Json:
+    """The text for a BCP-47 tag, or what stands in for it, with its own language and direction."""
+    tag = tag_for(texts, language)
+    return text_json(texts[tag], tag)
+
+
+def text_json(text: str, tag: str) -> Json:
+    """A text with its language and direction."""
+    return {"text": text, **direction_json(tag)}
+
+
+def direction_json(tag: str) -> Json:
+    """A BCP-47 tag and the direction of its script."""
+    try:
+        script = langcodes.Language.get(tag).maximize().script or ""
+    except ValueError:  # an organiser's own tag: the browser looks at the letters
+        return {"lang": tag, "dir": "auto"}
+    return {"lang": tag, "dir": direction_of(script)}
+
+
+def progress_json(progress: Progress) -> Json:
+    """How far a rater is."""
+    return {"done": progress.done, "skipped": progress.skipped, "total": progress.total}

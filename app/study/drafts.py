@@ -1,0 +1,117 @@
+"""Handlers of steps 1 to 3: outputs, design, attention checks and power."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from annotation.errors import AnnotationError
+from app.events import Updates
+from app.html import message
+from app.study import html as views
+from app.study.numbers import share, whole
+from app.study.power import planned_power
+from app.study.service import Design, Source
+from app.study.sources import Taken
+from app.study.updates import DESIGN, StudyTab, act
+from app.texts import Texts, catalogue
+
+
+def create(tab: StudyTab, session: str, _: str, tag: str, name: str, *source: Any) -> Updates:
+    """A draft of the chosen outputs, which is then shown."""
+    slugs: list[str] = []
+
+    def work() -> str:
+        study, taken = tab.service.create(session, name or "", "", _source(catalogue(tag), *source))
+        slugs.append(study.slug)
+        return _taken(taken, catalogue(tag))
+
+    return act(tab, "outputs", (session, None, tag), work, then=lambda: slugs[0], fields=True)
+
+
+def add(tab: StudyTab, session: str, slug: str, tag: str, *source: Any) -> Updates:
+    """More outputs for a draft."""
+    texts = catalogue(tag)
+    return act(
+        tab,
+        "outputs",
+        (session, slug, tag),
+        lambda: _taken(tab.service.add(session, slug, _source(texts, *source)), texts),
+    )
+
+
+def delete(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
+    """Deletes a draft; the page asked before."""
+
+    def work() -> str:
+        name = tab.service.delete(session, slug)
+        return catalogue(tag)("study.deleted", name=name)
+
+    return act(tab, "outputs", (session, None, tag), work, fields=True)
+
+
+def save(
+    tab: StudyTab, session: str, slug: str, tag: str, typed: Mapping[str, str], language: str, *fields: Any
+) -> Updates:
+    """Saves the design with the instructions of every language that was typed in, and makes the checks anew."""
+    texts = catalogue(tag)
+    *values, instructions = fields
+    given = dict(zip(DESIGN, values, strict=True))
+
+    def work() -> str:
+        tab.service.design(
+            session, slug, _design(texts, given, {**(typed or {}), language or "en": instructions or ""})
+        )
+        stock = tab.service.board(session, slug).stock
+        return texts("study.saved", count=sum(stock.degraded.values()) + sum(stock.repeats.values()))
+
+    return act(tab, "design", (session, slug, tag), work, fields=True)
+
+
+def turn_language(tab: StudyTab, typed: Mapping[str, str], before: str, after: str, text: str) -> Updates:
+    """Shows the instructions of another language; what stands in the field is remembered, saved or not."""
+    remembered = {**(typed or {}), before or "en": text or ""}
+    return {tab.typed: remembered, tab.language_before: after, tab.form["instructions"]: remembered.get(after, "")}
+
+
+def estimate(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
+    """The power of the study as it is planned now."""
+    try:
+        board = tab.service.board(session, slug)
+    except AnnotationError as error:
+        return {tab.form.panels["power"]: message(str(error), "error")}
+    power = planned_power(board.study, board.stock)
+    return {tab.form.panels["power"]: views.power_panel(board, power, catalogue(tag))}
+
+
+def _source(texts: Texts, kind: str, file: Any, queries: Any, most: Any) -> Source:
+    return Source(kind, _path(file), _path(queries), whole(texts, "most", most, optional=True))
+
+
+def _path(file: Any) -> Path | None:
+    return Path(str(file)) if file else None
+
+
+def _taken(taken: Taken, texts: Texts) -> str:
+    parts = [texts("study.made", count=len(taken.outputs))]
+    parts += [texts("study.uneven", count=taken.uneven)] if taken.uneven else []
+    parts += [texts("study.over", count=taken.over)] if taken.over else []
+    return " ".join(parts)
+
+
+def _design(texts: Texts, given: Mapping[str, Any], instructions: Mapping[str, str]) -> Design:
+    """The fields as the service wants them. Raises InvalidRecord, which names the field as the page does."""
+    return Design(
+        name=given["name"] or "",
+        task=given["task"] or "",
+        raters_per_item=whole(texts, "raters", given["raters"]) or 0,
+        items_per_rater=whole(texts, "cap", given["cap"], optional=True),
+        planned_items=whole(texts, "planned", given["planned"], optional=True),
+        target_difference=share(texts, "difference", given["difference"], 4.0) or None,
+        check_every=whole(texts, "every", given["every"], least=2, optional=True),
+        repeat_after=whole(texts, "after", given["after"]) or 0,
+        failed_share=share(texts, "share", given["share"], 0.99),
+        lease_minutes=whole(texts, "lease", given["lease"]) or 0,
+        criteria=tuple(given["criteria"] or ()),
+        own_criteria=given["own"] or "",
+        instructions=instructions,
+    )

@@ -1,0 +1,240 @@
+"""Handlers of the Study page, without a page: what each changes, by the name of the component."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from study_tables import table
+
+from annotation.criteria import DEFAULT_CRITERIA
+from annotation.records import NewStudy
+from annotation.store import RatingStore
+from app.access.organiser import Authority
+from app.rate.preview import PREFIX, Previews, PreviewService
+from app.study import drafts, gate, running
+from app.study.form import STEPS, StudyForm
+from app.study.service import PLACEHOLDER_TASK, TABLE, StudyService
+from app.study.updates import DESIGN, StudyTab
+
+SECRET = "a secret of some length"
+
+
+class Names(dict[str, str]):
+    """Stands for components: each is its own name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+class Page:
+    """The tab over a store in memory, with a session; calls handlers as the wired page does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = RatingStore.open("sqlite://")
+        self.store.ensure_study(NewStudy("explore", "E", "mixed", {"en": "Rate."}, DEFAULT_CRITERIA))
+        authority = Authority(SECRET)
+        self.previews = Previews()
+        service = StudyService(self.store, authority, folder / "out", "explore", previews=self.previews)
+        form = StudyForm(Names(), {name: f"panel {name}" for name in ("summary", *STEPS, "power", "preview")})
+        form.notes = {name: f"note {name}" for name in STEPS}
+        parts: dict[str, Any] = {
+            name: name for name in ("note", "locked", "unlocked", "session", "typed", "language_before")
+        }
+        self.tab = StudyTab(service, authority, lambda _: "me", form, **parts)
+        self.session = authority.unlock(SECRET)
+        self.folder = folder
+
+    def create(self, name: str = "News") -> dict[Any, Any]:
+        file = str(table(self.folder, 6))
+        return drafts.create(self.tab, self.session, "", "en", name, TABLE, file, None, 0)
+
+    def save(self, slug: str = "news", typed: dict[str, str] | None = None, **changes: Any) -> dict[Any, Any]:
+        plain = {
+            "name": "News", "task": "Say what happened.", "raters": 2, "cap": 0, "planned": 0, "difference": 0.3, "every": 8,
+            "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
+        }  # fmt: skip
+        values = plain | changes
+        fields = [values[name] for name in (*DESIGN, "instructions")]
+        return drafts.save(self.tab, self.session, slug, "en", typed or {}, "en", *fields)
+
+    def base(self, slug: str = "news") -> tuple[StudyTab, str, str, str]:
+        return self.tab, self.session, slug, "en"
+
+
+REQUEST: Any = SimpleNamespace(
+    headers={"origin": "https://lab.example"}, request=SimpleNamespace(scope={"root_path": "/agl"})
+)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    made = Page(tmp_path)
+    yield made
+    made.store.close()
+
+
+def value(update: Any) -> Any:
+    return update["value"] if isinstance(update, dict) else update
+
+
+def test_every_update_names_a_component_that_is_wired(page: Page) -> None:
+    wired = set(page.tab.everything)
+    updates = [page.create(), page.save(), gate.refresh(*page.base()), gate.show_again(*page.base())]
+    updates += [running.open_study(*page.base(), "News"), running.invite(*page.base(), "sw", 0, 30, REQUEST)]
+    updates += [running.close(*page.base()), running.export(*page.base())]
+    for update in updates:
+        assert set(update) <= wired
+
+
+def test_what_a_draft_begins_with_is_not_ready_and_does_not_open(page: Page) -> None:
+    shown = page.create()
+    assert "the task that raters read" in shown["panel summary"]
+    assert "the instructions that raters read" in shown["panel summary"]
+    assert "Ready to open" not in shown["panel summary"]
+    refused = running.open_study(*page.base(), "News")
+    assert "the task and the instructions that raters read are not written" in refused["note invite"]
+    assert page.store.study("news").state == "draft"
+    assert "Ready to open" in page.save()["panel summary"]
+    running.open_study(*page.base(), "News")
+    assert page.store.study("news").state == "open"
+    assert page.store.study("news").task != PLACEHOLDER_TASK
+
+
+def test_a_button_pressed_twice_makes_one_draft_and_a_name_is_used_once(page: Page) -> None:
+    page.create()
+    again = page.create(" news ")
+    assert "There is a study called &#x27;News&#x27; already" in again["note outputs"]
+    assert [one.slug for one in page.store.studies()] == ["explore", "news"]
+    page.create("Sports")
+    assert "already" in page.save("sports", name="NEWS")["note design"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"raters": 0}, "Raters per item and language: 0 is not possible; give a whole number from 1"),
+        ({"raters": 2.5}, "2.5 is not possible"),
+        ({"raters": None}, "– is not possible"),
+        ({"every": 1}, "give a whole number from 2 to 1,000,000, or 0 for none"),
+        ({"cap": -3}, "-3 is not possible"),
+        ({"share": 1.5}, "A rater fails above this share of failed checks: 1.5 is not possible; give a number from 0"),
+        ({"lease": 0}, "Minutes that an unanswered item stays reserved: 0 is not possible"),
+        ({"difference": float("nan")}, "nan is not possible"),
+    ],
+)
+def test_a_number_that_cannot_be_is_one_sentence_that_names_its_field(page: Page, changes: Any, says: str) -> None:
+    page.create()
+    before = page.store.study("news")
+    assert says in page.save(**changes)["note design"]
+    assert page.store.study("news") == before
+
+
+def test_days_and_uses_of_a_link_are_checked_too(page: Page) -> None:
+    page.create()
+    for uses, days, says in (
+        (0, -3, "-3 is not possible"),
+        (2.5, 30, "2.5 is not possible"),
+        (0, 5000, "from 0 to 3650"),
+    ):
+        refused = running.invite(*page.base(), "sw", uses, days, REQUEST)
+        assert says in refused["note invite"]
+        assert page.store.invitations(page.store.study("news").id) == []
+
+
+def test_the_link_of_one_study_is_not_left_under_another_or_after_a_refusal(page: Page) -> None:
+    page.create()
+    shown = running.invite(*page.base(), "sw", 0, 30, REQUEST)
+    assert value(shown["link"]).startswith("https://lab.example/agl/rate?study=news#invite=")
+    for update in (
+        page.create("Sports"),
+        gate.show_again(*page.base("sports")),
+        running.invite(*page.base(), "sw", 0, -1, REQUEST),
+    ):
+        assert (value(update["link"]), update["link"]["visible"]) == ("", False)
+
+
+def test_instructions_typed_in_two_languages_are_not_lost_and_saved_at_once(page: Page) -> None:
+    page.create()
+    turned = drafts.turn_language(page.tab, {}, "en", "sw", "Typed, not saved.")
+    assert turned["instructions"] == ""
+    back = drafts.turn_language(page.tab, turned["typed"], "sw", "en", "Soma, kisha kadiria.")
+    assert back["instructions"] == "Typed, not saved."
+    page.save(typed=back["typed"], instructions=back["instructions"])
+    assert page.store.study("news").instructions == {"en": "Typed, not saved.", "sw": "Soma, kisha kadiria."}
+
+
+def test_what_is_typed_outlives_another_step_and_another_interface_language(page: Page) -> None:
+    page.create()
+    kept = (
+        running.invite(*page.base(), "sw", 0, 30, REQUEST),
+        gate.refresh(*page.base()),
+        gate.resume(page.tab, page.session, "news", "fr"),
+    )
+    for update in kept:
+        assert {"instructions", "task", "typed"} & set(update) == set()
+    assert "instructions" in gate.show_again(*page.base())
+
+
+def test_a_frozen_design_is_shown_and_not_edited(page: Page) -> None:
+    page.create()
+    saved = page.save()
+    assert all(saved[name]["interactive"] for name in (*DESIGN, "instructions", "save"))
+    opened = running.open_study(*page.base(), "News")
+    assert not any(opened[name]["interactive"] for name in (*DESIGN, "instructions", "save"))
+    assert opened["lease"]["value"] == 45
+    assert "after 45 minutes" in opened["panel design"]
+
+
+def test_counts_have_a_unit(page: Page) -> None:
+    page.create()
+    page.save()
+    shown = running.open_study(*page.base(), "News")
+    assert "0 of 12 items rated" in shown["panel summary"]
+    assert "0 links" in shown["panel summary"]
+
+
+def test_messages_stand_in_the_step_they_belong_to(page: Page) -> None:
+    notes = page.create()
+    assert "outputs taken" in notes["note outputs"]
+    assert notes["note design"] == notes["note end"] == notes["note"] == ""
+    assert gate.refresh(*page.base())["note outputs"] == ""
+
+
+def test_a_draft_is_previewed_as_raters_will_see_it_and_nothing_is_stored(page: Page) -> None:
+    page.create()
+    page.save(cap=2)
+    link = running.preview(*page.base(), "sw")["panel preview"]
+    token = link.split("#rater=")[1].split('"')[0]
+    assert token.startswith(PREFIX)
+    service, before = (
+        PreviewService(page.store, page.previews),
+        page.store.data(page.store.study("news").id, checks=True),
+    )
+    session = service.session(token, "en")
+    assert (session["preview"], session["study"]["instructions"]["text"]) == (True, "Read, then rate.")
+    item = service.next(token, "en")["item"]
+    assert [one["key"] for one in item["criteria"]] == ["fluency"]
+    assert {one["letter"] for one in item["outputs"]} == {"A", "B"}
+    values = {"A": {"fluency": 4}, "B": {"fluency": 2}}
+    service.submit(token, {"position": 1, "values": values})
+    assert service.look(token, 1, "en")["item"]["values"] == values
+    service.skip(token, {"position": 2, "reason": "other"})
+    assert service.next(token, "en") == {"item": None, "progress": {"done": 1, "skipped": 1, "total": 2}}
+    assert page.store.data(page.store.study("news").id, checks=True) == before
+    assert page.store.raters(page.store.study("news").id) == []
+
+
+def test_a_preview_ends_and_is_made_for_organisers_alone(page: Page) -> None:
+    page.create()
+    assert "enter the secret" in running.preview(page.tab, "forged", "news", "en", "sw")["note invite"]
+    assert "this study has sw" in running.preview(*page.base(), "xx")["note invite"]
+    now = [0.0]
+    previews = Previews(clock=lambda: now[0])
+    token = previews.open(1, "sw")
+    previews.get(token)
+    now[0] = 5 * 3600
+    for wrong in (token, "preview-forged", None, 3):
+        with pytest.raises(Exception, match="this preview has ended"):
+            previews.get(wrong)
