@@ -8,9 +8,9 @@ from annotation.errors import AnnotationError
 from app.events import Updates
 from app.html import message
 from app.study import html as views
+from app.study.board import Design, Source
 from app.study.numbers import share, whole
 from app.study.power import planned_power
-from app.study.service import Design, Source
 from app.study.sources import Taken
 from app.study.updates import DESIGN, StudyTab, act
 from app.texts import Texts, catalogue

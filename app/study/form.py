@@ -9,7 +9,7 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.import_outputs import OPTIONAL, REQUIRED
 from annotation.vocabulary import CRITERION_KEYS
 from app.criteria import criterion_label
-from app.study.service import EVALUATION, EXPLORE, TABLE
+from app.study.board import EVALUATION, EXPLORE, TABLE
 from app.texts import Localised, Texts, Value
 
 STEPS = ("outputs", "design", "checks", "invite", "progress", "end")

@@ -10,7 +10,7 @@ from annotation.statistics.values import Interval, Undefined
 from annotation.study_records import RaterRecord, Tombstone
 from app.criteria import criterion_label
 from app.html import bar
-from app.study.service import Board, language_name
+from app.study.board import Board, language_name
 from app.texts import Texts
 
 _TIME = "%Y-%m-%d %H:%M UTC"

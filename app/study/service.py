@@ -1,78 +1,34 @@
 """What an organiser can do, without gradio. Every method takes her session first and checks it by itself."""
 
 import contextlib
-import json
 import uuid
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import langcodes
 
 from annotation.backup.rounds import Backups, BackupState
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord, StudyNotReady, UnknownStudy
 from annotation.export.files import export_study
-from annotation.records import Criterion, NewStudy, Study, StudyData
+from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
-from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
+from annotation.study_records import Invitation, Tombstone
 from annotation.vocabulary import StudyState
 from app.access.organiser import Authority
 from app.rate.preview import Previews
+from app.study.board import (
+    EVALUATION,
+    EXPLORE,
+    PLACEHOLDER_INSTRUCTIONS,
+    PLACEHOLDER_TASK,
+    Board,
+    Design,
+    Source,
+    placeholders,
+)
+from app.study.own_criteria import own_criteria
 from app.study.sources import Taken, from_collection, from_evaluation, from_table
-
-EXPLORE, TABLE, EVALUATION = "explore", "table", "evaluation"
-# What a draft begins with, because the store holds no empty text. No study opens with them.
-PLACEHOLDER_TASK = "Read the answer for the text above it."
-PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the outputs come from and how many are wanted."""
-
-    kind: str  # EXPLORE, TABLE or EVALUATION
-    file: Path | None = None
-    queries: Path | None = None  # data file of an evaluation
-    most: int | None = None  # items of each language
-
-
-@dataclass(frozen=True)
-class Design:
-    """What the form of step 2 holds."""
-
-    name: str
-    task: str
-    raters_per_item: int
-    items_per_rater: int | None
-    planned_items: int | None
-    target_difference: float | None
-    check_every: int | None
-    repeat_after: int
-    failed_share: float
-    criteria: tuple[str, ...]  # default keys
-    own_criteria: str  # JSON, see `own_criteria`
-    instructions: Mapping[str, str]  # by BCP-47 tag; empty ones are left out
-    lease_minutes: int = 60
-
-
-@dataclass(frozen=True)
-class Board:
-    """Everything the page shows of one study, read at one time."""
-
-    study: Study
-    stock: Stock
-    missing: tuple[str, ...]  # before it can open; empty once it is open
-    placeholders: tuple[str, ...]  # "task", "instructions": not written yet; empty once it is open
-    languages: tuple[str, ...]
-    invitations: tuple[Invitation, ...]
-    progress: tuple[LanguageProgress, ...]
-    data: StudyData  # without attention checks; with raters and judged checks
-    tombstones: tuple[Tombstone, ...]
-    backup: BackupState | None  # None: no backups are made here
 
 
 class StudyService:
@@ -293,59 +249,3 @@ class StudyService:
         base = "-".join(plain)[:60].strip("-") or "study"
         taken = {one.slug for one in self._store.studies()}
         return next(slug for slug in (base, *(f"{base}-{n}" for n in range(2, 10_000))) if slug not in taken)
-
-
-def placeholders(study: Study) -> tuple[str, ...]:
-    """Which of "task" and "instructions" still are what a draft begins with."""
-    unwritten = [] if study.task != PLACEHOLDER_TASK else ["task"]
-    if set(study.instructions.values()) == {PLACEHOLDER_INSTRUCTIONS}:
-        unwritten.append("instructions")
-    return tuple(unwritten)
-
-
-def own_criteria(text: str) -> tuple[Criterion, ...]:
-    """Criteria beyond the default three, from a JSON list of {key, label, question, anchors}, in one language or several.
-
-    Texts are plain (English) or objects by BCP-47 tag. Raises InvalidRecord.
-    """
-    if not (text or "").strip():
-        return ()
-    try:
-        found = json.loads(text)
-        if not isinstance(found, list):
-            raise ValueError(f"it is {type(found).__name__}")
-        return tuple(
-            Criterion(
-                key=one["key"],
-                question=_by_tag(one["question"]),
-                anchors={tag: tuple(five) for tag, five in _by_tag(one["anchors"]).items()},
-                label=_by_tag(one.get("label") or one["key"]),
-            )
-            for one in found
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidRecord(
-            f"The criteria of your own cannot be read ({type(error).__name__}: {error}); write a JSON list like "
-            '[{"key": "politeness", "label": "Politeness", "question": "How polite is it?", "anchors": ["rude", "curt", '
-            '"plain", "kind", "courteous"]}].'
-        ) from None
-
-
-def _by_tag(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else {"en": value}
-
-
-def language_name(tag: str) -> str:
-    """A language's name in itself."""
-    return str(langcodes.Language.get(tag).autonym())
-
-
-def own_as_text(study: Study) -> str:
-    """The study's criteria beyond the default three, as `own_criteria` reads them."""
-    keys = {one.key for one in DEFAULT_CRITERIA}
-    own = [
-        {"key": one.key, "label": one.label, "question": one.question, "anchors": one.anchors}
-        for one in study.criteria
-        if one.key not in keys
-    ]
-    return json.dumps(own, ensure_ascii=False, indent=1) if own else ""

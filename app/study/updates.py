@@ -12,8 +12,10 @@ from app.access.organiser import Authority
 from app.events import Updates
 from app.html import message
 from app.study import html as views
+from app.study.board import Board, language_name
 from app.study.form import STEPS, StudyForm
-from app.study.service import Board, StudyService, language_name, own_as_text
+from app.study.own_criteria import own_as_text
+from app.study.service import StudyService
 from app.texts import Texts, catalogue
 from core.errors import CoreError
 

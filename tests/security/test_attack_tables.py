@@ -19,7 +19,8 @@ from annotation.export.files import export_study
 from annotation.import_outputs import MOST_ROWS
 from annotation.store import RatingStore
 from app.access.organiser import Authority
-from app.study.service import EVALUATION, TABLE, Source, StudyService
+from app.study.board import EVALUATION, TABLE, Source
+from app.study.service import StudyService
 
 HEADER = "item,language,source_text,system,output\n"
 ROW = "i1,sw,Habari,a,Jibu\n"

@@ -14,8 +14,9 @@ from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.rate.preview import PREFIX, Previews, PreviewService
 from app.study import drafts, gate, running
+from app.study.board import PLACEHOLDER_TASK, TABLE
 from app.study.form import STEPS, StudyForm
-from app.study.service import PLACEHOLDER_TASK, TABLE, StudyService
+from app.study.service import StudyService
 from app.study.updates import DESIGN, StudyTab
 
 SECRET = "a secret of some length"

@@ -15,8 +15,10 @@ from annotation.errors import InvalidRecord, InvalidTable, StudyFrozen, StudyNot
 from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
 from app.access.organiser import Authority
+from app.study.board import EVALUATION, EXPLORE, TABLE, Design, Source
+from app.study.own_criteria import own_as_text, own_criteria
 from app.study.power import planned_power
-from app.study.service import EVALUATION, EXPLORE, TABLE, Design, Source, StudyService, own_as_text, own_criteria
+from app.study.service import StudyService
 
 SECRET = "a secret of some length"
 OWN = (

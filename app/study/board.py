@@ -1,0 +1,74 @@
+"""What the organiser's page hands to its service, and what it shows of a study. Plain records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import langcodes
+
+from annotation.backup.rounds import BackupState
+from annotation.records import Study, StudyData
+from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
+
+EXPLORE, TABLE, EVALUATION = "explore", "table", "evaluation"
+# What a draft begins with, because the store holds no empty text. No study opens with them.
+PLACEHOLDER_TASK = "Read the answer for the text above it."
+PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the outputs come from and how many are wanted."""
+
+    kind: str  # EXPLORE, TABLE or EVALUATION
+    file: Path | None = None
+    queries: Path | None = None  # data file of an evaluation
+    most: int | None = None  # items of each language
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the form of step 2 holds."""
+
+    name: str
+    task: str
+    raters_per_item: int
+    items_per_rater: int | None
+    planned_items: int | None
+    target_difference: float | None
+    check_every: int | None
+    repeat_after: int
+    failed_share: float
+    criteria: tuple[str, ...]  # default keys
+    own_criteria: str  # JSON, see `own_criteria`
+    instructions: Mapping[str, str]  # by BCP-47 tag; empty ones are left out
+    lease_minutes: int = 60
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything the page shows of one study, read at one time."""
+
+    study: Study
+    stock: Stock
+    missing: tuple[str, ...]  # before it can open; empty once it is open
+    placeholders: tuple[str, ...]  # "task", "instructions": not written yet; empty once it is open
+    languages: tuple[str, ...]
+    invitations: tuple[Invitation, ...]
+    progress: tuple[LanguageProgress, ...]
+    data: StudyData  # without attention checks; with raters and judged checks
+    tombstones: tuple[Tombstone, ...]
+    backup: BackupState | None  # None: no backups are made here
+
+
+def placeholders(study: Study) -> tuple[str, ...]:
+    """Which of "task" and "instructions" still are what a draft begins with."""
+    unwritten = [] if study.task != PLACEHOLDER_TASK else ["task"]
+    if set(study.instructions.values()) == {PLACEHOLDER_INSTRUCTIONS}:
+        unwritten.append("instructions")
+    return tuple(unwritten)
+
+
+def language_name(tag: str) -> str:
+    """A language's name in itself."""
+    return str(langcodes.Language.get(tag).autonym())
