@@ -72,6 +72,8 @@ def serve(options: argparse.Namespace) -> int:
     try:
         if not options.prepare:
             startup_page = StartupPage(options.host, options.port)
+        if options.on_space:
+            _set_up_model()
         with swift_start():
             services = _opened(options)
             page = None if startup_page is None else _launched(options, services, startup_page)
@@ -100,6 +102,13 @@ def serve(options: argparse.Namespace) -> int:
         if services is not None:
             services.close()
     return 0
+
+
+def _set_up_model() -> None:
+    """Convert the default model on a Space, whose disk is new at every start; elsewhere `make` did. Without it the tiny one answers."""
+    from core.models.packaged import default_set_up
+
+    print(default_set_up(), flush=True)
 
 
 def _opened(options: argparse.Namespace) -> "Services":

@@ -92,8 +92,11 @@ def default_set_up(progress: Progress = lambda _share, _stage: None) -> str:
         return "The default model is tiny, as AGL_MODEL says."
     try:
         set_up(progress)
-    except (ModelUnavailable, OSError) as error:
+    except ModelUnavailable as error:
         return f"The default model is tiny, because {GEMMA} could not be set up. {error}"
+    except Exception as error:  # an app starts with the model that it has, whatever another library did
+        seen = str(error).strip().split("\n")[0][:160]
+        return f"The default model is tiny, because {GEMMA} could not be set up ({type(error).__name__}: {seen})."
     return (
         f"The default model is {default_model()} ({card.title}), under the {card.licence} ({card.terms}; use restrictions: "
         f"{card.restrictions})."

@@ -65,6 +65,16 @@ def test_without_the_packages_everything_runs_on_the_tiny_model_and_one_sentence
     assert not is_set_up(GEMMA)
 
 
+def test_whatever_fails_in_another_library_leaves_the_tiny_model(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_progress: object) -> Path:
+        raise RuntimeError("odd\nand more")
+
+    monkeypatch.setattr(packaged, "set_up", failing)
+    assert packaged.default_set_up() == (
+        "The default model is tiny, because gemma-3-270m could not be set up (RuntimeError: odd)."
+    )
+
+
 def test_who_wants_the_tiny_model_gets_no_other_set_up(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGL_MODEL", "tiny")
     monkeypatch.setattr(packaged, "set_up", lambda _progress: pytest.fail("set up"))
