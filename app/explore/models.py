@@ -153,13 +153,14 @@ class ModelCache:
         return ModelConfig(model, precision, run=str(run_folder(self._runs, run)))
 
     def _config_on_zero(self, model: str, precision: Precision, run: str) -> ModelConfig:
-        """On ZeroGPU: the bundled model on the CPU, the host's in bf16, or in 4 bits by choice. Raises ``InvalidConfig`` for others."""
-        if settled_name(model) == TINY:
+        """On ZeroGPU: known models on the CPU, the host's in bf16, or in 4 bits by choice. Raises ``InvalidConfig`` for others."""
+        if settled_name(model) in known_models():
             folder = str(run_folder(self._runs, run)) if run and self._runs else ""
-            return ModelConfig(TINY, precision, device="cpu", run=folder)
+            return ModelConfig(model, precision, device="cpu", run=folder)
         if model not in self.offered or run:
+            names = ", ".join([*known_models(), *self.offered])
             raise InvalidConfig(
-                f"This Space has the models {', '.join([TINY, *self.offered])}; choose one of them, with a run only the first."
+                f"This Space has the models {names}; choose one of them, without a run for those of AGL_MODELS."
             )
         return ModelConfig(model, "nf4" if precision == "nf4" else "bf16")
 

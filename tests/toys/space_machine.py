@@ -155,6 +155,7 @@ class Space:
             "AGL_ORGANISER_SECRET": "an organiser's secret",
             "AGL_BACKUP_FOLDER": str(self.bucket),
             "AGL_BACKUP_MINUTES": "60",
+            "AGL_MODEL": "tiny",  # converting the default model takes longer than all of the rest
         }
 
     def _checkout(self) -> None:

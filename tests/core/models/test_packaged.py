@@ -65,7 +65,9 @@ def test_without_the_packages_everything_runs_on_the_tiny_model_and_one_sentence
     assert not is_set_up(GEMMA)
 
 
-def test_whatever_fails_in_another_library_leaves_the_tiny_model(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_fails_in_another_library_leaves_the_tiny_model(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(_progress: object) -> Path:
         raise RuntimeError("odd\nand more")
 
