@@ -72,8 +72,6 @@ def serve(options: argparse.Namespace) -> int:
     try:
         if not options.prepare:
             startup_page = StartupPage(options.host, options.port)
-        if options.on_space:
-            _set_up_model()
         with swift_start():
             services = _opened(options)
             page = None if startup_page is None else _launched(options, services, startup_page)
@@ -115,6 +113,8 @@ def _opened(options: argparse.Namespace) -> "Services":
     """The services, with the ratings restored."""
     import app.explore.zero_gpu  # noqa: F401 - before anything that imports torch
 
+    if options.on_space:
+        _set_up_model()
     import_gradio()
     from app.access.settings import open_access
     from app.services import open_services

@@ -20,7 +20,7 @@ from app.explore.zero_gpu import is_zero
 from app.texts import Texts
 from app.train.runs import run_folder
 from core.errors import CoreError, InvalidConfig
-from core.models.catalogue import DEFAULT, GEMMA_NOTICE, TINY, cards, is_set_up, resolve, settled_name
+from core.models.catalogue import DEFAULT, GEMMA_NOTICE, cards, is_set_up, resolve, settled_name
 from core.models.devices import Memory, choose_device
 from core.models.loading import PRECISIONS, LanguageModel, ModelConfig, Precision
 from core.served import PREFIX, ServedConfig, served_config, served_workbench
