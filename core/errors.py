@@ -12,6 +12,7 @@
     - ``PoolTooSmall``       fewer usable demonstrations than asked for
     - ``OutOfMemory``        work that does not fit into memory in the smallest batches
     - ``PromptTooLong``      a query that does not fit the model's context window even without demonstrations
+    - ``OutputUnwritable``   a folder that cannot be written to, or a disk that is full
 """
 
 
@@ -53,3 +54,7 @@ class OutOfMemory(CoreError):
 
 class PromptTooLong(CoreError):
     """A query that does not fit the model's context window."""
+
+
+class OutputUnwritable(CoreError):
+    """A folder that cannot be written to, or a disk that is full."""

@@ -12,13 +12,14 @@ from core.cli.options import (
     overrides,
     overrides_argument,
     parts,
+    progress,
     task_named,
-    to_stderr,
 )
 from core.config import read_config
 from core.data.examples import read_examples
 from core.evaluation import refuse_overwrite
-from core.experiments.ablation import AblationConfig, ablate, table
+from core.experiments.ablation import AblationConfig, ablate
+from core.experiments.runner import Material, printed
 from core.models.loading import ModelConfig
 from core.run_record import write_record
 from core.training.config import FitConfig
@@ -47,10 +48,12 @@ def run(options: argparse.Namespace, began: float) -> int:
     config = AblationConfig(fit_config, tuple(parts(options.variants)), numbers("--seeds", options.seeds), options.most)
     task = task_named(fit_config.task)
     codes = language_codes(options.languages, task) or list(task.languages)
-    shown = language_codes(options.pool_languages, task) or codes
-    pool = read_examples(options.pool, task, {"language": shown}, fold="demo")
+    pool_codes = language_codes(options.pool_languages, task) or codes
+    pool = read_examples(options.pool, task, {"language": pool_codes}, fold="demo")
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
-    entry = ablate(config, ModelConfig(options.model, options.precision), task, pool, queries, options.work, to_stderr)
+    material = Material(ModelConfig(options.model, options.precision), task, pool, queries)
+    with progress("ablate") as report:
+        entry = ablate(config, material, options.work, report)
     write_record(options.output / "record.json", entry)
-    print(table(entry))
+    print(printed(entry, ["variants", "pairs of variants"]))
     return 0

@@ -41,8 +41,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     config = ConsistencyConfig(codes, strategies, options.k, seeds, options.items, options.sentences)
     pool = read_examples(options.pool, task, {"language": task.languages}, fold="demo")
     predictor = workbench(options, {task.name: Pool(tuple(pool))}).predictor(task.name)
-    with progress("consistency") as tell:
-        entry = consistency(config, predictor, queries, pool, options.work, tell)
+    with progress("consistency") as report:
+        entry = consistency(config, predictor, queries, pool, options.work, report)
     write_record(options.output / "record.json", entry)
     print(printed(entry))
     return 0

@@ -2,20 +2,18 @@
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
+import torch
 
 from core.cli.evaluation_data import EvaluationData, evaluation_data
 from core.cli.options import (
     model_arguments,
     numbers,
     parts,
+    progress,
     prompt_arguments,
     prompted,
     served_arguments,
@@ -25,7 +23,6 @@ from core.cli.options import (
 from core.errors import InvalidConfig
 from core.evaluation import (
     EvaluationConfig,
-    Parts,
     evaluate,
     fallback_languages,
     fitting,
@@ -39,6 +36,9 @@ from core.evaluation import (
     tables_by_k,
 )
 from core.evaluation.answers import MAX_TOKENS
+from core.evaluation.passes import OTHER_OUTPUT, Passes
+from core.evaluation.processes import launched_processes
+from core.evaluation.record import PARTS
 from core.inference.predictor import Predictor
 from core.prompting import LabelLanguage
 
@@ -101,19 +101,25 @@ def run(options: argparse.Namespace, began: float) -> int:
     )
     data = evaluation_data(options)
     config = replace(config, pool_languages=data.pool_languages, answers=data.answers)
+    processes = launched_processes(cpu=not torch.cuda.is_available())
     predictor = _predictor(options, data)
     queries, unreadable = fitting(predictor, data.queries, config)
-    _say(data, config, unreadable)
-    if options.overwrite:
-        forget(options.output)
-    kept = Parts(options.output, identity(predictor, config, queries))
-    with _bar() as tell:
-        items = evaluate(predictor, queries, config, tell, kept)
+    if processes.is_main:
+        _say(data, config, unreadable)
+        if options.overwrite:
+            forget(options.output)
+    processes.gathered([])  # no process begins before the old parts are gone
+    with progress("evaluating", quiet=not processes.is_main) as report:
+        made = identity(predictor, config, queries)
+        passes = Passes(options.output / PARTS, made, report, OTHER_OUTPUT, processes)
+        items = evaluate(predictor, queries, config, passes=passes)
+    if not processes.is_main:
+        return 0
     table = summary(items, data.task.labels)
     if dropped := int(items["dropped"].sum()):
-        shown = sum(len(json.loads(row)) for row in items["demonstrations"])
+        demonstrations = sum(len(json.loads(row)) for row in items["demonstrations"])
         to_stderr(
-            f"Of {shown} demonstrations {dropped} were dropped whole: no room, or no side in the answer's language."
+            f"Of {demonstrations} demonstrations {dropped} were dropped whole: no room, or no side in the answer's language."
         )
     left_out = data.facts["left_out"] | {"unreadable": dict(unreadable)}
     facts = data.facts | {
@@ -123,7 +129,7 @@ def run(options: argparse.Namespace, began: float) -> int:
         "prompt": predictor.settings.prompt.variant,
         "calibration": predictor.settings.calibration,
         "label_score": predictor.settings.label_score,
-        **kept.facts,
+        **passes.facts,
     }
     save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
     for measure in measures_of(table):
@@ -135,12 +141,11 @@ def run(options: argparse.Namespace, began: float) -> int:
 
 
 def _predictor(options: argparse.Namespace, data: EvaluationData) -> Predictor:
-    bench = workbench(options, {data.task.name: data.pool})
-    found = bench.predictor(data.task.name)
-    settings = prompted(found.settings, options)
+    base = workbench(options, {data.task.name: data.pool}).predictor(data.task.name)
+    settings = prompted(base.settings, options)
     reserve = max(settings.prompt.reserve, MAX_TOKENS.get(data.task.name, 0))
     labels = LABELS[options.labels] if options.labels else settings.prompt.labels
-    return found.with_settings(replace(settings, prompt=replace(settings.prompt, labels=labels, reserve=reserve)))
+    return base.with_settings(replace(settings, prompt=replace(settings.prompt, labels=labels, reserve=reserve)))
 
 
 def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, int]) -> None:
@@ -152,21 +157,3 @@ def _say(data: EvaluationData, config: EvaluationConfig, unreadable: dict[str, i
     for part, reasons in (*data.facts["left_out"].items(), ("queries", unreadable)):
         if reasons:
             to_stderr(f"Left out of the {part}: {', '.join(f'{count} ({why})' for why, count in reasons.items())}.")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[float, str], None]]:
-    with tqdm(
-        total=100,
-        desc="evaluating",
-        unit="%",
-        file=sys.stderr,
-        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
-    ) as bar:
-
-        def tell(share: float, stage: str) -> None:
-            bar.set_description(stage)
-            bar.n = round(100 * share, 1)
-            bar.refresh()
-
-        yield tell

@@ -42,9 +42,9 @@ def run(options: argparse.Namespace, began: float) -> int:
     config = LowResourceConfig(sizes, sources, options.strategy, options.k, seeds, options.most)
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
     pool = read_examples(options.pool, task, {"language": task.languages}, fold="demo")
-    bench = workbench(options, {task.name: Pool(tuple(pool))})
-    with progress("lowresource") as tell:
-        entry = low_resource(config, bench, task, pool, queries, options.work, tell)
+    model = workbench(options, {task.name: Pool(tuple(pool))})
+    with progress("lowresource") as report:
+        entry = low_resource(config, model, task, pool, queries, options.work, report)
     write_record(options.output / "record.json", entry)
     print(printed(entry, ["accuracy by number of items", "sources and sizes compared", "by resource class"]))
     return 0

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.models.catalogue import DEFAULT
 from core.models.loading import ASSETS, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.prompting import PromptConfig
+from core.progress import Progress
 from core.served import PREFIX, served_config, served_workbench
 from core.workbench import Workbench
 
@@ -33,8 +34,8 @@ def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
         "--model", default=DEFAULT, help="default, gemma-3-270m, tiny, a folder, a .gguf file, or a Hub id"
     )
     # What is trained stays in float32, products aside; what is only asked is held as suits the device.
-    said = "fp32, bf16 or nf4 (4-bit)" + ("; default bf16 on a GPU, fp32 on a CPU" if run else "")
-    parser.add_argument("--precision", default="auto" if run else "fp32", help=said)
+    allowed = "fp32, bf16 or nf4 (4-bit)" + ("; default bf16 on a GPU, fp32 on a CPU" if run else "")
+    parser.add_argument("--precision", default="auto" if run else "fp32", help=allowed)
     if run:
         parser.add_argument("--run", default="", help="folder of a finished train.py fit, to use what it learnt")
         parser.add_argument("--adapter", default="", help="folder of a PEFT adapter on the model")
@@ -174,13 +175,13 @@ def to_stderr(line: str) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar on standard error with the time that is left; what it yields takes a share in [0, 1] and what is being done."""
+def progress(title: str, quiet: bool = False) -> Iterator[Progress]:
+    """A bar on standard error with the time that is left; it yields what is told how far the work is."""
     form = "{desc} {percentage:5.1f}%|{bar}| {elapsed}<{remaining}"
-    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, bar_format=form) as bar:
+    with tqdm(total=100, desc=title, unit="%", file=sys.stderr, bar_format=form, disable=quiet) as bar:
 
-        def tell(share: float, stage: str) -> None:
+        def report(share: float, stage: str) -> None:
             bar.set_description_str(f"{title}: {stage}", refresh=False)
             bar.update(max(0.0, 100 * share - bar.n))
 
-        yield tell
+        yield report

@@ -45,8 +45,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     )
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
     pool = read_examples(options.pool, task, {"language": task.languages}, fold="demo")
-    with progress("scaling") as tell:
-        entry = scaling(config, task, pool, queries, options.work, tell)
+    with progress("scaling") as report:
+        entry = scaling(config, task, pool, queries, options.work, report)
     write_record(options.output / "record.json", entry)
     print(printed(entry))
     return 0

@@ -52,8 +52,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     pool = read_examples(options.pool, task, {"language": codes}, fold="demo")
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
     material = Material(ModelConfig(options.model, options.precision), task, pool, queries)
-    with progress("sweep") as tell:
-        entry = sweep(config, material, options.work, tell)
+    with progress("sweep") as report:
+        entry = sweep(config, material, options.work, report)
     write_record(options.output / "record.json", entry)
     print(printed(entry))
     return 0

@@ -80,9 +80,9 @@ def run(options: argparse.Namespace, began: float) -> int:
 def _tasks(options: argparse.Namespace) -> dict[str, Any]:
     strategies, seeds = tuple(parts(options.strategies)), numbers("--seeds", options.seeds)
     config = UnseenTasksConfig(seen_tasks(options), strategies, options.k, seeds, options.most, options.words)
-    found = corpora(options)
-    with progress("unseen tasks") as tell:
-        return unseen_tasks(config, workbench(options, {}), found, options.work, tell)
+    named = corpora(options)
+    with progress("unseen tasks") as report:
+        return unseen_tasks(config, workbench(options, {}), named, options.work, report)
 
 
 def _held_out(options: argparse.Namespace) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def _held_out(options: argparse.Namespace) -> dict[str, Any]:
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
     seeds, without = numbers("--seeds", options.seeds), tuple(language_codes(options.held_out, task))
     material = Material(ModelConfig(options.model, options.precision), task, pool, queries)
-    with progress("held out") as tell:
-        return held_out(HeldOutConfig(fit_config, without, seeds, options.most), material, options.work, tell)
+    with progress("held out") as report:
+        return held_out(HeldOutConfig(fit_config, without, seeds, options.most), material, options.work, report)
 
 
 def _languages(options: argparse.Namespace) -> dict[str, Any]:
@@ -109,6 +109,6 @@ def _languages(options: argparse.Namespace) -> dict[str, Any]:
     others = others or tuple(code for code in there if code not in task.languages)
     strategies, seeds = tuple(parts(options.strategies)), numbers("--seeds", options.seeds)
     config = UnseenConfig(seen, others, strategies, options.k, seeds, options.most, options.words)
-    bench = workbench(options, {task.name: Pool(tuple(pool))})
-    with progress("unseen") as tell:
-        return unseen(config, bench, task, queries, options.work, tell)
+    model = workbench(options, {task.name: Pool(tuple(pool))})
+    with progress("unseen") as report:
+        return unseen(config, model, task, queries, options.work, report)

@@ -1,10 +1,9 @@
-"""One query as it is asked, and the columns that rows of every task have.
+"""Queries with their prompts, and the columns of an evaluation's rows.
 
-Answers of tasks with labels: the label words, or an item's own choices, scored after the prompt.
+Tasks with labels: the label words, or an item's own choices, are scored after the prompt. Free text: one line is generated after the prompt
+and measured against the reference.
 
-Shapes: L labels. Scores are log p(label words | prompt), nats.
-
-Answers of tasks with free text: one line generated after the prompt, and measured against the reference.
+Shapes: N queries, L labels. Scores are log p(label words | prompt), nats.
 """
 
 import json
@@ -28,7 +27,7 @@ from core.scoring.calibration import batch, log_softmax
 
 
 @dataclass(frozen=True)
-class Asked:
+class PreparedQuery:
     """A query with its demonstrations and its prompts."""
 
     example: Example
@@ -37,44 +36,46 @@ class Asked:
     prompts: tuple[Prompt, ...]  # one, or one a language of the framing
 
     @staticmethod
-    def of(writer: PromptWriter, example: Example, selection: Selection, code: str) -> "Asked":
+    def of(writer: PromptWriter, example: Example, selection: Selection, code: str) -> "PreparedQuery":
         """Write the prompts."""
-        return Asked(example, selection, code, tuple(prompts_of(writer, example.query, selection, code)))
+        return PreparedQuery(example, selection, code, tuple(prompts_of(writer, example.query, selection, code)))
 
 
-def shared_columns(asked: Asked, run: Run, shown_labels: str) -> dict[str, Any]:
+def shared_columns(query: PreparedQuery, run: Run, shown_labels: str) -> dict[str, Any]:
     """What a row says whatever the answer is."""
-    shown = [entry.example for entry in asked.selection.demonstrations]
+    demonstrations = [entry.example for entry in query.selection.demonstrations]
     return {
-        "item": asked.example.item,
-        "id": asked.example.id,
-        "language": asked.example.language,
+        "item": query.example.item,
+        "id": query.example.id,
+        "language": query.example.language,
         "strategy": run.strategy,
         "seed": run.seed,
         "k": run.k,
         "shown_labels": shown_labels,
-        "gold": asked.example.label,
-        "demonstrations": json.dumps([example.id for example in shown]),
-        "demonstration_languages": json.dumps([example.language for example in shown]),
-        "demonstration_labels": json.dumps([example.label for example in shown], ensure_ascii=False),
-        "demonstration_origins": json.dumps([example.origin for example in shown]),
-        "dropped": max(len(prompt.dropped) for prompt in asked.prompts),
-        "answer_language": asked.code,
+        "gold": query.example.label,
+        "demonstrations": json.dumps([example.id for example in demonstrations]),
+        "demonstration_languages": json.dumps([example.language for example in demonstrations]),
+        "demonstration_labels": json.dumps([example.label for example in demonstrations], ensure_ascii=False),
+        "demonstration_origins": json.dumps([example.origin for example in demonstrations]),
+        "dropped": max(len(prompt.dropped) for prompt in query.prompts),
+        "answer_language": query.code,
     }
 
 
-def closed_columns(predictor: Predictor, asked: Sequence[Asked], tell: Callable[[float], None]) -> list[dict[str, Any]]:
+def closed_columns(
+    predictor: Predictor, queries: Sequence[PreparedQuery], progress: Callable[[float], None]
+) -> list[dict[str, Any]]:
     """Prediction, scores, confidence and coherence of each query. All prompts go to the scorer at once."""
     writer, labels, scorer = predictor.writer, predictor.task.labels, predictor.labels
     requests = [
         [Request(prompt.text, writer.words(prompt.language, entry.example.choices)) for prompt in entry.prompts]
-        for entry in asked
+        for entry in queries
     ]
-    raw = scorer.raw(requests, progress=tell)
-    scores = scorer.calibrated([_ask(entry) for entry in asked], raw)
-    in_batch = _calibrated(raw, [entry.example.language for entry in asked])
+    raw = scorer.raw(requests, progress=progress)
+    scores = scorer.calibrated([_ask(entry) for entry in queries], raw)
+    in_batch = _calibrated(raw, [entry.example.language for entry in queries])
     best = [int(values.argmax()) for values in scores]
-    coherence = _label_coherence(predictor, asked, best)
+    coherence = _label_coherence(predictor, queries, best)
     return [
         {
             "prediction": labels[place],
@@ -87,65 +88,65 @@ def closed_columns(predictor: Predictor, asked: Sequence[Asked], tell: Callable[
             "coherence": cosine,
         }
         for entry, uncalibrated, values, adjusted, place, cosine in zip(
-            asked, raw, scores, in_batch, best, coherence, strict=True
+            queries, raw, scores, in_batch, best, coherence, strict=True
         )
     ]
 
 
-def _ask(entry: Asked) -> Ask:
+def _ask(entry: PreparedQuery) -> Ask:
     """The query in the context that its prompt has room for."""
     selection, first = entry.selection, entry.prompts[0]
     fitting = tuple(each for each in selection.demonstrations if each in first.demonstrations)
     return Ask(entry.example.query, fitting, entry.code, selection.framing)
 
 
-def _label_coherence(predictor: Predictor, asked: Sequence[Asked], best: Sequence[int]) -> list[float | None]:
+def _label_coherence(predictor: Predictor, queries: Sequence[PreparedQuery], best: Sequence[int]) -> list[float | None]:
     """Cosines between the model's own vectors of query and answer said in full, ``(N,)``; None where there are no such vectors."""
     task, index = predictor.task, predictor.index
     if not index.sees:
-        return [None] * len(asked)
-    said = [
+        return [None] * len(queries)
+    sentences = [
         entry.example.choices[place]
         if entry.example.choices
         else task.verbaliser(entry.code).sentence_of(task.labels[place])
-        for entry, place in zip(asked, best, strict=True)
+        for entry, place in zip(queries, best, strict=True)
     ]
-    queries = index.own([entry.example.text for entry in asked], [entry.example.language for entry in asked])
-    answers = index.own(said, [entry.code for entry in asked])
-    return [float(value) for value in np.einsum("nd,nd->n", queries, answers)]
+    asked = index.own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
+    answers = index.own(sentences, [entry.code for entry in queries])
+    return [float(value) for value in np.einsum("nd,nd->n", asked, answers)]
 
 
 def _calibrated(scores: Sequence[np.ndarray], languages: Sequence[str]) -> list[np.ndarray]:
     """Batch calibration within each language; a language with a single query stays as it is."""
-    found: list[np.ndarray] = list(scores)
+    calibrated: list[np.ndarray] = list(scores)
     for code in set(languages):
-        places = [place for place, other in enumerate(languages) if other == code]
-        if len(places) < 2:
+        indexes = [index for index, other in enumerate(languages) if other == code]
+        if len(indexes) < 2:
             continue
-        for place, row in zip(places, batch(np.stack([scores[place] for place in places])), strict=True):
-            found[place] = row
-    return found
+        for index, row in zip(indexes, batch(np.stack([scores[index] for index in indexes])), strict=True):
+            calibrated[index] = row
+    return calibrated
 
 
 MAX_TOKENS = {"qa": 32, "math": 32, "translation": 96}  # of an answer
 
 
 def written_columns(
-    predictor: Predictor, asked: Sequence[Asked], tell: Callable[[float], None]
+    predictor: Predictor, queries: Sequence[PreparedQuery], progress: Callable[[float], None]
 ) -> list[dict[str, Any]]:
     """Prediction, confidence, adherence, coherence and the task's measures of each query."""
     task = predictor.task
     if task.name not in MEASURES:
         raise InvalidData(f"Task {task.name!r} has free-text answers and no measure; known are {', '.join(MEASURES)}.")
-    bare = next((entry.example for entry in asked if not entry.example.label), None)
-    if bare is not None:
-        raise InvalidData(f"The query {bare.id!r} has no reference answer; give every row a label.")
+    unlabelled = next((entry.example for entry in queries if not entry.example.label), None)
+    if unlabelled is not None:
+        raise InvalidData(f"The query {unlabelled.id!r} has no reference answer; give every row a label.")
     written = replace(predictor.answerer.generation, max_tokens=MAX_TOKENS[task.name])
-    lines = generate_all(predictor.model, [entry.prompts[0].text for entry in asked], written, tell)
-    among = sorted({*task.languages, *(entry.code for entry in asked)})
-    coherence = _text_coherence(predictor, asked, lines)
+    lines = generate_all(predictor.model, [entry.prompts[0].text for entry in queries], written, progress)
+    among = sorted({*task.languages, *(entry.code for entry in queries)})
+    coherence = _text_coherence(predictor, queries, lines)
     rows = []
-    for entry, line, cosine in zip(asked, lines, coherence, strict=True):
+    for entry, line, cosine in zip(queries, lines, coherence, strict=True):
         prediction = last_number(line.text) if task.name in NUMBER_TASKS else line.text
         rows.append(
             {
@@ -163,12 +164,14 @@ def written_columns(
     return rows
 
 
-def _text_coherence(predictor: Predictor, asked: Sequence[Asked], lines: Sequence[Generated]) -> list[float | None]:
+def _text_coherence(
+    predictor: Predictor, queries: Sequence[PreparedQuery], lines: Sequence[Generated]
+) -> list[float | None]:
     """Cosines between the model's own vectors of query and answer; None for an empty one, and without such vectors."""
     if not predictor.index.sees:
-        return [None] * len(asked)
+        return [None] * len(queries)
     own = predictor.index.own
-    queries = own([entry.example.text for entry in asked], [entry.example.language for entry in asked])
-    answers = own([line.text or "…" for line in lines], [entry.code for entry in asked])
-    cosines = np.einsum("nd,nd->n", queries, answers)
+    asked = own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
+    answers = own([line.text or "…" for line in lines], [entry.code for entry in queries])
+    cosines = np.einsum("nd,nd->n", asked, answers)
     return [float(value) if line.text else None for value, line in zip(cosines, lines, strict=True)]

@@ -10,7 +10,7 @@ from core.inference.perturbation import SHOWN_LABELS
 from core.records import Example
 from core.selection.strategies import STRATEGIES
 
-BARE = "zero-shot"  # what every strategy is at k = 0
+ZERO_SHOT = "zero-shot"  # what every strategy is at k = 0
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,15 @@ def runs_of(config: EvaluationConfig) -> list[Run]:
     Without demonstrations all strategies are zero-shot, with k = 0, but for those that frame the query. What has no chance in it
     runs under the first seed alone; under other labels than their own, demonstrations always have some.
     """
-    found = []
+    runs = []
     for k in config.k:
         for strategy in config.strategies:
             if not STRATEGIES[strategy].needs_k or (k == 0 and not STRATEGIES[strategy].framed):
-                found.append(Run(BARE, 0, config.seeds[0]))
+                runs.append(Run(ZERO_SHOT, 0, config.seeds[0]))
                 continue
             chance = k > 0 and (STRATEGIES[strategy].seeded or config.shown_labels != "gold")
-            found += [Run(strategy, k, seed) for seed in (config.seeds if chance else config.seeds[:1])]
-    return list(dict.fromkeys(found))
+            runs += [Run(strategy, k, seed) for seed in (config.seeds if chance else config.seeds[:1])]
+    return list(dict.fromkeys(runs))
 
 
 def at_most(queries: Sequence[Example], most: int | None) -> list[Example]:
@@ -84,8 +84,8 @@ def at_most(queries: Sequence[Example], most: int | None) -> list[Example]:
     """
     if most is None:
         return list(queries)
-    kept: set[int] = set()
+    drawn: set[int] = set()
     for code in {query.language for query in queries}:
-        places = [place for place, query in enumerate(queries) if query.language == code]
-        kept.update(random.Random(f"most/{code}").sample(places, min(most, len(places))))
-    return [query for place, query in enumerate(queries) if place in kept]
+        indexes = [index for index, query in enumerate(queries) if query.language == code]
+        drawn.update(random.Random(f"most/{code}").sample(indexes, min(most, len(indexes))))
+    return [query for index, query in enumerate(queries) if index in drawn]

@@ -9,31 +9,31 @@ task's order, nats, as scored and as calibrated; empty for free text);
 measures besides, see ``core.metrics``; there ``gold`` is the reference.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData, PromptTooLong
-from core.evaluation.answers import Asked, closed_columns, shared_columns, written_columns
+from core.evaluation.answers import PreparedQuery, closed_columns, shared_columns, written_columns
 from core.evaluation.config import EvaluationConfig, Run, at_most, runs_of
-from core.evaluation.record import Parts
+from core.evaluation.passes import Pass, Passes
 from core.inference.perturbation import show_labels
 from core.inference.predictor import Predictor, Question
+from core.progress import Progress, silent
 from core.records import Example
-from core.selection.strategies import STRATEGIES
 
 
 def evaluate(
     predictor: Predictor,
     queries: Sequence[Example],
     config: EvaluationConfig,
-    progress: Callable[[float, str], None] | None = None,
-    parts: Parts | None = None,
+    progress: Progress = silent,
+    passes: Passes | None = None,
 ) -> pd.DataFrame:
-    """One row per item and pass. With ``parts`` a finished pass is kept on disk, and taken from there when asked for again.
+    """One row per item and pass. With ``passes`` finished ones are kept on disk and taken from there, and work is shared over processes.
 
     Raises ``InvalidData`` without queries, ``PoolTooSmall`` when the pool has fewer items than the largest k.
     """
@@ -46,20 +46,8 @@ def evaluate(
     queries = at_most(queries, config.most)
     runs = runs_of(config)
     _require(predictor, queries, config, max(run.k for run in runs))
-    tables = []
-    for number, run in enumerate(runs):
-
-        def tell(share: float, stage: str, number: int = number) -> None:
-            if progress is not None:
-                progress((number + share) / len(runs), stage)
-
-        found = parts.read(run) if parts is not None else None
-        if found is None:
-            began = time.perf_counter()
-            found = _pass(predictor, queries, run, config, tell)
-            if parts is not None:
-                parts.keep(run, found, time.perf_counter() - began)
-        tables.append(found)
+    work = passes if passes is not None else Passes(None, {}, progress)
+    tables = work.tables([Pass(run.name, partial(_rows, predictor, queries, run, config)) for run in runs])
     return pd.concat(tables, ignore_index=True)
 
 
@@ -70,19 +58,19 @@ def fitting(
 
     Raises ``InvalidData`` when none is left.
     """
-    kept, left_out = [], Counter[str]()
+    readable, left_out = [], Counter[str]()
     for example in at_most(queries, config.most):
         try:
             predictor.writer.prompt(example.query, (), config.code(example))
-            kept.append(example)
+            readable.append(example)
         except PromptTooLong:
             left_out["longer than the model reads"] += 1
-    if left_out and not kept:
+    if left_out and not readable:
         raise InvalidData(
             f"All {left_out.total()} queries are longer than the {predictor.model.context} tokens that {predictor.model.config.name!r} "
             "reads; name a model with a longer context by --model, or give shorter queries."
         )
-    return kept, left_out
+    return readable, left_out
 
 
 def _require(predictor: Predictor, queries: Sequence[Example], config: EvaluationConfig, k: int) -> None:
@@ -92,34 +80,33 @@ def _require(predictor: Predictor, queries: Sequence[Example], config: Evaluatio
         pool.require(pool.usable(example.query, config.pool_languages), k, example.query)
 
 
-def _pass(
-    predictor: Predictor,
-    queries: Sequence[Example],
-    run: Run,
-    config: EvaluationConfig,
-    tell: Callable[[float, str], None],
+def _rows(
+    predictor: Predictor, queries: Sequence[Example], run: Run, config: EvaluationConfig, progress: Progress
 ) -> pd.DataFrame:
+    """The table of one pass."""
     stage = f"{run.strategy}, k = {run.k}"
-    needs = STRATEGIES[run.strategy].needs
-    predictor.index.prepare(lambda share, text: tell(0.0, f"{text}, {share:.0%}"), needs)
+    predictor.index.prepare(lambda share, text: progress(0.0, f"{text}, {share:.0%}"))
     predictor.index.prepared([query.text for query in queries])
     predictor.prepare(
         [_question(example, run, config) for example in queries],
-        lambda share: tell(0.0, f"{stage}: asking the model, {share:.0%}"),
+        lambda share: progress(0.0, f"{stage}: asking the model, {share:.0%}"),
     )
-    asked = [_asked(predictor, example, run, config) for example in queries]
+    prepared = [_prepared(predictor, example, run, config) for example in queries]
     answer = closed_columns if predictor.task.is_closed else written_columns
-    answers = answer(predictor, asked, lambda share: tell(share, stage))
-    shared = (shared_columns(entry, run, config.shown_labels) for entry in asked)
+    answers = answer(predictor, prepared, lambda share: progress(share, stage))
+    shared = (shared_columns(entry, run, config.shown_labels) for entry in prepared)
     rows = pd.DataFrame([row | columns for row, columns in zip(shared, answers, strict=True)])
     return rows.astype({"adherence": float, "coherence": float, "confidence": float})
 
 
-def _asked(predictor: Predictor, example: Example, run: Run, config: EvaluationConfig) -> Asked:
+def _prepared(predictor: Predictor, example: Example, run: Run, config: EvaluationConfig) -> PreparedQuery:
     try:
         selection = predictor.select(_question(example, run, config))
-        shown = show_labels(selection.demonstrations, config.shown_labels, predictor.task.labels, run.seed, example.id)
-        return Asked.of(predictor.writer, example, replace(selection, demonstrations=shown), config.code(example))
+        labelled = show_labels(
+            selection.demonstrations, config.shown_labels, predictor.task.labels, run.seed, example.id
+        )
+        selection = replace(selection, demonstrations=labelled)
+        return PreparedQuery.of(predictor.writer, example, selection, config.code(example))
     except PromptTooLong as error:  # only under a framing: what does not fit by itself is left out by ``fitting``
         raise PromptTooLong(f"The query {example.id!r} under {run.strategy}, k = {run.k}: {error}") from error
 

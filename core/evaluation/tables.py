@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core.evaluation.config import BARE
+from core.evaluation.config import ZERO_SHOT
 from core.metrics import accuracy, chrf, macro_f1
 
 CLOSED = ("accuracy", "macro_f1", "accuracy_batch", "macro_f1_batch")
@@ -52,11 +52,11 @@ def _open(part: pd.DataFrame, name: str) -> float:
 
 def tables_by_k(table: pd.DataFrame, measure: str) -> dict[int, pd.DataFrame]:
     """A column of the summary as one table a k: languages down, strategies across, zero-shot beside every k."""
-    bare = table["k"] == 0
-    found = {}
+    zero_shot = table["k"] == 0
+    tables = {}
     for k in sorted(set(table["k"]) - {0}) or [0]:
-        part = table[bare | (table["k"] == k)]
+        part = table[zero_shot | (table["k"] == k)]
         strategies, languages = (list(dict.fromkeys(part[column])) for column in ("strategy", "language"))
-        ordered = sorted(strategies, key=lambda name: name != BARE)
-        found[int(k)] = part.pivot(index="language", columns="strategy", values=measure).loc[languages, ordered]
-    return found
+        ordered = sorted(strategies, key=lambda name: name != ZERO_SHOT)
+        tables[int(k)] = part.pivot(index="language", columns="strategy", values=measure).loc[languages, ordered]
+    return tables

@@ -1,63 +1,44 @@
 """Ablation: what the closed loop changes, in both modes, and with each loss off in turn.
 
 Every variant is trained with every seed on pool items, and its own choice is evaluated on other queries before and after, paired by item.
-Fall-back is off: the numbers are those of the trained policy, good or bad. A variant that is done is not run again.
+Fall-back is off: the numbers are those of the trained policy, good or bad. A variant that is done is not run again. Intervals of a change
+are over items; where there are several seeds the one over items and seeds stands beside it, which says what training again would give.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from core.data.tasks import Task
+from core.config import Count, check
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
 from core.experiments.runner import (
-    POINTS,
-    SHARE,
+    COMPARED,
+    UNTRAINED,
+    Experiment,
     Material,
-    P,
-    Work,
+    Results,
+    Row,
     all_pairs,
+    cell,
     comparison_rows,
-    evaluated,
-    facts,
-    finding,
-    right,
-    train,
+    findings,
+    mean_macro_f1,
+    right_answers,
+    trained_pass,
+    untrained_pass,
 )
-from core.metrics import macro_f1
-from core.models.loading import ModelConfig, load_model
-from core.records import Example
-from core.run_record import model_facts
-from core.statistics.bootstrap import paired_interval
-from core.statistics.comparisons import Comparison
+from core.models.loading import load_model
+from core.progress import Progress
+from core.report.cells import POINTS, SHARE
+from core.report.document import Figure
+from core.statistics.bootstrap import over_items_and_seeds, paired_interval
+from core.statistics.values import Undefined
 from core.training.config import FitConfig
-from core.training.run import data_key
-
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class AblationConfig:
-    """Which runs are made, and what they are measured on."""
-
-    fit: FitConfig
-    variants: tuple[str, ...]
-    seeds: tuple[int, ...]
-    most: int  # evaluation queries of each language
-
-    def __post_init__(self) -> None:
-        """Refuse unknown variants and an empty list of seeds."""
-        for name in self.variants:
-            if name not in VARIANTS:
-                raise InvalidConfig(f"There is no variant {name!r}; choose from {', '.join(VARIANTS)}.")
-        if not self.variants or not self.seeds:
-            raise InvalidConfig("An ablation needs at least one variant and one seed.")
 
 
 def _without(loss: str) -> Callable[[FitConfig], FitConfig]:
@@ -79,179 +60,131 @@ VARIANTS: dict[str, Callable[[FitConfig], FitConfig]] = {
 }
 
 
-def ablate(
-    config: AblationConfig,
-    base: ModelConfig,
-    task: Task,
-    pool: Sequence[Example],
-    queries: Sequence[Example],
-    folder: Path,
-    report: Report,
-) -> dict[str, Any]:
-    """Train, evaluate and compare; the record. ``pool`` is learnt from and chosen from, ``queries`` are only evaluated on."""
-    began = time.perf_counter()
-    material = Material(base, task, pool, queries)
-    model = load_model(base)
-    shared = {"model": model_facts(model), "fit": asdict(config.fit), "most": config.most}
-    work = Work(folder, shared | {"data": data_key(pool, queries)}, lambda share, name: report(f"{share:4.0%} {name}"))
-    work.expect(["untrained", *(_pass(variant, seed) for variant in config.variants for seed in config.seeds)])
-    asked = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
-    before = work.table("untrained", partial(evaluated, material, asked, None))
-    rows, after = [], {}
-    for variant in config.variants:
-        parts = []
-        for seed in config.seeds:
-            place = folder / _pass(variant, seed).removesuffix("/items")
-            settings = replace(VARIANTS[variant](config.fit), seed=seed)
-            train(settings, material, place, partial(_tell, report, f"{variant}, seed {seed}"))
-            parts.append(work.table(_pass(variant, seed), partial(evaluated, material, asked, place)))
-            row = _row(variant, before, parts, config.seeds, task)
-            report(f"{variant}, seed {seed}: {row['before']:.3f} to {row['after']:.3f}")
-        rows.append(_row(variant, before, parts, config.seeds, task))
-        after[variant] = _of("agl", pd.concat(parts))
-    comparisons = all_pairs({"untrained": _of("agl", before), **after})
-    return {
-        **facts(
-            "ablation",
-            "What the closed loop changes",
-            model,
-            asdict(config),
-            {"pool": pool},
-            time.perf_counter() - began,
-        ),
-        "queries": {"of a language": config.most, "languages": sorted({example.language for example in queries})},
-        "seeds": list(config.seeds),
-        "items": len({item for _, item in _right(before, "agl").index}),
-        "rows": rows,
-        **_shown(rows, comparisons),
-    }
+@dataclass(frozen=True)
+class AblationConfig:
+    """Which runs are made, and what they are measured on."""
+
+    fit: FitConfig
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    most: Count  # evaluation queries of each language
+
+    def __post_init__(self) -> None:
+        """Refuse unknown variants and an empty list of seeds."""
+        check(self, "--")
+        for name in self.variants:
+            if name not in VARIANTS:
+                raise InvalidConfig(f"There is no variant {name!r}; choose from {', '.join(VARIANTS)}.")
+        if not self.variants or not self.seeds:
+            raise InvalidConfig("An ablation needs at least one variant and one seed.")
 
 
-def _pass(variant: str, seed: int) -> str:
-    return f"{variant.replace(' ', '-')}-{seed}/items"
-
-
-def _tell(report: Report, name: str, iteration: int, line: dict[str, Any]) -> None:
-    if "development" in line:
-        report(f"{name}, iteration {iteration}: {line['development']}")
-
-
-def _of(strategy: str, items: pd.DataFrame) -> "pd.Series[float]":
-    return right(items[items["strategy"] == strategy])
-
-
-def _shown(rows: Sequence[dict[str, Any]], comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Tables and figures, as ``report`` shows them; the adjusted p-values are of all pairs of variants together."""
-    tests = comparison_rows(comparisons)
-    table = [
-        {
-            "variant": row["variant"],
-            "before": row["before"],
-            "after": row["after"],
-            "change": row["change"],
-            "p (Holm)": next(
-                one.p_holm for one in comparisons if (one.first, one.second) == (row["variant"], "untrained")
-            ),
-            "lowest seed": min(row["by_seed"]),
-            "highest seed": max(row["by_seed"]),
-            "macro-F1 after": row["macro_f1_after"],
-            "zero-shot before": row["zero_shot_before"],
-            "zero-shot after": row["zero_shot_after"],
-        }
-        for row in rows
-    ]
-    by_language = [
-        {
-            "variant": row["variant"],
-            "language": code,
-            "before": before,
-            "after": after,
-            "change": round(after - before, 4),
-        }
-        for row in rows
-        for code, (before, after) in row["languages"].items()
-    ]
-    shares = ("before", "after", "lowest seed", "highest seed", "macro-F1 after", "zero-shot before", "zero-shot after")
-    changes = {
-        "kind": "bar",
-        "title": "Change of accuracy by training",
-        "x": "variant",
-        "y": "change",
-        "table": "variants",
-    }
-    languages = {
-        "kind": "heatmap",
-        "title": "Change of accuracy by language",
-        "x": "language",
-        "y": "variant",
-        "value": "change",
-    }
-    return {
-        "findings": [finding(one) for one in comparisons if one.second == "untrained"],
-        "tables": {"variants": table, "pairs of variants": tests, "by language": by_language},
-        "units": dict.fromkeys(shares, SHARE) | {"change": POINTS, "first minus second": POINTS, "p": P, "p (Holm)": P},
-        "figures": {
-            "change by variant": changes | {"units": POINTS},
-            "change by language": languages | {"units": POINTS, "table": "by language"},
-        },
-    }
-
-
-def _row(
-    variant: str, before: pd.DataFrame, parts: Sequence[pd.DataFrame], seeds: Sequence[int], task: Task
-) -> dict[str, Any]:
-    """Accuracy of self-selection and of zero-shot before and after, with the interval of the paired difference."""
-    row: dict[str, Any] = {"variant": variant, "seeds": list(seeds[: len(parts)])}
-    for strategy, name in (("agl", ""), ("zero-shot", "zero_shot_")):
-        first = _right(before, strategy)
-        found = [_right(part, strategy) for part in parts]
-        change = pd.concat([(part - first).rename("change") for part in found])
-        interval = paired_interval(change.tolist(), [item for _, item in change.index])
-        row |= {
-            f"{name}before": round(float(first.mean()), 4),
-            f"{name}after": round(float(pd.concat(found).mean()), 4),
-            f"{name}by_seed": [round(float(part.mean()), 4) for part in found],
-            f"{name}change": [round(value, 4) for value in (interval.value, interval.low, interval.high)],
-            f"{name}macro_f1_before": round(_f1(before, strategy, task), 4),
-            f"{name}macro_f1_after": round(sum(_f1(part, strategy, task) for part in parts) / len(parts), 4),
-        }
-    row["languages"] = {
-        str(code): [
-            round(float(_right(before, "agl")[code].mean()), 4),
-            round(float(pd.concat([_right(p, "agl")[code] for p in parts]).mean()), 4),
+def ablate(config: AblationConfig, material: Material, folder: Path, progress: Progress) -> Row:
+    """Train, evaluate and compare; the record."""
+    evaluation = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
+    runs = {
+        variant: [
+            trained_pass(
+                material,
+                evaluation,
+                replace(VARIANTS[variant](config.fit), seed=seed),
+                folder / f"{variant.replace(' ', '-')}-{seed}",
+            )
+            for seed in config.seeds
         ]
-        for code in sorted(set(before["language"]))
+        for variant in config.variants
     }
-    return row
+
+    def conclude(tables: dict[str, pd.DataFrame]) -> Results:
+        trained = {variant: [tables[one.name] for one in passes] for variant, passes in runs.items()}
+        return _results(tables[UNTRAINED], trained, material.task.labels)
+
+    return Experiment(
+        kind="ablation",
+        title="What the closed loop changes",
+        config=config,
+        models=[load_model(material.base)],
+        data={"pool": material.pool, "queries": material.queries},
+        settings={"fit": asdict(config.fit), "most": config.most},
+        passes=[untrained_pass(material, evaluation), *(one for passes in runs.values() for one in passes)],
+        conclude=conclude,
+        facts={"task": material.task.name, "seeds": list(config.seeds)},
+    ).run(folder, progress)
 
 
-def _right(items: pd.DataFrame, strategy: str) -> "pd.Series[float]":
-    """Whether each answer is right, by language and item."""
-    part = items[items["strategy"] == strategy]
-    return (
-        (part["gold"] == part["prediction"])
-        .astype(float)
-        .set_axis(pd.MultiIndex.from_arrays([part["language"], part["item"]]))
+def _results(untrained: pd.DataFrame, trained: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) -> Results:
+    """Tables and figures; the adjusted p-values are of all pairs of variants together."""
+    systems = {UNTRAINED: right_answers(untrained, "agl")}
+    systems |= {name: right_answers(pd.concat(tables), "agl") for name, tables in trained.items()}
+    comparisons = all_pairs(systems)
+    p_values = {one.first: one.p_holm for one in comparisons if one.second == UNTRAINED}
+    variants = [_row(name, untrained, tables, labels, p_values[name]) for name, tables in trained.items()]
+    by_language = [row for name, tables in trained.items() for row in _languages(name, untrained, tables)]
+    shares = ("before", "after", "lowest seed", "highest seed", "macro-F1 after", "zero-shot before", "zero-shot after")
+    changes = dict.fromkeys(("change", "change over items and seeds", "zero-shot change"), POINTS)
+    return Results(
+        findings([one for one in comparisons if one.second == UNTRAINED]),
+        {"variants": variants, "pairs of variants": comparison_rows(comparisons), "by language": by_language},
+        dict.fromkeys(shares, SHARE) | changes | COMPARED,
+        {
+            "change by variant": Figure(
+                "Change of accuracy by training", "bar", "variant", "change", variants, unit=POINTS
+            ),
+            "change by language": Figure(
+                "Change of accuracy by language",
+                "heatmap",
+                "variant",
+                "language",
+                by_language,
+                value="change",
+                unit=POINTS,
+            ),
+        },
     )
 
 
-def _f1(items: pd.DataFrame, strategy: str, task: Task) -> float:
-    """Macro-F1, mean over languages."""
-    part = items[items["strategy"] == strategy]
-    values = [
-        macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), task.labels)
-        for _, rows in part.groupby("language")
+def _row(
+    variant: str, untrained: pd.DataFrame, trained: Sequence[pd.DataFrame], labels: Sequence[str], p_holm: float
+) -> Row:
+    """Accuracy of self-selection and of zero-shot before and after, with the interval of the paired difference."""
+    row: Row = {"variant": variant}
+    for strategy, name in (("agl", ""), ("zero-shot", "zero-shot ")):
+        first = right_answers(untrained, strategy)
+        after = [right_answers(table, strategy) for table in trained]
+        changes = [(scores - first).dropna() for scores in after]
+        every = pd.concat(changes)
+        by_seed = [round(float(scores.mean()), 4) for scores in after]
+        row |= {
+            f"{name}before": round(float(first.mean()), 4),
+            f"{name}after": round(float(pd.concat(after).mean()), 4),
+            f"{name}change": cell(paired_interval(every.tolist(), [item for _, item in every.index])),
+        }
+        if strategy == "agl":
+            row |= {"change over items and seeds": _over_seeds(changes), "p (Holm)": round(p_holm, 5)}
+            row |= {"lowest seed": min(by_seed), "highest seed": max(by_seed), "seeds": len(by_seed)}
+            scores = [mean_macro_f1(table, labels, strategy) for table in trained]
+            row["macro-F1 after"] = round(sum(scores) / len(scores), 4)
+    return row
+
+
+def _over_seeds(changes: Sequence["pd.Series[float]"]) -> list[float] | None:
+    """The change with its interval over items and training seeds; None with one seed."""
+    by_item = pd.concat([change.groupby(level="item").agg(["sum", "size"]) for change in changes], axis=1).fillna(0.0)
+    table = by_item.to_numpy(dtype=float)  # (I, 2 S), sum and count of each seed
+    interval = over_items_and_seeds(np.ascontiguousarray(table[:, ::2].T), np.ascontiguousarray(table[:, 1::2].T))
+    return None if isinstance(interval, Undefined) else cell(interval)
+
+
+def _languages(variant: str, untrained: pd.DataFrame, trained: Sequence[pd.DataFrame]) -> list[Row]:
+    first = right_answers(untrained, "agl").groupby(level="language").mean()
+    last = pd.concat([right_answers(table, "agl") for table in trained]).groupby(level="language").mean()
+    return [
+        {
+            "variant": variant,
+            "language": str(code),
+            "before": round(float(first[code]), 4),
+            "after": round(float(last[code]), 4),
+            "change": round(float(last[code] - first[code]), 4),
+        }
+        for code in first.index
     ]
-    return sum(values) / len(values)
-
-
-def table(entry: dict[str, Any]) -> str:
-    """The record as lines of text: accuracy in %, change with its interval."""
-    lines = [f"{'variant':20s} {'before':>7s} {'after':>7s}  change [95 %]           zero-shot before, after"]
-    for row in entry["rows"]:
-        mean, low, high = (100 * value for value in row["change"])
-        lines.append(
-            f"{row['variant']:20s} {100 * row['before']:7.1f} {100 * row['after']:7.1f}  {mean:+5.1f} [{low:+5.1f}, {high:+5.1f}]      "
-            f"{100 * row['zero_shot_before']:5.1f}, {100 * row['zero_shot_after']:5.1f}"
-        )
-    return "\n".join(lines)

@@ -4,11 +4,11 @@ Answers agree when they are the same label, whether right or wrong; accuracy sta
 with itself perfectly. Chance-corrected agreement (kappa) therefore goes with every share.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,17 @@ from pydantic import Field
 
 from core.config import check
 from core.errors import InvalidConfig, InvalidData
-from core.evaluation import EvaluationConfig, evaluate, runs_of
+from core.evaluation import EvaluationConfig
+from core.evaluation.passes import Pass
 from core.experiments.consistency_alignment import Alignment, layer_means, pair_table
-from core.experiments.consistency_tables import Answers, tables
-from core.experiments.runner import Tell, Work, facts
+from core.experiments.consistency_tables import Answers, results
+from core.experiments.runner import Experiment, Results, Row, evaluation_passes
 from core.inference.predictor import Predictor
+from core.progress import Progress
 from core.records import Example
-from core.run_record import model_facts
 from core.seeds import random_of
-from core.training.run import data_key
 
+ALIGNMENT = "alignment"  # the pass
 Several = Annotated[int, Field(ge=2)]
 
 
@@ -47,10 +48,10 @@ class ConsistencyConfig:
                 f"Consistency is between languages, but {len(set(self.languages))} was given; name two or more."
             )
         check(self, "--")
-        self.asked  # noqa: B018  (raises for what an evaluation refuses)
+        self.evaluation  # noqa: B018  (raises for what an evaluation refuses)
 
     @property
-    def asked(self) -> EvaluationConfig:
+    def evaluation(self) -> EvaluationConfig:
         """The passes as an evaluation names them."""
         return EvaluationConfig(self.strategies, (self.k,), self.seeds, None)
 
@@ -72,8 +73,8 @@ def in_all_languages(examples: Sequence[Example], codes: Sequence[str], most: in
             f"{most} items of the {what} were asked for, but {len(shared)} are there in all {len(codes)} languages ({fewest} alone has "
             f"{len(items_of[fewest])}); ask for fewer, or drop a language."
         )
-    kept = random_of("in all languages", what).sample(shared, most)
-    return [sides[item, code] for item in kept for code in codes]
+    drawn = random_of("in all languages", what).sample(shared, most)
+    return [sides[item, code] for item in drawn for code in codes]
 
 
 def consistency(
@@ -81,55 +82,47 @@ def consistency(
     predictor: Predictor,
     queries: Sequence[Example],
     parallel: Sequence[Example],
-    folder: Any,
-    tell: Tell,
-) -> dict[str, Any]:
+    folder: Path,
+    progress: Progress,
+) -> Row:
     """Ask, embed and compare; the record. ``parallel`` are the sentences whose states are aligned."""
-    began = time.perf_counter()
-    asked = in_all_languages(queries, config.languages, config.items, "queries")
+    items = in_all_languages(queries, config.languages, config.items, "queries")
     sentences = in_all_languages(parallel, config.languages, config.sentences, "parallel sentences")
-    model, pool = predictor.model, predictor.index.pool
-    identity = {"model": model_facts(model), "k": config.k, "task": predictor.task.name}
-    work = Work(folder, identity | {"data": data_key(asked, sentences, pool.examples)}, tell)
-    runs = runs_of(config.asked)
-    names = [f"{run.strategy}-{run.seed}" for run in runs]
-    work.expect([*names, "alignment"])
-    answered = []
-    for run, name in zip(runs, names, strict=True):
-        one = EvaluationConfig((run.strategy,), (run.k,), (run.seed,), None)
-        answered.append(work.table(name, lambda told, one=one: evaluate(predictor, asked, one, told)))  # type: ignore[misc]
-    aligned = work.table("alignment", partial(_aligned, predictor, sentences, config.languages))
-    answers = _answers(pd.concat(answered, ignore_index=True), config.languages, predictor.task.labels)
-    return {
-        **facts(
-            "consistency",
-            "Do answers in different languages agree?",
-            model,
-            asdict(config),
-            {"pool": pool.examples, "queries": asked, "parallel sentences": sentences},
-            0,
-        ),
-        "task": predictor.task.name,
-        "seeds": list(config.seeds),
-        "items": config.items,
-        **tables(config.languages, answers, Alignment(aligned), predictor.index.vectors.layer),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+    passes = evaluation_passes(predictor, items, config.evaluation)
+
+    def conclude(tables: dict[str, pd.DataFrame]) -> Results:
+        answers = pd.concat([tables[one.name] for one in passes], ignore_index=True)
+        by_strategy = _answers(answers, config.languages, predictor.task.labels)
+        return results(config.languages, by_strategy, Alignment(tables[ALIGNMENT]), predictor.index.vectors.layer)
+
+    return Experiment(
+        kind="consistency",
+        title="Do answers in different languages agree?",
+        config=config,
+        models=[predictor.model],
+        data={"pool": predictor.index.pool.examples, "queries": items, "parallel sentences": sentences},
+        settings={"k": config.k, "task": predictor.task.name},
+        passes=[*passes, Pass(ALIGNMENT, partial(_alignment, predictor, sentences, config.languages))],
+        conclude=conclude,
+        facts={"task": predictor.task.name, "seeds": list(config.seeds), "items": config.items},
+    ).run(folder, progress)
 
 
-def _aligned(predictor: Predictor, sentences: Sequence[Example], codes: Sequence[str], tell: Tell) -> pd.DataFrame:
+def _alignment(
+    predictor: Predictor, sentences: Sequence[Example], codes: Sequence[str], progress: Progress
+) -> pd.DataFrame:
     states = {}
-    for place, code in enumerate(codes):
+    for number, code in enumerate(codes, start=1):
         texts = [example.text for example in sentences if example.language == code]
         states[code] = layer_means(predictor.index.vectors.model, texts)
-        tell(0.8 * (place + 1) / len(codes), code)
-    return pair_table(states, lambda share, stage: tell(0.8 + 0.2 * share, stage))
+        progress(0.8 * number / len(codes), code)
+    return pair_table(states, lambda share, stage: progress(0.8 + 0.2 * share, stage))
 
 
 def _answers(table: pd.DataFrame, codes: Sequence[str], labels: Sequence[str]) -> dict[str, Answers]:
     """Answers by strategy as label numbers ``(S, I, R)``, with the gold labels."""
-    number = {label: place for place, label in enumerate(labels)}
-    found = {}
+    number = {label: index for index, label in enumerate(labels)}
+    answers = {}
     for strategy, part in table.groupby("strategy", sort=False):
         layers, items = [], []
         for _, rows in part.groupby("seed", sort=True):
@@ -137,5 +130,5 @@ def _answers(table: pd.DataFrame, codes: Sequence[str], labels: Sequence[str]) -
             items = [str(item) for item in wide.index]
             layers.append(wide.map(lambda label: number[label]).to_numpy())
         gold = part.drop_duplicates("item").set_index("item")["gold"].map(number).sort_index()
-        found[str(strategy)] = Answers(np.stack(layers), gold.to_numpy(), tuple(items), len(labels))
-    return found
+        answers[str(strategy)] = Answers(np.stack(layers), gold.to_numpy(), tuple(items), len(labels))
+    return answers

@@ -3,11 +3,10 @@
 Shapes: S seeds, I items, R languages, P pairs of languages.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +22,10 @@ from core.experiments.consistency_measures import (
     same_family,
     unanimous,
 )
-from core.experiments.runner import POINTS, SHARE, P, Row, all_pairs, cell, comparison_rows, finding
+from core.experiments.runner import COMPARED, Results, Row, all_pairs, cell, comparison_rows, findings
 from core.languages import language_facts
+from core.report.cells import SHARE
+from core.report.document import Figure
 from core.statistics.bootstrap import intervals, paired_interval
 from core.statistics.comparisons import mean_interval
 from core.statistics.mantel import mantel, square
@@ -182,32 +183,33 @@ class LanguagePairs:
         return rows
 
 
-def tables(codes: Sequence[str], answers: dict[str, Answers], alignment: Alignment, policy_layer: int) -> Row:
-    """Findings, tables, units and figures of the record. ``policy_layer`` is the depth that self-selection reads."""
+def results(codes: Sequence[str], answers: dict[str, Answers], alignment: Alignment, policy_layer: int) -> Results:
+    """What the experiment concludes. ``policy_layer`` is the depth that self-selection reads."""
     pairs = LanguagePairs(codes, answers, alignment)
     tests = all_pairs({name: one.agreement for name, one in answers.items()})
     by_language = pairs.by_language(alignment, policy_layer)
     correlations, every = pairs.correlations(), pairs.rows()
-    return {
-        "findings": [
-            *(finding(one, "agreement between languages") for one in tests),
+    tables = {
+        "agreement by strategy": [_strategy_row(name, one) for name, one in answers.items()],
+        "strategies compared by agreement": comparison_rows(tests),
+        "agreement by families": pairs.by_family(),
+        "distant pairs": pairs.distant(),
+        "agreement and distance": correlations,
+        "alignment by layer": alignment.by_layer,
+        "alignment by language": by_language,
+    }
+    return Results(
+        [
+            *findings(tests, "agreement between languages"),
             f"States align best after layer {alignment.best} of {alignment.last}; self-selection reads layer {policy_layer}.",
             *(_correlation_finding(row) for row in correlations),
         ],
-        "tables": {
-            "agreement by strategy": [_strategy_row(name, one) for name, one in answers.items()],
-            "strategies compared by agreement": comparison_rows(tests),
-            "agreement by families": pairs.by_family(),
-            "distant pairs": pairs.distant(),
-            "agreement and distance": correlations,
-            "alignment by layer": alignment.by_layer,
-            "alignment by language": by_language,
-        },
-        "units": _units(list(answers))
+        tables,
+        _units(list(answers))
         | {column: SHARE for row in by_language for column in row if column.startswith("aligned")},
-        "figures": _figures(next(iter(answers)), every),
-        "pairs": every,
-    }
+        _figures(next(iter(answers)), every, tables),
+        {"pairs": every},
+    )
 
 
 def _strategy_row(name: str, one: Answers) -> Row:
@@ -238,26 +240,27 @@ def _correlation_finding(row: Row) -> str:
 def _units(strategies: Sequence[str]) -> dict[str, str]:
     shares = ["pairs of languages agree", "all agree", "accuracy", "aligned", "aligned, raw", "aligned, centred"]
     shares += [f"{name}: agree" for name in strategies]
-    return dict.fromkeys(shares, SHARE) | {"first minus second": POINTS, "p": P, "p (Holm)": P}
+    return dict.fromkeys(shares, SHARE) | COMPARED
 
 
-def _figures(main: str, every: Sequence[Row]) -> dict[str, Any]:
+def _figures(main: str, every: Sequence[Row], tables: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
     """Figures by name. ``main`` is the strategy drawn where only one can be, ``every`` the rows of all pairs of languages."""
     column = f"{main}: agree"
     mirrored = [*every, *({**row, "first": row["second"], "second": row["first"]} for row in every)]
     cells = [{"first": row["first"], "second": row["second"], "agree": row[column]} for row in mirrored]
     located = [row for row in every if row["km"] is not None]
-    scatter = {"kind": "scatter", "y": column, "series": "families", "units": SHARE}
-    heat = {"kind": "heatmap", "x": "first", "y": "second", "value": "agree", "rows": cells, "units": SHARE}
-    bars = {"kind": "bar", "x": "strategy", "y": "pairs of languages agree", "table": "agreement by strategy"}
-    layers = {"kind": "line", "x": "layer", "y": "aligned, centred", "table": "alignment by layer", "units": SHARE}
-    return {
-        "agreement by strategy": bars | {"title": "Pairs of languages that agree", "units": SHARE},
-        "agreement of pairs": heat | {"title": f"Agreement of two languages, {main}"},
-        "agreement and distance": scatter | {"title": "Agreement and distance", "x": "km", "rows": located},
-        "agreement and alignment": scatter | {"title": "Agreement and alignment", "x": "aligned", "rows": list(every)},
-        "alignment by layer": layers | {"title": "Aligned sentences by layer, states centred by language"},
-    }
+    by_strategy, by_layer = tables["agreement by strategy"], tables["alignment by layer"]
+    titles = ("Pairs of languages that agree", f"Agreement of two languages, {main}")
+    curve = "Aligned sentences by layer, states centred by language"
+    figures = (
+        Figure(titles[0], "bar", "strategy", "pairs of languages agree", by_strategy, unit=SHARE),
+        Figure(titles[1], "heatmap", "first", "second", cells, value="agree", unit=SHARE),
+        Figure("Agreement and distance", "scatter", "km", column, located, series="families", unit=SHARE),
+        Figure("Agreement and alignment", "scatter", "aligned", column, every, series="families", unit=SHARE),
+        Figure(curve, "line", "layer", "aligned, centred", by_layer, unit=SHARE),
+    )
+    names = ("agreement by strategy", "agreement of pairs", "agreement and distance", "agreement and alignment")
+    return dict(zip((*names, "alignment by layer"), figures, strict=True))
 
 
 def _number(value: float) -> float | None:

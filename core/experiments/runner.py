@@ -1,19 +1,16 @@
-"""Closed-loop runs of an experiment: trained once, evaluated once, and the model before training beside them.
+"""What all experiments share: passes are made, compared and written down by one runner.
 
-What every experiment ends in: one record with its tables and figures, and the tables as lines of text.
+An experiment is a description: which passes it makes (named tables, see ``core.evaluation.passes``) and what it concludes from them. The
+runner keeps finished passes in a work folder, goes on after a kill, and puts facts and conclusions into one record.
 
-The work folder of an experiment: a finished pass is never made again, whatever ends the process.
-
-A pass is one table. It is written beside its place and moved there in one step, so a file that is there is whole. ``work.json`` says
-which settings, model and data the passes belong to; others are refused, so that one record never mixes two experiments.
-
-Comparisons of an experiment's systems, paired by item, as rows and sentences of its record.
+Also here: closed-loop runs that are trained once and evaluated as they are, and the model before training beside them.
 """
 
-import json
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,171 +19,142 @@ import pandas as pd
 
 from core.data.pool import Pool
 from core.data.tasks import Task
-from core.errors import InvalidConfig
-from core.evaluation import EvaluationConfig, evaluate
+from core.evaluation import EvaluationConfig, evaluate, runs_of
+from core.evaluation.passes import Pass, Passes
+from core.inference.predictor import Predictor
 from core.metrics import macro_f1
 from core.models.engine import Engine
 from core.models.loading import ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.models.trained_run import MANIFEST
+from core.progress import Progress, silent
 from core.records import Example
+from core.report.cells import POINTS, PROBABILITY, heading, written
+from core.report.document import Figure, table_of
+from core.report.schema import figures_entry
 from core.run_record import command, commit, model_facts
 from core.statistics.comparisons import Comparison, Scores, compare_all
 from core.statistics.values import Interval
 from core.training.config import FitConfig
-from core.training.run import fit, prepare
+from core.training.run import data_key, fit, prepare
 from core.workbench import Workbench
 
 Row = dict[str, Any]
-SHARE, POINTS, P = "%", "points", "p"
+COMPARED = {"first minus second": POINTS, "p": PROBABILITY, "p (Holm)": PROBABILITY}  # units of ``comparison_rows``
 
 
-def facts(
-    kind: str,
-    title: str,
-    model: Engine,
-    config: dict[str, Any],
-    data: dict[str, Sequence[Example]],
-    seconds: float,
-) -> dict[str, Any]:
-    """The fields that come first in a record: what was run, on what, with what. ``data`` names examples by their part."""
+@dataclass(frozen=True)
+class Results:
+    """What an experiment concludes from its passes, as its record and its report show it."""
+
+    findings: Sequence[str]
+    tables: Mapping[str, Sequence[Row]]
+    units: Mapping[str, str]  # by column
+    figures: Mapping[str, Figure]
+    more: Mapping[str, Any] = field(default_factory=dict)  # fields of its own
+
+    @property
+    def entry(self) -> Row:
+        """Its fields of a record."""
+        figures = figures_entry(self.figures, self.tables)
+        tables = {name: list(rows) for name, rows in self.tables.items()}
+        return {
+            "findings": list(self.findings),
+            "tables": tables,
+            "units": dict(self.units),
+            "figures": figures,
+            **self.more,
+        }
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is done, and what follows from it."""
+
+    kind: str  # see ``core.report.schema``
+    title: str
+    config: Any  # a dataclass
+    models: Sequence[Engine]  # the first stands for the record
+    data: Mapping[str, Sequence[Example]]  # by what it is: "pool", "queries"
+    settings: Mapping[str, Any]  # what passes depend on, besides models and data
+    passes: Sequence[Pass]
+    conclude: Callable[[dict[str, pd.DataFrame]], Results]  # from the tables by the name of their pass
+    facts: Mapping[str, Any] = field(default_factory=dict)  # more fields of the record: task, seeds, items
+
+    def run(self, folder: Path, progress: Progress = silent) -> Row:
+        """Make what is not made yet, and conclude; the record. Raises ``InvalidConfig`` where ``folder`` is another experiment's."""
+        began = time.perf_counter()
+        identity = {"models": [model_facts(model) for model in self.models], **self.settings}
+        identity["data"] = {name: data_key(examples) for name, examples in self.data.items()}
+        passes = Passes(folder, identity, progress)
+        tables = passes.tables(self.passes)
+        results = self.conclude({one.name: table for one, table in zip(self.passes, tables, strict=True)})
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "command": command(),
+            "commit": commit(),
+            "model": model_facts(self.models[0]),
+            "config": asdict(self.config),
+            **{name: _described(examples) for name, examples in self.data.items()},
+            **self.facts,
+            **results.entry,
+            "seconds": round(time.perf_counter() - began, 1),
+        }
+
+
+def evaluation_passes(
+    predictor: Predictor, queries: Sequence[Example], config: EvaluationConfig, prefix: str = ""
+) -> list[Pass]:
+    """A pass for every strategy, number of demonstrations and seed; they are in the order of ``runs_of``."""
+    singles = [(run.name, EvaluationConfig((run.strategy,), (run.k,), (run.seed,), None)) for run in runs_of(config)]
+    return [Pass(f"{prefix}{name}", partial(evaluate, predictor, queries, single)) for name, single in singles]
+
+
+def _described(examples: Sequence[Example]) -> Row:
     return {
-        "kind": kind,
-        "title": title,
-        "command": command(),
-        "commit": commit(),
-        "model": model_facts(model),
-        "config": config,
-        **{
-            name: {
-                "examples": len(examples),
-                "items": len({example.item for example in examples}),
-                "languages": sorted({example.language for example in examples}),
-            }
-            for name, examples in data.items()
-        },
-        "seconds": round(seconds, 1),
+        "examples": len(examples),
+        "items": len({example.item for example in examples}),
+        "languages": sorted({example.language for example in examples}),
     }
 
 
-def printed(entry: dict[str, Any], only: Sequence[str] = ()) -> str:
+def printed(entry: Row, only: Sequence[str] = ()) -> str:
     """Findings and tables of a record as text; ``only`` names the tables to print, by default all."""
     units = entry.get("units", {})
     parts = list(entry.get("findings", []))
     for name, rows in entry["tables"].items():
         if rows and (not only or name in only):
-            wide = pd.DataFrame(
-                [{column: _text(cell, units.get(column, "")) for column, cell in r.items()} for r in rows]
-            )
-            parts.append(f"{name}\n{wide.fillna('-').to_string(index=False)}")
+            table = table_of(name, rows, units)
+            heads = [heading(column, units.get(column, "")) for column in table.columns]
+            cells = [
+                [written(cell, units.get(column, "")) for column, cell in zip(table.columns, row, strict=True)]
+                for row in table.rows
+            ]
+            parts.append(f"{name}\n{pd.DataFrame(cells, columns=heads).to_string(index=False)}")
     return "\n\n".join(parts)
 
 
-def _text(cell: Any, unit: str) -> str:
-    if cell is None:
-        return "-"
-    if isinstance(cell, list):
-        value, low, high = (_text(part, unit) for part in cell)
-        return f"{value} [{low}, {high}]"
-    if isinstance(cell, bool | str | int):
-        return str(cell)
-    if unit == SHARE:
-        return f"{100 * cell:.1f}"
-    if unit == POINTS:
-        return f"{100 * cell:+.1f}"
-    return f"{cell:.4f}" if unit == P else f"{cell:.3f}"
-
-
-Tell = Callable[[float, str], None]  # share of the work that is done, in [0, 1], and what is being done
-
-
-def silent(_share: float, _stage: str) -> None:
-    """Tells nobody."""
-
-
-class Work:
-    """Finished passes in a folder, and how much is left."""
-
-    def __init__(self, folder: Path, identity: dict[str, Any], tell: Tell = silent) -> None:
-        """Take the folder for what ``identity`` names. Raises ``InvalidConfig`` when it holds passes of something else."""
-        self.folder, self._tell = folder, tell
-        self._left, self._made = 1, 0
-        self._claim(json.loads(json.dumps(identity)))
-
-    def expect(self, names: Sequence[str]) -> None:
-        """Name all passes to come, so that progress is told as a share of those that are not finished yet."""
-        self._left, self._made = max(1, sum(not self._path(name).is_file() for name in set(names))), 0
-
-    def has(self, name: str) -> bool:
-        """Whether a pass is finished."""
-        return self._path(name).is_file()
-
-    def table(self, name: str, make: Callable[[Tell], pd.DataFrame]) -> pd.DataFrame:
-        """The table of a pass: read where it is finished, else made; ``make`` is given a way to tell its progress."""
-        path = self._path(name)
-        if not path.is_file():
-
-            def tell(share: float, _stage: str = "") -> None:
-                self._tell(min(1.0, (self._made + share) / self._left), name)
-
-            tell(0.0)
-            partial = path.with_suffix(".partial")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make(tell).to_parquet(partial, index=False)
-            partial.replace(path)
-            self._made += 1
-            tell(0.0)
-        return pd.read_parquet(path)
-
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name.replace(' ', '-')}.parquet"
-
-    def _claim(self, identity: dict[str, Any]) -> None:
-        path = self.folder / "work.json"
-        if not path.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps(identity, indent=1), encoding="utf-8")
-            partial.replace(path)
-            return
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InvalidConfig(f"{path} is damaged ({error}); remove the folder, or name another --work.") from error
-        if known != identity:
-            name, there, here = _first_difference(known, identity)
-            raise InvalidConfig(
-                f"{self.folder} holds passes of another experiment: {name} is {there} there and {here} here; name another --work, or "
-                "remove the folder."
-            )
-
-
-def _first_difference(there: Any, here: Any, name: str = "") -> tuple[str, Any, Any]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in sorted({*there, *here}):
-            if there.get(key) != here.get(key):
-                return _first_difference(there.get(key), here.get(key), f"{name}.{key}" if name else key)
-    return name or "content", there, here
-
-
-def right(items: pd.DataFrame) -> "pd.Series[float]":
+def right_answers(items: pd.DataFrame, strategy: str = "") -> "pd.Series[float]":
     """Share of seeds under which each query was answered right, by language and item; from the table of ``evaluate``.
 
-    So a strategy without chance in it and one with three seeds are compared on the same footing.
+    So a strategy without chance in it and one with three seeds are compared on the same footing. ``strategy``: of its rows alone.
     """
-    hits = (items["gold"] == items["prediction"]).astype(float)
-    return hits.groupby([items["language"], items["item"].astype(str)]).mean()
+    rows = items[items["strategy"] == strategy] if strategy else items
+    hits = (rows["gold"] == rows["prediction"]).astype(float)
+    return hits.groupby([rows["language"], rows["item"].astype(str)]).mean()
 
 
-def mean_macro_f1(items: pd.DataFrame, labels: Sequence[str]) -> float:
+def mean_macro_f1(items: pd.DataFrame, labels: Sequence[str], strategy: str = "") -> float:
     """Macro-F1, mean over languages; the answers of all seeds count as answers of one system."""
-    parts = items.groupby("language")
-    return sum(macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), labels) for _, rows in parts) / len(parts)
+    rows = items[items["strategy"] == strategy] if strategy else items
+    parts = rows.groupby("language")
+    return sum(macro_f1(part["gold"].tolist(), part["prediction"].tolist(), labels) for _, part in parts) / len(parts)
 
 
-def cell(found: Interval) -> list[float]:
+def cell(interval: Interval) -> list[float]:
     """Value, low, high as a record holds them."""
-    return [round(found.value, 4), round(found.low, 4), round(found.high, 4)]
+    return [round(interval.value, 4), round(interval.low, 4), round(interval.high, 4)]
 
 
 def all_pairs(systems: Scores) -> list[Comparison]:
@@ -194,8 +162,8 @@ def all_pairs(systems: Scores) -> list[Comparison]:
     return compare_all(systems, [(later, earlier) for earlier, later in combinations(systems, 2)])
 
 
-def comparison_rows(found: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Rows of a record's table."""
+def comparison_rows(comparisons: Sequence[Comparison]) -> list[Row]:
+    """Rows of a record's table, with the units ``COMPARED``."""
     return [
         {
             "first": one.first,
@@ -205,26 +173,28 @@ def comparison_rows(found: Sequence[Comparison]) -> list[dict[str, Any]]:
             "p (Holm)": round(one.p_holm, 5),
             "items": one.items,
         }
-        for one in found
+        for one in comparisons
     ]
 
 
 def finding(one: Comparison, measure: str = "accuracy") -> str:
     """A comparison as a sentence."""
     points, low, high = (100 * value for value in (one.difference.value, one.difference.low, one.difference.high))
-    said = "differ significantly" if one.significant else "do not differ significantly"
+    verb = "differ significantly" if one.significant else "do not differ significantly"
     return (
-        f"{one.first} and {one.second} {said} in {measure}: {points:+.1f} points [{low:+.1f}, {high:+.1f}], "
+        f"{one.first} and {one.second} {verb} in {measure}: {points:+.1f} points [{low:+.1f}, {high:+.1f}], "
         f"p = {one.p_holm:.4f} after Holm's correction, {one.items} items."
     )
 
 
-Told = Callable[[int, dict[str, Any]], None]  # iteration and its line of the log
+def findings(comparisons: Sequence[Comparison], measure: str = "accuracy") -> list[str]:
+    """All comparisons as sentences, what differs first."""
+    return [finding(one, measure) for one in sorted(comparisons, key=lambda one: not one.significant)]
 
 
 @dataclass(frozen=True)
 class Material:
-    """What all runs of an experiment share."""
+    """What all closed-loop runs of an experiment share."""
 
     base: ModelConfig
     task: Task
@@ -232,28 +202,50 @@ class Material:
     queries: Sequence[Example]  # only evaluated on
 
 
-def train(settings: FitConfig, material: Material, place: Path, tell: Told) -> None:
+UNTRAINED = "untrained"  # the pass of the model before training
+UNTRAINED_VECTORS = "before.npz"  # as the loop calls the vectors of the model before training
+
+
+def untrained_pass(material: Material, config: EvaluationConfig) -> Pass:
+    """The model before training, evaluated."""
+    return Pass(UNTRAINED, partial(_evaluated, material, config, None))
+
+
+def trained_pass(material: Material, config: EvaluationConfig, settings: FitConfig, folder: Path) -> Pass:
+    """A closed-loop run in ``folder``, trained and evaluated; training counts as nine tenths of the pass."""
+
+    def make(progress: Progress) -> pd.DataFrame:
+        def trained(iteration: int, line: Row) -> None:
+            measured = ", ".join(f"{name} {value:.3f}" for name, value in line.get("development", {}).items())
+            stage = f"{folder.name}, iteration {iteration}" + (f": {measured}" if measured else "")
+            progress(0.9 * iteration / settings.optim.iterations, stage)
+
+        train(settings, material, folder, trained)
+        return _evaluated(material, config, folder, lambda share, stage: progress(0.9 + 0.1 * share, stage))
+
+    return Pass(f"{folder.name}/items", make)
+
+
+def train(settings: FitConfig, material: Material, folder: Path, log: Callable[[int, Row], None]) -> None:
     """Run the loop unless it has been run, or go on with it; checkpoints are dropped once it is done.
 
     Vectors of the model before training are the same in all runs beside each other, so they are handed from one to the next.
     """
-    if (place / MANIFEST).is_file():
+    if (folder / MANIFEST).is_file():
         return
-    known = place.parent / "before.npz"
-    if known.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copy(known, place / "before.npz")
-    loop = prepare(settings, load_model(material.base), SentenceEncoder(), material.task, material.pool, None, place)
-    fit(loop, "file", tell)
-    shutil.rmtree(place / "checkpoints", ignore_errors=True)
-    (place / "before.npz").replace(known)
+    shared, own = folder.parent / UNTRAINED_VECTORS, folder / UNTRAINED_VECTORS
+    if shared.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(shared, own)
+    loop = prepare(settings, load_model(material.base), SentenceEncoder(), material.task, material.pool, None, folder)
+    fit(loop, "file", log)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    own.replace(shared)
 
 
-def evaluated(
-    material: Material, asked: EvaluationConfig, run: Path | None, tell: Callable[[float, str], None] | None = None
-) -> pd.DataFrame:
+def _evaluated(material: Material, config: EvaluationConfig, run: Path | None, progress: Progress) -> pd.DataFrame:
     """Item-level answers of the model before training (``run`` None), or as a run left it, good or bad: it never falls back."""
-    config = material.base if run is None else replace(material.base, run=str(run), fall_back=False)
+    model = material.base if run is None else replace(material.base, run=str(run), fall_back=False)
     task = material.task
-    bench = Workbench(load_model(config), SentenceEncoder(), pools={task.name: Pool(tuple(material.pool))})
-    return evaluate(bench.predictor(task.name), material.queries, asked, tell)
+    workbench = Workbench(load_model(model), SentenceEncoder(), pools={task.name: Pool(tuple(material.pool))})
+    return evaluate(workbench.predictor(task.name), material.queries, config, progress)

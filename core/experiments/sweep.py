@@ -6,47 +6,44 @@ measure moves with the policy. A point is on the trade-off curve (Pareto) when n
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
+from core.config import Count, check
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
 from core.experiments.runner import (
-    POINTS,
-    SHARE,
+    COMPARED,
+    UNTRAINED,
+    Experiment,
     Material,
-    P,
+    Results,
     Row,
-    Tell,
-    Work,
     all_pairs,
     cell,
     comparison_rows,
-    evaluated,
-    facts,
-    finding,
+    findings,
     mean_macro_f1,
-    right,
-    train,
+    right_answers,
+    trained_pass,
+    untrained_pass,
 )
 from core.models.loading import load_model
 from core.models.sentence_encoder import SentenceEncoder
-from core.run_record import model_facts
+from core.progress import Progress
+from core.report.cells import SHARE
+from core.report.document import Figure
 from core.statistics.bootstrap import paired_interval
 from core.statistics.comparisons import mean_interval
 from core.training.config import FitConfig
 from core.training.rewards import diversity_reward, entropy_of
-from core.training.run import data_key
 
 Vectors = Callable[[Sequence[str]], Any]  # texts to unit vectors (N, E)
-UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,11 @@ class SweepConfig:
     alphas: tuple[float, ...]
     betas: tuple[float, ...]
     seeds: tuple[int, ...]
-    most: int  # evaluation queries of each language
+    most: Count  # evaluation queries of each language
 
     def __post_init__(self) -> None:
         """Refuse a grid without points; every point must be a reward that can be had."""
+        check(self, "--")
         for name, values in (("alphas", self.alphas), ("betas", self.betas), ("seeds", self.seeds)):
             if not values:
                 raise InvalidConfig(f"The sweep has no {name}; give at least one value to --{name}.")
@@ -73,75 +71,60 @@ class SweepConfig:
         return list(dict.fromkeys((alpha, beta) for alpha in self.alphas for beta in self.betas))
 
 
-def sweep(config: SweepConfig, material: Material, folder: Path, tell: Tell) -> dict[str, Any]:
+def sweep(config: SweepConfig, material: Material, folder: Path, progress: Progress) -> Row:
     """Train, evaluate and compare all points; the record."""
-    began = time.perf_counter()
-    model = load_model(material.base)
-    shared = {"model": model_facts(model), "fit": asdict(config.fit), "most": config.most}
-    work = Work(folder, shared | {"data": data_key(material.pool, material.queries)}, tell)
-    work.expect([UNTRAINED, *(_pass(point, seed) for point in config.points for seed in config.seeds)])
-    asked = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
-    before = work.table(UNTRAINED, partial(evaluated, material, asked, None))
-    found = {UNTRAINED: [before]}
-    for point in config.points:
-        found[_name(point)] = [
-            work.table(_pass(point, seed), partial(_run, config, material, asked, folder, point, seed))
+    evaluation = EvaluationConfig(("zero-shot", "agl"), (config.fit.policy.k,), (0,), None, most=config.most)
+    runs = {
+        _name(alpha, beta): [
+            trained_pass(
+                material,
+                evaluation,
+                replace(config.fit, seed=seed, reward=replace(config.fit.reward, alpha=alpha, beta=beta)),
+                folder / f"alpha-{alpha:g}-beta-{beta:g}-{seed}",
+            )
             for seed in config.seeds
         ]
-    return {
-        **facts(
-            "sweep", "Accuracy and diversity over alpha and beta", model, asdict(config), {"pool": material.pool}, 0
-        ),
-        "queries": {"of a language": config.most, "languages": sorted({q.language for q in material.queries})},
-        "seeds": list(config.seeds),
-        "items": len(set(before["item"])),
-        **_shown(config, material, found),
-        "seconds": round(time.perf_counter() - began, 1),
+        for alpha, beta in config.points
     }
 
+    def conclude(tables: dict[str, pd.DataFrame]) -> Results:
+        chosen = {UNTRAINED: [tables[UNTRAINED]]}
+        chosen |= {name: [tables[one.name] for one in passes] for name, passes in runs.items()}
+        return _results(config, material, chosen)
 
-def _run(
-    config: SweepConfig,
-    material: Material,
-    asked: EvaluationConfig,
-    folder: Path,
-    point: tuple[float, float],
-    seed: int,
-    tell: Tell,
-) -> pd.DataFrame:
-    """Train a point under a seed and evaluate it; training is told as nine tenths of the pass."""
-    alpha, beta = point
-    settings = replace(config.fit, seed=seed, reward=replace(config.fit.reward, alpha=alpha, beta=beta))
-    place = folder / _pass(point, seed).removesuffix("/items")
-
-    def told(iteration: int, _line: dict[str, Any]) -> None:
-        tell(0.9 * iteration / settings.optim.iterations, "")
-
-    train(settings, material, place, told)
-    return evaluated(material, asked, place, lambda share, stage: tell(0.9 + 0.1 * share, stage))
+    return Experiment(
+        kind="sweep",
+        title="Accuracy and diversity over alpha and beta",
+        config=config,
+        models=[load_model(material.base)],
+        data={"pool": material.pool, "queries": material.queries},
+        settings={"fit": asdict(config.fit), "most": config.most},
+        passes=[untrained_pass(material, evaluation), *(one for passes in runs.values() for one in passes)],
+        conclude=conclude,
+        facts={"task": material.task.name, "seeds": list(config.seeds)},
+    ).run(folder, progress)
 
 
-def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.DataFrame]]) -> dict[str, Any]:
+def _results(config: SweepConfig, material: Material, tables: dict[str, list[pd.DataFrame]]) -> Results:
     encoder = SentenceEncoder()
-    chosen = {name: pd.concat([t[t["strategy"] == "agl"] for t in tables]) for name, tables in found.items()}
-    accuracy = {name: right(items) for name, items in chosen.items()}
-    named: dict[str, Row] = {UNTRAINED: {"alpha": None, "beta": None}}
-    named |= {_name(point): dict(zip(("alpha", "beta"), point, strict=True)) for point in config.points}
+    chosen = {name: pd.concat([t[t["strategy"] == "agl"] for t in several]) for name, several in tables.items()}
+    accuracy = {name: right_answers(items) for name, items in chosen.items()}
+    weights: dict[str, Row] = {UNTRAINED: {"alpha": None, "beta": None}}
+    weights |= {_name(alpha, beta): {"alpha": alpha, "beta": beta} for alpha, beta in config.points}
+    texts = {example.id: example.text for example in material.pool}
     rows: list[Row] = []
-    for name, tables in found.items():
-        items = chosen[name]
-        diversity = diversities(items, {e.id: e.text for e in material.pool}, encoder.vectors)
-        spread = paired_interval(diversity.tolist(), items["item"].astype(str).tolist())
-        by_seed = [round(float(right(t[t["strategy"] == "agl"]).mean()), 4) for t in tables]
+    for name, items in chosen.items():
+        diversity = diversities(items, texts, encoder.vectors)
+        by_seed = [round(float(right_answers(table, "agl").mean()), 4) for table in tables[name]]
         rows.append(
             {
                 "point": name,
-                **named[name],
+                **weights[name],
                 "accuracy": cell(mean_interval(accuracy[name])),
                 "lowest seed": min(by_seed),
                 "highest seed": max(by_seed),
                 "macro-F1": round(mean_macro_f1(items, material.task.labels), 4),
-                "diversity": cell(spread),
+                "diversity": cell(paired_interval(diversity.tolist(), items["item"].astype(str).tolist())),
                 "label entropy": round(_mean_entropy(items, "demonstration_labels"), 4),
                 "language entropy": round(_mean_entropy(items, "demonstration_languages"), 4),
             }
@@ -150,27 +133,36 @@ def _shown(config: SweepConfig, material: Material, found: dict[str, list[pd.Dat
     for row, on in zip(rows, best, strict=True):
         row["on the curve"] = on
     tests = all_pairs(accuracy)
-    curve = {"kind": "scatter", "title": "Accuracy against diversity", "x": "diversity", "y": "accuracy"}
-    heat = {"kind": "heatmap", "x": "beta", "y": "alpha"}
-    flat = [
+    grid = [
         {k: (v[0] if isinstance(v, list) else v) for k, v in row.items()} for row in rows if row["point"] != UNTRAINED
     ]
-    return {
-        "findings": [
-            *(finding(one) for one in tests if one.second == UNTRAINED),
+    shares = dict.fromkeys(("accuracy", "lowest seed", "highest seed", "macro-F1", "diversity"), SHARE)
+    return Results(
+        [
+            *findings([one for one in tests if one.second == UNTRAINED]),
             "On the trade-off curve: " + "; ".join(row["point"] for row in rows if row["on the curve"]) + ".",
         ],
-        "tables": {"points of the grid": rows, "pairs of points": comparison_rows(tests)},
-        "units": dict.fromkeys(("accuracy", "lowest seed", "highest seed", "macro-F1", "diversity"), SHARE)
-        | {"label entropy": "nats", "language entropy": "nats", "first minus second": POINTS, "p": P, "p (Holm)": P},
-        "figures": {
-            "trade-off": curve
-            | {"series": "on the curve", "label": "point", "table": "points of the grid", "units": SHARE},
-            "accuracy over the grid": heat | {"title": "Accuracy", "value": "accuracy", "rows": flat, "units": SHARE},
-            "diversity over the grid": heat
-            | {"title": "Diversity", "value": "diversity", "rows": flat, "units": SHARE},
+        {"points of the grid": rows, "pairs of points": comparison_rows(tests)},
+        shares | {"label entropy": "nats", "language entropy": "nats"} | COMPARED,
+        {
+            "trade-off": Figure(
+                "Accuracy against diversity",
+                "scatter",
+                "diversity",
+                "accuracy",
+                rows,
+                series="on the curve",
+                label="point",
+                unit=SHARE,
+            ),
+            "accuracy over the grid": Figure(
+                "Accuracy", "heatmap", "beta", "alpha", grid, value="accuracy", unit=SHARE
+            ),
+            "diversity over the grid": Figure(
+                "Diversity", "heatmap", "beta", "alpha", grid, value="diversity", unit=SHARE
+            ),
         },
-    }
+    )
 
 
 def diversities(items: pd.DataFrame, texts: dict[str, str], vectors: Vectors) -> "pd.Series[float]":
@@ -180,8 +172,8 @@ def diversities(items: pd.DataFrame, texts: dict[str, str], vectors: Vectors) ->
     """
     chosen = [[name for name in json.loads(row) if name in texts] for row in items["demonstrations"]]
     distinct = sorted({name for names in chosen for name in names})
-    known = dict(zip(distinct, torch.from_numpy(vectors([texts[name] for name in distinct])), strict=True))
-    values = [float(diversity_reward(torch.stack([known[name] for name in names]))) for names in chosen]
+    vector_of = dict(zip(distinct, torch.from_numpy(vectors([texts[name] for name in distinct])), strict=True))
+    values = [float(diversity_reward(torch.stack([vector_of[name] for name in names]))) for names in chosen]
     return pd.Series(values, index=items.index)
 
 
@@ -199,9 +191,5 @@ def _mean_entropy(items: pd.DataFrame, column: str) -> float:
     return sum(values) / len(values)
 
 
-def _name(point: tuple[float, float]) -> str:
-    return f"alpha {point[0]:g}, beta {point[1]:g}"
-
-
-def _pass(point: tuple[float, float], seed: int) -> str:
-    return f"alpha-{point[0]:g}-beta-{point[1]:g}-{seed}/items"
+def _name(alpha: float, beta: float) -> str:
+    return f"alpha {alpha:g}, beta {beta:g}"

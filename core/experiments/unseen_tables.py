@@ -5,26 +5,30 @@ Groups of languages are compared by their mean over languages of an item, item b
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import pandas as pd
 
-from core.experiments.runner import POINTS, SHARE, P, Row, cell, comparison_rows, finding, mean_macro_f1, right
+from core.experiments.runner import (
+    COMPARED,
+    Results,
+    Row,
+    cell,
+    comparison_rows,
+    findings,
+    mean_macro_f1,
+    right_answers,
+)
 from core.languages import UNKNOWN, language_facts
+from core.report.cells import POINTS, SHARE
+from core.report.document import Figure
 from core.statistics.comparisons import compare_all, mean_interval
 
 SEEN, UNSEEN = "seen", "unseen"
-UNITS = dict.fromkeys(("accuracy", "macro-F1", "before", "after", "lowest seed", "highest seed"), SHARE) | {
-    "first minus second": POINTS,
-    "change": POINTS,
-    "p": P,
-    "p (Holm)": P,
-}
+UNITS = dict.fromkeys(("accuracy", "macro-F1", "before", "after", "lowest seed", "highest seed"), SHARE)
+UNITS |= {"change": POINTS} | COMPARED
 
 
-def seen_and_unseen(
-    items: pd.DataFrame, seen: Sequence[str], unseen: Sequence[str], labels: Sequence[str]
-) -> dict[str, Any]:
+def seen_and_unseen(items: pd.DataFrame, seen: Sequence[str], unseen: Sequence[str], labels: Sequence[str]) -> Results:
     """Accuracy by group of languages and strategy, per language, and tests between groups and between strategies."""
     families = {language_facts(code).family for code in seen} - {UNKNOWN}
     scripts = {language_facts(code).script for code in seen}
@@ -42,7 +46,7 @@ def seen_and_unseen(
             part = table[table["language"].isin(codes)]
             if part.empty:
                 continue
-            values = right(part)
+            values = right_answers(part)
             means[_name(name, group)] = _by_item(values)
             rows.append(
                 {
@@ -56,44 +60,39 @@ def seen_and_unseen(
     pairs = [(_name(name, SEEN), _name(name, UNSEEN)) for name in strategies]
     pairs += [(_name(a, group), _name(b, group)) for group in (SEEN, UNSEEN) for a, b in combinations(strategies, 2)]
     tests = compare_all(means, pairs)
-    found = [finding(one) for one in tests]
+    sentences = findings(tests)
     if len(tests) < len(pairs):
-        found.append("Seen and unseen languages share no items, so they stand side by side untested.")
-    return {
-        "findings": found,
-        "tables": {
+        sentences.append("Seen and unseen languages share no items, so they stand side by side untested.")
+    title = "Accuracy in seen and unseen languages"
+    return Results(
+        sentences,
+        {
             "accuracy by group of languages": rows,
             "groups and strategies compared": comparison_rows(tests),
             "by language": _language_rows(by_strategy, groups),
         },
-        "units": UNITS | {f"{name}: accuracy": SHARE for name in strategies},
-        "figures": {
-            "accuracy by group of languages": {
-                "kind": "bar",
-                "title": "Accuracy in seen and unseen languages",
-                "x": "languages",
-                "y": "accuracy",
-                "series": "strategy",
-                "table": "accuracy by group of languages",
-                "units": SHARE,
-            }
+        UNITS | {f"{name}: accuracy": SHARE for name in strategies},
+        {
+            "accuracy by group of languages": Figure(
+                title, "bar", "languages", "accuracy", rows, series="strategy", unit=SHARE
+            )
         },
-    }
+    )
 
 
 def before_and_after(
-    before: pd.DataFrame, after: Sequence[pd.DataFrame], learnt: Sequence[str], held_out: Sequence[str]
-) -> dict[str, Any]:
+    untrained: pd.DataFrame, trained: Sequence[pd.DataFrame], learnt: Sequence[str], held_out: Sequence[str]
+) -> Results:
     """What a closed loop changed in languages that it learnt from and in languages held out."""
     rows: list[Row] = []
     means: dict[str, pd.Series[float]] = {}
     pairs = []
     groups = {"learnt from": learnt, "held out": held_out}
     for strategy in ("agl", "zero-shot"):
-        first, last = _of(strategy, before), [_of(strategy, table) for table in after]
+        first, last = _of(strategy, untrained), [_of(strategy, table) for table in trained]
         for group, codes in groups.items():
-            old, new = right(_in(first, codes)), right(_in(pd.concat(last), codes))
-            by_seed = [round(float(right(_in(table, codes)).mean()), 4) for table in last]
+            old, new = right_answers(_in(first, codes)), right_answers(_in(pd.concat(last), codes))
+            by_seed = [round(float(right_answers(_in(table, codes)).mean()), 4) for table in last]
             names = f"{strategy} before, {group}", f"{strategy} after, {group}"
             means |= {names[0]: old, names[1]: new}
             pairs.append((names[1], names[0]))
@@ -110,22 +109,13 @@ def before_and_after(
                 }
             )
     tests = compare_all(means, pairs)
-    return {
-        "findings": [finding(one) for one in tests],
-        "tables": {"before and after": rows, "tests of the change": comparison_rows(tests)},
-        "units": UNITS,
-        "figures": {
-            "change by group": {
-                "kind": "bar",
-                "title": "Change of accuracy by a closed loop that did not learn from some languages",
-                "x": "languages",
-                "y": "change",
-                "series": "strategy",
-                "table": "before and after",
-                "units": POINTS,
-            }
-        },
-    }
+    title = "Change of accuracy by a closed loop that did not learn from some languages"
+    return Results(
+        findings(tests),
+        {"before and after": rows, "tests of the change": comparison_rows(tests)},
+        UNITS,
+        {"change by group": Figure(title, "bar", "languages", "change", rows, series="strategy", unit=POINTS)},
+    )
 
 
 def _language_rows(by_strategy: dict[str, pd.DataFrame], groups: dict[str, list[str]]) -> list[Row]:
@@ -134,7 +124,7 @@ def _language_rows(by_strategy: dict[str, pd.DataFrame], groups: dict[str, list[
         row: Row = {"language": code, "languages": SEEN if code in groups[SEEN] else UNSEEN}
         row |= {"family": language_facts(code).family, "resources": language_facts(code).resource}
         for name, table in by_strategy.items():
-            row[f"{name}: accuracy"] = cell(mean_interval(right(_in(table, [code]))))
+            row[f"{name}: accuracy"] = cell(mean_interval(right_answers(_in(table, [code]))))
         rows.append(row)
     return rows
 

@@ -28,11 +28,11 @@ Names are for people: "accuracy by language", not "acc_lang". All texts are plai
 """
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import InvalidData
-from core.report.document import Figure
+from core.report.document import Figure, Row
 
 FIGURE_KINDS = ("bar", "line", "scatter", "heatmap")
 EVALUATION, OTHER = "evaluation", "other"
@@ -83,6 +83,20 @@ def figure_of(
         unit=str(entry.get("units") or known.get(drawn, "")),
         units=known,
     )
+
+
+def figures_entry(figures: Mapping[str, Figure], tables: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, Any]]:
+    """Figures as a record holds them; rows that are those of a table are named, not repeated."""
+    names = {id(rows): name for name, rows in tables.items()}
+    return {name: _figure_entry(figure, names.get(id(figure.rows))) for name, figure in figures.items()}
+
+
+def _figure_entry(figure: Figure, table: str | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": figure.kind, "title": figure.name, "x": figure.x, "y": figure.y}
+    options = {name: getattr(figure, name) for name in ("value", "series", "label", "low", "high")}
+    entry |= {name: value for name, value in options.items() if value}
+    entry |= {"table": table} if table is not None else {"rows": [dict(row) for row in figure.rows]}
+    return entry | {"units": figure.unit}
 
 
 def _check_rows(rows: Any, where: str) -> None:

@@ -37,6 +37,92 @@ def test_evaluate_writes_items_and_a_record(
     assert (output / "record.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("below", ["/proc/agl", "file/run"])
+def test_an_output_that_cannot_be_written_is_told_before_the_work_begins(
+    below: str, files: dict[str, str], toy_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    output = Path(below) if below.startswith("/") else tmp_path / below
+    assert train.main(evaluation(files, output, queries="nowhere.jsonl")) == 2  # the queries are not even read
+    assert re.search(
+        r"cannot be written \(.+\); free some space or name another folder\.$", said(capsys.readouterr().err)
+    )
+
+
+def test_a_disk_that_fills_up_at_the_end_ends_in_a_sentence_and_the_passes_stay(
+    files: dict[str, str],
+    toy_models: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = pd.DataFrame.to_parquet
+
+    def full(table: pd.DataFrame, path: Path, **options: Any) -> None:
+        if "items" in path.name:
+            raise OSError(28, "No space left on device")
+        real(table, path, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    output = tmp_path / "run"
+    assert train.main(evaluation(files, output)) == 2
+    assert "items.parquet cannot be written (No space left on device); free some space" in capsys.readouterr().err
+    assert not (output / "record.json").exists()
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", real)
+    assert train.main(evaluation(files, output)) == 0
+    assert len(json.loads((output / "record.json").read_text(encoding="utf-8"))["resumed"]) == 2
+
+
+PROGRAM = """
+import sys
+sys.path[:0] = [{root!r}, {toys!r}]
+import core.cli.options as options
+import train
+from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model
+
+tokenizer = byte_tokenizer()
+model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
+options.load_model = lambda config: model
+options.SentenceEncoder = LetterEncoder
+sys.exit(train.main({command!r}))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_record_of_one_value_by_value(files: dict[str, str], tmp_path: Path) -> None:
+    toys = str(ROOT / "tests" / "toys")
+    # --multi_gpu is what makes the launcher start more than one process on this machine, also without a GPU.
+    launcher = [
+        "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+    ]  # fmt: skip
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    records, items, printed = [], [], []
+    for name, how in (("one", []), ("two", launcher)):
+        program = tmp_path / f"{name}.py"
+        command = evaluation(files, tmp_path / name, strategies="zero-shot,random,knn", seeds="0,1")
+        program.write_text(PROGRAM.format(root=str(ROOT), toys=toys, command=command))
+        done = subprocess.run(
+            [sys.executable, *how, str(program)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        printed.append(done.stdout)
+        entry = json.loads((tmp_path / name / "record.json").read_text(encoding="utf-8"))
+        assert all(row.pop("seconds") > 0 for row in entry["passes"]) and len(entry["passes"]) == 4
+        records.append({key: value for key, value in entry.items() if key not in ("command", "seconds")})
+        items.append(pd.read_parquet(tmp_path / name / "items.parquet"))
+    assert records[0] == records[1]
+    scores = [[value for row in table.pop("log_probs") for value in json.loads(row)] for table in items]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)  # a scorer keeps prefixes between passes, and rounds by them
+    pd.testing.assert_frame_equal(items[0], items[1], rtol=1e-4)
+    assert printed[0] == printed[1]  # one process prints
+
+
 def test_pool_languages_are_those_asked_for(files: dict[str, str], toy_models: None, tmp_path: Path) -> None:
     assert train.main(evaluation(files, tmp_path / "run", pool_languages="sw", strategies="random")) == 0
     shown = pd.read_parquet(tmp_path / "run" / "items.parquet")["demonstration_languages"]

@@ -14,7 +14,8 @@ from toys import LANGUAGES
 
 from core.data.prompting_systems import framing_words
 from core.errors import InvalidConfig, InvalidData
-from core.evaluation import EvaluationConfig, Parts, evaluate, identity, record, save, summary
+from core.evaluation import EvaluationConfig, evaluate, identity, record, save, summary
+from core.evaluation.passes import Passes
 from core.inference.predictor import Predictor, Question
 from core.models.loading import ASSETS
 from core.records import Query
@@ -104,9 +105,9 @@ def test_a_record_holds_the_versions_of_framings_where_one_is_used_and_the_secon
     predictor: Predictor, tmp_path: Path
 ) -> None:
     config = EvaluationConfig(("zero-shot", "xlt"), (1,), (0,), None)
-    parts = Parts(tmp_path, identity(predictor, config, QUERIES))
-    table = summary(evaluate(predictor, QUERIES, config, None, parts), predictor.task.labels)
-    entry = record(predictor, config, table, 1.0, parts.facts)
+    passes = Passes(tmp_path / "parts", identity(predictor, config, QUERIES))
+    table = summary(evaluate(predictor, QUERIES, config, passes=passes), predictor.task.labels)
+    entry = record(predictor, config, table, 1.0, passes.facts)
     assert entry["framings"] == framing_words().versions
     assert entry["framings"]["swh_Latn"] == "1"
     assert [row["pass"] for row in entry["passes"]] == ["zero-shot-k0-s0", "xlt-k1-s0"]
@@ -128,11 +129,11 @@ def test_evaluation_of_nothing_or_of_free_text_under_other_labels_is_refused(
     [
         ({"strategies": ("best",)}, r"no strategy 'best'; choose from agl"),
         ({"strategies": ()}, r"No strategy was named; choose from agl"),
-        ({"k": (2, -1)}, r"k is 2, -1"),
+        ({"k": (2, -1)}, r"--k is -1; it must be 0 or more"),
         ({"k": ()}, r"k is empty"),
         ({"seeds": ()}, r"seeds are \[\]"),
         ({"shown_labels": "wrong"}, r"labels shown are 'wrong'; choose one of gold, permuted, random, swapped"),
-        ({"most": 0}, r"At most 0 queries"),
+        ({"most": 0}, r"--most is 0; it must be 1 or more"),
     ],
 )
 def test_impossible_evaluations_are_refused(change: dict[str, Any], message: str) -> None:

@@ -12,8 +12,9 @@ from evaluation_toys import QUERIES, evaluation, said
 
 import train
 from core.errors import InvalidConfig
-from core.evaluation import EvaluationConfig, Parts, Run, evaluate, identity
+from core.evaluation import EvaluationConfig, Run, evaluate, identity
 from core.evaluation import run as run_module
+from core.evaluation.passes import OTHER_OUTPUT, Pass, Passes
 from core.inference.predictor import Predictor
 
 CONFIG = EvaluationConfig(("zero-shot", "random", "agl"), (2,), (0, 5), None)
@@ -39,19 +40,19 @@ def test_finished_passes_are_kept_and_the_rows_are_those_of_one_go(
             raise Killed
 
     with pytest.raises(Killed):
-        evaluate(predictor, QUERIES, CONFIG, killed, Parts(tmp_path, marks))
+        evaluate(predictor, QUERIES, CONFIG, passes=Passes(tmp_path / "parts", marks, killed))
     assert parts_in(tmp_path) == {"identity.json", f"{NAMES[0]}.parquet", f"{NAMES[1]}.parquet"}
     (tmp_path / "parts" / f"{NAMES[2]}.partial").write_bytes(b"PAR1 half")  # killed while it wrote
     made: list[Run] = []
-    original = run_module._pass
+    original = run_module._rows
 
     def counted(model: Any, queries: Any, run: Run, *rest: Any) -> pd.DataFrame:
         made.append(run)
         return original(model, queries, run, *rest)
 
-    monkeypatch.setattr(run_module, "_pass", counted)
-    again = Parts(tmp_path, marks)
-    pd.testing.assert_frame_equal(evaluate(predictor, QUERIES, CONFIG, None, again), whole)
+    monkeypatch.setattr(run_module, "_rows", counted)
+    again = Passes(tmp_path / "parts", marks)
+    pd.testing.assert_frame_equal(evaluate(predictor, QUERIES, CONFIG, passes=again), whole)
     assert [run.name for run in made] == NAMES[2:]
     assert again.facts["resumed"] == NAMES[:2]
     assert [row["pass"] for row in again.facts["passes"]] == NAMES
@@ -61,20 +62,22 @@ def test_finished_passes_are_kept_and_the_rows_are_those_of_one_go(
 @pytest.mark.parametrize(
     ("change", "other"),
     [
-        (lambda config, queries: (replace(config, k=(3,)), queries), "config"),
-        (lambda config, queries: (replace(config, pool_languages=("swh_Latn",)), queries), "config"),
+        (lambda config, queries: (replace(config, k=(3,)), queries), r"config\.k"),
+        (lambda config, queries: (replace(config, pool_languages=("swh_Latn",)), queries), r"config\.pool_languages"),
         (lambda config, queries: (config, [replace(queries[0], text="Another text."), *queries[1:]]), "queries"),
         (lambda config, queries: (config, queries[::-1]), "queries"),
-        (lambda config, queries: (replace(config, strategies=("xlt",)), queries), "config, framings"),
+        (lambda config, queries: (replace(config, strategies=("xlt",)), queries), r"config\.strategies"),
     ],
 )
 def test_parts_of_another_evaluation_are_refused(predictor: Predictor, tmp_path: Path, change: Any, other: str) -> None:
-    parts = Parts(tmp_path, identity(predictor, CONFIG, QUERIES))
-    parts.keep(Run("zero-shot", 0, 0), pd.DataFrame({"item": ["a"]}), 1.0)
-    Parts(tmp_path, identity(predictor, CONFIG, QUERIES))  # the same one is welcome
+    begun = identity(predictor, CONFIG, QUERIES)
+    Passes(tmp_path, begun).tables([Pass("zero-shot-k0-s0", lambda _progress: pd.DataFrame({"item": ["a"]}))])
+    Passes(tmp_path, begun)  # the same one is welcome
     config, queries = change(CONFIG, QUERIES)
-    with pytest.raises(InvalidConfig, match=rf"holds an unfinished evaluation with other {other}; repeat its command"):
-        Parts(tmp_path, identity(predictor, config, queries))
+    with pytest.raises(
+        InvalidConfig, match=rf"passes of another run: {other} is .* repeat its command .*, name another --output"
+    ):
+        Passes(tmp_path, identity(predictor, config, queries), otherwise=OTHER_OUTPUT)
 
 
 def kill_before_the_record(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +120,9 @@ def test_another_output_is_left_alone_unless_it_may_be_overwritten(
     before = parts_in(output)
     capsys.readouterr()
     assert train.main(evaluation(files, output, k="1")) == 2
-    assert "holds an unfinished evaluation with other config;" in said(capsys.readouterr().err)
+    assert "holds passes of another run: config.k is [2] there and [1] here; repeat its command" in said(
+        capsys.readouterr().err
+    )
     assert parts_in(output) == before
     (output / "notes.txt").write_text("mine", encoding="utf-8")
     assert train.main([*evaluation(files, output, k="1"), "--overwrite"]) == 0

@@ -10,8 +10,10 @@ from experiment_toys import SHORT
 from toys import toy_examples
 
 from core.errors import InvalidConfig
-from core.experiments.ablation import VARIANTS, AblationConfig, ablate, table
+from core.experiments.ablation import VARIANTS, AblationConfig, ablate
+from core.experiments.runner import Material, printed
 from core.models.loading import ModelConfig
+from core.report.schema import check
 from core.training.config import FitConfig
 
 
@@ -24,24 +26,27 @@ def test_before_and_after_are_paired_by_item_and_a_second_call_trains_nothing(
     base: ModelConfig, tasks: Any, tmp_path: Path
 ) -> None:
     config = AblationConfig(SHORT, ("without rl",), (0, 1), 2)
-    said: list[str] = []
-    entry = ablate(config, base, tasks["topic"], toy_examples(), queries(), tmp_path, said.append)
-    assert [row["variant"] for row in entry["rows"]] == ["without rl"]
-    for row in entry["rows"]:
-        low, high = row["change"][1:]
-        assert row["change"][0] == pytest.approx(row["after"] - row["before"], abs=2e-4)
-        assert low <= row["change"][0] <= high
-        assert set(row["languages"]) == {"eng_Latn", "fra_Latn", "swh_Latn"}
-        assert len(row["by_seed"]) == 2
+    material = Material(base, tasks["topic"], toy_examples(), queries())
+    stages: list[str] = []
+    entry = ablate(config, material, tmp_path, lambda _share, stage: stages.append(stage))
+    check(entry, "ablation")
+    (row,) = entry["tables"]["variants"]
+    low, high = row["change"][1:]
+    assert row["variant"] == "without rl" and row["seeds"] == 2
+    assert row["change"][0] == pytest.approx(row["after"] - row["before"], abs=2e-4)
+    assert low <= row["change"][0] <= high
+    both = row["change over items and seeds"]
+    assert both[0] == row["change"][0] and both[1] <= both[0] <= both[2]
+    assert {one["language"] for one in entry["tables"]["by language"]} == {"eng_Latn", "fra_Latn", "swh_Latn"}
     before = pd.read_parquet(tmp_path / "untrained.parquet")
     after = pd.read_parquet(tmp_path / "without-rl-1" / "items.parquet")
     assert before["id"].tolist() == after["id"].tolist()
-    trained = [line for line in said if "iteration" in line]
-    assert len(trained) == 2 * 2  # before and after each of two runs
-    again = ablate(config, base, tasks["topic"], toy_examples(), queries(), tmp_path, said.append)
-    assert len([line for line in said if "iteration" in line]) == 2 * 2
-    assert again["rows"] == entry["rows"]
-    assert table(entry).count("\n") == 1
+    measured = [stage for stage in stages if "iteration" in stage and ":" in stage]
+    assert len(measured) == 2 * 2  # before and after each of two runs
+    again = ablate(config, material, tmp_path, lambda _share, stage: stages.append(stage))
+    assert len([stage for stage in stages if "iteration" in stage and ":" in stage]) == 2 * 2
+    assert again["tables"] == entry["tables"]
+    assert "change, points" in printed(entry, ["variants"])
 
 
 def test_each_variant_changes_what_it_is_named_for() -> None:

@@ -12,13 +12,14 @@ from core.data.pool import Pool
 from core.errors import InvalidConfig, InvalidData
 from core.experiments import consistency as consistency_module
 from core.experiments import lowresource as lowresource_module
-from core.experiments import unseen as unseen_module
+from core.experiments import runner
 from core.experiments.consistency import ConsistencyConfig, consistency, in_all_languages
-from core.experiments.lowresource import LowResourceConfig, low_resource
-from core.experiments.runner import printed, silent
+from core.experiments.lowresource import LowResourceConfig, draws_of, low_resource
+from core.experiments.runner import printed
 from core.experiments.scaling import ScalingConfig, scaling
-from core.experiments.unseen import UnseenConfig, english, unseen
+from core.experiments.unseen import UnseenConfig, in_english, unseen
 from core.models.loading import LanguageModel, ModelConfig
+from core.progress import silent
 from core.records import Query
 from core.report.schema import check
 from core.workbench import Workbench
@@ -41,7 +42,7 @@ def test_consistency_asks_the_same_items_everywhere_and_resumes(
     assert [row["layer"] for row in entry["tables"]["alignment by layer"]] == [0, 1, 2]
     assert len(entry["pairs"]) == 3
     assert "Fleiss' kappa" in printed(entry)
-    monkeypatch.setattr(consistency_module, "evaluate", refuse)
+    monkeypatch.setattr(runner, "evaluate", refuse)
     monkeypatch.setattr(consistency_module, "layer_means", refuse)
     assert consistency(*arguments)["tables"] == entry["tables"]
 
@@ -99,6 +100,17 @@ def test_low_resource_grows_the_pool_in_the_language_itself_and_beside_it(
     assert low_resource(*arguments)["tables"] == entry["tables"]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "seeds"), [("agl", 1), ("random", 2), ("balanced", 2), ("mdl", 2), ("task-alignment", 2)]
+)
+def test_every_strategy_with_chance_in_it_runs_under_all_seeds_also_over_the_whole_pool(
+    strategy: str, seeds: int
+) -> None:
+    """mdl and task-alignment got one seed: their names stood in no list of two."""
+    draws = draws_of(LowResourceConfig((10,), ("own",), strategy, 2, (0, 1), 2), whole=10)
+    assert len(draws) == seeds
+
+
 def test_low_resource_refuses_more_items_than_there_are(bench: Workbench, tasks: Any, tmp_path: Path) -> None:
     config = LowResourceConfig((11,), ("own",), "agl", 2, (0,), 4)
     with pytest.raises(InvalidData, match="11 items were asked for, but the pool has 10"):
@@ -119,7 +131,7 @@ def test_unseen_languages_are_compared_with_seen_ones_item_by_item(
     assert ("unseen, script new", "agl") not in groups
     first = entry["tables"]["groups and strategies compared"][0]
     assert (first["first"], first["second"], first["items"]) == ("agl in seen languages", "agl in unseen languages", 4)
-    monkeypatch.setattr(unseen_module, "evaluate", refuse)
+    monkeypatch.setattr(runner, "evaluate", refuse)
     assert unseen(config, bench, tasks["topic"], moved, tmp_path, silent)["tables"] == entry["tables"]
     with pytest.raises(InvalidData, match="The queries hold no example in tir_Ethi"):
         unseen(replace(config, unseen=("tir_Ethi",)), bench, tasks["topic"], moved, tmp_path, silent)
@@ -128,7 +140,7 @@ def test_unseen_languages_are_compared_with_seen_ones_item_by_item(
 
 
 def test_english_words_serve_every_language(tasks: Any) -> None:
-    spoken = english(tasks["topic"])
+    spoken = in_english(tasks["topic"])
     assert spoken.template("swh_Latn").language == "eng_Latn"
     assert spoken.verbaliser("swh_Latn").words == tasks["topic"].verbaliser("eng_Latn").words
 

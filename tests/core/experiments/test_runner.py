@@ -1,50 +1,69 @@
-"""The work folder: what is finished stays, what was broken off does not count, and nothing else is taken for it."""
+"""What all experiments share: a description is run once, concluded from, and written as one record."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import pytest
+from toys import toy_examples
 
-from core.errors import InvalidConfig
-from core.experiments.runner import Tell, Work
-
-
-def one(told: Tell) -> pd.DataFrame:
-    told(0.5, "half")
-    return pd.DataFrame({"answer": [1, 2]})
-
-
-def never(_told: Tell) -> pd.DataFrame:
-    raise AssertionError("a finished pass was made again")
+from core.evaluation.passes import Pass
+from core.experiments.runner import Experiment, Results, findings, printed
+from core.models.loading import LanguageModel
+from core.report.document import Figure
+from core.report.schema import check
+from core.statistics.comparisons import Comparison
+from core.statistics.values import Interval
 
 
-def test_a_finished_pass_is_read_and_never_made_again(tmp_path: Path) -> None:
-    made = Work(tmp_path, {"k": 4}).table("run-1/items", one)
-    assert Work(tmp_path, {"k": 4}).table("run-1/items", never).equals(made)
+@dataclass(frozen=True)
+class Config:
+    k: int = 4
 
 
-def test_a_pass_that_was_broken_off_leaves_nothing_that_counts(tmp_path: Path) -> None:
-    def killed(_told: Tell) -> pd.DataFrame:
-        raise KeyboardInterrupt
+def experiment(model: LanguageModel, make: Any) -> Experiment:
+    rows = [{"strategy": "agl", "accuracy": [0.5, 0.4, 0.6], "p": 0.0004}]
 
-    with pytest.raises(KeyboardInterrupt):
-        Work(tmp_path, {}).table("a", killed)
-    (tmp_path / "a.partial").write_bytes(b"half a table")  # what kill -9 leaves while it is written
-    assert not Work(tmp_path, {}).has("a")
-    assert len(Work(tmp_path, {}).table("a", one)) == 2
+    def conclude(tables: dict[str, pd.DataFrame]) -> Results:
+        assert list(tables) == ["one", "two"]
+        figure = Figure("Accuracy", "bar", "strategy", "accuracy", rows, unit="%")
+        other = Figure("Again", "bar", "strategy", "accuracy", [dict(rows[0])], unit="%")
+        return Results(["Done."], {"systems": rows}, {"accuracy": "%", "p": "p"}, {"a": figure, "b": other})
 
-
-def test_progress_is_a_share_of_what_is_not_finished_yet(tmp_path: Path) -> None:
-    Work(tmp_path, {}).table("a", one)
-    seen: list[tuple[float, str]] = []
-    work = Work(tmp_path, {}, lambda share, name: seen.append((share, name)))
-    work.expect(["a", "b", "c"])
-    for name in ("a", "b", "c"):
-        work.table(name, one)
-    assert seen == [(0.0, "b"), (0.25, "b"), (0.5, "b"), (0.5, "c"), (0.75, "c"), (1.0, "c")]
+    passes = [Pass("one", make), Pass("two", make)]
+    data = {"pool": toy_examples()}
+    return Experiment("kind", "A title", Config(), [model], data, {"k": 4}, passes, conclude, {"seeds": [0]})
 
 
-def test_passes_of_other_settings_are_refused_by_the_first_difference(tmp_path: Path) -> None:
-    Work(tmp_path, {"fit": {"seed": 0, "k": (1, 2)}})
-    with pytest.raises(InvalidConfig, match=r"another experiment: fit\.k is \[1, 2\] there and \[1, 3\] here"):
-        Work(tmp_path, {"fit": {"seed": 0, "k": (1, 3)}})
+def test_a_record_has_facts_conclusions_and_figures_that_name_their_table(model: LanguageModel, tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make(_progress: Any) -> pd.DataFrame:
+        made.append(1)
+        return pd.DataFrame({"x": [1]})
+
+    entry = experiment(model, make).run(tmp_path)
+    check(entry, "record")
+    assert (entry["kind"], entry["title"], entry["config"], entry["seeds"]) == ("kind", "A title", {"k": 4}, [0])
+    assert entry["pool"]["examples"] == 30 and entry["findings"] == ["Done."]
+    assert entry["figures"]["a"]["table"] == "systems" and "rows" not in entry["figures"]["a"]
+    assert entry["figures"]["b"]["rows"] == entry["tables"]["systems"]
+    again = experiment(model, make).run(tmp_path)
+    assert len(made) == 2
+    assert {**again, "seconds": 0} == {**entry, "seconds": 0}
+
+
+def test_a_record_is_printed_as_a_report_writes_it(model: LanguageModel) -> None:
+    entry = experiment(model, lambda _progress: pd.DataFrame({"x": [1]})).conclude({"one": None, "two": None}).entry  # type: ignore[dict-item]
+    lines = printed(entry).splitlines()
+    assert lines[0] == "Done."
+    assert lines[3].split() == ["strategy", "accuracy,", "%", "p"]
+    assert lines[4].split() == ["agl", "50.0", "[40.0,", "60.0]", "<", "0.001"]
+
+
+def test_what_differs_comes_before_what_does_not() -> None:
+    def compared(name: str, p: float) -> Comparison:
+        return Comparison(name, "b", Interval(0.1, 0.0, 0.2), p, p, 10, 20, False)
+
+    sentences = findings([compared("even", 0.6), compared("better", 0.01)])
+    assert [sentence.split()[0] for sentence in sentences] == ["better", "even"]

@@ -10,10 +10,11 @@ from toys import LetterEncoder, toy_examples
 
 from core.errors import InvalidConfig
 from core.experiments import runner as runs
-from core.experiments.runner import Material, silent
+from core.experiments.runner import Material
 from core.experiments.sweep import SweepConfig, diversities, pareto, sweep
 from core.experiments.unseen import HeldOutConfig, held_out
 from core.models.loading import ModelConfig
+from core.progress import silent
 from core.report.schema import check
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import train
-from core.experiments import unseen_tasks as module
-from core.experiments.unseen_tasks import shown
+from core.experiments import runner
+from core.experiments.unseen_tasks import results
 from core.report.schema import check
 
 
@@ -34,7 +34,7 @@ def test_gains_are_over_baselines_of_the_same_task_and_over_all_queries_of_a_gro
     first = {"zero-shot": "0001", "random": "0011", "agl": "0111", "majority": "1111"}
     second = {"zero-shot": "0000", "random": "1111", "agl": "1111", "majority": "0011"}
     items = {"known": answers("", first), "new": answers("", second), "newer": answers("", first)}  # equal item names
-    entry = shown(items, dict.fromkeys(items, ("yes", "no")), ["known"])
+    entry = results(items, dict.fromkeys(items, ("yes", "no")), ["known"]).entry
     check(entry, "unseen tasks")
     gains = {(row["where"], row["over"]): row["gain"][0] for row in entry["tables"]["gains over baselines"]}
     assert gains["known", "zero-shot"] == 0.5  # 3/4 - 1/4
@@ -121,7 +121,7 @@ def test_seen_and_unseen_tasks_are_asked_with_their_baselines_and_passes_are_kep
     def refuse(*_: Any) -> Any:
         raise AssertionError("a finished pass was made again")
 
-    monkeypatch.setattr(module, "evaluate", refuse)
+    monkeypatch.setattr(runner, "evaluate", refuse)
     assert train.main(command(corpora, tmp_path, output=str(tmp_path / "again"))) == 0
     again = json.loads((tmp_path / "again" / "record.json").read_text(encoding="utf-8"))
     assert again["tables"] == entry["tables"]
