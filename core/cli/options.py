@@ -19,8 +19,8 @@ from core.languages import resolve_language
 from core.models.catalogue import DEFAULT
 from core.models.loading import ASSETS, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
-from core.prompting import PromptConfig
 from core.progress import Progress
+from core.prompting import PromptConfig
 from core.served import PREFIX, served_config, served_workbench
 from core.workbench import Workbench
 

@@ -6,27 +6,27 @@ names (assets/models/cards). Accuracies are means over languages; ties go to wha
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.data.prompt_variants import prompt_variants
 from core.data.tasks import Task
 from core.errors import InvalidData
-from core.experiments.runner import SHARE, Row, facts
+from core.evaluation import ZERO_SHOT
+from core.experiments.runner import Row, record_facts
 from core.inference.label_scores import CALIBRATIONS, Ask, LabelScorer
 from core.inference.predictor import Predictor, Question, Settings
+from core.progress import Progress
 from core.prompting import PromptConfig
 from core.records import Example
+from core.report.cells import SHARE
 from core.scoring.calibration import batch, log_softmax
 from core.seeds import random_of
 from core.statistics.reliability import calibration_error
 from core.workbench import Workbench
 
-Progress = Callable[[float, str], None]
-ZERO_SHOT = "zero-shot"
 IN_BATCH = "batch"  # needs all queries at once, so that no single question can have it
 BINS = 15  # of the calibration error, of equal width (Guo et al. 2017, arXiv 1706.04599)
 
@@ -65,7 +65,7 @@ def chosen_queries(pool: Sequence[Example], config: PromptChoiceConfig, seed: st
 
 def prompt_choice(
     benches: Sequence[Workbench], task: Task, pool: Sequence[Example], config: PromptChoiceConfig, progress: Progress
-) -> dict[str, Any]:
+) -> Row:
     """The record: a row for every model, variant, strategy and calibration, and the best of each model."""
     began = time.perf_counter()
     queries = chosen_queries(pool, config)
@@ -78,10 +78,9 @@ def prompt_choice(
             for strategy, k in ((ZERO_SHOT, 0), (config.strategy, config.k)):
                 rows += _measured(predictor, queries, variant, strategy, k)
     best = [best_of(rows, workbench.model.config.name, config.strategy) for workbench in benches]
-    entry = facts(
-        "prompts", "Prompt variants and calibrations", benches[0].model, asdict(config), {"queries": queries}, 0
-    )
-    entry |= {
+    title = "Prompt variants and calibrations"
+    return {
+        **record_facts("prompts", title, benches[0].model, config, {"queries": queries}),
         "models": [workbench.model.facts for workbench in benches],
         "task": task.name,
         "items": [example.id for example in queries],
@@ -90,7 +89,6 @@ def prompt_choice(
         "units": {"accuracy": SHARE, "calibration error": SHARE},
         "tables": {"variants": rows, "chosen": best},
     }
-    return entry
 
 
 def best_of(rows: Sequence[Row], model: str, strategy: str) -> Row:

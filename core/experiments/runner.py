@@ -90,17 +90,24 @@ class Experiment:
         tables = passes.tables(self.passes)
         results = self.conclude({one.name: table for one, table in zip(self.passes, tables, strict=True)})
         return {
-            "kind": self.kind,
-            "title": self.title,
-            "command": command(),
-            "commit": commit(),
-            "model": model_facts(self.models[0]),
-            "config": asdict(self.config),
-            **{name: _described(examples) for name, examples in self.data.items()},
+            **record_facts(self.kind, self.title, self.models[0], self.config, self.data),
             **self.facts,
             **results.entry,
             "seconds": round(time.perf_counter() - began, 1),
         }
+
+
+def record_facts(kind: str, title: str, model: Engine, config: Any, data: Mapping[str, Sequence[Example]]) -> Row:
+    """The fields that come first in a record: what was run, with what, on what."""
+    return {
+        "kind": kind,
+        "title": title,
+        "command": command(),
+        "commit": commit(),
+        "model": model_facts(model),
+        "config": asdict(config),
+        **{name: _described(examples) for name, examples in data.items()},
+    }
 
 
 def evaluation_passes(
