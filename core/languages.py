@@ -19,6 +19,7 @@ import langcodes
 import regex
 
 from core.config import ASSETS
+from core.data.matching import normal_form
 from core.errors import UnknownLanguage
 
 UNKNOWN = "unknown"
@@ -200,10 +201,10 @@ def resolve_language(text: str, among: Iterable[str]) -> Language:
     Raises ``UnknownLanguage`` naming what was seen and what is allowed.
     """
     candidates = [language(code) for code in among]
-    name = text.strip().casefold()
+    name = normal_form(text)
     for field in ("code", "tag", "name", "autonym"):
         for candidate in candidates:
-            if getattr(candidate, field).casefold() == name:
+            if normal_form(getattr(candidate, field)) == name:
                 return candidate
     meant = _language_and_script(name.replace("_", "-"))
     for candidate in candidates:

@@ -1,7 +1,7 @@
 """Metrics: accuracy and macro-F1 over labels; exact match, token F1, number match and chrF of free text against one reference.
 
-Exact match and F1 are those of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 6.1): case, punctuation and, in English,
-articles do not count; F1 is that of the bags of tokens. Tokens of scripts without spaces are single characters. chrF (Popović
+Exact match and F1 are those of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 6.1): case, Unicode form, punctuation and, in
+English, articles do not count; F1 is that of the bags of tokens. Tokens of scripts without spaces are single characters. chrF (Popović
 2015, W15-3049; as in sacrebleu: character n-grams up to 6, beta 2) is in [0, 100], the others in [0, 1].
 """
 
@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import regex
 
+from core.data.matching import normal_form
 from core.errors import ModelUnavailable
 from core.languages import language
 
@@ -96,7 +97,7 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def _plain(text: str, code: str) -> str:
-    stripped = _DROPPED.sub("", text.casefold())
+    stripped = _DROPPED.sub("", normal_form(text))
     if language(code).tag.split("-")[0] == "en":
         stripped = _ARTICLES.sub(" ", stripped)
     return " ".join(stripped.split())

@@ -13,6 +13,7 @@ from app.explore.link import form_of_link
 from app.explore.models import SERVED, known_models
 from app.explore.service import ExploreService
 from core.errors import InvalidQuery
+from core.language_id import Detection, detect
 from core.languages import language as language_of
 from core.models.catalogue import ALIASES, DEFAULT
 from core.records import Answer, Demonstration
@@ -52,7 +53,8 @@ class Public:
     ) -> dict[str, Any]:
         """Let the model choose demonstrations in other languages for a text, and answer with them.
 
-        What comes back: id; language of the query; demonstrations, best first (id, language, text, label, origin, score, probability of
+        What comes back: id; language of the query; detection of it (language or null, certainty in [0, 1], alternatives with theirs,
+        reason; null where the language was chosen); demonstrations, best first (id, language, text, label, origin, score, probability of
         being drawn next, effect on the first answer's probability, in_prompt: whether the prompt had room for it); answers (language,
         text, label, confidence, adherence, coherence, probabilities over the labels, answer without_demonstrations, kl between both in
         nats, prompt); provenance, which makes the answer again; seconds by phase. What cannot be told is null.
@@ -72,7 +74,8 @@ class Public:
         form = self._form(text, language, answer_languages, task, strategy, k, pool_languages, model, seed)
         for step in self._explore.ask(form):
             if step.response is not None:
-                return as_dict(step.response)
+                detection = _detection(detect(text, self._codes)) if form.language == DETECT else None
+                return as_dict(step.response) | {"detection": detection}
             if not self._connected():
                 raise InvalidQuery("Whoever asked has left, so the question was not answered to its end.")
         raise AssertionError("a question ends with its response or an error")
@@ -113,6 +116,15 @@ def _codes(name: str, value: object, most: int) -> list[str]:
     if len(codes) > most:
         raise InvalidQuery(f"{name} has {len(codes)} entries; at most {most} are allowed.")
     return codes
+
+
+def _detection(detection: Detection) -> dict[str, Any]:
+    return {
+        "language": detection.language,
+        "certainty": detection.certainty,
+        "alternatives": [{"language": code, "certainty": certainty} for code, certainty in detection.alternatives],
+        "reason": detection.sentence,
+    }
 
 
 def as_dict(response: Response) -> dict[str, Any]:

@@ -206,10 +206,12 @@ def _question(
 def _language(text: str, form: Form, known: tuple[str, ...]) -> str:
     if form.language != DETECT:
         return form.language
-    code = detect(text, known)
-    if code is None:
-        raise UnknownLanguage(f"The language of {text[:30]!r} could not be told; choose it from the list.")
-    return code
+    detection = detect(text, known)
+    if detection.language is None:
+        raise UnknownLanguage(
+            f"The language of {text[:30]!r} is not certain: {detection.sentence}. Choose it from the list."
+        )
+    return detection.language
 
 
 def _told(reading: Reading) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from core.cli.check import report
 from core.cli.options import (
     language_codes,
     model_arguments,
@@ -45,7 +46,9 @@ def run(options: argparse.Namespace, began: float) -> int:
     query = checked(Query(options.text, code))
     pools = {}
     if options.pool:
-        pools[options.task] = Pool(tuple(read_examples(options.pool, task)))
+        examples = read_examples(options.pool, task)
+        report(options.pool, examples)
+        pools[options.task] = Pool(tuple(examples))
     predictor = workbench(options, pools).predictor(options.task)
     predictor = predictor.with_settings(prompted(predictor.settings, options))
     prediction = predictor.predict(Question(query, options.strategy, options.k, answers))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.cli.options import parts
+from core.cli.options import parts, to_stderr
+from core.data.checks import unguarded
 from core.data.corpora import CORPORA, CORPUS_OF_TASK, HUB, Corpus, languages_of, load_corpus, with_most_items
 from core.data.examples import read_examples
 from core.data.pool import Pool
@@ -175,8 +176,11 @@ def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Foun
     pool = read_examples(options.pool, task, where | {"language": codes}, "demo")
     if answers is not None:
         queries = _with_references(queries, answers)
+    notes = [f"{name}: {note}" for name, rows in (("Queries", queries), ("Pool", pool)) if (note := unguarded(rows))]
+    for note in notes:
+        to_stderr(f"{note}; near-identical copies are.")
     facts = {
-        "data": {"queries": str(options.queries), "pool": str(options.pool)},
+        "data": {"queries": str(options.queries), "pool": str(options.pool), "notes": notes},
         "left_out": {"queries": {}, "pool": {}},
     }
     return queries, pool, shown, facts

@@ -1,4 +1,4 @@
-"""Quality checks of a folder of demonstrations: completeness, script, language, duplicates, length ratio.
+"""Quality checks of a folder of demonstrations: ids, completeness, script, language, duplicates, conflicting labels, length ratio.
 
 The bundled sentences pass them in the tests; ``python train.py check FOLDER`` runs them on anyone's.
 """
@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from core.data.matching import normal_form
-from core.language_id import detect
+from core.data.matching import copy_form
+from core.language_id import detect, identifiable
 from core.languages import language
 from core.records import Example
 
 LEAST_SCRIPT = 0.8  # share of letters in the language's script
 LEAST_DETECTED = 0.85  # share of a language's sentences that language identification agrees with
+MOST_DETECTED = 200  # sentences of a language that language identification reads
 LENGTH_RATIO = 2.2  # times the median ratio of the language, either way, against the item's English side
 
 
@@ -22,7 +23,7 @@ LENGTH_RATIO = 2.2  # times the median ratio of the language, either way, agains
 class Problem:
     """One finding."""
 
-    kind: str  # "completeness", "script", "language", "duplicate" or "length"
+    kind: str  # "ids", "completeness", "script", "language", "duplicate", "conflict" or "length"
     where: str  # id of the example, or language
     message: str
 
@@ -46,12 +47,17 @@ def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
 
 
 def _completeness(examples: Sequence[Example]) -> Iterator[Problem]:
+    without = [example for example in examples if not has_item(example)]
+    if without:
+        yield Problem("ids", without[0].id, f"{unguarded(examples)}; give translations of each other the same one")
+    if len(without) == len(examples):
+        return
     labels: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         labels[example.item].add(example.label)
     for code, rows in _by_language(examples).items():
         items = Counter(example.item for example in rows)
-        for item in sorted(labels.keys() - items.keys()):
+        for item in sorted(labels.keys() - items.keys() - {example.item for example in without}):
             yield Problem("completeness", code, f"item {item} has no sentence in {code}")
         for item, count in items.items():
             if count > 1:
@@ -59,6 +65,20 @@ def _completeness(examples: Sequence[Example]) -> Iterator[Problem]:
     for item, several in labels.items():
         if len(several) > 1:
             yield Problem("completeness", item, f"item {item} has different labels: {sorted(several)}")
+
+
+def has_item(example: Example) -> bool:
+    """Whether a row came with an item of its own, rather than with its id standing for one."""
+    return example.item != example.id
+
+
+def unguarded(examples: Sequence[Example]) -> str:
+    """Says of how many rows translations cannot be recognised, because they came without an item; "" where all did with one."""
+    without = sum(not has_item(example) for example in examples)
+    if not without:
+        return ""
+    which = f"none of the {len(examples)} rows has an" if without == len(examples) else f"{without} of {len(examples)} rows have no"
+    return f"{which} index_id, so that their translations cannot be recognised and kept out of a context"
 
 
 def _scripts(examples: Sequence[Example]) -> Iterator[Problem]:
@@ -74,8 +94,10 @@ def _scripts(examples: Sequence[Example]) -> Iterator[Problem]:
 def _languages(examples: Sequence[Example]) -> Iterator[Problem]:
     by_language = _by_language(examples)
     for code, rows in by_language.items():
-        guesses = [detect(example.text, list(by_language)) for example in rows]
-        agreed = sum(guess == code for guess in guesses) / len(rows)
+        if not identifiable(code):
+            continue
+        guesses = [detect(example.text, list(by_language)).language for example in rows[:MOST_DETECTED]]
+        agreed = sum(guess == code for guess in guesses) / len(guesses)
         if agreed < LEAST_DETECTED:
             others = Counter(guess for guess in guesses if guess != code).most_common(2)
             yield Problem(
@@ -84,12 +106,14 @@ def _languages(examples: Sequence[Example]) -> Iterator[Problem]:
 
 
 def _duplicates(examples: Sequence[Example]) -> Iterator[Problem]:
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], Example] = {}
     for example in examples:
-        key = (example.language, normal_form(example.text))
-        if key in first:
-            yield Problem("duplicate", example.id, f"{example.id} has the text of {first[key]}")
-        first[key] = example.id
+        other = first.setdefault((example.language, copy_form(example.text)), example)
+        if other.label != example.label:
+            message = f"{example.id} has the label {example.label!r}, and {other.id}, which says the same, {other.label!r}"
+            yield Problem("conflict", example.id, message)
+        if other is not example:
+            yield Problem("duplicate", example.id, f"{example.id} has the text of {other.id}")
 
 
 def _lengths(examples: Sequence[Example]) -> Iterator[Problem]:

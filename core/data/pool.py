@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
-from core.data.matching import normal_form
+from core.data.matching import copy_form
 from core.errors import InvalidData, PoolTooSmall
 from core.languages import language
 from core.records import Example, Query
@@ -53,23 +55,25 @@ class Pool:
         return np.array([example.language for example in self.examples])
 
     @cached_property
-    def _item_of(self) -> np.ndarray:
-        return np.array([example.item for example in self.examples], dtype=object)
-
-    @cached_property
     def groups(self) -> np.ndarray:
-        """``(N,)`` int64, equal for examples of one item: a context never shows an item twice."""
-        _, numbers = np.unique(self._item_of.astype(str), return_inverse=True)
-        return numbers.astype(np.int64)
+        """``(N,)`` int64 from 0, equal for examples that say the same: of one item, or near-identical copies in another row.
+
+        A context never shows a group twice. Items that share a text are one group, with all their translations.
+        """
+        _, items = np.unique([example.item for example in self.examples], return_inverse=True)
+        _, texts = np.unique([copy_form(example.text) for example in self.examples], return_inverse=True)
+        count, size = items.max() + 1, items.max() + texts.max() + 2
+        links = sparse.coo_array((np.ones(len(self)), (items, count + texts)), shape=(size, size))
+        _, components = csgraph.connected_components(links, directed=False)
+        return np.unique(components[items], return_inverse=True)[1].astype(np.int64)
 
     @cached_property
-    def _items_by_text(self) -> dict[str, list[str]]:
-        by_text: dict[str, list[str]] = {}
-        for example in self.examples:
-            items = by_text.setdefault(normal_form(example.text), [])
-            if example.item not in items:
-                items.append(example.item)
-        return by_text
+    def _group_of_item(self) -> dict[str, int]:
+        return {example.item: int(group) for example, group in zip(self.examples, self.groups, strict=True)}
+
+    @cached_property
+    def _group_of_text(self) -> dict[str, int]:
+        return {copy_form(e.text): int(group) for e, group in zip(self.examples, self.groups, strict=True)}
 
     @cached_property
     def _sides(self) -> dict[tuple[str, str], Example]:
@@ -79,25 +83,27 @@ class Pool:
         """The example that says ``item`` in another language, if the pool has it."""
         return self._sides.get((item, code))
 
-    def item_of(self, text: str) -> str | None:
-        """The item whose text, in some language, is this text; the last one where several say the same."""
-        items = self._items_by_text.get(normal_form(text))
-        return items[-1] if items else None
+    def says_the_same(self, query: Query) -> np.ndarray:
+        """Mask ``(N,)``, True = says what the query says: of its item, or a copy of its text, or a translation of such a copy."""
+        matched = {self._group_of_text.get(copy_form(query.text), -1)}
+        if query.item is not None:
+            matched.add(self._group_of_item.get(query.item, -1))
+        return np.asarray(np.isin(self.groups, list(matched)))
 
     def items_of(self, query: Query) -> set[str]:
-        """The items that say what the query says, by its own item and by its text: never to be shown to it."""
-        return {*self._items_by_text.get(normal_form(query.text), ()), *([] if query.item is None else [query.item])}
+        """The items that say what the query says: never to be shown to it."""
+        items = {self.examples[index].item for index in np.flatnonzero(self.says_the_same(query))}
+        return items if query.item is None else {*items, query.item}
 
     def usable(self, query: Query, languages: Sequence[str] | None = None) -> np.ndarray:
         """Mask ``(N,)``, True = may be shown to this query.
 
         Left out: the query's own language with all varieties of its group (a context is cross-lingual, unless the pool says
-        otherwise) and every translation of the query, recognised by its item or by its text. ``languages`` narrows the choice further.
+        otherwise) and every copy and translation of the query, recognised by its item or by its text. ``languages`` narrows the choice further.
         """
         own = self._group_of == language(query.language).group
         mask = ~own if self.cross_lingual else np.ones(len(self), dtype=bool)
-        for item in self.items_of(query):
-            mask &= self._item_of != item
+        mask &= ~self.says_the_same(query)
         if languages is not None:
             mask &= np.isin(self._language_of, list(languages))
         return np.asarray(mask)

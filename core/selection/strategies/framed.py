@@ -92,8 +92,9 @@ class SelfTranslate(Framed):
         """Translate, then choose by the translation."""
         translated_query = self._translated(candidates)
         usable = candidates.usable
-        if (item := candidates.pool.item_of(translated_query.text)) is not None:
-            usable = usable & np.array([example.item != item for example in candidates.pool.examples])
+        same = candidates.pool.says_the_same(translated_query)
+        if (usable & same).any():
+            usable = usable & ~same
             candidates.pool.require(usable, count, candidates.query)
         chosen = super().select(
             replace(candidates, query=translated_query, usable=usable, translation=translated_query), count

@@ -12,7 +12,7 @@ from app.explore.api import Public
 from app.explore.api_routes import NAMES, mcp_available
 from app.explore.service import ExploreService
 from app.options import parse
-from core.errors import InvalidConfig, InvalidQuery
+from core.errors import InvalidConfig, InvalidQuery, UnknownLanguage
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = "Timu ilishinda mchezo."
@@ -81,6 +81,16 @@ def test_a_question_is_answered_as_explore_answers_it(explore: ExploreService) -
     assert reply["provenance"]["strategy"] == "agl"
     assert {one["name"] for one in public.strategies()} >= {"agl", "knn", "zero-shot"}
     assert [one["tag"] for one in public.languages()] == ["sw", "en", "fr"]
+
+
+def test_a_detected_language_comes_with_its_certainty(explore: ExploreService) -> None:
+    public = Public(explore, ["eng_Latn", "fra_Latn", "swh_Latn"])
+    detection = public.ask("Le maire a perdu le vote de samedi.", k=0, strategy="zero-shot")["detection"]
+    assert (detection["language"], detection["reason"]) == ("fra_Latn", "")
+    assert detection["certainty"] > 0.9
+    assert public.ask("Le maire a perdu.", "fra_Latn", k=0, strategy="zero-shot")["detection"] is None
+    with pytest.raises(UnknownLanguage, match="it seems to be Catalan, which is not offered"):
+        public.ask("El meu germà viu a Barcelona i treballa de metge.")
 
 
 def test_mcp_without_its_package_is_one_sentence_and_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

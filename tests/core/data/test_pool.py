@@ -78,7 +78,6 @@ def test_side_finds_the_same_item_in_another_language(pool: Pool) -> None:
     assert side is not None
     assert side.text == SENTENCES[2][3]
     assert pool.side("item-2", "deu_Latn") is None
-    assert pool.item_of("nowhere to be found") is None
 
 
 def test_normal_form_folds_case_and_space() -> None:

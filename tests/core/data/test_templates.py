@@ -288,4 +288,4 @@ def test_bundled_demonstrations_have_consistent_ids_items_and_labels(name: str, 
 def test_instructions_are_in_their_language(tasks: dict[str, Task]) -> None:
     """Catches a file copied under another name: identification agrees for nearly all (short lines, 30 candidates)."""
     texts = {code: " ".join(task.template(code).instruction for task in tasks.values()) for code in THIRTY}
-    assert sum(detect(text, THIRTY) == code for code, text in texts.items()) >= 26
+    assert sum(detect(text, THIRTY).language == code for code, text in texts.items()) >= 26
