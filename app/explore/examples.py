@@ -7,7 +7,7 @@ from core.records import Prediction
 from core.workbench import POOL_OF_TASK, bundled_examples
 
 ITEMS = (  # task, language, item; the first opens the page
-    ("topic", "swh_Latn", "topic-004"),
+    ("topic", "swh_Latn", "topic-002"),
     ("topic", "arb_Arab", "topic-013"),
     ("topic", "zho_Hans", "topic-008"),
     ("topic", "hin_Deva", "topic-005"),

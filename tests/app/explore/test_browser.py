@@ -1,0 +1,143 @@
+"""Explore in headless Chromium: views of one answer, variants, what happens between a question and its answer."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def ask(page: Page, text: str, language: str = "English") -> None:
+    """Type a query, choose its language and wait for the finished answer."""
+    page.locator("#query textarea").fill(text)
+    page.locator("#query-language input").click()
+    page.get_by_role("option", name=language, exact=True).click()
+    page.locator("#ask").click()
+    expect(page.locator("#explore-results .asked")).to_contain_text(text[:20])
+    finished(page)
+
+
+def finished(page: Page) -> str:
+    """Wait until nothing is under way; the id of the answer on show."""
+    expect(page.locator("#explore-status .progress")).to_have_count(0)
+    expect(page.locator("#ask")).to_be_visible()
+    return page.locator("#explore-results .agl").get_attribute("data-answer") or ""
+
+
+def saved(page: Page) -> dict:
+    with page.expect_download() as download:
+        page.locator("#download-json").click()
+    return json.loads(download.value.path().read_text(encoding="utf-8"))
+
+
+def test_file_link_and_what_is_sent_are_views_of_the_answer_on_show(visitor) -> None:
+    """The first press of Download did nothing and each later one saved the file of the question before."""
+    page = visitor.page
+    opening = finished(page)
+    assert saved(page)["id"] == opening
+    ask(page, "The striker scored twice in the final.")
+    answer = finished(page)
+    assert answer != opening
+    page.locator("#query textarea").fill("Something typed since.")  # changes no view
+    content = saved(page)
+    assert content["id"] == answer
+    assert content["predictions"][0]["query"]["text"] == "The striker scored twice in the final."
+    page.locator("#copy-link").click()
+    expect(page.locator("#the-link")).to_have_attribute("data-answer", answer)
+    expect(page.locator("#the-link")).to_have_value(re.compile("q=The\\+striker.*&k=4.*&seed=0"))
+    page.locator("#send").click()
+    expect(page.locator("#explore-sent .message")).to_have_attribute("data-answer", answer)
+
+
+def test_a_variant_is_shown_before_and_after_linked_and_undone(visitor) -> None:
+    page = visitor.page
+    first = finished(page)
+    panel = page.locator("#explore-results .panel").first
+    expect(panel.locator(".card")).to_have_count(4)
+    panel.locator('button[data-act="drop"]').first.click()
+    expect(panel.locator(".card")).to_have_count(3)
+    second = finished(page)
+    assert second != first
+    rows = page.locator("#explore-variants tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("without 1")
+    page.locator("#copy-link").click()
+    expect(page.locator("#the-link")).to_have_value(re.compile("read="))
+    page.goto(page.locator("#the-link").input_value())
+    expect(page.locator("#explore-results .panel").first.locator(".card")).to_have_count(3)
+    assert finished(page) == second  # the same question has the same id wherever it is asked
+
+
+def test_an_edited_label_is_asked_and_undone(visitor) -> None:
+    page = visitor.page
+    first = finished(page)
+    card = page.locator("#explore-results .panel").first.locator(".card").first
+    card.locator(".editor summary").click()
+    card.locator('textarea[data-part="text"]').fill("A sentence of my own about elections.")
+    card.locator('button[data-act="edit"]').click()
+    expect(card.locator(".text").first).to_have_text("A sentence of my own about elections.")
+    assert finished(page) != first
+    page.get_by_role("tab", name="Exact prompt").click()
+    expect(page.locator("#exact-prompt pre").first).to_contain_text("A sentence of my own about elections.")
+    page.locator('#explore-variants button[data-act="undo"]').click()
+    expect(page.locator("#explore-results .agl")).to_have_attribute("data-answer", first)
+
+
+def test_a_refusal_greys_what_belongs_to_the_question_before(visitor) -> None:
+    page = visitor.page
+    page.locator("#query textarea").fill("   ")
+    page.locator("#ask").click()
+    expect(page.locator("#explore-status .error")).to_contain_text("empty")
+    expect(page.locator("#explore-answer")).to_have_class(re.compile("stale"))
+    expect(page.locator("#copy-link")).to_be_disabled()
+    expect(page.locator("#ask")).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
+    ask(page, "The minister resigned on Friday.")
+    expect(page.locator("#explore-answer")).not_to_have_class(re.compile("stale"))
+    expect(page.locator("#explore-status .error")).to_have_count(0)
+
+
+def test_cards_say_the_word_that_the_prompt_has(visitor) -> None:
+    page = visitor.page
+    words = page.locator("#explore-results .panel").first.locator(".card .label").all_inner_texts()
+    page.get_by_role("tab", name="Exact prompt").click()
+    prompt = page.locator("#exact-prompt pre").first.inner_text()
+    assert words
+    for word in words:
+        assert word.removeprefix("→").strip() in prompt
+
+
+def test_plotly_comes_when_a_figure_opens_and_the_page_is_light(visitor, server) -> None:
+    page = visitor.page
+    scripts: list[str] = []
+    page.on("response", lambda answer: scripts.append(answer.url))
+    page.reload()
+    page.wait_for_selector("#explore-results .card")
+    sizes = page.evaluate("performance.getEntriesByType('resource').map(e => e.encodedBodySize)")
+    assert sum(sizes) <= 1_000_000
+    assert not [url for url in scripts if "plotly" in url.lower()]
+    page.get_by_role("tab", name="Map of the pool").click()
+    expect(page.locator("#why-map .js-plotly-plot .scatterlayer .points").first).to_be_visible()
+    assert [url for url in scripts if "plotly" in url.lower()]
+
+
+def test_a_definition_opens_by_keyboard_and_closes_by_escape(visitor) -> None:
+    page = visitor.page
+    page.locator("#explore-results .help").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#agl-definition")).to_be_visible()
+    expect(page.locator("#agl-definition")).to_contain_text("best first")
+    page.keyboard.press("Escape")
+    expect(page.locator("#agl-definition")).to_be_hidden()
+
+
+@pytest.mark.parametrize("visitor", [390], indirect=True)
+def test_on_a_phone_the_answer_stands_above_the_controls_and_every_tab_can_be_reached(visitor) -> None:
+    page = visitor.page
+    top = "selector => document.querySelector(selector).getBoundingClientRect().top"
+    assert page.evaluate(top, "#explore-results") < page.evaluate(top, "#explore-controls")
+    assert page.evaluate(top, "#explore-results .verdict") < 900
+    for name in ("Explore", "Train", "Rate", "Results", "Study"):
+        expect(page.get_by_role("tab", name=name, exact=True).first).to_be_visible()
