@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 
 from app.explore.form import DETECT, UNTRAINED, Form
+from core.data.prompt_variants import prompt_variants
 from core.models.loading import PRECISIONS
 from core.records import Prediction
 
@@ -49,7 +50,10 @@ def settled(form: Form, predictions: tuple[Prediction, ...]) -> Form:
         language=first.query.language if form.language == DETECT else form.language,
         answer_languages=form.answer_languages or tuple(answer.language for answer in first.answers),
         strategies=tuple(dict.fromkeys(strategies)),
+        model=first.provenance["model"] if "://" not in first.provenance["model"] else form.model,
         precision=precision,
+        prompt=first.provenance["prompt"] if first.provenance["prompt"] in prompt_variants() else form.prompt,
+        calibration=first.provenance["calibration"],
     )
 
 

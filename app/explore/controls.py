@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from app.explore.form import DETECT, MOST_ANSWERS, MOST_K, UNTRAINED, Form
+from app.explore.form import AUTO, DETECT, MOST_ANSWERS, MOST_K, UNTRAINED, Form
 from app.explore.models import usual_device
 from app.strategies import strategy_title
 from app.texts import Localised, Texts
+from core.data.prompt_variants import prompt_variants
 from core.inference.label_scores import CALIBRATIONS
 from core.languages import language
 from core.models.catalogue import DEFAULT
@@ -173,8 +174,13 @@ def _method_controls(localised: Localised, texts: Texts, runs: Callable[[], list
         label="explore.temperature",
         info="explore.temperature_hint",
     )
+    form["prompt"] = bind(
+        gr.Dropdown(_prompts(texts), value="", label=texts("explore.prompt"), elem_id="prompt-variant"),
+        label="explore.prompt",
+        choices=_prompts,
+    )
     form["calibration"] = bind(
-        gr.Radio(_calibrations(texts), value="none", label=texts("explore.calibration")),
+        gr.Dropdown(_calibrations(texts), value=AUTO, label=texts("explore.calibration"), elem_id="calibration"),
         label="explore.calibration",
         choices=_calibrations,
     )
@@ -192,7 +198,13 @@ def _strategies(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _calibrations(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"explore.calibration_{name}"), name) for name in CALIBRATIONS]
+    return [(texts(f"explore.calibration_{name}"), name) for name in (AUTO, *CALIBRATIONS)]
+
+
+def _prompts(texts: Texts) -> list[tuple[str, str]]:
+    """Prompt variants by their own English titles."""
+    variants = [(variant.title, name) for name, variant in prompt_variants().items()]
+    return [(texts("explore.calibration_auto"), ""), *variants]
 
 
 def _others(texts: Texts) -> list[tuple[str, str]]:
@@ -220,7 +232,8 @@ def form_of(values: dict[str, Any]) -> Form:
         precision=values["precision"] or "auto",
         run=values["run"] or "",
         temperature=float(values["temperature"] or 0.05),
-        calibration=values["calibration"] or "none",
+        prompt=values["prompt"] or "",
+        calibration=values["calibration"] or AUTO,
         seed=int(values["seed"] or 0),
     )
 
@@ -241,6 +254,7 @@ def values_of(form: Form) -> dict[str, Any]:
         "precision": ModelConfig(form.model, form.precision, run=form.run).precision,
         "run": form.run,
         "temperature": form.temperature,
+        "prompt": form.prompt,
         "calibration": form.calibration,
         "seed": form.seed,
     }

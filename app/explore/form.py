@@ -8,6 +8,7 @@ from core.errors import InvalidQuery
 from core.models.catalogue import DEFAULT
 from core.models.loading import Precision
 
+AUTO = "auto"
 DETECT = "detect"  # as a language: told from the text
 UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
 MOST_K = 8
@@ -43,7 +44,8 @@ class Form:
     precision: Precision = "auto"
     run: str = ""  # name of a finished closed-loop run; empty: the model as it is
     temperature: float = 0.05
-    calibration: str = "none"
+    prompt: str = ""  # variant, see core.data.prompt_variants; "": the one of the model's card
+    calibration: str = AUTO  # of label scores, or AUTO: the one of the model's card
     seed: int = 0
     kept: tuple[str, ...] | None = None  # ids shown by the first strategy, best first, instead of its own choice
     pinned: tuple[str, ...] = ()  # ids that the first strategy shows first, before it chooses the rest

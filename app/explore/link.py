@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from app.explore.form import DETECT, LONGEST_NAME, MOST_K, UNTRAINED, Edit, Form, bounded
+from app.explore.form import AUTO, DETECT, LONGEST_NAME, MOST_K, UNTRAINED, Edit, Form, bounded
+from core.data.prompt_variants import prompt_variants
 from core.errors import InvalidQuery
 from core.inference.label_scores import CALIBRATIONS
 from core.models.loading import PRECISIONS
@@ -22,6 +23,7 @@ NAMES = {  # of the form's fields in a link
     "precision": "precision",
     "run": "run",
     "temperature": "t",
+    "prompt": "prompt",
     "calibration": "calibration",
     "seed": "seed",
     "pinned": "pin",
@@ -32,9 +34,13 @@ ALWAYS = (
     "strategies",
     "k",
     "model",
+    "calibration",
     "seed",
 )  # told also where they are what a form says anyway, for defaults may change
-OLD_MODEL = "embedded"  # of links that name none: they were made when this was the only default
+OLD = {
+    "model": "embedded",
+    "calibration": "none",
+}  # of links that say neither: they were made when these were the only defaults
 
 
 def query_string(form: Form) -> str:
@@ -60,7 +66,7 @@ def form_of_link(
     """The form that parameters say, by what ``names`` calls its fields; None when they hold no question. Raises ``InvalidQuery``."""
     if not parameters.get("q"):
         return None
-    fields: dict[str, Any] = {"text": parameters["q"], "model": OLD_MODEL}
+    fields: dict[str, Any] = {"text": parameters["q"], **(OLD if names is NAMES else {})}
     codes = _several(languages)
     readers: dict[str, Callable[[str, str], Any]] = {
         "language": _one((*languages, DETECT)),
@@ -73,7 +79,8 @@ def form_of_link(
         "precision": _one(PRECISIONS),
         "run": _name,
         "temperature": _number(float, 0.01, 0.5),
-        "calibration": _one(CALIBRATIONS),
+        "prompt": _one(("", *prompt_variants())),
+        "calibration": _one((AUTO, *CALIBRATIONS)),
         "seed": _number(int, -(2**31), 2**31),
         "pinned": _ids,
         "kept": _ids,

@@ -16,21 +16,28 @@ def label_table(prediction: Prediction, task: Task, index: int, texts: Texts) ->
         return f'<p class="quiet">{escape(texts("explore.not_labels"))}</p>'
     words = task.verbaliser(answer.language).words
     shares, untouched = answer.with_context.probabilities, answer.without_context.probabilities
+    raw = answer.uncalibrated.probabilities if answer.uncalibrated is not None else shares
+    calibrated = prediction.provenance.get("calibration", "none") != "none"
     rows = "".join(
         f'<tr><th scope="row">{spoken(words[label], answer.language)}</th>'
         f'<td><span class="figure">{_share(shares[label])}</span> {bar(shares[label])}</td>'
+        f"{_uncalibrated(raw[label]) if calibrated else ''}"
         f'<td><span class="figure">{_share(untouched[label])}</span> {bar(untouched[label], "second")}</td></tr>'
         for label in sorted(task.labels, key=lambda label: -shares[label])
     )
     heads = "".join(
         f'<th scope="col">{escape(texts(f"explore.{key}"))}</th>'
-        for key in ("answer", "with_context", "without_context")
+        for key in ("answer", "with_context", *(("uncalibrated",) if calibrated else ()), "without_context")
     )
     shift = hint(f"{texts('explore.kl')} {number(answer.kl)} nats", texts("explore.kl_hint"), "figure")
     return (
         f'<div class="agl labels" dir="{texts.direction}"><div class="wide"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div><p>{shift}</p></div>"
     )
+
+
+def _uncalibrated(value: float) -> str:
+    return f'<td><span class="figure">{_share(value)}</span> {bar(value, "second")}</td>'
 
 
 def _share(value: float) -> str:

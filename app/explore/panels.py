@@ -109,10 +109,9 @@ def _dropped(prediction: Prediction, texts: Texts) -> str:
     ordered = [entry.example.id for entry in prediction.selection.demonstrations]
     lines = []
     for answer in prediction.answers:
-        for entry in answer.prompt.dropped:
+        for entry, reason in zip(answer.prompt.dropped, answer.prompt.reasons, strict=False):
             if entry.example.id in ordered:
-                unspeakable = entry.example.language == answer.language or answer.label is None
-                key = "explore.dropped_language" if unspeakable else "explore.dropped_room"
+                key = "explore.dropped_language" if reason == "no_answer" else "explore.dropped_room"
                 own = language(answer.language).autonym
                 lines.append(texts(key, number=ordered.index(entry.example.id) + 1, language=own))
     return f'<p class="quiet">{escape(" ".join(lines))}</p>' if lines else ""

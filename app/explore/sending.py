@@ -55,7 +55,12 @@ def _system(provenance: dict[str, str]) -> str:
         "calibration",
         "edited",
     )
-    narrowed = ("from",) if provenance["from"] != "all" else ()
+    usual = {
+        "from": "all",
+        "prompt": "native",
+        "label_score": "sum",
+    }  # named only where they are another, as in older names
+    narrowed = tuple(key for key, value in usual.items() if provenance.get(key, value) != value)
     return "|".join(
         [provenance["strategy"], *(f"{key}={provenance[key]}" for key in (*keys, *narrowed) if key != "strategy")]
     )

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from app.explore.answer import Response, settled
-from app.explore.form import DETECT, UNTRAINED, Edit, Form, bounded
+from app.explore.form import AUTO, DETECT, UNTRAINED, Edit, Form, bounded
 from app.explore.models import ModelCache
 from app.explore.reading import FIRST_CANDIDATES, Reading, first_candidates, is_read, read_pool
 from app.explore.turns import Turns
 from app.explore.zero_gpu import claimed_seconds, on_gpu, one_thread
+from core.data.prompt_variants import prompt_variants
 from core.errors import CoreError, InvalidQuery, UnknownLanguage
 from core.inference.explanation import explain
 from core.inference.explanation_records import Why
@@ -18,6 +19,7 @@ from core.inference.predictor import Predictor, Question, Settings, checked
 from core.language_id import detect
 from core.models.devices import Memory
 from core.models.engine import Engine
+from core.prompting import PromptConfig
 from core.records import Demonstration, Prediction, Query
 from core.selection.policy import PolicyConfig
 from core.selection.strategies import needs_of
@@ -63,10 +65,8 @@ class ExploreService:
         """The predictor that a form asks for."""
         workbench = self.models.open(form.model, form.precision, form.run)
         plain = workbench.predictor(form.task)
-        settings = Settings(_policy(workbench.model, form), plain.settings.prompt, form.calibration)
-        if settings == plain.settings:
-            return plain
-        return Predictor(plain.task, plain.index, plain.scorer, settings, plain.translation)
+        settings = _settings(plain.settings, workbench.model, form)
+        return plain if settings == plain.settings else plain.with_settings(settings)
 
     def predictor_of(self, prediction: Prediction) -> Predictor:
         """The predictor that gave a prediction, with the same settings."""
@@ -78,6 +78,7 @@ class ExploreService:
             precision=made["precision"],  # type: ignore[arg-type]
             run=made["adapter"] if made["adapter"] != "none" else "",
             temperature=float(made["temperature"]),
+            prompt=made["prompt"] if made["prompt"] in prompt_variants() else "",
             calibration=made["calibration"],
         )
         return self.predictor(form)
@@ -219,6 +220,13 @@ def _told(reading: Reading) -> dict[str, Any]:
     seconds = reading.seconds_left
     left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
     return {"done": f"{reading.done:,}", "total": f"{reading.total:,}", "left": left}
+
+
+def _settings(usual: Settings, model: Engine, form: Form) -> Settings:
+    """A model's usual settings, those of its card, with what a form says otherwise."""
+    prompt = PromptConfig.of(form.prompt, usual.prompt.reserve) if form.prompt else usual.prompt
+    calibration = usual.calibration if form.calibration == AUTO else form.calibration
+    return replace(usual, policy=_policy(model, form), prompt=prompt, calibration=calibration)
 
 
 def _policy(model: Engine, form: Form) -> PolicyConfig:

@@ -39,6 +39,7 @@ FORM = Form(
     "bf16",
     "run-1",
     0.07,
+    "english",
     "contextual",
     7,
     ("a", "b"),
@@ -71,9 +72,10 @@ def test_a_link_brings_back_every_field_of_a_form() -> None:
         "how": "agl,knn",
         "k": "4",
         "model": "default",
+        "calibration": "auto",
         "seed": "0",
     }
-    assert read("q=hello") == Form("hello", model="embedded")
+    assert read("q=hello") == Form("hello", model="embedded", calibration="none")
     assert read("__theme=dark") is None
 
 
