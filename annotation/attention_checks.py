@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.orders import digest, ranked
-from annotation.vocabulary import Degradation, ItemKind
+from annotation.vocabulary import SCALE, Degradation, ItemKind
 
 LOW = 2  # a spoiled output passes with this rating or a lower one
 TOLERANCE = 1.0  # mean absolute difference, in scale points, up to which a repeat agrees with itself
@@ -94,23 +94,44 @@ def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str:
     return SPOILS[how] if SPOILS[how] in keys else keys[0]
 
 
-def score_degraded(expected: Mapping[str, Any], spoiled: int, values: Values) -> tuple[bool, str]:
-    """Passed if the spoiled output got at most `at_most`, or less than every other output, on its criterion."""
+def score_degraded(
+    expected: Mapping[str, Any], spoiled: int, values: Values, unspoiled: int | None = None, lowest: int = SCALE[0]
+) -> tuple[bool | None, str]:
+    """Whether the spoiled output was rated lower on its criterion; None where the answers cannot tell.
+
+    With `unspoiled`, what the same rater gave the same output before it was spoiled, it passes if it got less. At the lowest
+    point before and after, nothing can be told. Without, it passes with at most `at_most` or less than every other output
+    here. One and the same value for everything, where there is more than one to give, never passes: it distinguishes nothing.
+    """
     key, at_most = str(expected["criterion"]), int(expected["at_most"])
     rating = values[spoiled, key]
     others = [value for (output, criterion), value in values.items() if criterion == key and output != spoiled]
+    if len(values) > 1 and len(set(values.values())) == 1:
+        if unspoiled is not None and unspoiled > rating:
+            return True, f"spoiled output rated {rating} on {key}, {unspoiled} before it was spoiled"
+        return (
+            False,
+            f"spoiled output rated {rating} on {key}, as was everything beside it; a check asks for a difference",
+        )
+    if unspoiled is not None:
+        if unspoiled == rating == lowest:
+            return None, f"rated {rating} on {key} unspoiled too; nothing lower is there"
+        return rating < unspoiled, f"spoiled output rated {rating} on {key}, {unspoiled} unspoiled; passes below that"
     passed = rating <= at_most or (bool(others) and rating < min(others))
     return passed, f"spoiled output rated {rating} on {key}; passes at {at_most} or less, or below all others"
 
 
-def score_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool, str]:
+def score_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool | None, str]:
     """Passed if the mean absolute difference over outputs and criteria is at most `tolerance` scale points.
 
-    Both are keyed by the ids of the original outputs.
+    Both are keyed by the ids of the original outputs. One and the same value for everything both times says nothing about
+    care: None, where more than one value was asked.
     """
     tolerance = float(expected["tolerance"])
     shared = sorted(first.keys() & again.keys())
     apart = sum(abs(first[key] - again[key]) for key in shared) / len(shared)
+    if len(shared) > 1 and len({value for key in shared for value in (first[key], again[key])}) == 1:
+        return None, "the same value for everything both times; nothing can be compared"
     return apart <= tolerance, f"mean difference {apart:.2f} from the first time; passes at {tolerance:g} or less"
 
 

@@ -11,6 +11,7 @@ AnnotationError
 ├── UnknownStudy, UnknownRater, UnknownAssignment
 ├── InvalidInvitation        an invitation link that is unknown, revoked, expired or used up
 ├── InvalidTable             an uploaded table with lines or fields that cannot be used
+├── ConsentMissing           a rater has not agreed to the consent text, or not answered a required question
 ├── StudyClosed              the study does not take what was asked in its present state
 │   ├── StudyFrozen          it was opened, so its design, items and outputs stay as they are
 │   └── StudyNotReady        something is missing before it can open
@@ -81,6 +82,10 @@ class StudyNotReady(StudyClosed):
 
 class InvalidInvitation(AnnotationError):
     """The invitation is not of this study, or was revoked, or expired, or has no use left."""
+
+
+class ConsentMissing(AnnotationError):
+    """A rater has to agree to the consent text, or to answer a question, before her first item."""
 
 
 class InvalidTable(AnnotationError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from annotation.participation_records import Consent, Crowd, Question
 from annotation.study_records import CheckResult, RaterRecord
 from annotation.vocabulary import AssignmentState, Degradation, ItemKind, StudyState
 
@@ -43,6 +44,9 @@ class NewStudy:
     repeat_after: int = 5  # least number of positions between an item and its repeat
     failed_share: float = 0.5  # a rater fails when more than this share of her checks failed; in [0, 1)
     seed: int | None = None  # 31 bits; None: a new one
+    consent: Consent | None = None  # None: nothing is to be agreed to
+    background: Sequence[Question] = ()
+    crowd: Crowd | None = None  # None: raters come by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ class Study:
     repeat_after: int = 5
     failed_share: float = 0.5
     seed: int = 0
+    consent: Consent | None = None
+    background: tuple[Question, ...] = ()
+    crowd: Crowd | None = None
+    published_at: datetime | None = None  # None: its results are for organisers alone
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
     closed_at: datetime | None = None
 
@@ -77,21 +85,12 @@ class NewOutput:
     item_key: str
     item_language: str
     source_text: str
-    task: str
+    task: str  # what raters read as the task of this item; "": that of the study
     system: str  # never shown to raters
     language: str  # of the output
     text: str
     provenance: Mapping[str, Any] = field(default_factory=dict)  # JSON: model, prompt, seed, ...
     reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """Result of adding outputs; a stored text is never replaced, because it may have been rated."""
-
-    added: int
-    already_there: int
-    conflicting: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +201,7 @@ class Receipt:
     saved_at: datetime
     revision: int
     repeated: bool
+    backed_up: bool = True  # False: in the database, but its second copy, the journal, could not be written
 
 
 @dataclass(frozen=True, slots=True)

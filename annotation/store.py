@@ -19,7 +19,9 @@ from annotation.queries import assignments as _assignments
 from annotation.queries import attention_checks as _attention_checks
 from annotation.queries import design as _design
 from annotation.queries import invitations as _invitations
+from annotation.queries import merge as _merge
 from annotation.queries import outputs as _outputs
+from annotation.queries import participation as _participation
 from annotation.queries import progress as _progress
 from annotation.queries import queue as _queue
 from annotation.queries import raters as _raters
@@ -70,6 +72,11 @@ class RatingStore(Transactions):
     rater_of_token = reading(_raters.rater_of_token)
     rater_and_study = reading(_raters.rater_and_study)
 
+    agree = writing_now(_participation.agree)
+    answer_background = writing(_participation.answer_background)
+    screen_out = writing_now(_participation.screen_out)
+    completion = reading_now(_participation.completion)
+
     # Rating
     assignment = reading(_views.assignment_view_at)
     lettered = reading(_views.lettered)
@@ -92,7 +99,7 @@ class RatingStore(Transactions):
     data = reading(_results.everything)
     ratings = reading(_results.ratings)
     history = reading(_results.history)
-    outputs = reading(_results.outputs)
+    outputs = reading(_outputs.output_records)
     assignments = reading(_results.assignments)
 
     # For organisers: design
@@ -105,14 +112,25 @@ class RatingStore(Transactions):
     missing = reading(_design.missing)
     open_study = writing_now(_design.open_study)
     set_study_state = writing_now(_design.set_state)
+    publish_study = writing_now(_design.publish)
+    unpublish_study = writing(_design.unpublish)
+    clone_study = writing_now(_design.clone)
 
     # For organisers: invitations, raters, progress
     languages = reading(_invitations.languages)
     invitations = reading(_invitations.invitations)
     new_invitation = writing_now(_invitations.new_invitation)
+    new_links = writing_now(_invitations.new_links)
     revoke_invitation = writing_now(_invitations.revoke_invitation)
     language_progress = reading_now(_progress.language_progress)
     raters = reading(_progress.rater_records)
     check_results = reading(_attention_checks.check_results)
+    exclude_rater = writing_now(_progress.exclude_rater)
+    include_rater = writing(_progress.include_rater)
     remove_rater = writing_now(_progress.remove_rater)
     tombstones = reading(_progress.tombstones)
+
+    # For backups
+    pending_removals = reading(_progress.pending_removals)
+    removals_done = writing(_progress.removals_done)
+    merge = writing(_merge.merge_changes)

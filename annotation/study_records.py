@@ -54,8 +54,16 @@ class RaterRecord:
     seconds: float
     checks_answered: int
     checks_failed: int
-    failed: bool | None  # None: no check answered
+    failed: bool | None  # None: no check answered that can tell
     removed_at: datetime | None
+    excluded_at: datetime | None = None  # left out of results by the organiser; her data stays
+    exclusion_reason: str | None = None
+    invitation: int | None = None  # id of the invitation she came by
+    participant: str | None = None  # id on a crowd platform
+    consent_version: str | None = None
+    consented_at: datetime | None = None
+    background: Mapping[str, object] | None = None  # question key -> answer; of a choice the option's index
+    screened_out_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +102,21 @@ class Stock:
     degraded: Mapping[str, int]  # attention checks by language of the outputs
     repeats: Mapping[str, int]
     sample: tuple[tuple[str, str, str], ...]  # (degradation, text before, text after) of some checks
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What a merge of another writer's late changes came to, in submissions (a rated or skipped item each)."""
+
+    added: int
+    present: int  # were there already
+    left_out: int  # their rater or item is gone, or a change of something that is not merged
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """Result of adding outputs; a stored text is never replaced, because it may have been rated."""
+
+    added: int
+    already_there: int
+    conflicting: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text

@@ -8,35 +8,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
+from annotation.participation_checks import check_background, check_crowd
 from annotation.records import Criterion, NewOutput, NewStudy
+from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
 from annotation.vocabulary import CRITERION_KEYS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
-MAX_KEY = 200  # characters; PostgreSQL cannot index much longer ones
+MAXMAX_CRITERIA = 6  # one page has to hold them for each output
 MAX_CRITERIA = 6  # one page has to hold them for each output
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-
-
-def is_id(value: object) -> bool:
-    """True for what can be a row number: an int (no bool) from 1 to 2**31 - 1; no database overflows."""
-    return type(value) is int and 1 <= value < 2**31
-
-
-def check_text(value: object, what: str, *, empty: bool = False) -> None:
-    """Refuses what one of our databases cannot hold: not str, NUL, lone surrogates; and empty, unless
-    allowed.
-    """
-    if not isinstance(value, str):
-        raise InvalidRecord(f"{what} is {value!r} of type {type(value).__name__}; give a string.")
-    if not empty and not value.strip():
-        raise InvalidRecord(f"{what} is empty; give a text.")
-    if "\x00" in value:
-        raise InvalidRecord(f"{what} holds a NUL character, which PostgreSQL cannot store; remove it.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InvalidRecord(f"{what} holds half a surrogate pair at {error.start}; decode the text properly.") from None
 
 
 def check_study(study: NewStudy) -> None:
@@ -49,7 +29,7 @@ def check_study(study: NewStudy) -> None:
         )
     check_text(study.name, "the study's name")
     check_text(study.task, "the study's task")
-    _check_texts(study.instructions, "the study's instructions")
+    check_texts(study.instructions, "the study's instructions")
     if study.state not in STUDY_STATES:
         raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
     _check_numbers(study)
@@ -62,6 +42,12 @@ def check_study(study: NewStudy) -> None:
         raise InvalidRecord(f"the study has {len(keys)} criteria; allowed are up to {MAX_CRITERIA}, fewer are better.")
     for criterion in study.criteria:
         _check_criterion(criterion)
+    if study.consent is not None:
+        check_text(study.consent.version, "the version of the consent text")
+        check_texts(study.consent.texts, "the consent text")
+    check_background(study.background)
+    if study.crowd is not None:
+        check_crowd(study.crowd)
 
 
 def _check_numbers(study: NewStudy) -> None:
@@ -73,20 +59,16 @@ def _check_numbers(study: NewStudy) -> None:
             continue
         raise InvalidRecord(f"{name} is {number!r}; give an integer of at least {lowest}.")
     target, share = study.target_difference, study.failed_share
-    if target is not None and not (_is_number(target) and 0 < target <= SCALE[-1] - SCALE[0]):
+    if target is not None and not (is_number(target) and 0 < target <= SCALE[-1] - SCALE[0]):
         raise InvalidRecord(
             f"target_difference is {target!r}; give a number of scale points above 0, up to {SCALE[-1] - SCALE[0]}."
         )
-    if not (_is_number(share) and 0 <= share < 1):
+    if not (is_number(share) and 0 <= share < 1):
         raise InvalidRecord(f"failed_share is {share!r}; give a share of at least 0 and below 1, for example 0.5.")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _check_criterion(criterion: Criterion) -> None:
-    if not isinstance(criterion.key, str) or not _KEY.match(criterion.key):
+    if not isinstance(criterion.key, str) or not KEY.match(criterion.key):
         raise InvalidRecord(
             f"a criterion is called {criterion.key!r}; allowed are up to 32 lower-case letters, digits and "
             "underscores, beginning with a letter, for example 'politeness'."
@@ -97,9 +79,9 @@ def _check_criterion(criterion: Criterion) -> None:
             f"or use one of {', '.join(CRITERION_KEYS)}."
         )
     if criterion.label:
-        _check_texts(criterion.label, f"the label of {criterion.key}")
+        check_texts(criterion.label, f"the label of {criterion.key}")
     check_text(criterion.version, f"the version of {criterion.key}")
-    _check_texts(criterion.question, f"the question of {criterion.key}")
+    check_texts(criterion.question, f"the question of {criterion.key}")
     if set(criterion.anchors) != set(criterion.question):
         raise InvalidRecord(
             f"{criterion.key} has its question in {sorted(criterion.question)} and its anchors in "
@@ -114,20 +96,13 @@ def _check_criterion(criterion: Criterion) -> None:
             check_text(anchor, f"anchor {point} of {criterion.key} in {language}")
 
 
-def _check_texts(texts: Mapping[str, str], what: str) -> None:
-    if not texts:
-        raise InvalidRecord(f"{what} are given in no language; give at least {{'en': '...'}}.")
-    for language, text in texts.items():
-        check_text(language, f"a language tag of {what}")
-        check_text(text, f"{what} in {language}")
-
-
 def check_output(output: NewOutput) -> None:
     """Raises InvalidRecord for an output that cannot be stored; an empty output text is allowed, a model may
     say nothing.
     """
-    for name in ("item_key", "item_language", "source_text", "task", "system", "language"):
+    for name in ("item_key", "item_language", "source_text", "system", "language"):
         check_text(getattr(output, name), f"{name} of an output")
+    check_text(output.task, "task of an output", empty=True)
     for name in ("item_key", "item_language", "system", "language"):
         if len(getattr(output, name)) > MAX_KEY:
             raise InvalidRecord(

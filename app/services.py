@@ -4,6 +4,7 @@ Opens the rating store with its backups as the environment says; every start of 
 
 AGL_BACKUP_FOLDER    where backups lie (default: beside the database); another disk is better
 AGL_BACKUP_MINUTES   time between two rounds (default 5); a round does nothing while nothing changed
+AGL_LEASE_SECONDS    how long a start waits for the writer before to end (default 60), see annotation.backup.lease
 AGL_BACKUP_REPO      a data set on the Hub, owner/title, for a private copy; with HF_TOKEN. Nothing is sent without it. Or folder:/path,
                      for a copy on a disk that outlives this one
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
+from annotation.backup.lease import WAIT_S
 from annotation.backup.mirror import mirror_at
 from annotation.backup.rounds import EVERY_MINUTES, Backups
 from annotation.criteria import DEFAULT_CRITERIA
@@ -36,25 +38,38 @@ from core.models.loading import ASSETS
 from core.workbench import POOL_OF_TASK
 
 
-def open_safely(database: str, environment: Mapping[str, str] = os.environ) -> BackedUpStore:
-    """The store, restored if need be, with its backups running. Raises ``DatabaseUnavailable`` in one sentence."""
-    minutes = _minutes(environment.get("AGL_BACKUP_MINUTES"))
+def open_safely(
+    database: str, environment: Mapping[str, str] = os.environ, downloads: Path | None = None
+) -> BackedUpStore:
+    """The store, restored if need be, with its backups running. Raises ``DatabaseUnavailable`` in one sentence.
+
+    ``downloads``: the folder of exported files, emptied when a rater's data is removed.
+    """
+    minutes = _number(environment.get("AGL_BACKUP_MINUTES"), EVERY_MINUTES, 0.1, 1440, "AGL_BACKUP_MINUTES", "minutes")
     folder, repository = environment.get("AGL_BACKUP_FOLDER"), environment.get("AGL_BACKUP_REPO")
     mirror = mirror_at(repository, environment.get("HF_TOKEN")) if repository else None
-    kept = open_with_backups(database, folder=Path(folder) if folder else None, mirror=mirror)
+    kept = open_with_backups(
+        database,
+        folder=Path(folder) if folder else None,
+        mirror=mirror,
+        other_copies=() if downloads is None else (downloads,),
+        wait_s=_number(environment.get("AGL_LEASE_SECONDS"), WAIT_S, 0, 600, "AGL_LEASE_SECONDS", "seconds"),
+    )
     if kept.backups is not None:
         kept.backups.start(minutes)
     return kept
 
 
-def _minutes(given: str | None) -> float:
+def _number(text: str | None, default: float, least: float, most: float, name: str, unit: str) -> float:
     try:
-        minutes = float(given) if given else EVERY_MINUTES
+        number = float(text) if text else default
     except ValueError:
-        minutes = math.nan
-    if not 0.1 <= minutes <= 1440:
-        raise DatabaseUnavailable(f"AGL_BACKUP_MINUTES is '{given}'; give minutes from 0.1 to 1440, for example 5.")
-    return minutes
+        number = math.nan
+    if not least <= number <= most:
+        raise DatabaseUnavailable(
+            f"{name} is '{text}'; give {unit} from {least:g} to {most:g}, for example {default:g}."
+        )
+    return number
 
 
 EXPLORE_STUDY = NewStudy(
@@ -143,7 +158,7 @@ def open_services(
         only_offered=access.public,
     )
     authority, fresh = open_authority(data)
-    kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}")
+    kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}", downloads=data / "downloads")
     study = kept.store.ensure_study(EXPLORE_STUDY)
     limits, folder = Limits(active=access.public), data / "downloads"
     return Services(

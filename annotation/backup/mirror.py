@@ -1,27 +1,22 @@
-"""A private copy of the backups in a data set on the Hugging Face Hub, for machines whose disk does not last.
+"""Copies of the backups elsewhere, for machines whose disk does not last: a folder, or a private data set on the Hub.
 
-Only with a repository and a token that somebody gave for it; nothing leaves the machine otherwise. The Hub makes a new
-data set public unless another visibility is asked for, so it is made private and looked at before every upload. Files go up under
-names that are never used twice, one commit per round; what newer snapshots supersede is taken off the list (its
-history on the Hub stays until somebody deletes the data set).
-
-A copy of the backups in another folder: a disk of another machine, or one that outlives this one.
-
-The same rounds as for the Hub, without it. Files go there under names that are never used twice, each whole or
-not at all; what newer snapshots supersede is removed. The folder holds the backups of one database alone.
+Nothing leaves the machine unless somebody names a mirror; for the Hub also a token. Files go there under names that are
+never used twice, each whole or not at all; what newer snapshots supersede is taken off (the history of a data set on the
+Hub keeps it until somebody deletes the data set). The Hub makes a new data set public unless another visibility is asked
+for, so it is made private, and looked at before every upload. A mirror holds the backups of one database alone.
 """
 
 import importlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from annotation.backup.rounds import Mirror
+from annotation.backup.turn import Mirror
 from annotation.database.journal import sync_folder
-from annotation.database.snapshots import needed, superseded
+from annotation.database.snapshots import backups_among, needed, superseded
 from annotation.errors import MirrorFailed
 
 
@@ -43,7 +38,7 @@ class FolderMirror:
             there = self._names()
             gone = superseded(there | {file.name for file in files})
             if alone:
-                gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
+                gone = backups_among(there) - {file.name for file in files}
             for file in files:
                 if file.name not in there | gone:
                     copied(file, self.folder)
@@ -52,16 +47,27 @@ class FolderMirror:
         except OSError as error:
             raise self._failed("write", error) from error
 
-    def fetch(self, folder: Path) -> int:
-        """Copies the newest snapshots and the journals after them to `folder`; how many. Raises MirrorFailed."""
+    def names(self) -> set[str]:
+        """Names of all files there. Raises MirrorFailed."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            names = needed(self._names())
+            return self._names()
+        except OSError as error:
+            raise self._failed("read", error) from error
+
+    def fetch(self, folder: Path) -> int:
+        """Copies the newest snapshots and the journals after them to `folder`; how many. Raises MirrorFailed."""
+        names = needed(self.names())
+        self.read(names, folder)
+        return len(names)
+
+    def read(self, names: Iterable[str], folder: Path) -> None:
+        """Copies files by name to `folder`. Raises MirrorFailed."""
+        try:
             for name in names:
                 copied(self.folder / name, folder)
         except OSError as error:
             raise self._failed("read", error) from error
-        return len(names)
 
     def _names(self) -> set[str]:
         return {path.name for path in self.folder.iterdir() if path.is_file()}
@@ -77,6 +83,7 @@ def copied(file: Path, folder: Path) -> None:
     """Copies a closed file under its own name, whole or not at all, and onto the disk."""
     beside = folder / f".{file.name}.partial"
     with file.open("rb") as source, beside.open("wb") as target:
+        beside.chmod(0o600)  # raters' words: its owner's alone
         shutil.copyfileobj(source, target)
         target.flush()
         os.fsync(target.fileno())
@@ -124,7 +131,7 @@ class HubMirror:
         new = [file for file in files if file.name not in there]
         gone = superseded(there | {file.name for file in new})
         if alone:
-            gone = set(needed(there, snapshots=len(there) + 1)) - {file.name for file in files}
+            gone = backups_among(there) - {file.name for file in files}
         hub = importlib.import_module("huggingface_hub")
         operations: list[Any] = [
             hub.CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=file)
@@ -145,11 +152,20 @@ class HubMirror:
 
         0 for a data set that is new: it is made here, which also shows that the token may write.
         """
+        names = needed(self.names())
+        self.read(names, folder)
+        return len(names)
+
+    def names(self) -> set[str]:
+        """Names of all files there. Raises MirrorFailed."""
         api = self._private()
-        names = needed(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+        return set(self._ask("list", lambda: api.list_repo_files(self.name, repo_type="dataset")))
+
+    def read(self, names: Iterable[str], folder: Path) -> None:
+        """Downloads files by name to `folder`. Raises MirrorFailed."""
+        api = self._private()
         for name in names:
             self._ask("read", partial(api.hf_hub_download, self.name, name, repo_type="dataset", local_dir=folder))
-        return len(names)
 
     def _private(self) -> Any:
         """The API, once the data set exists and is private."""

@@ -11,22 +11,24 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from annotation.backup.rebuild import build, remove, set_aside
 from annotation.database import migrate
-from annotation.database.engine import open_engines
-from annotation.database.journal import PREFIX, SUFFIX, Change, last_number, read, stamp, sync_folder
-from annotation.database.snapshots import Snapshot, copy_checked, fault_of, listed
-from annotation.errors import DatabaseUnavailable, RestoreFailed
+from annotation.database.journal import PREFIX, SUFFIX, Change, Contents, last_number, read, sync_folder
+from annotation.database.snapshots import Snapshot, fault_of, listed, newest_number
+from annotation.errors import DatabaseUnavailable, MirrorFailed, RestoreFailed
 
-GENERATION = 1_000_000  # a restored database counts on from a later number than any that the lost one may have used
 _log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
     """A copy of the backups on another machine."""
+
+    def names(self) -> set[str]:
+        """Names of all files there. Raises MirrorFailed."""
 
     def fetch(self, folder: Path) -> int:
         """Brings what a restore needs into `folder`; how many files came. Raises MirrorFailed."""
@@ -34,13 +36,33 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was brought back. `missing` counts changes whose line is not there: committed, but never confirmed as saved."""
+    """What was brought back.
+
+    `missing` counts changes between others whose line is not there. `cut` names the last journal if it has no end mark:
+    the program was killed while it was written, or the file was cut, and then later changes may be missing too.
+    """
 
     snapshot: Path | None
     replayed: int
     missing: int
     ratings: int
     set_aside: Path | None  # the damaged or empty file
+    cut: str | None = None
+
+    @property
+    def doubt(self) -> str | None:
+        """What may not have come back, as a sentence; None if all that was backed up is there."""
+        if self.missing:
+            return (
+                f"{self.missing} changes are missing from the journals that were restored, and may have been confirmed as "
+                "saved; look for another copy of the backups."
+            )
+        if self.cut:
+            return (
+                f"the last journal that was restored, '{self.cut}', has no end mark: the program was killed or the file was "
+                "cut short, so that later changes may be missing; look for a longer copy of it."
+            )
+        return None
 
 
 @contextmanager
@@ -69,11 +91,13 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
     Raises RestoreFailed (backups are there and cannot be used), DatabaseUnavailable (damaged, and no backup),
     MirrorFailed (the copy on another machine has to be asked and does not answer).
     """
-    fault = _fault_of_live(path, _last_change(folder))
+    known = _last_change(folder)
+    fault = _fault_of_live(path, known)
+    if mirror is not None:
+        known = max(known, _fetch_newer(folder, mirror, known, fault))
+        fault = fault or _fault_of_live(path, known)
     if fault is None:
         return None
-    if not _backups(folder) and mirror is not None:
-        mirror.fetch(folder)
     if not _backups(folder):
         if fault in (_MISSING, _EMPTY):
             return None
@@ -81,32 +105,48 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
             f"'{path}' is no SQLite database, or damaged ({fault}), and '{folder}' holds no backup; give another path."
         )
     beside = path.with_name(f".{path.name}.restoring")
-    snapshot, changes = _what_to_use(folder)
+    snapshot, changes, cut = _what_to_use(folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        missing = _build(beside, snapshot, changes)
+        missing = build(beside, snapshot, changes)
         with closing(sqlite3.connect(beside)) as database:
             ratings = int(database.execute("SELECT count(*) FROM rating").fetchone()[0])
     except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
-        _remove(beside)
+        remove(beside)
         raise RestoreFailed(
             f"'{path}' is {fault}, and its backups in '{folder}' cannot be brought back ({error}); nothing was changed. "
             "Mend or move the file that is named, then start again."
         ) from error
-    aside = _set_aside(path, now)
+    aside = set_aside(path, now)
     beside.rename(path)
     sync_folder(path.parent)
-    report = RestoreReport(snapshot.path if snapshot else None, len(changes), missing, ratings, aside)
+    report = RestoreReport(snapshot.path if snapshot else None, len(changes), missing, ratings, aside, cut)
     _log.warning(
-        "'%s' was %s: restored %d ratings from %s and %d journalled changes%s",
+        "'%s' was %s: restored %d ratings from %s and %d journalled changes. %s",
         path,
         fault,
         ratings,
         snapshot.path.name if snapshot else "no snapshot",
         len(changes),
-        f"; {missing} changes that were never confirmed as saved are missing" if missing else "",
+        report.doubt or "",
     )
     return report
+
+
+def _fetch_newer(folder: Path, mirror: Source, known: int, fault: str | None) -> int:
+    """Fetches the mirror's files where they tell of later changes than `known`, or the database is at fault; the last change.
+
+    A mirror that does not answer stops a start only where nothing else can bring the database back.
+    """
+    try:
+        if fault is None and newest_number(mirror.names()) <= known:
+            return known
+        mirror.fetch(folder)
+    except MirrorFailed as error:
+        if fault is not None and not _backups(folder):
+            raise
+        _log.error("the mirror was not asked for newer backups: %s", error)
+    return _last_change(folder)
 
 
 _MISSING, _EMPTY = "missing", "empty"
@@ -154,8 +194,8 @@ def _backups(folder: Path) -> bool:
     return bool(listed(folder)) or any(folder.glob(f"{PREFIX}*{SUFFIX}"))
 
 
-def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change]]:
-    """The newest sound snapshot and the changes after it. Raises RestoreFailed."""
+def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change], str | None]:
+    """The newest sound snapshot, the changes after it, and the last journal if it was not closed. Raises RestoreFailed."""
     snapshots = listed(folder)
     snapshot = None
     for one in snapshots:
@@ -165,8 +205,14 @@ def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change]]:
             break
         _log.error("the snapshot '%s' is not sound (%s); an older one is tried", one.path, fault)
     since = snapshot.number if snapshot else 0
-    everything = [change for path in sorted(folder.glob(f"{PREFIX}*{SUFFIX}")) for change in read(path)]
-    after = {change.number: change for change in everything if change.number > since}
+    after: dict[int, Change] = {}
+    last, cut = since, None
+    for path in sorted(folder.glob(f"{PREFIX}*{SUFFIX}")):
+        contents = _read_unless_covered(path, since)
+        after |= {change.number: change for change in contents.changes if change.number > since}
+        highest = max((change.number for change in contents.changes), default=0)
+        if highest > last:  # only the file with the last change can hide later ones: gaps before it are counted
+            last, cut = highest, None if contents.ended else path.name
     changes = [after[number] for number in sorted(after)]
     if snapshot is None and (not changes or changes[0].number != 1):
         journals = f"the journals begin with change {changes[0].number}" if changes else "there is no journal"
@@ -174,85 +220,15 @@ def _what_to_use(folder: Path) -> tuple[Snapshot | None, list[Change]]:
             f"none of the {len(snapshots)} snapshots in '{folder}' is sound and {journals}, so the ratings cannot be brought back "
             "from there; replace that folder with an older copy, or move it away to start empty."
         )
-    return snapshot, changes
+    return snapshot, changes, cut
 
 
-def _build(beside: Path, snapshot: Snapshot | None, changes: list[Change]) -> int:
-    """Makes the database at `beside`; returns how many changes are missing between those that are there."""
-    _remove(beside)
-    last = snapshot.number if snapshot else 0
-    if snapshot is not None:
-        with closing(sqlite3.connect(snapshot.path)) as source:
-            copy_checked(source, beside)
-    else:
-        _upgrade(beside)
-    missing = 0
-    schema = _schema(beside)
-    start = 0
-    while start < len(changes):
-        if changes[start].schema != schema:  # written by a later version of the program than the snapshot
-            _upgrade(beside)
-            schema = _schema(beside)
-        end = start + 1
-        while end < len(changes) and changes[end].schema == changes[start].schema:
-            end += 1
-        _replay(beside, changes[start:end])
-        start = end
-    for change in changes:
-        missing += change.number - last - 1 if change.number < last + GENERATION // 2 else 0
-        last = change.number
-    with closing(sqlite3.connect(beside)) as database:
-        database.execute(f"PRAGMA user_version={last + GENERATION}")
-        database.execute("PRAGMA journal_mode=DELETE")
-    fault = fault_of(beside)
-    if fault is not None:
-        raise DatabaseUnavailable(f"what they hold does not fit together: {fault}")
-    return missing
-
-
-def _upgrade(path: Path) -> None:
-    engines = open_engines(path)
+def _read_unless_covered(path: Path, since: int) -> Contents:
+    """The journal; nothing of a damaged one that holds no change after `since`, which a snapshot covers."""
     try:
-        backup = migrate.upgrade(engines).backup
-        if backup is not None:  # the snapshot is that backup
-            backup.unlink()
-    finally:
-        engines.dispose()
-
-
-def _schema(path: Path) -> str:
-    with closing(sqlite3.connect(path)) as connection:
-        return str(connection.execute(f"SELECT version_num FROM {migrate.VERSION_TABLE}").fetchone()[0])  # noqa: S608
-
-
-def _replay(path: Path, changes: list[Change]) -> None:
-    """Puts rows in as they were. Per change, old rows go first, so that a slot can pass from one row to another."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA foreign_keys=OFF")  # checked as a whole at the end
-        connection.execute("BEGIN IMMEDIATE")
-        for change in changes:
-            for table, rows in change.rows.items():
-                at = rows.columns.index(rows.key) if rows.columns else 0
-                keys = [(row[at],) for row in rows.values] + [(key,) for key in rows.gone]
-                connection.executemany(f'DELETE FROM "{table}" WHERE "{rows.key}" = ?', keys)  # noqa: S608
-            for table, rows in change.rows.items():
-                names = ", ".join(f'"{name}"' for name in rows.columns)
-                marks = ", ".join("?" * len(rows.columns))
-                connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows.values)  # noqa: S608
-        connection.execute("COMMIT")
-
-
-def _set_aside(path: Path, now: datetime) -> Path | None:
-    """Renames the live file with what belongs to it; None if there is nothing there."""
-    aside = path.with_name(f"{path.stem}.set-aside-{stamp(now.astimezone(UTC))}{path.suffix}")
-    for end in ("", "-wal", "-shm", "-journal"):
-        part = path.with_name(path.name + end)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + end))
-    return aside if aside.exists() else None
-
-
-def _remove(path: Path) -> None:
-    """Deletes a half-made database of ours."""
-    for end in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
+        return read(path)
+    except RestoreFailed as error:
+        if not 0 < last_number(path) <= since:
+            raise
+        _log.warning("a damaged journal was left out, since a snapshot holds its changes: %s", error)
+        return Contents((), True)

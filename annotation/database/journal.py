@@ -12,8 +12,12 @@ may be replayed any number of times. No number is used twice by one database.
     {"crc": 2774105117, "change": {"number": 41, "at": "...", "rows": {"rating": {"key": "id", "columns": [...],
      "values": [[...], ...], "gone": []}}}}
 
-A file is begun with its first line and never opened again after it was closed. Half a line can stand only at the
-end of a file (the power went off); its change was never confirmed as saved. Threads that append at once share one fsync.
+    {"crc": 1190462111, "end": {"lines": 1, "last": 41}}
+
+A file is begun with its first line and never opened again after it was closed; its name tells its first change. Half a
+line can stand only at the end of a file (the power went off); its change was never confirmed as saved. A file that was
+closed in order ends with a mark that counts its lines: without the mark the program was killed, or the file was cut.
+Threads that append at once share one fsync.
 """
 
 import json
@@ -59,6 +63,14 @@ class Change:
     schema: str = ""  # revision of the tables; stands in the file's first line
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a journal file holds."""
+
+    changes: tuple[Change, ...]  # in the file's order, without a torn last line
+    ended: bool  # the file was closed in order and no line of it is missing
+
+
 def stamp(now: datetime) -> str:
     """A time in names of files; sorts as time does."""
     return f"{now:%Y%m%dT%H%M%S%f}Z"
@@ -91,6 +103,7 @@ class Journal:
         self._lock = threading.Lock()  # the lists below; held for moments
         self._disk = threading.Lock()  # the file; held while the disk works
         self._waiting: list[tuple[int, bytes]] = []
+        self._lines, self._last = 0, 0  # in the present file
         self._appended = self._written = 0  # lines, since the start
         self._again_at = 0.0
         self._failure: str | None = None
@@ -111,8 +124,8 @@ class Journal:
         with self._lock:
             return len(self._waiting)
 
-    def append(self, change: Change) -> None:
-        """Returns once the line is on the disk, or the failure noted: the change counts either way."""
+    def append(self, change: Change) -> bool:
+        """Whether the line is on the disk; if not, the failure is noted, and the change counts nevertheless."""
         line = encode(change)
         with self._lock:
             self._waiting.append((change.number, line))
@@ -121,24 +134,25 @@ class Journal:
         with self._disk:
             with self._lock:
                 if self._written >= ticket:  # went out with another thread's
-                    return
+                    return True
                 if self._failure is not None and time.monotonic() < self._again_at:
-                    return
-                lines, upto = [text for _, text in self._waiting], self._appended
+                    return False
+                entries, upto = list(self._waiting), self._appended
             try:
-                self._write(lines)
+                self._write(entries)
             except OSError as error:
                 self._fail(error)
-                return
+                return False
             with self._lock:
-                del self._waiting[: len(lines)]
+                del self._waiting[: len(entries)]
                 self._written = upto
                 self._failure = None
+            return True
 
     def rotate(self) -> None:
         """Ends the present file; the next line begins another."""
         with self._disk:
-            self._end()
+            self._end(marked=True)
 
     def covered(self, number: int) -> None:
         """A sound snapshot holds all changes up to `number`: lines that could not be written are not missed any more."""
@@ -147,18 +161,24 @@ class Journal:
             if not self._waiting:
                 self._written, self._failure = self._appended, None
 
-    def _write(self, lines: list[bytes]) -> None:
+    def _write(self, entries: list[tuple[int, bytes]]) -> None:
+        lines = [text for _, text in entries]
         if self._file is None:
             self._part += 1
-            name = f"{PREFIX}{stamp(self._clock())}-{self._start}-{self._part:04d}{SUFFIX}"
-            self._path = self._folder / name
-            self._file = self._path.open("xb")
+            first = min(number for number, _ in entries)
+            name = f"{PREFIX}{stamp(self._clock())}-{self._start}-{self._part:04d}-{first:010d}{SUFFIX}"
+            self._path, self._lines, self._last = self._folder / name, 0, 0
+            self._file = os.fdopen(
+                os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb"
+            )  # raters' words: its owner's alone
             head = {"journal": FORMAT, "schema": self._schema, "began": self._clock().isoformat()}
             lines = [json.dumps(head).encode() + b"\n", *lines]
             sync_folder(self._folder)
         self._file.write(b"".join(lines))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._lines += len(entries)
+        self._last = max(self._last, *(number for number, _ in entries))
 
     def _fail(self, error: OSError) -> None:
         """After a failed write or fsync the file's end cannot be known, so it is left and another begun."""
@@ -166,12 +186,16 @@ class Journal:
         if self._failure is None:
             _log.error("the journal in '%s' cannot be written: %s", self._folder, error)
         self._failure = f"the journal in '{self._folder}' cannot be written ({error.strerror or error}); free space."
-        self._end()
+        self._end(marked=False)
 
-    def _end(self) -> None:
+    def _end(self, *, marked: bool) -> None:
         file, self._file, self._path = self._file, None, None
         if file is not None:
             try:
+                if marked:
+                    file.write(_line("end", {"lines": self._lines, "last": self._last}))
+                    file.flush()
+                    os.fsync(file.fileno())
                 file.close()
             except OSError as error:  # what was promised was fsynced before
                 _log.warning("a journal could not be closed: %s", error)
@@ -184,16 +208,20 @@ def encode(change: Change) -> bytes:
         "at": change.at,
         "rows": {name: asdict(rows) for name, rows in change.rows.items()},
     }
+    return _line("change", content)
+
+
+def _line(kind: str, content: Any) -> bytes:
     body = _text(content)
-    return f'{{"crc": {zlib.crc32(body.encode())}, "change": {body}}}\n'.encode()
+    return f'{{"crc": {zlib.crc32(body.encode())}, "{kind}": {body}}}\n'.encode()
 
 
 def _text(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
-def read(path: Path) -> list[Change]:
-    """The changes of one file, in its order, without a torn last line. Raises RestoreFailed with the line's number."""
+def read(path: Path) -> Contents:
+    """The changes of one file. Raises RestoreFailed with the number of the first line that is damaged."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -202,7 +230,7 @@ def read(path: Path) -> list[Change]:
     if torn:
         _log.warning("the last line of '%s' is torn; its change was never confirmed as saved", path)
     if not lines:
-        return []
+        return Contents((), False)
     try:
         head = json.loads(lines[0])
         schema, version = str(head["schema"]), int(head["journal"])
@@ -212,7 +240,25 @@ def read(path: Path) -> list[Change]:
         raise RestoreFailed(
             f"'{path}' is a journal of format {version}; this program reads {FORMAT}. Install a newer one."
         )
-    return [_decode(path, number, line, schema) for number, line in enumerate(lines[1:], start=2)]
+    mark = _end_mark(path, len(lines), lines[-1]) if len(lines) > 1 else None
+    body = lines[1:] if mark is None else lines[1:-1]
+    changes = tuple(_decode(path, number, line, schema) for number, line in enumerate(body, start=2))
+    if mark is not None and mark != len(changes):
+        _log.error("'%s' counts %d lines, and %d are there", path, mark, len(changes))
+    return Contents(changes, mark == len(changes) and not torn)
+
+
+def _end_mark(path: Path, number: int, line: bytes) -> int | None:
+    """How many lines the last line counts; None if it is no mark."""
+    try:
+        record = json.loads(line)
+        if "end" not in record:
+            return None
+        if zlib.crc32(_text(record["end"]).encode()) != record["crc"]:
+            raise ValueError("the checksum differs")
+        return int(record["end"]["lines"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, number, error) from error
 
 
 def last_number(path: Path) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, inspect, text
 
 from annotation.database.engine import Engines, translated_errors
 from annotation.database.snapshots import copy_checked
-from annotation.database.tables import Base
+from annotation.database.tables import StudyRow
 from annotation.errors import DatabaseTooNew, DatabaseUnavailable
 
 VERSION_TABLE = "annotation_version"
@@ -113,7 +113,7 @@ def _refuse_what_is_not_ours(
 ) -> None:
     if old_revision is None:
         present = set(inspect(connection).get_table_names())
-        foreign = present if path is not None else present & set(Base.metadata.tables)
+        foreign = present if path is not None else present & set(StudyRow.metadata.tables)
         if foreign - {VERSION_TABLE}:
             raise DatabaseUnavailable(
                 f"the database already holds tables of another program ({', '.join(sorted(foreign)[:5])}); "

@@ -20,8 +20,9 @@ from annotation.errors import DatabaseUnavailable
 KEEP_NEWEST = 12
 KEEP_DAYS = 14  # of each, the last snapshot
 _NAME = re.compile(r"snapshot-(\d{8}T\d{12}Z)-(\d+)\.db\Z")
-_JOURNAL = re.compile(JOURNAL_PREFIX + r"(\d{8}T\d{12}Z)-")
+_JOURNAL = re.compile(JOURNAL_PREFIX + r"(\d{8}T\d{12}Z)-[0-9a-f]+-\d+(?:-(\d+))?\.jsonl\Z")
 _MARGIN = timedelta(hours=1)  # another process may keep a journal open across our snapshot
+_MARGIN_CHANGES = 1_000  # the same, in changes: lines of a journal from its first number on
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def copy_checked(source: sqlite3.Connection, target: Path) -> None:
     not sound is removed.
     """
     try:
+        target.touch(mode=0o600)  # raters' words: its owner's alone
         with closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal beside it
@@ -94,29 +96,56 @@ def superseded(names: Iterable[str], newest: int = KEEP_NEWEST, days: int = KEEP
     """Names of snapshots and journals that are not needed any more.
 
     Kept: the `newest` snapshots, the last one of each of the last `days` days that have one, and every journal that
-    may hold a change after the oldest of the `newest`.
+    may hold a change after the oldest of the `newest`. Newer means a higher change number: a clock that was set back
+    makes new snapshots look old, and the newest must never go.
     """
     names = set(names)
-    times = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
-    order = sorted(times, key=lambda name: times[name], reverse=True)
+    taken_at, order = _ordered(names)
     last_of_day: dict[object, str] = {}
     for name in order:
-        last_of_day.setdefault(times[name].date(), name)
-    retained = {*order[:newest], *list(last_of_day.values())[:days]}
+        last_of_day.setdefault(taken_at[name].date(), name)
+    retained = {*order[:newest], *sorted(last_of_day.values(), key=taken_at.__getitem__, reverse=True)[:days]}
     gone = set(order) - retained
     if len(order) >= newest:
-        since = times[order[newest - 1]] - _MARGIN
-        gone |= {name for name in names if (match := _JOURNAL.match(name)) and _time(match[1]) < since}
+        oldest = order[newest - 1]
+        gone |= {name for name in names if _JOURNAL.match(name) and not _may_follow(name, oldest, taken_at[oldest])}
     return gone
 
 
 def needed(names: Iterable[str], snapshots: int = 2) -> list[str]:
     """What a restore needs of `names`: the newest snapshots (one may be damaged) and the journals since the older."""
     names = set(names)
-    times = {name: _time(match[1]) for name in names if (match := _NAME.match(name))}
-    order = sorted(times, key=lambda name: times[name], reverse=True)[:snapshots]
-    since = times[order[-1]] - _MARGIN if order else datetime.min.replace(tzinfo=UTC)
-    return order + sorted(name for name in names if (match := _JOURNAL.match(name)) and _time(match[1]) >= since)
+    taken_at, order = _ordered(names)
+    order = order[:snapshots]
+    journals = sorted(name for name in names if _JOURNAL.match(name))
+    return order + [name for name in journals if not order or _may_follow(name, order[-1], taken_at[order[-1]])]
+
+
+def backups_among(names: Iterable[str]) -> set[str]:
+    """Every name of a snapshot or journal, also of another writer's late journals."""
+    return {name for name in names if _NAME.match(name) or _JOURNAL.match(name) or name.startswith("late-")}
+
+
+def newest_number(names: Iterable[str]) -> int:
+    """The highest change number that a snapshot's or journal's name tells; 0 without any."""
+    found = [int(match[2] or 0) for name in names if (match := _NAME.match(name) or _JOURNAL.match(name))]
+    return max(found, default=0)
+
+
+def _ordered(names: Iterable[str]) -> tuple[dict[str, datetime], list[str]]:
+    """When each snapshot was taken, by its name, and the names from the highest change number down."""
+    matches = {name: match for name in names if (match := _NAME.match(name))}
+    taken_at = {name: _time(match[1]) for name, match in matches.items()}
+    return taken_at, sorted(matches, key=lambda name: (int(matches[name][2]), taken_at[name]), reverse=True)
+
+
+def _may_follow(journal: str, snapshot: str, taken_at: datetime) -> bool:
+    """Whether a journal may hold a change after a snapshot: by its first change number, else (older names) by its time."""
+    begun, of_snapshot = _JOURNAL.match(journal), _NAME.match(snapshot)
+    assert begun is not None and of_snapshot is not None
+    if begun[2] is not None:
+        return int(begun[2]) + _MARGIN_CHANGES > int(of_snapshot[2])
+    return _time(begun[1]) >= taken_at - _MARGIN
 
 
 def _time(text: str) -> datetime:

@@ -5,66 +5,24 @@ assignment per rater and item; at most one holder of each of the k slots of an i
 (`uq_assignment_place`: the k + 1st rater would need a slot number that is used or that the code does not
 hand out); one receipt per submission id. `rating_history` is only ever inserted into. Raters have no name and
 no address, and their token only as a hash.
-
-What all tables share: names for constraints, because migrations have to be able to name them, and times in UTC.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
-    MetaData,
     String,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from annotation.database.base import Base, one_of
 from annotation.vocabulary import ASSIGNMENT_STATES, DEGRADATIONS, ITEM_KINDS, PROFICIENCIES, SKIP_REASONS, STUDY_STATES
 
-NAMING = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in, aware UTC datetimes out; SQLite would return them naive."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC)")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def one_of(column: str, allowed: tuple[str, ...]) -> str:
-    """SQL of a check that `column` holds one of `allowed` (our own constants, without quotes in them)."""
-    return f"{column} IN ({', '.join(repr(word) for word in allowed)})"
-
-
-class Base(DeclarativeBase):
-    """Root of the tables, with the naming convention and the column types by annotation."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[int]: JSON(), str: Text()}  # noqa: RUF012
+WHOLE = "{0} BETWEEN 0 AND 100 AND {0} = CAST({0} AS INTEGER)"  # the comparison refuses 3.5, which SQLite would keep
 
 
 class StudyRow(Base):
@@ -96,6 +54,10 @@ class StudyRow(Base):
     check_every: Mapped[int | None]  # one attention check among so many items; NULL: none
     repeat_after: Mapped[int] = mapped_column(server_default="5")  # least distance of a repeat, in positions
     failed_share: Mapped[float] = mapped_column(server_default="0.5")  # a rater fails above this share of failed checks
+    published_at: Mapped[datetime | None]  # results are open to everybody; an act of its own
+    consent: Mapped[dict[str, Any] | None]  # {"version": ..., "texts": {tag: text}}; NULL: none is asked
+    background: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # questions before the first item
+    crowd: Mapped[dict[str, Any] | None]  # codes and address of a crowd platform; NULL: raters come by themselves
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 
@@ -114,6 +76,7 @@ class CriterionRow(Base):
     version: Mapped[str]
     question: Mapped[dict[str, Any]]
     anchors: Mapped[dict[str, Any]]
+    scale: Mapped[dict[str, Any] | None]  # {"low", "high", "not_applicable"}; NULL: 1 to 5
     label: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by language; empty for the default keys
 
 
@@ -189,6 +152,7 @@ class RaterRow(Base):
         UniqueConstraint("study_id", "pseudonym"),
         UniqueConstraint("token_sha256"),
         CheckConstraint("length(token_sha256) = 64", name="token_sha256"),
+        UniqueConstraint("study_id", "participant", name="uq_rater_participant"),
         CheckConstraint(one_of("proficiency", PROFICIENCIES), name="proficiency"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -201,7 +165,14 @@ class RaterRow(Base):
     tombstoned_at: Mapped[datetime | None]
     tombstone: Mapped[dict[str, Any] | None]  # counts of what was deleted
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"))
-    proficiency: Mapped[str | None] = mapped_column(String(16))  # as she said when she came
+    proficiency: Mapped[str | None] = mapped_column(String(16))  # as she rates herself
+    participant: Mapped[str | None]  # external id of a crowd platform, one rater each
+    consent_version: Mapped[str | None]
+    consented_at: Mapped[datetime | None]
+    background: Mapped[dict[str, Any] | None]  # question key -> answer
+    screened_out_at: Mapped[datetime | None]
+    excluded_at: Mapped[datetime | None]  # from results, by the organiser; her data stays
+    exclusion_reason: Mapped[str | None]
 
 
 class AssignmentRow(Base):
@@ -255,7 +226,7 @@ class RatingRow(Base):
     __tablename__ = "rating"
     __table_args__ = (
         UniqueConstraint("rater_id", "output_id", "criterion_id"),
-        CheckConstraint("value IN (1, 2, 3, 4, 5)", name="value"),  # BETWEEN would let SQLite keep 3.5
+        CheckConstraint(WHOLE.format("value"), name="value"),
         CheckConstraint("revision >= 1", name="revision"),
         Index(None, "output_id"),
     )
@@ -263,7 +234,7 @@ class RatingRow(Base):
     rater_id: Mapped[int] = mapped_column(ForeignKey("rater.id"))
     output_id: Mapped[int] = mapped_column(ForeignKey("output.id"))
     criterion_id: Mapped[int] = mapped_column(ForeignKey("criterion.id"))
-    value: Mapped[int]
+    value: Mapped[int | None]  # NULL: "not applicable"
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.submission_id"))
     revision: Mapped[int]
     created_at: Mapped[datetime]
@@ -274,13 +245,13 @@ class RatingHistoryRow(Base):
     __tablename__ = "rating_history"
     __table_args__ = (
         UniqueConstraint("rating_id", "revision"),
-        CheckConstraint("value IN (1, 2, 3, 4, 5)", name="value"),
-        CheckConstraint("old_value IN (1, 2, 3, 4, 5)", name="old_value"),
+        CheckConstraint(WHOLE.format("value"), name="value"),
+        CheckConstraint(WHOLE.format("old_value"), name="old_value"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     rating_id: Mapped[int] = mapped_column(ForeignKey("rating.id"))
     old_value: Mapped[int | None]
-    value: Mapped[int]
+    value: Mapped[int | None]  # NULL: "not applicable"
     revision: Mapped[int]
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.submission_id"))
     recorded_at: Mapped[datetime]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from annotation.database.engine import Engines, translated_errors
 from annotation.database.journal import Change, Journal
 from annotation.database.snapshots import Snapshot
 from annotation.errors import DatabaseUnavailable
+from annotation.records import Receipt
 
 Result = TypeVar("Result")
 _ATTEMPTS = 3
@@ -40,6 +42,11 @@ class Transactions:
         self._engines = engines
         self._clock = clock
         self._journal = journal
+        self._stopped: str | None = None
+
+    def stop_writing(self, reason: str) -> None:
+        """From now on every writing method raises DatabaseUnavailable with this sentence; reading goes on."""
+        self._stopped = reason
 
     @property
     def journal_mode(self) -> str | None:
@@ -53,6 +60,23 @@ class Transactions:
             return 0
         with translated_errors(), self._engines.reader.connect() as connection:
             return changes.change_number(connection)
+
+    @property
+    def path(self) -> Path | None:
+        """Of the SQLite file; None in memory and for PostgreSQL."""
+        return self._engines.path
+
+    def empty_write_ahead_log(self) -> None:
+        """Moves the write-ahead log of an SQLite file into the file, and cuts it to nothing: it may hold deleted rows."""
+        if self._engines.journal_mode == "wal":
+            with translated_errors(), self._engines.writer.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if busy:
+                    raise DatabaseUnavailable(
+                        "the write-ahead log is in use and could not be emptied; it is tried again."
+                    )
 
     def snapshot(self, folder: Path, now: datetime) -> Snapshot:
         """A checked copy of an SQLite database in `folder`, while others go on. Raises DatabaseUnavailable, OSError."""
@@ -86,13 +110,15 @@ class Transactions:
                 if attempt == _ATTEMPTS:
                     raise
             else:
-                if self._journal is not None and change is not None:
-                    self._journal.append(change)
+                if self._journal is not None and change is not None and not self._journal.append(change):
+                    return _without_backup(result)
                 return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _commit(self, work: Callable[[Session], Result]) -> tuple[Result, Change | None]:
         """Runs `work` in one transaction; what it changed, where that is numbered (SQLite files)."""
+        if self._stopped is not None:
+            raise DatabaseUnavailable(self._stopped)
         if self._engines.path is None:
             with translated_errors(), Session(self._engines.writer) as session, session.begin():
                 return work(session), None
@@ -102,6 +128,11 @@ class Transactions:
     def _read(self, work: Callable[[Session], Result]) -> Result:
         with translated_errors(), Session(self._engines.reader) as session, session.begin():
             return work(session)
+
+
+def _without_backup(result: Result) -> Result:
+    """The same receipt, but it tells that only the database holds the change: the journal could not be written."""
+    return replace(result, backed_up=False) if isinstance(result, Receipt) else result
 
 
 def reading(query: Callable[Concatenate[Session, Arguments], Result]) -> Method[Arguments, Result]:

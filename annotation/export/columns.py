@@ -80,6 +80,16 @@ COLUMNS: dict[str, Column] = {
     "checks_answered": Column("integer", "attention checks answered"),
     "checks_failed": Column("integer", "of these, failed"),
     "failed": Column("flag", "more than the planned share of her checks failed; empty without any", nullable=True),
+    "excluded_at": Column("time", "when the organiser left her out of results, UTC; her data stays", nullable=True),
+    "exclusion_reason": Column("text", "why, in the organiser's words", nullable=True),
+    "invitation": Column("integer", "number of the invitation that the rater came by", nullable=True),
+    "participant": Column("text", "the rater's id on a crowd platform", nullable=True),
+    "consent_version": Column("text", "version of the consent text that the rater agreed to", nullable=True),
+    "consented_at": Column("time", "when she agreed, UTC", nullable=True),
+    "background": Column(
+        "json", "her answers to the background questions, by key; of a choice the option's index", nullable=True
+    ),
+    "screened_out_at": Column("time", "when her part was ended early, UTC", nullable=True),
     "removed_at": Column(
         "time", "when her data was deleted on request, UTC; then no other table holds her", nullable=True
     ),

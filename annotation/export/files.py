@@ -10,6 +10,7 @@ import csv
 import importlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
+from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
 from annotation.store import RatingStore
 from annotation.study_records import CheckResult, RaterRecord
@@ -32,34 +34,48 @@ TABLES: dict[str, RecordType] = {
     "checks": CheckResult,
 }
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+READER = '''"""Reads a table of this study: `import read_tables; ratings = read_tables.read("ratings")`. Needs pandas."""
+
+import pandas as pd
+
+
+def read(name: str) -> pd.DataFrame:
+    """Every cell as it is: an item called NA stays NA, and only an empty cell is missing."""
+    return pd.read_csv(f"{name}.csv", encoding="utf-8-sig", keep_default_na=False, na_values=[""])
+'''
 _FORMATS = {
     "csv": "UTF-8 with byte-order mark. A text cell that begins with = + - @, tab, carriage return or apostrophe has an "
     "apostrophe (') put in front, so that a spreadsheet shows it instead of running it: take one off when reading. "
     "Missing values are empty cells, an empty text where a value may be missing is a lone apostrophe; lists and "
-    "provenance are JSON text. Lossless, unless a spreadsheet saves it again.",
+    "provenance are JSON text. Lossless, unless a spreadsheet saves it again. A reader that takes words such as NA for "
+    "missing values changes texts; read_tables.py reads all columns as they are.",
     "jsonl": "UTF-8, one object per line, lossless; times are ISO 8601 text with offset.",
     "parquet": "Lossless; times are timestamps in UTC, provenance is JSON text, orders are lists.",
 }
 
 
-def export_study(store: RatingStore, study: Study, folder: Path) -> tuple[Path, ...]:
-    """Writes {ratings,history,outputs,assignments,raters,checks}.{csv,jsonl,parquet} and codebook.json into
-    `folder`, made if need be.
+def export_study(store: RatingStore, study: Study, folder: Path, *, public: bool = False) -> tuple[Path, ...]:
+    """Writes {ratings,history,outputs,assignments,raters,checks}.{csv,jsonl,parquet}, codebook.json and read_tables.py
+    into `folder`, made if need be. `public`: without what `annotation.publication` keeps private.
 
     Each file appears whole or not at all and replaces an older one. Returns their paths. Raises UnknownStudy,
     ExportFailed.
     """
     data = store.data(study.id, checks=True)
-    tables: dict[str, Sequence[Any]] = {name: getattr(data, name) for name in TABLES}
+    tables: dict[str, Sequence[Any]] = {
+        name: getattr(data, name) for name in TABLES if not (public and name in PRIVATE_TABLES)
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        book = codebook(study, tables, utc_now())
+        book = codebook(study, tables, utc_now(), public=public)
         text = json.dumps(book, ensure_ascii=False, indent=2) + "\n"
         paths = [_whole(folder / "codebook.json", lambda path: path.write_text(text, encoding="utf-8"))]
+        paths.append(_whole(folder / "read_tables.py", lambda path: path.write_text(READER, encoding="utf-8")))
         for name, records in tables.items():
             rows = [to_row(record) for record in records]
+            columns = exported(TABLES[name], public)
             for suffix, write in _WRITERS.items():
-                paths.append(_whole(folder / f"{name}.{suffix}", partial(write, kind=TABLES[name], rows=rows)))
+                paths.append(_whole(folder / f"{name}.{suffix}", partial(write, columns=columns, rows=rows)))
     except OSError as error:
         raise ExportFailed(
             f"'{folder}' cannot be written ({error.strerror}); give a folder with room and rights."
@@ -93,23 +109,28 @@ def safe_cell(value: Any, nullable: bool = False) -> Any:
     return value
 
 
-def write_csv(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+def exported(kind: RecordType, public: bool) -> list[str]:
+    """The columns of a table, in order."""
+    return [name for name in names(kind) if not (public and name in PRIVATE_COLUMNS)]
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """UTF-8 with a byte-order mark, without which Excel shows other scripts as gibberish."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(names(kind))
-        writer.writerows([safe_cell(row[name], COLUMNS[name].nullable) for name in names(kind)] for row in rows)
+        writer.writerow(columns)
+        writer.writerows([safe_cell(row[name], COLUMNS[name].nullable) for name in columns] for row in rows)
 
 
-def write_jsonl(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+def write_jsonl(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """One JSON object per line, UTF-8; a line ends only where a record ends (JSON escapes the others)."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            record = {name: row[name] for name in names(kind)}
+            record = {name: row[name] for name in columns}
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_parquet(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) -> None:
+def write_parquet(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """Typed columns: times as microseconds in UTC, provenance as JSON text, orders as lists."""
     pa, pq = _pyarrow()
     types = {
@@ -122,14 +143,14 @@ def write_parquet(path: Path, kind: RecordType, rows: Sequence[dict[str, Any]]) 
         "integers": pa.list_(pa.int64()),
         "texts": pa.list_(pa.string()),
     }
-    schema = pa.schema([pa.field(name, types[COLUMNS[name].kind], COLUMNS[name].nullable) for name in names(kind)])
-    columns = {name: [_typed(COLUMNS[name].kind, row[name]) for row in rows] for name in names(kind)}
-    pq.write_table(pa.table(columns, schema=schema), path)
+    schema = pa.schema([pa.field(name, types[COLUMNS[name].kind], COLUMNS[name].nullable) for name in columns])
+    values = {name: [_typed(COLUMNS[name].kind, row[name]) for row in rows] for name in columns}
+    pq.write_table(pa.table(values, schema=schema), path)
 
 
 def _typed(kind: str, value: Any) -> Any:
     if kind == "json":
-        return json.dumps(value, ensure_ascii=False)
+        return None if value is None else json.dumps(value, ensure_ascii=False)
     return datetime.fromisoformat(value) if kind == "time" and value is not None else value
 
 
@@ -141,7 +162,7 @@ def _pyarrow() -> tuple[Any, Any]:
     return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
 
 
-def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> dict[str, Any]:
+def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, public: bool = False) -> dict[str, Any]:
     """What the files hold and what the raters saw: study, scale, questions, anchors, columns, formats."""
     return {
         "study": {
@@ -164,6 +185,9 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> d
                 "seed": study.seed,
             },
         },
+        "consent": None if study.consent is None else asdict(study.consent),
+        "background_questions": [asdict(one) for one in study.background],
+        "crowd": None if study.crowd is None else {"parameter": study.crowd.parameter},
         "exported_at": now.isoformat(),
         "scale": {"points": list(SCALE), "type": "ordinal", "preselected": None},
         "criteria": [
@@ -181,7 +205,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime) -> d
         "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],
         "blinding": "systems shown as letters; order of items per rater, and of systems per rater and item, "
         "random and stored",
-        "tables": {name: _explain(TABLES[name], len(records)) for name, records in tables.items()},
+        "tables": {name: _explain(TABLES[name], len(records), public) for name, records in tables.items()},
         "formats": _FORMATS,
     }
 
@@ -190,6 +214,6 @@ def _when(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
-def _explain(kind: RecordType, rows: int) -> dict[str, Any]:
-    columns = {name: {"type": COLUMNS[name].kind, "meaning": COLUMNS[name].meaning} for name in names(kind)}
+def _explain(kind: RecordType, rows: int, public: bool) -> dict[str, Any]:
+    columns = {name: {"type": COLUMNS[name].kind, "meaning": COLUMNS[name].meaning} for name in exported(kind, public)}
     return {"rows": rows, "columns": columns}

@@ -15,8 +15,8 @@ from typing import Any
 from annotation.errors import PushFailed
 from annotation.export.files import TABLES, export_study
 from annotation.records import Study
-from annotation.report.markdown import escaped
 from annotation.store import RatingStore
+from core.report.markup import plain
 
 _CONFIG = "- config_name: {name}\n  data_files: {name}.parquet"
 
@@ -78,7 +78,7 @@ def card(study: Study) -> str:
     configs = "\n".join(_CONFIG.format(name=name) for name in TABLES)
     return (
         f"---\npretty_name: {json.dumps(study.name, ensure_ascii=False)}\ntags:\n- human-evaluation\n"
-        f"configs:\n{configs}\n---\n\n# {escaped(study.name)}\n\n"
+        f"configs:\n{configs}\n---\n\n# {plain(study.name)}\n\n"
         "Ratings of system outputs by people: fluency, relevance and correctness from 1 to 5 unless the codebook names "
         "other criteria. Raters are pseudonyms. Rows whose `item_kind` is not `normal` are attention checks and no "
         "scores. `codebook.json` explains every column, question and scale point.\n"

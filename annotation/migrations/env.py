@@ -8,11 +8,11 @@ see them.
 from alembic import context
 
 from annotation.database.migrate import VERSION_TABLE
-from annotation.database.tables import Base
+from annotation.database.tables import StudyRow
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=StudyRow.metadata,
     render_as_batch=True,
     compare_server_default=True,
     version_table=VERSION_TABLE,

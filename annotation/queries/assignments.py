@@ -13,16 +13,17 @@ every rater meets some.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SystemRow
+from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SubmissionRow, SystemRow
 from annotation.errors import StudyClosed, UnknownAssignment
 from annotation.orders import other_order, system_order
+from annotation.queries.participation import require_consent
 from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_row
-from annotation.validation import is_id
+from annotation.value_checks import is_id
 
 _ENDED_LEASES = (
     select(AssignmentRow.id)
@@ -35,6 +36,9 @@ _ENDED_LEASES = (
 )
 
 
+STRANGERS_HOLD = 20  # slots of a study; further strangers rate without holding one, so they cannot lease all of it
+
+
 def next_assignment(session: Session, now: datetime, rater_id: int) -> int | None:
     """Id of the rater's first unfinished assignment, made if need be; None when nothing is left for her.
 
@@ -43,22 +47,43 @@ def next_assignment(session: Session, now: datetime, rater_id: int) -> int | Non
     rater = rater_row(session, rater_id)
     study = study_row(session, rater.study_id, lock=True)
     require_open(study)
+    require_consent(rater, study)
+    if rater.screened_out_at is not None:
+        return None
     lease_until = now + timedelta(minutes=study.lease_minutes)
     release_expired(session, study, now)
     pending = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id, AssignmentRow.state == "pending")
+    holds = not _is_stranger(session, rater) or _held_by_strangers(session, study) < STRANGERS_HOLD
     for row in session.scalars(pending.order_by(AssignmentRow.position)):
-        if hold_slot(session, row, study):
+        if not holds or hold_slot(session, row, study):
             row.lease_expires_at = lease_until
             return row.id
     chosen = choose(session, rater, study, now)
     if chosen is None:
         return None
     row = _new_assignment(session, rater, chosen)
-    hold_slot(session, row, study)
+    if holds:
+        hold_slot(session, row, study)
     row.first_shown_at, row.lease_expires_at = now, lease_until
     session.add(row)
     session.flush()
     return row.id
+
+
+def _is_stranger(session: Session, rater: RaterRow) -> bool:
+    """Whether she came without an invitation and has saved nothing yet: anybody, or a program."""
+    if rater.invitation_id is not None:
+        return False
+    saved = select(SubmissionRow.submission_id).where(SubmissionRow.rater_id == rater.id)
+    return session.scalar(saved.limit(1)) is None
+
+
+def _held_by_strangers(session: Session, study: StudyRow) -> int:
+    """Slots that raters hold who came without an invitation and have saved nothing yet."""
+    saved = exists().where(SubmissionRow.rater_id == AssignmentRow.rater_id)
+    held = select(func.count()).select_from(AssignmentRow).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
+    held = held.where(RaterRow.study_id == study.id, RaterRow.invitation_id.is_(None))
+    return session.scalar(held.where(AssignmentRow.state == "pending", AssignmentRow.slot.is_not(None), ~saved)) or 0
 
 
 def _new_assignment(session: Session, rater: RaterRow, chosen: Candidate) -> AssignmentRow:

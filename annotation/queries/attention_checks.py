@@ -22,7 +22,7 @@ from annotation.errors import StudyNotReady
 from annotation.orders import digest, ranked
 from annotation.queries.studies import criterion_rows, require_draft, study_row
 from annotation.study_records import CheckResult
-from annotation.vocabulary import DEGRADATIONS, Degradation, ItemKind
+from annotation.vocabulary import DEGRADATIONS, SCALE, Degradation, ItemKind
 
 DEGRADED_PER_LANGUAGE = 12  # enough for a rater who meets one of them among each handful of items
 
@@ -157,7 +157,7 @@ def _spoil(
 
 
 def check_results(session: Session, study_id: int) -> list[CheckResult]:
-    """Every answered attention check, scored, by rater and position. Raises UnknownStudy."""
+    """Every answered attention check that its answers can decide, scored, by rater and position. Raises UnknownStudy."""
     study = study_row(session, study_id)
     original = aliased(ItemRow)
     query = (
@@ -177,14 +177,19 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
     for row, item, original_key, pseudonym in answered:
         values = {key: value for key, value in values_of[row.rater_id].items() if key[0] in set(row.system_order)}
         expected = item.expected or {}
+        passed: bool | None
         if item.kind == "degraded":
             spoiled = next(output for output in row.system_order if copies[output].degradation is not None)
-            passed, reason = score_degraded(expected, spoiled, values)
+            original_output = copies[spoiled].original_output_id or 0
+            unspoiled = values_of[row.rater_id].get((original_output, str(expected["criterion"])))
+            passed, reason = score_degraded(expected, spoiled, values, unspoiled, SCALE[0])
         else:
             again = {(copies[output].original_output_id or 0, key): value for (output, key), value in values.items()}
             if not again.keys() & values_of[row.rater_id].keys():
                 continue  # the first answer is gone; there is nothing to compare with
             passed, reason = score_repeat(expected, values_of[row.rater_id], again)
+        if passed is None:
+            continue  # the answers tell neither
         results.append(
             CheckResult(
                 study.slug,
@@ -209,5 +214,6 @@ def _values_by_rater(session: Session, study_id: int) -> dict[int, dict[tuple[in
     query = query.join(CriterionRow, CriterionRow.id == RatingRow.criterion_id)
     values: dict[int, dict[tuple[int, str], int]] = defaultdict(dict)
     for rater, output, key, value in session.execute(query.where(RatingRow.rater_id.in_(checked))):
-        values[rater][output, key] = value
+        if value is not None:
+            values[rater][output, key] = value
     return values

@@ -1,6 +1,7 @@
 """From draft to open to closed: what an organiser may do to a study, and when."""
 
 from collections import defaultdict
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -8,17 +9,18 @@ from sqlalchemy.orm import Session
 
 from annotation.database.tables import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed, StudyNotReady
-from annotation.queries.outputs import remove_outputs
+from annotation.queries.outputs import add_outputs, output_records, remove_outputs
 from annotation.queries.studies import (
     DESIGN,
     insert_criteria,
     insert_study,
+    participation,
     refuse_frozen,
     require_draft,
     study_record,
     study_row,
 )
-from annotation.records import NewStudy, Study
+from annotation.records import NewOutput, NewStudy, Study
 from annotation.study_records import Stock
 from annotation.validation import check_study
 from annotation.vocabulary import STUDY_STATES, StudyState
@@ -55,6 +57,8 @@ def revise_draft(session: Session, study_id: int, new: NewStudy) -> Study:
     row.seed = row.seed if new.seed is None else new.seed
     for name in DESIGN:
         setattr(row, name, getattr(new, name))
+    for name, value in participation(new).items():
+        setattr(row, name, value)
     session.execute(delete(CriterionRow).where(CriterionRow.study_id == study_id))
     insert_criteria(session, study_id, new.criteria)
     return study_record(session, row)
@@ -119,6 +123,11 @@ def set_state(session: Session, now: datetime, study_id: int, state: StudyState)
         raise StudyClosed(f"study '{row.slug}' was withdrawn, which is for good; make a new study.")
     if state == "draft":
         refuse_frozen(row, "cannot become a draft again")
+    if state == "open" and row.published_at is not None:
+        raise StudyClosed(
+            f"study '{row.slug}' was published, so its raters could see which system wrote what; it cannot open again. "
+            "Clone it for another round."
+        )
     if state in ("closed", "withdrawn"):
         row.closed_at = row.closed_at or now
     else:
@@ -126,6 +135,58 @@ def set_state(session: Session, now: datetime, study_id: int, state: StudyState)
     row.state = state
     session.flush()
     return study_record(session, row)
+
+
+def publish(session: Session, now: datetime, study_id: int, name: str) -> Study:
+    """Opens the results of a closed study to everybody, without comments and times (`annotation.publication`).
+
+    `name` confirms it: the study's name or slug, typed. Closing alone publishes nothing, and a published study never
+    opens again, because its results name the systems. Raises UnknownStudy, InvalidRecord, StudyClosed.
+    """
+    row = study_row(session, study_id, lock=True)
+    if name.strip() not in (row.name, row.slug):
+        raise InvalidRecord(f"to publish the results, type the study's name, {row.name!r}; seen was {name!r}.")
+    if row.state != "closed":
+        raise StudyClosed(f"study '{row.slug}' is {row.state}; close it before its results are published.")
+    row.published_at = row.published_at or now
+    session.flush()
+    return study_record(session, row)
+
+
+def unpublish(session: Session, study_id: int) -> Study:
+    """Takes the results of a study back; who has copies keeps them. Raises UnknownStudy."""
+    row = study_row(session, study_id, lock=True)
+    row.published_at = None
+    session.flush()
+    return study_record(session, row)
+
+
+def clone(session: Session, now: datetime, study_id: int, slug: str, name: str) -> Study:
+    """A draft with the design, criteria, items and outputs of another study, and nothing of its raters.
+
+    The seed is new, so that orders are drawn anew. Raises UnknownStudy, InvalidRecord.
+    """
+    study = study_record(session, study_row(session, study_id))
+    values = {field.name: getattr(study, field.name) for field in fields(NewStudy) if hasattr(study, field.name)}
+    new = create_draft(
+        session, now, NewStudy(**(values | {"slug": slug, "name": name, "state": "draft", "seed": None}))
+    )
+    outputs = [
+        NewOutput(
+            item_key=one.item_key,
+            item_language=one.item_language,
+            source_text=one.source_text,
+            task=one.task if one.task != study.task else "",
+            system=one.system,
+            language=one.language,
+            text=one.text,
+            provenance=one.provenance,
+            reference=one.reference,
+        )
+        for one in output_records(session, study_id)
+    ]
+    add_outputs(session, now, new.id, outputs)
+    return new
 
 
 def stock(session: Session, study_id: int) -> Stock:

@@ -8,12 +8,17 @@ from sqlalchemy.orm import Session
 
 from annotation.database.tables import InvitationRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed, UnknownStudy
+from annotation.participation_checks import check_participant
 from annotation.queries.assignments import require_open
 from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater, rater_of_token
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Rater, Study
 from annotation.study_records import Invitation
-from annotation.validation import check_own_token, check_proficiency, check_text
+from annotation.validation import check_own_token, check_proficiency
+from annotation.value_checks import check_text
+
+MAX_USES = 50  # of an invitation, unless somebody names another number
+MAX_LINKS = 1000
 
 
 def _record(row: InvitationRow) -> Invitation:
@@ -27,10 +32,13 @@ def new_invitation(
     now: datetime,
     study_id: int,
     language: str,
-    max_uses: int | None = None,
+    max_uses: int | None = MAX_USES,
     expires_at: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """An invitation and its token, which is stored nowhere. Raises UnknownStudy, StudyClosed, InvalidRecord."""
+    """An invitation and its token, which is stored nowhere. `max_uses` None: no limit, which somebody has to choose.
+
+    Raises UnknownStudy, StudyClosed, InvalidRecord.
+    """
     check_text(language, "the invitation's language")
     if max_uses is not None and (type(max_uses) is not int or not 1 <= max_uses < 2**31):
         raise InvalidRecord(f"the invitation is for {max_uses!r} raters; give an integer of at least 1, or no limit.")
@@ -60,6 +68,18 @@ def new_invitation(
     session.add(row)
     session.flush()
     return _record(row), token
+
+
+def new_links(
+    session: Session, now: datetime, study_id: int, language: str, count: int, expires_at: datetime | None = None
+) -> list[tuple[Invitation, str]]:
+    """Many links for one rater each, with their tokens; who came by which stands in the raters' records.
+
+    Raises what `new_invitation` raises, InvalidRecord also for a count that is not 1 to MAX_LINKS.
+    """
+    if type(count) is not int or not 1 <= count <= MAX_LINKS:
+        raise InvalidRecord(f"{count!r} links were asked for; give a whole number from 1 to {MAX_LINKS}.")
+    return [new_invitation(session, now, study_id, language, 1, expires_at) for _ in range(count)]
 
 
 def languages(session: Session, study_id: int) -> list[str]:
@@ -100,13 +120,17 @@ def accept_invitation(
     token: str,
     proficiency: str | None = None,
     own: str | None = None,
+    participant: str | None = None,
 ) -> tuple[Rater, str]:
     """A new rater of the invitation's language and her own token, the secret of her personal link.
 
     The token is returned only this once; `rater_by_token` and `rater_of_token` recognise it from any device.
     `proficiency`: one of PROFICIENCIES, as she rates herself, or None. Each call uses the invitation once, counted under
     a lock, unless her page made the token itself (`own`): then a repeat, after a receipt that got lost, returns the same
-    rater and uses nothing more. Raises UnknownStudy, StudyClosed (not open), InvalidInvitation (not of this study,
+    rater and uses nothing more. `participant`: her id on the crowd platform, which a study for a crowd needs: one id is
+    one rater however often she joins, and only her newest link leads to her.
+
+    Raises UnknownStudy, StudyClosed (not open), InvalidInvitation (not of this study,
     revoked, expired, used up), InvalidRecord.
     """
     check_proficiency(proficiency)
@@ -117,10 +141,28 @@ def accept_invitation(
         came = came.where(RaterRow.token_sha256 == hash_of(own), InvitationRow.token_sha256 == hash_of(token))
         if session.scalar(came) is not None:
             return rater_of_token(session, own), own
+    if study.crowd is not None:
+        check_participant(participant)
+        again = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.participant == participant)
+        came_before = session.scalar(again.where(RaterRow.tombstoned_at.is_(None)))
+        if came_before is not None:
+            link = own or secrets.token_urlsafe(TOKEN_BYTES)
+            came_before.token_sha256 = hash_of(link)
+            session.flush()
+            return rater_of_token(session, link), link
     row = _usable(session, study_id, token, now)
     require_open(study)
     row.uses += 1
-    return insert_rater(session, study_id, row.language, now, invitation_id=row.id, proficiency=proficiency, token=own)
+    return insert_rater(
+        session,
+        study_id,
+        row.language,
+        now,
+        invitation_id=row.id,
+        proficiency=proficiency,
+        token=own,
+        participant=participant if study.crowd is not None else None,
+    )
 
 
 def invited(session: Session, now: datetime, slug: str, token: str) -> tuple[Study, str]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from annotation.database.tables import ItemRow, OutputRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed
 from annotation.queries.studies import refuse_frozen, require_draft, study_row
-from annotation.records import AddReport, NewOutput
+from annotation.records import NewOutput, OutputRecord
+from annotation.study_records import AddReport
 from annotation.validation import check_output
+from annotation.vocabulary import Degradation, ItemKind
 
 
 def add_outputs(session: Session, now: datetime, study_id: int, outputs: Sequence[NewOutput]) -> AddReport:
@@ -101,3 +104,39 @@ def remove_outputs(session: Session, study_id: int) -> int:
     session.execute(delete(ItemRow).where(ItemRow.study_id == study_id))
     session.execute(delete(SystemRow).where(SystemRow.study_id == study_id))
     return int(count)
+
+
+def output_records(session: Session, study_id: int, *, checks: bool = False) -> list[OutputRecord]:
+    """All outputs with item and provenance, in the order they were added. Raises UnknownStudy."""
+    study = study_row(session, study_id)
+    original = aliased(ItemRow)
+    query = (
+        select(OutputRow, ItemRow, SystemRow.key, original.key)
+        .join(ItemRow, ItemRow.id == OutputRow.item_id)
+        .join(SystemRow, SystemRow.id == OutputRow.system_id)
+        .outerjoin(original, original.id == ItemRow.original_item_id)
+        .where(ItemRow.study_id == study_id)
+        .order_by(OutputRow.id)
+    )
+    if not checks:
+        query = query.where(ItemRow.kind == "normal")
+    return [
+        OutputRecord(
+            output_id=output.id,
+            study=study.slug,
+            item_key=item.key,
+            item_language=item.language,
+            source_text=item.source_text,
+            task=item.task or study.task,
+            reference=item.reference,
+            system=system,
+            language=output.language,
+            text=output.text,
+            provenance=output.provenance,
+            item_kind=cast(ItemKind, item.kind),
+            original_item=original_key,
+            original_output_id=output.original_output_id,
+            degradation=cast(Degradation | None, output.degradation),
+        )
+        for output, item, system, original_key in session.execute(query)
+    ]

@@ -24,7 +24,10 @@ from annotation.queries.attention_checks import check_results
 from annotation.queries.raters import hash_of
 from annotation.queries.studies import study_row
 from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
+from annotation.value_checks import check_text
 from annotation.vocabulary import Proficiency
+
+PENDING = "copies_pending"  # in a tombstone until every copy of the rater's data is gone
 
 
 def language_progress(session: Session, now: datetime, study_id: int) -> list[LanguageProgress]:
@@ -94,17 +97,21 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
                 checks_failed=failed,
                 failed=has_failed(answered, failed, study.failed_share),
                 removed_at=row.tombstoned_at,
+                excluded_at=row.excluded_at,
+                exclusion_reason=row.exclusion_reason,
+                invitation=row.invitation_id,
+                participant=row.participant,
+                consent_version=row.consent_version,
+                consented_at=row.consented_at,
+                background=row.background,
+                screened_out_at=row.screened_out_at,
             )
         )
     return records
 
 
-def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str) -> Tombstone:
-    """Deletes all that one rater gave: ratings, history, comments, skips, receipts, assignments, her token.
-
-    What stays is a tombstone under her pseudonym with counts and the time; her slots go back to others. Works in
-    any state of the study. Raises UnknownStudy, UnknownRater.
-    """
+def _rater_of_pseudonym(session: Session, study_id: int, pseudonym: str) -> RaterRow:
+    """Raises UnknownStudy, UnknownRater, also for one whose data was removed."""
     study_row(session, study_id, lock=True)
     row = None
     if isinstance(pseudonym, str):
@@ -114,6 +121,34 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
         raise UnknownRater(f"there is no rater called {pseudonym!r} in this study; copy the name from the list.")
     if row.tombstoned_at is not None:
         raise UnknownRater(f"the data of '{pseudonym}' was removed already, on {row.tombstoned_at:%Y-%m-%d %H:%M} UTC.")
+    return row
+
+
+def exclude_rater(session: Session, now: datetime, study_id: int, pseudonym: str, reason: str) -> None:
+    """Leaves a rater out of all results; her data stays, and the reason with it, in exports and the report.
+
+    Raises UnknownStudy, UnknownRater, InvalidRecord without a reason.
+    """
+    check_text(reason, "the reason for the exclusion")
+    row = _rater_of_pseudonym(session, study_id, pseudonym)
+    row.excluded_at, row.exclusion_reason = row.excluded_at or now, reason.strip()
+    session.flush()
+
+
+def include_rater(session: Session, study_id: int, pseudonym: str) -> None:
+    """Takes an exclusion back. Raises UnknownStudy, UnknownRater."""
+    row = _rater_of_pseudonym(session, study_id, pseudonym)
+    row.excluded_at = row.exclusion_reason = None
+    session.flush()
+
+
+def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str) -> Tombstone:
+    """Deletes all that one rater gave: ratings, history, comments, skips, receipts, assignments, her token.
+
+    What stays is a tombstone under her pseudonym with counts and the time; her slots go back to others. Works in
+    any state of the study. Raises UnknownStudy, UnknownRater.
+    """
+    row = _rater_of_pseudonym(session, study_id, pseudonym)
     stone = _counted(session, row, now)
     mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
     assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
@@ -126,6 +161,7 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
     row.tombstoned_at, row.proficiency = now, None
+    row.participant = row.background = row.exclusion_reason = None
     row.token_sha256 = hash_of(secrets.token_urlsafe(32))  # her link leads nowhere from now on
     row.tombstone = {
         "items": stone.items,
@@ -133,9 +169,23 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
         "changes": stone.changes,
         "skips": stone.skips,
         "comments": stone.comments,
+        PENDING: True,
     }
     session.flush()
     return stone
+
+
+def pending_removals(session: Session) -> list[int]:
+    """Ids of removed raters of whom copies may still be there: exports, backups, the mirror."""
+    rows = session.execute(select(RaterRow.id, RaterRow.tombstone).where(RaterRow.tombstoned_at.is_not(None)))
+    return [row.id for row in rows if (row.tombstone or {}).get(PENDING)]
+
+
+def removals_done(session: Session, rater_ids: list[int]) -> None:
+    """Notes that no copy is left of these raters."""
+    for row in session.scalars(select(RaterRow).where(RaterRow.id.in_(rater_ids))):
+        row.tombstone = {name: count for name, count in (row.tombstone or {}).items() if name != PENDING}
+    session.flush()
 
 
 def tombstones(session: Session, study_id: int) -> list[Tombstone]:
@@ -143,9 +193,13 @@ def tombstones(session: Session, study_id: int) -> list[Tombstone]:
     study_row(session, study_id)
     query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.tombstoned_at.is_not(None))
     removed = session.scalars(query.order_by(RaterRow.tombstoned_at))
-    none = {"items": 0, "ratings": 0, "changes": 0, "skips": 0, "comments": 0}
+    counts = ("items", "ratings", "changes", "skips", "comments")
     return [
-        Tombstone(row.pseudonym, row.tombstoned_at, **(none | (row.tombstone or {})))
+        Tombstone(
+            row.pseudonym,
+            row.tombstoned_at,
+            **{name: (row.tombstone or {}).get(name, 0) for name in counts},
+        )
         for row in removed
         if row.tombstoned_at is not None
     ]

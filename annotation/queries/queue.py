@@ -28,7 +28,9 @@ def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
     of_item = OutputRow.item_id == ItemRow.id
     hers: BindParameter[str] = bindparam("language")
     in_hers = exists().where(of_item, OutputRow.language == hers)
-    languages = select(func.count(distinct(OutputRow.language))).where(of_item).correlate(ItemRow).scalar_subquery()
+    # A check holds the outputs of one language alone, so how many there are is asked of the item that it was made from.
+    of_original = OutputRow.item_id == func.coalesce(ItemRow.original_item_id, ItemRow.id)
+    languages = select(func.count(distinct(OutputRow.language))).where(of_original).correlate(ItemRow).scalar_subquery()
     single = select(func.min(OutputRow.language)).where(of_item).correlate(ItemRow).scalar_subquery()
     rated = case((in_hers, hers), (and_(ItemRow.language == hers, languages == 1), single), else_=None)
     already_assigned = exists().where(
@@ -93,7 +95,7 @@ class Candidate:
 
 
 _ASSIGNED = (
-    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.slot)
+    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.slot, AssignmentRow.lease_expires_at)
     .join(AssignmentRow, AssignmentRow.item_id == ItemRow.id)
     .where(AssignmentRow.rater_id == bindparam("rater_id"))
     .order_by(AssignmentRow.position)
@@ -102,7 +104,9 @@ _ASSIGNED = (
 
 @dataclass(frozen=True)
 class Assigned:
-    """An item assigned to her: its kind, how it ended so far, and whether a slot of it is hers."""
+    """An item assigned to her: its kind, how it ended so far, and whether it is still hers to answer: she
+    holds a slot of it, or a lease without one, as strangers do when many come.
+    """
 
     kind: str
     state: str
@@ -138,7 +142,7 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
 def _assigned(session: Session, rater_id: int) -> list[Assigned]:
     """Everything that she was given, by position."""
     rows = session.execute(_ASSIGNED, {"rater_id": rater_id})
-    return [Assigned(kind, state, slot is not None) for kind, state, slot in rows]
+    return [Assigned(kind, state, slot is not None or lease is not None) for kind, state, slot, lease in rows]
 
 
 def _is_full(study: StudyRow, history: list[Assigned]) -> bool:

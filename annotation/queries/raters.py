@@ -12,7 +12,8 @@ from annotation.errors import InvalidInvitation, StudyClosed, UnknownRater
 from annotation.orders import new_seed
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Rater, Study
-from annotation.validation import check_own_token, check_text, is_id
+from annotation.validation import check_own_token
+from annotation.value_checks import check_text, is_id
 
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
@@ -57,6 +58,7 @@ def insert_rater(
     invitation_id: int | None = None,
     proficiency: str | None = None,
     token: str | None = None,
+    participant: str | None = None,
 ) -> tuple[Rater, str]:
     """A new row with a random pseudonym, seed and, unless it is given, token."""
     token = token or secrets.token_urlsafe(TOKEN_BYTES)
@@ -71,6 +73,7 @@ def insert_rater(
         tombstone=None,
         invitation_id=invitation_id,
         proficiency=proficiency,
+        participant=participant,
     )
     session.add(row)
     session.flush()

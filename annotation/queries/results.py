@@ -6,7 +6,7 @@ Attention checks are left out unless `checks` is True: their answers are no scor
 from typing import Any, cast
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from annotation.database.tables import (
     AssignmentRow,
@@ -20,10 +20,11 @@ from annotation.database.tables import (
     SystemRow,
 )
 from annotation.queries.attention_checks import check_results
+from annotation.queries.outputs import output_records
 from annotation.queries.progress import rater_records
 from annotation.queries.studies import study_row
-from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, StudyData
-from annotation.vocabulary import AssignmentState, Degradation, ItemKind
+from annotation.records import AssignmentRecord, HistoryRecord, RatingRecord, StudyData
+from annotation.vocabulary import AssignmentState, ItemKind
 
 
 def _rated(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -46,7 +47,7 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
     return StudyData(
         ratings=tuple(ratings(session, study_id, checks=checks)),
         history=tuple(history(session, study_id, checks=checks)),
-        outputs=tuple(outputs(session, study_id, checks=checks)),
+        outputs=tuple(output_records(session, study_id, checks=checks)),
         assignments=tuple(assignments(session, study_id, checks=checks)),
         raters=tuple(rater_records(session, study_id)),
         checks=tuple(check_results(session, study_id)),
@@ -103,40 +104,6 @@ def history(session: Session, study_id: int, *, checks: bool = False) -> list[Hi
             item_kind=cast(ItemKind, item.kind),
         )
         for past, output, item, system, criterion, rater in session.execute(query.order_by(RatingHistoryRow.id))
-    ]
-
-
-def outputs(session: Session, study_id: int, *, checks: bool = False) -> list[OutputRecord]:
-    """All outputs with item and provenance, in the order they were added. Raises UnknownStudy."""
-    study = study_row(session, study_id)
-    original = aliased(ItemRow)
-    query = (
-        select(OutputRow, ItemRow, SystemRow.key, original.key)
-        .join(ItemRow, ItemRow.id == OutputRow.item_id)
-        .join(SystemRow, SystemRow.id == OutputRow.system_id)
-        .outerjoin(original, original.id == ItemRow.original_item_id)
-        .where(*_of(study_id, checks))
-        .order_by(OutputRow.id)
-    )
-    return [
-        OutputRecord(
-            output_id=output.id,
-            study=study.slug,
-            item_key=item.key,
-            item_language=item.language,
-            source_text=item.source_text,
-            task=item.task,
-            reference=item.reference,
-            system=system,
-            language=output.language,
-            text=output.text,
-            provenance=output.provenance,
-            item_kind=cast(ItemKind, item.kind),
-            original_item=original_key,
-            original_output_id=output.original_output_id,
-            degradation=cast(Degradation | None, output.degradation),
-        )
-        for output, item, system, original_key in session.execute(query)
     ]
 
 

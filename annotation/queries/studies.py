@@ -5,9 +5,9 @@ What stays as it is once a study is open: design, criteria, items, outputs, atte
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from annotation.database.tables import AssignmentRow, CriterionRow, RaterRow, StudyRow
 from annotation.errors import StudyFrozen, UnknownStudy
 from annotation.orders import new_seed
+from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Criterion, NewStudy, Study
-from annotation.validation import check_study, is_id
+from annotation.validation import check_study
+from annotation.value_checks import is_id
 from annotation.vocabulary import StudyState
 
 
@@ -99,6 +101,10 @@ def study_record(session: Session, row: StudyRow) -> Study:
         state=cast(StudyState, row.state),
         created_at=row.created_at,
         seed=row.seed,
+        consent=None if row.consent is None else Consent(**row.consent),
+        background=tuple(Question(**(one | {"options": tuple(one["options"])})) for one in row.background),
+        crowd=None if row.crowd is None else Crowd(**row.crowd),
+        published_at=row.published_at,
         frozen_at=row.frozen_at,
         closed_at=row.closed_at,
         **{name: getattr(row, name) for name in DESIGN},
@@ -146,6 +152,8 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
         state=new.state,
         created_at=now,
         seed=new_seed() if new.seed is None else new.seed,
+        published_at=None,
+        **participation(new),
         frozen_at=None,
         closed_at=now if new.state in ("closed", "withdrawn") else None,
         **{name: getattr(new, name) for name in DESIGN},
@@ -154,6 +162,15 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
     session.flush()
     insert_criteria(session, row.id, new.criteria)
     return row
+
+
+def participation(new: NewStudy) -> dict[str, Any]:
+    """Consent, background questions and crowd as columns hold them."""
+    return {
+        "consent": None if new.consent is None else asdict(new.consent),
+        "background": [asdict(one) for one in new.background],
+        "crowd": None if new.crowd is None else asdict(new.crowd),
+    }
 
 
 def insert_criteria(session: Session, study_id: int, criteria: Sequence[Criterion]) -> None:

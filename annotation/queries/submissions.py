@@ -18,14 +18,8 @@ from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, study_row
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
-from annotation.validation import (
-    canonical_submission_id,
-    check_comment,
-    check_seconds,
-    check_skip_reason,
-    check_values,
-    is_id,
-)
+from annotation.validation import canonical_submission_id, check_comment, check_seconds, check_skip_reason, check_values
+from annotation.value_checks import is_id
 
 
 def submit(session: Session, now: datetime, sent: Submission) -> Receipt:

@@ -19,7 +19,7 @@ from annotation.database.tables import (
 from annotation.orders import letter
 from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_rows
+from annotation.queries.studies import criterion_rows, study_row
 from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView, Lettered
 from annotation.vocabulary import AssignmentState
 
@@ -36,7 +36,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
         item_key=_visible_key(session, item),
         language=item.language,
         source_text=item.source_text,
-        task=item.task,
+        task=item.task or study_row(session, rater.study_id).task,
         outputs=blind_outputs(session, row),
         criteria=tuple(
             CriterionView(
@@ -90,11 +90,11 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
         .join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
         .join(CriterionRow, CriterionRow.id == RatingRow.criterion_id)
         .where(RatingRow.rater_id == rater_id, RatingRow.output_id.in_(row.system_order))
-        .where(RatingHistoryRow.old_value.is_not(None))
+        .where(RatingHistoryRow.old_value.is_not(None), RatingHistoryRow.value.is_not(None))
         .order_by(RatingHistoryRow.id)
     )
     return [
-        BlindChange(letters[output], key, cast(int, change.old_value), change.value, change.recorded_at)
+        BlindChange(letters[output], key, cast(int, change.old_value), cast(int, change.value), change.recorded_at)
         for change, output, key in session.execute(query)
     ]
 
@@ -102,7 +102,9 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
 def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], int]:
     keys = {one.id: one.key for one in criteria}
     query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value).where(
-        RatingRow.rater_id == row.rater_id, RatingRow.output_id.in_(row.system_order)
+        RatingRow.rater_id == row.rater_id,
+        RatingRow.output_id.in_(row.system_order),
+        RatingRow.value.is_not(None),
     )
     return {(row.output_id, keys[row.criterion_id]): row.value for row in session.execute(query)}
 

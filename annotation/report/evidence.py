@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from annotation.report.document import Block, Heading, Paragraph, Table
 from annotation.report.results import Report
 from annotation.report.words import figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
@@ -10,9 +9,10 @@ from annotation.statistics.comparisons import Comparison
 from annotation.statistics.mixed import MixedModel
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Undefined
+from core.report.document import Block, Heading, Paragraph, Table, text_table
 
 
-def evidence(report: Report) -> Iterator[Block]:
+def evidence(report: Report) -> Iterator[Heading | Block]:
     """Blocks that concern all languages together."""
     if not report.everyone.ratings:
         return
@@ -32,7 +32,7 @@ def comparison_table(analysis: Analysis, report: Report, language: str | None) -
     rows = [_compared(one, report) for one in analysis.comparisons if one.language == language]
     where = language or "all languages"
     caption = f"Systems compared, paired by item, {where}: mean of first minus second in scale points"
-    return Table(f"compared-{language or 'all'}", caption, head, rows, words=3)
+    return text_table(f"compared-{language or 'all'}", caption, head, rows, words=3)
 
 
 def _compared(one: Comparison, report: Report) -> list[str]:
@@ -62,10 +62,10 @@ def agreement_table(analysis: Analysis, report: Report, language: str | None) ->
         rows.append([name, alpha, span(one.interval) or "–", equal, str(one.outputs), str(one.raters)])
     head = ["Criterion", "Alpha", "95 %", "Equal pairs", "Outputs", "Raters"]
     where = language or "all languages"
-    return Table(f"agreement-{language or 'all'}", f"Agreement of raters (ordinal alpha), {where}", head, rows)
+    return text_table(f"agreement-{language or 'all'}", f"Agreement of raters (ordinal alpha), {where}", head, rows)
 
 
-def _orders(report: Report) -> Iterator[Block]:
+def _orders(report: Report) -> Iterator[Heading | Block]:
     yield Heading("Raw and rater-normalised order")
     head = ["Language", "Criterion", "System", "Raw mean", "Place", "Mean z", "Place by z"]
     rows: list[list[str]] = []
@@ -84,7 +84,7 @@ def _orders(report: Report) -> Iterator[Block]:
             ]
             for rank in ranking.ranks
         ]
-    yield Table("orders", "Order of systems by raw means and by rater-normalised means", head, rows, words=3)
+    yield text_table("orders", "Order of systems by raw means and by rater-normalised means", head, rows, words=3)
     moved = [one for one in report.everyone.rankings if one.same_order is False]
     yield Paragraph(
         "Normalising moves no system."
@@ -104,7 +104,7 @@ def _orders(report: Report) -> Iterator[Block]:
         yield Paragraph(f"Rater {rater} has no normalised score on some criterion: {why.reason}.")
 
 
-def _without_failed(report: Report) -> Iterator[Block]:
+def _without_failed(report: Report) -> Iterator[Heading | Block]:
     yield Heading("With and without raters who failed attention checks")
     if report.without_failed is None:
         answered, _ = report.checks
@@ -129,7 +129,7 @@ def _without_failed(report: Report) -> Iterator[Block]:
         if not isinstance(all_raters[one.system, one.language, one.criterion].mean, Undefined)
     ]
     head = ["Language", "Criterion", "System", "All raters", "Without failed"]
-    yield Table("failed-means", "Means with and without failed raters", head, rows, words=3)
+    yield text_table("failed-means", "Means with and without failed raters", head, rows, words=3)
     others = {(one.criterion, one.language, one.first, one.second): one for one in rest.comparisons}
     rows = []
     for one in report.everyone.comparisons:
@@ -146,14 +146,16 @@ def _without_failed(report: Report) -> Iterator[Block]:
             ]
         )
     head = ["Language", "Criterion", "Difference of", "All raters", "Without failed"]
-    yield Table("failed-differences", "Differences with and without failed raters (p by Holm)", head, rows, words=3)
+    yield text_table(
+        "failed-differences", "Differences with and without failed raters (p by Holm)", head, rows, words=3
+    )
 
 
 def _with_interval(cell: Cell) -> str:
     return f"{figure(cell.mean)} {span(cell.mean_interval)}".strip()
 
 
-def _models(report: Report) -> Iterator[Block]:
+def _models(report: Report) -> Iterator[Heading | Block]:
     if not report.everyone.models:
         return
     yield Heading("Mixed models, as a check")
@@ -178,13 +180,13 @@ def _models(report: Report) -> Iterator[Block]:
         ]
     head = ["Language", "Criterion", "Effect", "Estimate", "95 %", "p", "Rater SD", "Item SD", "Text SD", "Rest SD"]
     caption = "Linear mixed models: system fixed; rater, item and text random (REML, Wald intervals, uncorrected)"
-    yield Table("mixed", caption, head, rows, words=3)
+    yield text_table("mixed", caption, head, rows, words=3)
 
 
-def _raters(report: Report) -> Iterator[Block]:
+def _raters(report: Report) -> Iterator[Heading | Block]:
     yield Heading("Raters, time, skips")
     rows = [[one.language, str(one.items), figure(one.seconds, 0)] for one in report.pace]
-    yield Table("pace", "Answered items and median seconds per item", ["Language", "Items", "Seconds"], rows)
+    yield text_table("pace", "Answered items and median seconds per item", ["Language", "Items", "Seconds"], rows)
     levels = [f"{level or 'not stated'}: {count}" for level, count in report.proficiency.items()]
     yield Paragraph("Language proficiency, as raters said: " + (", ".join(levels) or "nothing") + ".")
     skips = [f"{reason}: {count}" for reason, count in report.skips.items()]

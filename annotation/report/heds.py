@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
-from annotation.report.markdown import escaped
 from annotation.report.results import Report
 from annotation.report.words import figure, span
-from annotation.statistics.power import Plan, power_of
+from annotation.statistics.power import Plan, planned_tests, power_of
 from annotation.statistics.values import Undefined
 from annotation.vocabulary import SCALE
+from core.report.markup import plain
 
 OPEN = "*To be filled by the organiser.*"
 # What the three default criteria are in the terms of Belz et al. (2020): quality type, aspect, frame of reference.
@@ -32,7 +32,7 @@ _KINDS = {
 def to_heds(report: Report, data: StudyData) -> str:
     """The datasheet; `data` is what the report was made of."""
     lines = [
-        f"# Human Evaluation Datasheet: {escaped(report.study.name)}",
+        f"# Human Evaluation Datasheet: {plain(report.study.name)}",
         f"Made at {report.created_at:%Y-%m-%d %H:%M} UTC from the study's database; numbers are those of HEDS 3.0.",
     ]
     for title, answers in (
@@ -44,9 +44,9 @@ def to_heds(report: Report, data: StudyData) -> str:
     ):
         lines += [f"## {title}", *_written(answers)]
     for number, criterion in enumerate(report.study.criteria, start=1):
-        lines += [f"## 4 Quality criterion {number}: {escaped(report.criterion(criterion.key))}"]
+        lines += [f"## 4 Quality criterion {number}: {plain(report.criterion(criterion.key))}"]
         lines += _written(_criterion(report, criterion))
-    lines += ["## 5 Ethics", *_written(_ethics())]
+    lines += ["## 5 Ethics", *_written(_ethics(report))]
     return "\n\n".join(lines) + "\n"
 
 
@@ -66,13 +66,13 @@ def _resources() -> Iterator[tuple[str, str, str]]:
 
 def _systems(report: Report, data: StudyData) -> Iterator[tuple[str, str, str]]:
     outputs = [row for row in data.outputs if row.item_kind == "normal"]
-    tasks = sorted({row.task for row in outputs})
     yield "2.1", "Input of the systems", f"Text: one source text per item. {OPEN}"
     yield "2.2", "Output of the systems", f"Text. Systems: {_listed(report.named(one) for one in report.systems)}."
     yield (
         "2.3",
         "How output relates to input (the task)",
-        f"{escaped(report.study.task)} Tasks of the items: {_listed(tasks)}.",
+        f"As raters read it: {plain(report.study.task)}"
+        + (f" Some items had tasks of their own instead: {_listed(report.tasks)}." if report.tasks else ""),
     )
     yield "2.4", "Languages of the input", _listed(sorted({row.item_language for row in outputs}))
     yield "2.5", "Languages of the output", _listed(sorted({row.language for row in outputs}))
@@ -95,7 +95,9 @@ def _power(report: Report) -> str:
     if items < 2:
         return "Not computable: fewer than 2 items."
     target = study.target_difference or 0.3
-    power = power_of(Plan(items, study.raters_per_item, max(1, report.tests), target), studies=300)
+    languages = {cell.language for cell in report.everyone.cells}
+    tests = planned_tests(len(report.systems), len(study.criteria), len(languages))
+    power = power_of(Plan(items, study.raters_per_item, tests, target), studies=300)
     least = (
         f"not even {power.detectable.facts['largest']} points"
         if isinstance(power.detectable, Undefined)
@@ -104,9 +106,7 @@ def _power(report: Report) -> str:
     return (
         f"By simulation of the planned analysis (sign-flip test, level .05 / {power.plan.tests} tests): with {items} items and "
         f"{study.raters_per_item} raters per item, a difference of {target:g} points before rounding is found with power "
-        f"{power.power:.2f}; smallest difference found with power 0.80: {least}. Spreads assumed, in points: "
-        f"{power.plan.item_sd:g} between items, {power.plan.system_sd:g} between systems within items, "
-        f"{power.plan.rater_sd:g} between raters, {power.plan.noise_sd:g} noise."
+        f"{power.power:.2f}; smallest difference found with power 0.80: {least}. {power.assumptions}"
     )
 
 
@@ -118,7 +118,7 @@ def _evaluators(report: Report) -> Iterator[tuple[str, str, str]]:
     yield (
         "3.2.4",
         "Training and practice",
-        f"The instructions: {escaped(text_for(report.study.instructions, 'en'))} {OPEN}",
+        f"The instructions: {plain(text_for(report.study.instructions, 'en'))} {OPEN}",
     )
     yield (
         "3.2.5",
@@ -171,13 +171,13 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
     yield "4.2.1", "Objective or subjective", "subjective"
     yield "4.2.2", "Absolute or relative", "absolute; all systems' outputs of an item are on one page"
     yield "4.2.3", "Intrinsic or extrinsic", "intrinsic"
-    yield "4.3.1", "Name of the criterion", escaped(report.criterion(criterion.key))
+    yield "4.3.1", "Name of the criterion", plain(report.criterion(criterion.key))
     yield "4.3.2", "Definition given to evaluators", "The question and the words of each point, below."
     yield "4.3.3", "Size of the scale", str(len(SCALE))
-    yield "4.3.4", "Values", "; ".join(f"{point}: {escaped(text)}" for point, text in zip(SCALE, anchors, strict=True))
+    yield "4.3.4", "Values", "; ".join(f"{point}: {plain(text)}" for point, text in zip(SCALE, anchors, strict=True))
     yield "4.3.5", "Presentation of the scale", "Multiple choice, one of five buttons."
     yield "4.3.6", "Task, if there is no scale", "Not applicable."
-    yield "4.3.7", "Question as shown", f"{escaped(text_for(criterion.question, 'en'))} (version {criterion.version})"
+    yield "4.3.7", "Question as shown", f"{plain(text_for(criterion.question, 'en'))} (version {criterion.version})"
     yield "4.3.8", "Form of elicitation", "Direct estimation of quality."
     yield (
         "4.3.9",
@@ -212,16 +212,25 @@ def _repeats(report: Report) -> str:
     return "Items shown again are among the attention checks; the table of checks tells how each went."
 
 
-def _ethics() -> Iterator[tuple[str, str, str]]:
+def _ethics(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "5.1", "Approval by an ethics committee", OPEN
     yield (
         "5.2",
         "Personal data",
-        f"Raters are pseudonyms; no name and no IP address is stored. Comments are free text and may hold more. {OPEN}",
+        f"Raters are pseudonyms; no name and no IP address is stored. Comments are free text and may hold more. {_consent(report)}"
+        f"{OPEN}",
     )
     yield "5.3", "Special categories of data", OPEN
     yield "5.4", "Impact assessments", OPEN
 
 
+def _consent(report: Report) -> str:
+    consent, agreed = report.study.consent, report.consented
+    if consent is None:
+        return "No consent was asked for on the raters' page. "
+    text = plain(text_for(consent.texts, "en"))
+    return f"Before the first item {agreed} raters agreed to version {plain(consent.version)} of this text: {text} "
+
+
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(escaped(name) for name in names)
+    return ", ".join(plain(name) for name in names)

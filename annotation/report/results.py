@@ -10,7 +10,7 @@ from typing import Literal
 from annotation.criteria import text_for
 from annotation.records import Criterion, Study, StudyData
 from annotation.statistics.analysis import Analysis, analyse
-from annotation.statistics.comparisons import Comparison
+from annotation.statistics.comparisons import FEWEST, Comparison
 from annotation.statistics.power import items_needed
 from annotation.statistics.values import Interval, Undefined, undefined
 
@@ -18,6 +18,7 @@ Kind = Literal["better", "alike", "undecided", "not_computable"]
 ALPHA = 0.05
 TARGET = 0.3  # scale points: the difference worth knowing where the study names none
 SPREAD = 0.8  # scale points: standard deviation of paired differences assumed before there are any
+ALIKE_ITEMS, ALIKE_DIFFERING = 20, 5  # paired items, and those that differ: below, an interval is too narrow to trust
 SEEDED = 0
 
 
@@ -59,9 +60,12 @@ class Report:
     without_failed: Analysis | None  # None: nobody failed
     failed: tuple[str, ...]  # raters who failed their attention checks
     removed: tuple[str, ...]  # raters whose data was deleted
+    consented: int  # raters who agreed to the consent text
+    excluded: Mapping[str, str]  # raters left out of everything here, by the organiser -> why
     checks: tuple[int, int]  # answered, passed
     verdicts: tuple[Verdict, ...]  # of everyone, in the order of its comparisons
     outputs: int
+    tasks: tuple[str, ...]  # that raters read with some items instead of the study's
     skips: Mapping[str, int]  # reason -> times
     pace: tuple[Pace, ...]
     proficiency: Mapping[str, int]  # as raters said -> how many; "" for those who did not
@@ -92,19 +96,25 @@ def make_report(
     *,
     names: Mapping[str, str] | None = None,
     models: bool = False,
+    public: bool = False,
 ) -> Report:
     """The report of `data`, which may hold attention checks: they are counted as such and never as scores.
 
-    `names` gives systems a readable name; the same data gives the same report.
+    Raters whom the organiser excluded are left out. `names` gives systems a readable name; `public` leaves times and what
+    raters said of themselves out. The same data gives the same report.
     """
     criteria = [one.key for one in study.criteria]
-    failed = tuple(sorted(one.rater for one in data.raters if one.failed and one.removed_at is None))
+    excluded = {one.rater: one.exclusion_reason or "" for one in data.raters if one.excluded_at and not one.removed_at}
+    counted = [one for one in data.raters if one.removed_at is None and one.rater not in excluded]
+    failed = tuple(sorted(one.rater for one in counted if one.failed))
     removed = tuple(sorted(one.rater for one in data.raters if one.removed_at is not None))
-    everyone = analyse(data, criteria, study.raters_per_item, models=models, seed=SEEDED)
+    everyone = analyse(data, criteria, study.raters_per_item, without=excluded, models=models, seed=SEEDED)
     without = (
-        analyse(data, criteria, study.raters_per_item, without=failed, models=models, seed=SEEDED) if failed else None
+        analyse(data, criteria, study.raters_per_item, without={*failed, *excluded}, models=models, seed=SEEDED)
+        if failed
+        else None
     )
-    normal = [row for row in data.assignments if row.item_kind == "normal"]
+    normal = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in excluded]
     systems = sorted({row.system for row in data.outputs if row.item_kind == "normal"})
     return Report(
         study=study,
@@ -114,15 +124,20 @@ def make_report(
         without_failed=without,
         failed=failed,
         removed=removed,
+        consented=sum(one.consented_at is not None for one in data.raters),
+        excluded=dict(sorted(excluded.items())),
         checks=(len(data.checks), sum(one.passed for one in data.checks)),
         verdicts=verdicts(study, everyone),
+        tasks=tuple(sorted({row.task for row in data.outputs if row.item_kind == "normal"} - {study.task})),
         outputs=sum(row.item_kind == "normal" for row in data.outputs),
         skips=dict(sorted(Counter(row.skip_reason or "other" for row in normal if row.state == "skipped").items())),
-        pace=tuple(
+        pace=()
+        if public
+        else tuple(
             _pace(language, [row.seconds for row in normal if row.state == "done" and row.language == language])
             for language in everyone.languages
         ),
-        proficiency=dict(sorted(Counter(one.proficiency or "" for one in data.raters if not one.removed_at).items())),
+        proficiency=dict(sorted(Counter(one.proficiency or "" for one in ([] if public else counted)).items())),
         tests=_tests(everyone),
     )
 
@@ -145,15 +160,24 @@ def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
         better, worse, difference = worse, better, -difference
         if isinstance(interval, Interval):
             interval = Interval(-interval.value, -interval.high, -interval.low)
-    usable = spread if isinstance(spread, float) and spread > 0 else SPREAD
-    needed = items_needed(usable, target, tests, alpha=ALPHA)
+    differing = comparison.wins + comparison.losses
+    needed: int | Undefined = undefined("no_differences", {"items": comparison.items})
+    if comparison.items < FEWEST or differing:  # equal means everywhere say nothing about the spread of differences
+        usable = spread if isinstance(spread, float) and spread > 0 else SPREAD
+        needed = items_needed(usable, target, tests, alpha=ALPHA)
     more = max(0, needed - comparison.items) if isinstance(needed, int) else 0
     kind: Kind = "undecided"
     if isinstance(comparison.p_holm, Undefined):
         kind = "not_computable"
     elif comparison.p_holm <= ALPHA:
         kind, more = "better", 0
-    elif isinstance(interval, Interval) and -target < interval.low and interval.high < target:
+    elif (
+        comparison.items >= ALIKE_ITEMS
+        and differing >= ALIKE_DIFFERING
+        and isinstance(interval, Interval)
+        and -target < interval.low
+        and interval.high < target
+    ):
         kind, more = "alike", 0
     return Verdict(
         kind=kind,

@@ -3,24 +3,35 @@
 from collections.abc import Iterator, Sequence
 
 from annotation.criteria import text_for
-from annotation.report.document import Bar, Block, Bullets, Document, Heading, Intervals, Paragraph, Shares, Table
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.results import Report
 from annotation.report.words import figure, sentence, span
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
+from core.report.document import (
+    Bar,
+    Block,
+    Bullets,
+    Document,
+    Heading,
+    IntervalChart,
+    Paragraph,
+    ShareChart,
+    Table,
+    text_table,
+)
 
 
 def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
-    blocks: list[Block] = []
+    blocks: list[Heading | Block] = []
     for part in (_lead, _answer, _languages, evidence, _questions, _method):
         blocks += part(report)
-    return Document(f"Human evaluation: {report.study.name}", tuple(blocks))
+    return Document.of_blocks(f"Human evaluation: {report.study.name}", blocks)
 
 
-def _lead(report: Report) -> Iterator[Block]:
+def _lead(report: Report) -> Iterator[Heading | Block]:
     everyone = report.everyone
     yield Paragraph(
         f"{everyone.ratings} ratings by {everyone.raters} raters of {everyone.items} items and {len(report.systems)} systems, in "
@@ -29,7 +40,7 @@ def _lead(report: Report) -> Iterator[Block]:
     )
 
 
-def _answer(report: Report) -> Iterator[Block]:
+def _answer(report: Report) -> Iterator[Heading | Block]:
     yield Heading("Which is better, and how sure is that?")
     if not report.everyone.ratings:
         yield Paragraph("There are no ratings yet.")
@@ -47,7 +58,7 @@ def _answer(report: Report) -> Iterator[Block]:
         yield _means("means-all", "Mean rating over all languages, with its 95 % interval", cells, report)
 
 
-def _languages(report: Report) -> Iterator[Block]:
+def _languages(report: Report) -> Iterator[Heading | Block]:
     for language in report.everyone.languages:
         cells = [one for one in report.everyone.cells if one.language == language]
         yield Heading(f"Language: {language}")
@@ -57,7 +68,7 @@ def _languages(report: Report) -> Iterator[Block]:
                 yield Bullets(sentences)
             yield _chart(cells, report, f"Mean rating with its 95 % interval, {language}")
         yield _means(f"means-{language}", f"Mean rating with its 95 % interval, {language}", cells, report)
-        yield Shares(
+        yield ShareChart(
             f"Share of each scale point, 1 to 5, {language}",
             [(_label(one, report), one.counts) for one in cells if one.n],
         )
@@ -75,7 +86,7 @@ def _means(name: str, caption: str, cells: Sequence[Cell], report: Report) -> Ta
         for system in report.systems
         if any((system, key) in of for key in keys)
     ]
-    return Table(name, caption, ["System", *(report.criterion(key) for key in keys)], rows)
+    return text_table(name, caption, ["System", *(report.criterion(key) for key in keys)], rows)
 
 
 def _mean(cell: Cell | None) -> str:
@@ -96,10 +107,10 @@ def _points(language: str, cells: Sequence[Cell], report: Report) -> Table:
         ]
         for one in cells
     ]
-    return Table(f"points-{language}", f"Counts of every scale point, {language}", head, rows, words=2)
+    return text_table(f"points-{language}", f"Counts of every scale point, {language}", head, rows, words=2)
 
 
-def _chart(cells: Sequence[Cell], report: Report, caption: str) -> Intervals:
+def _chart(cells: Sequence[Cell], report: Report, caption: str) -> IntervalChart:
     bars = [
         Bar(
             _label(one, report),
@@ -109,17 +120,19 @@ def _chart(cells: Sequence[Cell], report: Report, caption: str) -> Intervals:
         for one in sorted(cells, key=lambda cell: [two.key for two in report.study.criteria].index(cell.criterion))
         if not isinstance(one.mean, Undefined)
     ]
-    return Intervals(caption, bars, SCALE[0], SCALE[-1], SCALE)
+    return IntervalChart(caption, bars, SCALE[0], SCALE[-1], SCALE)
 
 
 def _label(cell: Cell, report: Report) -> str:
     return f"{report.criterion(cell.criterion)}: {report.named(cell.system)}"
 
 
-def _questions(report: Report) -> Iterator[Block]:
+def _questions(report: Report) -> Iterator[Heading | Block]:
     study = report.study
     yield Heading("What raters were asked")
     yield Paragraph(f"Task: {study.task}")
+    if report.tasks:
+        yield Paragraph(f"Some items had tasks of their own instead: {'; '.join(report.tasks)}.")
     yield Paragraph(f"Instructions: {text_for(study.instructions, 'en')}")
     for one in study.criteria:
         anchors = text_for(one.anchors, "en")
@@ -127,7 +140,7 @@ def _questions(report: Report) -> Iterator[Block]:
         yield Bullets([f"{point}: {anchor}" for point, anchor in zip(SCALE, anchors, strict=True)])
 
 
-def _method(report: Report) -> Iterator[Block]:
+def _method(report: Report) -> Iterator[Heading | Block]:
     study = report.study
     checks = f"one among {study.check_every} items" if study.check_every else "none"
     answered, passed = report.checks
@@ -138,12 +151,13 @@ def _method(report: Report) -> Iterator[Block]:
             f"in an order drawn per rater and item (seed {study.seed}). Nothing is preselected.",
             f"Attention checks: {checks}. Answered {answered}, passed {passed}. A rater fails when more than "
             f"{100 * study.failed_share:.0f} % of her checks failed. Checks never count as ratings.",
-            f"Raters who failed: {len(report.failed)}. Raters whose data was removed: {len(report.removed)}.",
+            f"Raters who failed: {len(report.failed)}. Raters whose data was removed: {len(report.removed)}. Raters left out "
+            f"of all results by the organiser: {_excluded(report)}.",
             "Means are over ratings; their intervals (95 %) are percentile bootstrap intervals over items, each drawn with "
             "all its ratings.",
             "Systems are compared on the items rated for both, after averaging over raters (and, over all languages, over "
             "an item's languages): mean difference with a percentile bootstrap interval over items, and a two-sided "
-            "sign-flip permutation test within items, exact up to 14 items that differ and with 9,999 random flips above.",
+            "sign-flip permutation test within items, exact up to 14 items that differ and with 10,000 random flips above.",
             f"p-values are corrected by Holm over all {report.tests} comparisons of this report: pairs of systems, criteria "
             "and languages together. The level is .05.",
             "Effect sizes: Cliff's delta of the item values, and the share of items in which the first system is better, "
@@ -155,6 +169,10 @@ def _method(report: Report) -> Iterator[Block]:
             "with the spread of differences seen so far.",
         ]
     )
+
+
+def _excluded(report: Report) -> str:
+    return "; ".join(f"{rater} ({reason})" for rater, reason in report.excluded.items()) or "none"
 
 
 def _listed(names: Sequence[str]) -> str:

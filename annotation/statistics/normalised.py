@@ -9,6 +9,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,6 +42,10 @@ class Ranking:
     stable_raw: float | Undefined  # share of resamples over items with the order of the raw means, 0..1
     stable_z: float | Undefined  # the same for the normalised means
     without_z: Mapping[str, Undefined]  # rater -> why she has no z
+
+    def signs(self) -> tuple[str, ...]:
+        """What stands between one system and the next in the order: ">", or "=" where their raw means are equal."""
+        return tuple("=" if a.raw_rank == b.raw_rank else ">" for a, b in pairwise(self.ranks))
 
 
 def rater_z(ratings: Sequence[RatingRecord]) -> tuple[dict[int, float], dict[str, Undefined]]:
@@ -124,6 +129,8 @@ def _stability(table: Mapping[str, Mapping[str, float]], systems: Sequence[str],
     """Share of resamples over the items that all systems have in which the systems come in the same order."""
     if len(systems) < 2:
         return undefined("few_systems", {"seen": len(systems)})
+    if len({round(statistics.fmean(table[system].values()), 9) for system in systems if table.get(system)}) == 1:
+        return undefined("tied")
     shared = sorted(set.intersection(*(set(table.get(system, {})) for system in systems)))
     if len(shared) < 2:
         return undefined("not_shared", {"needed": 2, "seen": len(shared)})

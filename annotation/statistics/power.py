@@ -8,7 +8,7 @@ the difference except where the scale ends or rounds.
 Shapes: `S` simulated studies, `I` items, `K` raters per item, `F` flips.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -21,6 +21,7 @@ from core.statistics.paired import EXACT_ITEMS, all_signs, random_signs
 
 LARGEST = 2.0  # scale points; the widest difference that is tried
 STEPS = 8  # bisections, hence to LARGEST / 256 points
+LARGEST_STUDY = 600  # items; beyond, the approximation is exact enough and a simulation slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,26 @@ class Power:
     interval: Interval  # 95 %, of the simulation (Wilson)
     on_scale: float  # the mean difference of the rounded ratings that the expected one turns into
     detectable: float | Undefined  # smallest difference found with the power asked for, in points before rounding
-    items_needed: int | Undefined  # items for the expected difference, by the normal approximation
+    items_needed: int | Undefined  # paired items for the expected difference with the power asked for, by simulation
+
+    @property
+    def assumptions(self) -> str:
+        """What the numbers rest on, as a sentence to stand beside them."""
+        plan = self.plan
+        return (
+            f"Assumed standard deviations, in points: {plan.item_sd:g} between items, {plan.system_sd:g} between systems within "
+            f"items, {plan.rater_sd:g} between raters, {plan.noise_sd:g} noise; mean {plan.middle:g}; {plan.tests} tests, "
+            f"corrected by Holm."
+        )
+
+
+def planned_tests(systems: int, criteria: int, languages: int) -> int:
+    """Size of the Holm family of a report: pairs of systems x criteria x (languages, and all of them together if several).
+
+    The one number of tests of the organiser's estimate, the report and the datasheet; at least 1.
+    """
+    scopes = languages + 1 if languages > 1 else languages
+    return max(1, systems * (systems - 1) // 2 * criteria * scopes)
 
 
 def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:
@@ -73,7 +93,7 @@ def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:
         interval=_wilson(detected, studies),
         on_scale=on_scale,
         detectable=_smallest(tester, plan),
-        items_needed=items_needed(spread, on_scale, plan.tests, alpha=plan.alpha, target=plan.target),
+        items_needed=_items_by_simulation(plan, spread, on_scale, studies, seed),
     )
 
 
@@ -83,14 +103,28 @@ def items_needed(
     """Paired items to find a mean difference with the power asked for, at alpha / tests.
 
     Normal approximation: ((z of 1 - alpha / 2 tests, plus z of the power) x spread / difference)^2, with `spread`
-    the standard deviation of the items' differences. Never fewer than the exact test needs for such a p.
+    the standard deviation of the items' differences; plus half the square of the first z, because the spread is estimated
+    too (Guenther 1981). Never fewer than the exact test needs for such a p.
     """
     if difference <= 0:
         return undefined("not_detectable", {"largest": f"{max(difference, 0):g}"})
     normal = NormalDist()
-    z = normal.inv_cdf(1 - alpha / (2 * tests)) + normal.inv_cdf(target)
+    level = normal.inv_cdf(1 - alpha / (2 * tests))
+    z = level + normal.inv_cdf(target)
     least = 1 + int(np.ceil(np.log2(tests / alpha)))
-    return max(least, int(np.ceil((z * spread / difference) ** 2)))
+    return max(least, int(np.ceil((z * spread / difference) ** 2 + level**2 / 2)))
+
+
+def _items_by_simulation(plan: Plan, spread: float, on_scale: float, studies: int, seed: int) -> int | Undefined:
+    """From the approximation upwards until the simulated power reaches the target: it is the test itself that counts."""
+    least = items_needed(spread, on_scale, plan.tests, alpha=plan.alpha, target=plan.target)
+    if isinstance(least, Undefined) or least > LARGEST_STUDY:
+        return least
+    for _ in range(STEPS):
+        if _Tester(replace(plan, items=max(2, least)), studies, seed).detected(plan.difference) >= plan.target:
+            return least
+        least = max(least + 1, round(least * 1.06))
+    return least
 
 
 def _smallest(tester: "_Tester", plan: Plan) -> float | Undefined:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotation.errors import InvalidRecord
-from annotation.records import AddReport, NewOutput
+from annotation.records import NewOutput
 from annotation.store import RatingStore
+from annotation.study_records import AddReport
 from core.languages import language
 from core.records import Prediction
 

@@ -2,22 +2,16 @@
 
 import threading
 import uuid
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from annotation.database.transactions import utc_now
 from annotation.errors import AnnotationError, UnknownStudy
-from annotation.export.files import export_study
+from annotation.export.archive import report_files, write_archive
 from annotation.export.hub import push_study
 from annotation.records import Study, StudyData
-from annotation.report.heds import to_heds
-from annotation.report.html import to_html
-from annotation.report.latex import to_latex
-from annotation.report.markdown import to_markdown
 from annotation.report.results import Report, make_report
-from annotation.report.sections import document
 from annotation.store import RatingStore
 from app.results.ratings_table import method_name
 from app.texts import ENGLISH, Texts, catalogue
@@ -60,7 +54,7 @@ class ResultsService:
         return sorted(seen, key=lambda one: (one.slug != self.explore, one.name))
 
     def _open_to(self, study: Study, organiser: bool) -> bool:
-        return organiser or study.slug == self.explore or study.state == "closed"
+        return organiser or study.slug == self.explore or study.published_at is not None
 
     def study(self, session: object, slug: str | None) -> Study:
         """The study with this slug, Explore's for None. Raises UnknownStudy also for one that is not the visitor's."""
@@ -83,30 +77,19 @@ class ResultsService:
     def download(self, session: object, slug: str | None) -> Path:
         """All tables in all formats, the codebook, the report and the datasheet, as one zip file."""
         study = self.study(session, slug)
-        place = self.folder / uuid.uuid4().hex
-        paths = list(export_study(self.store, study, place))
-        for name, text in self.texts(session, slug).items():
-            (place / name).write_text(text, encoding="utf-8")
-            paths.append(place / name)
-        archive = place / f"agl-{study.slug}.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for path in paths:
-                bundle.write(path, path.name)
-        return archive
+        names = {system: method_name(system, catalogue(ENGLISH)) for system in self._systems(study)}
+        folder, public = self.folder / uuid.uuid4().hex, not self.organiser(session)
+        return write_archive(self.store, study, folder, names=names, public=public)
+
+    def _systems(self, study: Study) -> set[str]:
+        return {row.system for row in self.store.outputs(study.id)}
 
     def texts(self, session: object, slug: str | None) -> dict[str, str]:
         """Report and datasheet as files by name, with mixed models; in English."""
         study = self.study(session, slug)
         data = self.store.data(study.id, checks=True)
         names = {row.system: method_name(row.system, catalogue(ENGLISH)) for row in data.outputs}
-        report = make_report(study, data, utc_now(), names=names, models=True)
-        whole = document(report)
-        return {
-            "report.html": to_html(whole),
-            "report.tex": to_latex(whole),
-            "report.md": to_markdown(whole),
-            "heds.md": to_heds(report, data),
-        }
+        return report_files(study, data, utc_now(), names=names, public=not self.organiser(session))
 
     def push(self, session: object, slug: str | None, repository: str, token: str | None) -> str:
         """Pushes a study to a private data set; for organisers only. Returns the address. Raises AnnotationError."""

@@ -5,7 +5,6 @@ from html import escape
 
 import langcodes
 
-from annotation.report.html import shares
 from annotation.report.results import Report, Verdict
 from annotation.report.words import figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
@@ -15,6 +14,8 @@ from annotation.vocabulary import SCALE
 from app.criteria import criterion_label
 from app.html import hint
 from app.texts import Texts
+from core.report.document import ShareChart
+from core.report.html import share_chart
 
 SHOWN_REASONS = {
     "no_ratings", "few_items", "same_means", "no_pairable", "all_equal", "unsteady", "not_shared", "same_differences",
@@ -44,14 +45,10 @@ def answer(report: Report, analysis: Analysis, language: str | None, verdicts: I
     said = [sentence(one, report, texts) for one in verdicts if one.language == language]
     lines = "".join(f'<li dir="auto" class="{kind}">{escape(text)}</li>' for kind, text in said)
     told = f'<ul class="verdicts">{lines}</ul>' if said else f"<p>{escape(texts('results.one_system'))}</p>"
-    points = shares(
-        [
-            (f"{criterion(report, one.criterion, texts)}: {report.named(one.system)}", one.counts)
-            for one in cells
-            if one.n
-        ],
-        texts("results.chart_counts"),
-    )
+    rows = [
+        (f"{criterion(report, one.criterion, texts)}: {report.named(one.system)}", one.counts) for one in cells if one.n
+    ]
+    points = share_chart(ShareChart(texts("results.chart_counts"), rows))
     return (
         f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{means(report, cells, texts)}'
         f"{told}{points}</section>"
@@ -205,10 +202,11 @@ def orders(report: Report, analysis: Analysis, language: str | None, texts: Text
             continue
         where = [escape(language_name(one.language, texts)), escape(criterion(report, one.criterion, texts))]
         stable = "–" if isinstance(one.stable_raw, Undefined) else f"{100 * one.stable_raw:.0f} %"
-        order = " &gt; ".join(
+        named = [
             f"<bdi>{escape(report.named(two.system))}</bdi> <span class='figure quiet'>{figure(two.raw)}, {signed(two.z)}</span>"
             for two in one.ranks
-        )
+        ]
+        order = named[0] + "".join(f" {escape(sign)} {text}" for sign, text in zip(one.signs(), named[1:], strict=True))
         same = {True: texts("results.order_same"), False: texts("results.order_moved")}
         verdict = "–" if isinstance(one.same_order, Undefined) else same[one.same_order]
         rows.append([*where, f'<span dir="{texts.direction}">{order}</span>', escape(verdict), stable])

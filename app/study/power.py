@@ -1,7 +1,7 @@
 """The power of a study as it is planned now."""
 
 from annotation.records import Study
-from annotation.statistics.power import Plan, Power, power_of
+from annotation.statistics.power import Plan, Power, planned_tests, power_of
 from annotation.study_records import Stock
 
 DIFFERENCE = 0.3  # scale points, where the organiser names none
@@ -16,7 +16,7 @@ def planned_power(study: Study, stock: Stock) -> Power | None:
     pairs = len(stock.systems) * (len(stock.systems) - 1) // 2
     if items < 2 or pairs < 1:
         return None
-    tests = pairs * len(study.criteria) * max(1, len(stock.items))
+    tests = planned_tests(len(stock.systems), len(study.criteria), len(stock.items))
     plan = Plan(
         items=items,
         raters_per_item=study.raters_per_item,

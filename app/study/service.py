@@ -2,7 +2,6 @@
 
 import contextlib
 import uuid
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from annotation.backup.rounds import Backups, BackupState
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord, StudyNotReady, UnknownStudy
-from annotation.export.files import export_study
+from annotation.export.archive import write_archive
+from annotation.queries.invitations import MAX_USES
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from annotation.study_records import Invitation, Tombstone
@@ -87,7 +87,7 @@ class StudyService:
             state="draft",
             check_every=8,
         )
-        taken = self._take(source, task, 0)
+        taken = self._take(source, "", 0)  # items without a task of their own have the study's
         study = self._store.create_study(new)
         try:
             self._store.add_outputs(study.id, taken.outputs)
@@ -101,7 +101,7 @@ class StudyService:
         """More outputs for a draft. Raises InvalidRecord, InvalidTable, StudyFrozen."""
         self._authority.require(session)
         study = self._study(slug)
-        taken = self._take(source, study.task, study.seed)
+        taken = self._take(source, "", study.seed)
         self._store.add_outputs(study.id, taken.outputs)
         self._try_checks(study)
         return taken
@@ -208,7 +208,7 @@ class StudyService:
         self._authority.require(session)
         study = self._study(slug)
         ends = None if not days else datetime.now(UTC) + timedelta(days=min(float(days), 3650.0))
-        invitation, token = self._store.new_invitation(study.id, tag, max_uses, ends)
+        invitation, token = self._store.new_invitation(study.id, tag, max_uses or MAX_USES, ends)
         return invitation, f"rate?study={study.slug}#invite={token}"
 
     def revoke(self, session: object, slug: object, number: Any) -> Invitation:
@@ -228,16 +228,10 @@ class StudyService:
         return gone, self._backups.forget() if self._backups else None
 
     def export(self, session: object, slug: object) -> Path:
-        """All tables of a study with the codebook, as one zip file under a name that cannot be guessed."""
+        """Tables, codebook, report and datasheet, as one zip file under a name that cannot be guessed."""
         self._authority.require(session)
         study = self._study(slug)
-        place = self._folder / uuid.uuid4().hex
-        paths = export_study(self._store, study, place)
-        archive = place / f"{study.slug}.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for path in paths:
-                bundle.write(path, path.name)
-        return archive
+        return write_archive(self._store, study, self._folder / uuid.uuid4().hex)
 
     def _study(self, slug: object) -> Study:
         if not isinstance(slug, str) or slug == self._collection:

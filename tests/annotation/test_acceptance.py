@@ -135,7 +135,7 @@ from annotation.backup.mirror import HubMirror
 sys.addaudithook(hook)
 folder = pathlib.Path(live).parent
 for _ in range(2):
-    kept = annotation.backup.backed_up_store.open_with_backups(live, mirror=HubMirror("me/ratings", "t", FakeHub()))
+    kept = annotation.backup.backed_up_store.open_with_backups(live, mirror=HubMirror("me/ratings", "t", FakeHub()), wait_s=0)
     kept.backups.start(0.001)
     study = kept.store.study("topics")
     rater, _ = kept.store.new_rater(study.id, "sw")

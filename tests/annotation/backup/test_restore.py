@@ -12,6 +12,7 @@ from rating_examples import Clock, new_study, outputs_of, skip_of, submission
 
 from annotation.backup import restore
 from annotation.backup.backed_up_store import open_with_backups
+from annotation.database.journal import Contents
 from annotation.database.snapshots import listed
 from annotation.errors import DatabaseUnavailable, RestoreFailed
 from annotation.store import RatingStore
@@ -202,10 +203,13 @@ def test_restored_rows_that_do_not_fit_together_are_refused(
 ) -> None:
     """A rating whose output nobody brought back must not be counted as a success."""
     lose(path)
-    real: Callable[[Path], list[restore.Change]] = restore.read
+    real: Callable[[Path], Contents] = restore.read
 
-    def without_outputs(file: Path) -> list[restore.Change]:
-        return [replace(one, rows={k: v for k, v in one.rows.items() if k != "output"}) for one in real(file)]
+    def without_outputs(file: Path) -> Contents:
+        contents = real(file)
+        rows = [{k: v for k, v in one.rows.items() if k != "output"} for one in contents.changes]
+        changes = (replace(one, rows=left) for one, left in zip(contents.changes, rows, strict=True))
+        return Contents(tuple(changes), contents.ended)
 
     monkeypatch.setattr(restore, "read", without_outputs)
     with pytest.raises(RestoreFailed, match=r"do.* not fit together"):

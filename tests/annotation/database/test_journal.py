@@ -43,7 +43,7 @@ def test_lines_come_back_equal_with_any_text_and_the_schema_of_the_file(journal:
     for one in sent:
         journal.append(one)
     (path,) = folder.iterdir()
-    assert read(path) == sent
+    assert list(read(path).changes) == sent
     assert path.read_bytes().count(b"\n") == 1 + 3
     assert last_number(path) == 3
 
@@ -55,7 +55,7 @@ def test_nothing_is_written_before_the_first_change_and_no_file_is_opened_twice(
     journal.rotate()
     journal.append(change(2))
     first, second = sorted(folder.iterdir())
-    assert [one.number for path in (first, second) for one in read(path)] == [1, 2]
+    assert [one.number for path in (first, second) for one in read(path).changes] == [1, 2]
 
 
 def test_a_line_is_on_the_disk_when_append_returns(
@@ -79,7 +79,7 @@ def test_half_a_line_at_the_end_is_passed_over(journal: Journal, folder: Path) -
     whole = path.read_bytes()
     for cut in range(len(whole) - len(encode(change(2))) + 1, len(whole)):
         path.write_bytes(whole[:cut])
-        assert read(path) == [change(1)]
+        assert read(path).changes == (change(1),)
         assert last_number(path) == 1
 
 
@@ -117,7 +117,7 @@ def test_threads_that_append_at_once_share_fsyncs_and_lose_no_line(
     for thread in threads:
         thread.join()
     (path,) = folder.iterdir()
-    assert sorted(one.number for one in read(path)) == list(range(1, 31))
+    assert sorted(one.number for one in read(path).changes) == list(range(1, 31))
     assert len(calls) <= 4  # the folder, the first thread's line, and the rest together
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_is_said_and_made_good_in_another_file(
         assert "No space left" in journal.failure
     journal.append(change(3))
     assert (journal.failure, journal.waiting) == (None, 0)
-    assert {one.number for path in folder.iterdir() for one in read(path)} == {1, 2, 3}
+    assert {one.number for path in folder.iterdir() for one in read(path).changes} == {1, 2, 3}
 
 
 def test_a_snapshot_makes_up_for_lines_that_could_not_be_written(
@@ -163,7 +163,7 @@ def kept(path: Path, journal: Journal, clock: Clock, store: RatingStore) -> Rati
 
 
 def lines(folder: Path) -> list[Change]:
-    return sorted((one for path in folder.glob("journal-*") for one in read(path)), key=lambda one: one.number)
+    return sorted((one for path in folder.glob("journal-*") for one in read(path).changes), key=lambda one: one.number)
 
 
 def test_every_writing_method_leaves_a_line_and_a_read_or_a_retry_none(kept: RatingStore, folder: Path) -> None:

@@ -14,19 +14,19 @@ from sqlalchemy import create_engine
 
 from annotation.database import migrate
 from annotation.database.engine import open_engines
-from annotation.database.tables import Base
+from annotation.database.tables import StudyRow
 from annotation.errors import DatabaseTooNew, DatabaseUnavailable
 from annotation.store import RatingStore
 
-HEAD = "0002"
+HEAD = "0003"
 # Re-creates `study`, which has children, as SQLite must for a new constraint: the case that loses rows
 # when foreign keys are on.
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -63,7 +63,9 @@ def scripts(tmp_path: Path) -> Callable[[str], Path]:
 
 def counts(path: Path) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as connection:
-        return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in Base.metadata.tables}
+        return {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in StudyRow.metadata.tables
+        }
 
 
 def test_autogenerate_finds_nothing_to_change_after_the_migrations(path: Path) -> None:
@@ -73,7 +75,7 @@ def test_autogenerate_finds_nothing_to_change_after_the_migrations(path: Path) -
         context = MigrationContext.configure(
             connection, opts={"version_table": migrate.VERSION_TABLE, "compare_server_default": True}
         )
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, StudyRow.metadata) == []
     engine.dispose()
 
 
@@ -81,7 +83,7 @@ def test_the_migrated_tables_equal_the_models_down_to_the_check_constraints(path
     """Autogenerate does not compare CHECK constraints, so the tables' own SQL is compared."""
     RatingStore.open(path).close()
     engine = create_engine(f"sqlite:///{tmp_path / 'models.db'}")
-    Base.metadata.create_all(engine)
+    StudyRow.metadata.create_all(engine)
     engine.dispose()
 
     def parts(file: Path) -> dict[str, list[str]]:
@@ -113,7 +115,7 @@ def test_migrating_a_file_with_rows_backs_it_up_first_and_keeps_every_row(
     engines = open_engines(path)
     report = migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    assert (report.old_revision, report.new_revision) == ("0002", "0003")
+    assert (report.old_revision, report.new_revision) == ("0003", "0004")
     assert counts(path) == before
     assert before["rating"] == 9
     with closing(sqlite3.connect(path)) as connection:
@@ -160,7 +162,7 @@ def test_a_database_newer_than_the_code_is_refused_with_what_to_do(path: Path, s
     engines = open_engines(path)
     migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    with pytest.raises(DatabaseTooNew, match=r"'0003'.*knows up to '0002'.*Install the newer version"):
+    with pytest.raises(DatabaseTooNew, match=r"'0004'.*knows up to '0003'.*Install the newer version"):
         RatingStore.open(path)
 
 
@@ -196,4 +198,4 @@ def test_several_processes_may_start_on_a_new_file_at_once(path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(start, range(4)))
-    assert sorted(found, key=str) == ["0002", "0002", "0002", None]
+    assert sorted(found, key=str) == ["0003", "0003", "0003", None]

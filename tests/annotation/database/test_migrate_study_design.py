@@ -1,4 +1,4 @@
-"""From 0001 to 0002 on a database in use: every row stays, means what it meant, and can be worked with."""
+"""From 0001 on a database in use: every row stays, means what it meant, and can be worked with."""
 
 import shutil
 import sqlite3
@@ -99,7 +99,7 @@ def test_the_new_constraints_hold_for_old_tables(old: Path) -> None:
             ("UPDATE item SET kind = 'repeat' WHERE id = 1", "ck_item_check_has_original"),
             ("UPDATE output SET degradation = 'burnt'", "ck_output_degradation"),
             ("UPDATE rater SET proficiency = 'some'", "ck_rater_proficiency"),
-            ("UPDATE rating SET value = 6", "ck_rating_value"),  # kept through the re-created tables
+            ("UPDATE rating SET value = 101", "ck_rating_value"),  # kept through the re-created tables
             ("UPDATE rater SET token_sha256 = 'x'", "ck_rater_token_sha256"),
         ):
             with pytest.raises(sqlite3.IntegrityError, match=constraint):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from annotation.backup.backed_up_store import open_with_backups
 from annotation.database import migrate
 from annotation.database.engine import open_engines
-from annotation.database.tables import Base
+from annotation.database.tables import StudyRow
 from annotation.errors import DatabaseUnavailable
 from annotation.store import RatingStore
 
@@ -24,7 +24,7 @@ def test_the_migrations_lead_to_the_models(postgres: Server) -> None:
     engines = open_engines(url)
     with engines.writer.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": migrate.VERSION_TABLE})
-        found = compare_metadata(context, Base.metadata)
+        found = compare_metadata(context, StudyRow.metadata)
     engines.dispose()
     postgres.drop(url)
     assert found == []

