@@ -23,6 +23,7 @@ class BatchMaker:
     def __init__(self, config: FitConfig, task: Task, queries: Sequence[Example], learner: Learner) -> None:
         """``queries`` are those to learn from, each in its language."""
         self.config, self.task, self.learner = config, task, learner
+        self.examples = tuple(queries)
         self._by_language: dict[str, list[Example]] = {}
         for example in queries:
             self._by_language.setdefault(example.language, []).append(example)

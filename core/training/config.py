@@ -4,12 +4,15 @@ import math
 from dataclasses import dataclass, field
 
 from core.errors import InvalidConfig
+from core.training.bank.build import BankConfig
+from core.training.bank.fit import PolicyFitConfig
 from core.training.rewards import RewardConfig
 
 MODES = ("supervised", "self")
 TEACHERS = ("stop_gradient", "ema", "base", "both")
 COHERENCE_TARGETS = ("frozen", "ema", "both")
 TRAINED = ("policy", "lora", "full")
+LAYERS = ("middle", "retrieval")
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ class FitConfig:
     languages: tuple[str, ...] = ()  # of the queries; empty: all languages of the pool that the task has words for
     answer_languages: int = 1  # M, languages a query is answered in for its reward; the first is its own
     seed: int = 0
+    layer: str = "middle"  # whose states are the vectors: the middle one, or by retrieval of translations in the pool, without labels
     policy: ContextConfig = field(default_factory=ContextConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     losses: LossConfig = field(default_factory=LossConfig)
@@ -166,10 +170,13 @@ class FitConfig:
     writing: WritingConfig = field(default_factory=WritingConfig)
     upkeep: UpkeepConfig = field(default_factory=UpkeepConfig)
     watch: WatchConfig = field(default_factory=WatchConfig)
+    bank: BankConfig = field(default_factory=BankConfig)  # with queries, the policy learns from scores made once
+    choice: PolicyFitConfig = field(default_factory=PolicyFitConfig)  # how it learns from them
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
         _one_of("mode", self.mode, MODES)
+        _one_of("layer", self.layer, LAYERS)
         if self.answer_languages < 1:
             raise InvalidConfig(f"answer_languages is {self.answer_languages}; it must be 1 or more.")
         if self.mode == "self" and self.answer_languages < 2:
@@ -182,6 +189,16 @@ class FitConfig:
             raise InvalidConfig(
                 f"optim.trained is 'policy' and losses.align {self.losses.align}: the alignment loss changes the language model, which is "
                 "not trained; set losses.align=0 or optim.trained=lora."
+            )
+        if self.bank.queries and not trains_policy_alone:
+            raise InvalidConfig(
+                f"bank.queries is {self.bank.queries} and optim.trained {self.optim.trained!r}: a bank holds what a frozen language model "
+                "says; set optim.trained=policy, or bank.queries=0."
+            )
+        if self.bank.queries and self.writing.pairs:
+            raise InvalidConfig(
+                f"bank.queries is {self.bank.queries} and writing.pairs {self.writing.pairs}: a run that learns from a bank writes "
+                "nothing; set writing.pairs=0, or bank.queries=0."
             )
         if self.losses.teacher == "both" and self.losses.gate:
             raise InvalidConfig(

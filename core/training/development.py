@@ -96,12 +96,13 @@ class Development:
             centre = Projection.fit(own, [example.language for example in pool.examples])
         languages = [example.language for example in examples]
         vectors = learner.project(raw, languages, learner.projection, centre=centre).cpu()
+        bias = (learner.project(raw, languages, centre=centre) @ learner.head).cpu()[len(self.queries) :]
         drawn = policy.PolicyConfig(learner.temperature, config.redundancy)
         groups, candidates = torch.from_numpy(pool.groups), vectors[len(self.queries) :]
         contexts, logs = [], []
         for index, example in enumerate(self.queries):
             usable = torch.from_numpy(pool.usable(example.query))
-            draw = policy.draw(vectors[index], candidates, usable, config.k, drawn, groups)
+            draw = policy.draw(vectors[index], candidates, usable, config.k, drawn, groups, bias=bias)
             contexts.append(tuple(pool.examples[i] for i in draw.chosen.tolist()))
             logs.append(draw.log_probs.tolist())
         return contexts, logs

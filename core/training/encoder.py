@@ -72,6 +72,8 @@ class SelfEncoder(nn.Module):
                 parameter.requires_grad_("lora_" in name)
         self.projection = nn.Parameter(torch.eye(centre.overall.shape[0], device=model.device))
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(config.policy.temperature)), device=model.device))
+        learns_head = config.bank.queries > 0 and config.choice.head
+        self.head = nn.Parameter(torch.zeros(centre.overall.shape[0], device=model.device), requires_grad=learns_head)
         self.reference = Snapshot(self)
         self.average = Snapshot(self)
 

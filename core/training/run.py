@@ -25,14 +25,17 @@ from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
 from core.scoring import Scorer
 from core.seeds import random_of, seed_of
+from core.training.bank.loop import BankLoop
 from core.training.batching import BatchMaker
 from core.training.config import FitConfig
 from core.training.development import Development, Encoder, fallback, rivals
 from core.training.learner import Learner
 from core.training.pool import LivingPool
+from core.training.representation import choose_representation
 from core.training.rollouts import Asker
 from core.training.trainer import Loop, Progress
 
+LEAST_PARALLEL, MOST_PARALLEL = 20, 60  # items with all translations that a layer is chosen by
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
 
@@ -103,7 +106,8 @@ def prepare(
     writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
     asker = Asker(writer, Scorer(model))
     asker.frozen = config.optim.trained == "policy"
-    vectors = SentenceVectors(model, remember=1_000_000)
+    layer = _layer(config, model, pool_examples, report)
+    vectors = SentenceVectors(model, layer, remember=1_000_000)
     vectors.load(folder / "before.npz")
     texts = [*dict.fromkeys([example.text for example in (*pool_examples, *training_queries)] + _sentences(task))]
     report(f"reading {len(texts)} texts")
@@ -116,7 +120,31 @@ def prepare(
     maker = BatchMaker(config, task, training_queries, learner)
     development = Development(learner, held, encoder, config)
     identity = {"model": facts, "config": asdict(config), "data": data_key(pool_examples, training_queries, held)}
-    return Loop(config, learner, pool_now, maker, development, folder, identity, accelerator)
+    kind = BankLoop if config.bank.queries else Loop
+    loop = kind(config, learner, pool_now, maker, development, folder, identity, accelerator)
+    loop.report = report
+    return loop
+
+
+def _layer(
+    config: FitConfig, model: LanguageModel, pool: Sequence[Example], report: Callable[[str], None]
+) -> int | None:
+    """The layer whose states are the vectors; None for the middle one, also where the pool has too few translations to tell."""
+    if config.layer == "middle":
+        return None
+    sides: dict[str, dict[str, str]] = {}
+    for example in pool:
+        sides.setdefault(example.item, {})[example.language] = example.text
+    codes = sorted({example.language for example in pool})
+    items = sorted(item for item, texts in sides.items() if len(texts) == len(codes))
+    if len(items) < LEAST_PARALLEL:
+        report(
+            f"{len(items)} items of the pool stand in all of its languages, too few to choose a layer by; the middle one is taken"
+        )
+        return None
+    items = random_of("parallel", 0).sample(items, min(MOST_PARALLEL, len(items)))
+    report(f"choosing the layer by {len(items)} sentences and their translations")
+    return choose_representation(model, {code: [sides[item][code] for item in items] for code in codes}).layer
 
 
 def fit(
@@ -133,7 +161,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
     assert loop.first is not None and loop.last is not None, "a run that ended has been measured"
     learner, config, folder = loop.learner, loop.config, loop.folder
     tested = rivals(loop.first, loop.last)
-    save_file({"projection": learner.projection.detach().cpu().contiguous()}, folder / POLICY)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in _policy(learner).items()}, folder / POLICY)
     if config.optim.trained == "lora":
         learner.network.save_pretrained(folder / ADAPTER)
         write_base(folder / ADAPTER, loop.identity["model"], learner.model.source)
@@ -150,6 +178,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
         "temperature": learner.temperature,
         "arithmetic": "bf16" if learner.computes_half else "fp32",
         "layer": learner.untrained.layer,
+        "centre": sorted(learner.centre.means) if config.bank.queries else [],
         "before": loop.first.systems,
         "after": loop.last.systems,
         "fallback": fallback(tested),
@@ -161,6 +190,16 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
     }
     write_record(folder / MANIFEST, entry)
     return entry
+
+
+def _policy(learner: Learner) -> dict[str, torch.Tensor]:
+    """The policy's tensors; a run from a bank adds its head, and the language means that it was trained with."""
+    tensors: dict[str, torch.Tensor] = {"projection": learner.projection}
+    if not learner.config.bank.queries:
+        return tensors
+    means = [torch.from_numpy(learner.centre.means[code]) for code in sorted(learner.centre.means)]
+    centre = {"means": torch.stack(means).float(), "overall": torch.from_numpy(learner.centre.overall).float()}
+    return tensors | {"head": learner.head} | centre
 
 
 def verdict(entry: dict[str, Any]) -> str:

@@ -139,6 +139,7 @@ KEYS: dict[str, Key] = {
     "loss_floor": Key("deviation", "missing spread of the vectors", "down"),
     "loss_reference": Key("nats", "KL from the model before training", "down"),
     "loss_writing": Key("advantage", "clipped surrogate of the written demonstrations"),
+    "loss_choice": Key("nats", "objective over the scored candidates of a bank", "down"),
     "loss_total": Key("nats", "weighted sum that is minimised"),
     "policy_entropy": Key("nats", "of the policy's first draw"),
     "answer_entropy": Key("nats", "of p(y|x) without demonstrations"),

@@ -15,6 +15,7 @@ from accelerate.utils import gather_object
 
 from core.errors import InvalidData
 from core.models.embeddings import Projection
+from core.training.bank.store import Stopped
 from core.training.batching import BatchMaker
 from core.training.checkpoints import Checkpoint, newest, save_checkpoint
 from core.training.config import FitConfig
@@ -55,11 +56,14 @@ class Loop:
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=0.0)
         self.wrapped, self.prepared = accelerator.prepare(learner, self.optimiser)
         self.iteration = 0
+        self.report: Callable[[str], None] = lambda _: None
+        self.stop: Callable[[], bool] = lambda: False
         self.first: Measured | None = None
         self.last: Measured | None = None
 
     def _groups(self) -> list[dict[str, Any]]:
         policy = [self.learner.projection, self.learner.log_temperature]
+        policy += [self.learner.head] if self.learner.head.requires_grad else []
         body = [p for p in self.learner.network.parameters() if p.requires_grad]
         groups = [
             {"params": policy, "rate": self.config.optim.policy_rate},
@@ -72,6 +76,7 @@ class Loop:
 
         Raises ``LossNotFinite``, and ``InvalidData`` when the disk is full or the folder belongs to another run.
         """
+        self.stop = stop
         self._resume()
         if self.first is None:
             self.first = self.last = self.development.measure(self.pool.pool, untrained=True)
@@ -80,7 +85,11 @@ class Loop:
             if stop():
                 self.save()
                 return False
-            line = self._iterate()
+            try:
+                line = self._iterate()
+            except Stopped:  # within the scoring of a bank, whose scores are on disk
+                self.save()
+                return False
             due = self.iteration % self.config.watch.every == 0 or self.iteration == self.config.optim.iterations
             if due:
                 began = time.perf_counter()

@@ -34,13 +34,13 @@ class BankConfig:
     )
     answers: str = ""  # language of prompt and answer; "": the query's own
     second: str = ""  # another answer language, for targets without labels; "": none
+    refreshes: int = 0  # how often in a run the candidates are chosen anew by the policy as it has become
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
-        if self.queries < 0 or self.shortlist < 0:
-            raise InvalidConfig(
-                f"bank.queries is {self.queries} and bank.shortlist {self.shortlist}; both must be 0 or more."
-            )
+        for name in ("queries", "shortlist", "refreshes"):
+            if getattr(self, name) < 0:
+                raise InvalidConfig(f"bank.{name} is {getattr(self, name)}; it must be 0 or more.")
         if self.candidates < 2 or self.candidates % 2:
             raise InvalidConfig(f"bank.candidates is {self.candidates}; it must be an even number of 2 or more.")
 
@@ -161,17 +161,27 @@ def read_bank(
     candidates: np.ndarray,
     config: BankConfig,
 ) -> ScoreBank:
-    """The bank out of a store that holds its scores."""
+    """The bank out of a store that holds its scores; the prior is taken off for each answer language by itself."""
     with_one, zero_shot, second = bank_requests(writer, queries, pool, candidates, config)
-    shape = (*candidates.shape, -1)
+    codes = [config.code(query) for query in queries]
+    many = [code for code in codes for _ in range(candidates.shape[1])]
     return ScoreBank(
         tuple(queries),
         tuple(pool),
         candidates,
-        without_prior(store.scores(with_one)).reshape(shape),
-        without_prior(store.scores(zero_shot)),
+        without_prior_by(store.scores(with_one), many).reshape((*candidates.shape, -1)),
+        without_prior_by(store.scores(zero_shot), codes),
         without_prior(store.scores(second)) if second else None,
     )
+
+
+def without_prior_by(scores: np.ndarray, codes: Sequence[str]) -> np.ndarray:
+    """As ``without_prior``, over the rows of each answer language: its label words have a prior of their own."""
+    result = np.empty_like(scores)
+    for code in set(codes):
+        rows = np.array([other == code for other in codes])
+        result[rows] = without_prior(scores[rows])
+    return result
 
 
 def without_prior(scores: np.ndarray) -> np.ndarray:

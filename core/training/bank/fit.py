@@ -8,6 +8,7 @@ Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden siz
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -69,14 +70,29 @@ class Policy(nn.Module):
 
     def scores(self, queries: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
         """``s`` ``(B, M)`` from centred unit vectors ``(B, H)`` and ``(B, M, H)``, differentiable."""
-        cosines = (self.vectors(candidates) @ self.vectors(queries)[:, :, None])[..., 0]
-        return cosines / self.log_temperature.exp() + self.bias(candidates)
+        return candidate_scores(self, queries, candidates)
 
     @torch.no_grad()
     def decay(self, share: float) -> None:
         """Move ``W`` towards the identity and the head towards 0 by a share of the distance."""
         self.projection.lerp_(torch.eye(*self.projection.shape, device=self.projection.device), share)
         self.head.mul_(1 - share)
+
+
+class Scoring(Protocol):
+    """What scores candidates: ``Policy``, or the learner of a run."""
+
+    projection: nn.Parameter
+    log_temperature: nn.Parameter
+    head: nn.Parameter
+
+
+def candidate_scores(policy: Scoring, queries: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+    """``s`` ``(B, M)`` from centred unit vectors ``(B, H)`` and ``(B, M, H)``, differentiable."""
+    asked = nn.functional.normalize(queries @ policy.projection.T, dim=-1)
+    rows = nn.functional.normalize(candidates @ policy.projection.T, dim=-1)
+    cosines = (rows @ asked[:, :, None])[..., 0]
+    return cosines / policy.log_temperature.exp() + candidates @ policy.head
 
 
 def train_policy(

@@ -1,0 +1,133 @@
+"""A run that learns from a bank: the same log, checkpoints and result as any run, and it can be stopped while it scores."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import InvalidConfig
+from core.models.loading import ModelConfig, load_model
+from core.models.trained_run import read_trained
+from core.scoring import Scorer
+from core.training.bank import store as bank_store
+from core.training.bank.build import BankConfig
+from core.training.bank.fit import PolicyFitConfig
+from core.training.bank.loop import BankLoop
+from core.training.config import FitConfig, OptimConfig
+from core.training.run import fit
+
+BANK = BankConfig(queries=12, candidates=4, shortlist=0)
+
+
+@pytest.fixture
+def make_bank_loop(make_loop: Any, short: Any) -> Any:
+    def make(folder: Path, **changes: Any) -> BankLoop:
+        settings: dict[str, Any] = {
+            "bank": BANK,
+            "choice": PolicyFitConfig(steps=40, queries=8, rate=0.02),
+            "optim": replace(short.optim, trained="policy"),
+            "losses": replace(short.losses, align=0.0),
+            "writing": replace(short.writing, pairs=0),
+        }
+        loop = make_loop(folder, **(settings | changes))
+        assert isinstance(loop, BankLoop)
+        return loop
+
+    return make
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("mode", ["supervised", "self"])
+@pytest.mark.parametrize("objective", ["listwise", "expected"])
+def test_every_objective_in_both_modes_raises_the_expected_reward_on_its_bank(
+    make_bank_loop: Any, tmp_path: Path, mode: str, objective: str
+) -> None:
+    choice = PolicyFitConfig(objective, steps=200, queries=12, rate=0.02, reward_temperature=0.2)
+    languages = 2 if mode == "self" else 1
+    entry = fit(make_bank_loop(tmp_path, mode=mode, answer_languages=languages, choice=choice))
+    assert entry is not None
+    losses = [line["loss_choice"] for line in lines(tmp_path)[1:]]
+    assert losses[-1] < losses[0]
+
+
+def test_the_result_brings_head_and_centring_and_inference_takes_them_up(
+    make_bank_loop: Any, tmp_path: Path, encoder: Any, tokenizer: Any
+) -> None:
+    from toys import tiny_llama_config, tiny_model, toy_examples
+
+    from core.data.pool import Pool
+    from core.inference.predictor import Question
+    from core.records import Query
+    from core.workbench import Workbench
+
+    base = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048))
+    base.network.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    loop = make_bank_loop(tmp_path / "run")
+    fit(loop)
+    trained = read_trained(tmp_path / "run")
+    assert trained.head is not None and np.abs(trained.head).sum() > 0
+    assert set(trained.means) == {"eng_Latn", "fra_Latn", "swh_Latn"}
+    model = load_model(ModelConfig(str(tmp_path / "base"), run=str(tmp_path / "run")))
+    predictor = Workbench(model, encoder, pools={"topic": Pool(toy_examples())}).predictor("topic")
+    query = Query("The crowd cheered for the runner.", "eng_Latn")
+    selection = predictor.select(Question(query, k=1))
+    with torch.no_grad():
+        examples = toy_examples()
+        texts = [query.text, *(example.text for example in examples)]
+        languages = [query.language, *(example.language for example in examples)]
+        raw = torch.from_numpy(loop.learner.untrained_vectors(texts))
+        z = loop.learner.project(raw, languages, loop.learner.projection)
+        plain = loop.learner.project(raw, languages)
+        scores = z[1:] @ z[0] / loop.learner.temperature + plain[1:] @ loop.learner.head
+    best = max((i for i, e in enumerate(examples) if e.language != "eng_Latn"), key=lambda i: float(scores[i]))
+    assert selection.demonstrations[0].example.id == examples[best].id
+    assert selection.demonstrations[0].score == pytest.approx(float(scores[best]), abs=1e-3)
+
+
+def test_a_run_stopped_while_its_bank_is_scored_goes_on_and_ends_the_same(
+    make_bank_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_store, "CHUNK", 10)
+    fit(make_bank_loop(tmp_path / "whole"))
+    asked = iter([False, False, True])
+    assert fit(make_bank_loop(tmp_path / "stopped"), stop=lambda: next(asked)) is None
+    scored = (tmp_path / "stopped" / "bank" / "scores-00.jsonl").read_text().count("\n")
+    assert 0 < scored < 60
+    assert fit(make_bank_loop(tmp_path / "stopped")) is not None
+    assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
+
+
+def test_a_refreshed_bank_asks_only_what_was_never_scored(
+    make_bank_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    original = Scorer.score
+
+    def counted(self: Scorer, requests: Any, *rest: Any) -> Any:
+        counts.append(len(requests))
+        return original(self, requests, *rest)
+
+    loop = make_bank_loop(tmp_path, bank=replace(BANK, refreshes=1))
+    loop.iteration = 0
+    monkeypatch.setattr(Scorer, "score", counted)
+    first = loop._build(0)
+    scored = sum(counts)
+    loop._build(0)
+    assert sum(counts) == scored
+    second = loop._build(1)
+    assert len(second.queries) == len(first.queries)
+    assert [loop._age_at(i) for i in (1, 2, 3, 4)] == [0, 0, 1, 1]
+
+
+def test_a_bank_of_a_model_that_changes_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match=r"set optim\.trained=policy, or bank\.queries=0"):
+        FitConfig(bank=BANK, optim=OptimConfig(trained="lora"))
