@@ -23,6 +23,7 @@ COMMANDS = {
     "unseen": "languages that the model never saw, and languages that a closed loop did not learn from",
     "scaling": "accuracy by number of demonstrations, prompt budget and model",
     "prompts": "which prompt variant and calibration suit a model, on items of the pool",
+    "reliability": "what a model's certainty has been worth, on items of the pool",
     "evaluate": "compare strategies on labelled queries",
     "models": "list the known models, or set up the default one",
     "quantise": "save a model in 4-bit",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Origin = Literal["pool", "generated"]
+CopySource = Literal["", "source", "demonstration"]
 DropReason = Literal[
     "no_room", "no_answer"
 ]  # the context was full; the pool lacks its answer in the language asked for
@@ -135,6 +136,8 @@ class Answer:
     prompt: Prompt
     sentence: str  # the answer said in full, as it was embedded
     uncalibrated: Distribution | None = None  # ``with_context`` as scored; the same where nothing is calibrated
+    copied: CopySource = ""  # what a written translation largely repeats
+    repeated: bool = False  # whether a written text went round in a circle, and was cut
     further: tuple[Prompt, ...] = ()  # asked besides ``prompt``, in other languages of the framing
 
 

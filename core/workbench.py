@@ -10,8 +10,9 @@ from core.data.pool import Pool, check_pool
 from core.data.prompt_variants import NATIVE
 from core.data.tasks import Task, load_tasks
 from core.errors import InvalidQuery
+from core.inference.certainty import certainty_of
 from core.inference.predictor import Predictor, Settings
-from core.models.catalogue import cards, settled_name
+from core.models.catalogue import ModelCard, cards, settled_name
 from core.models.embeddings import SentenceVectors
 from core.models.engine import Engine
 from core.models.loading import ASSETS, LanguageModel, ModelConfig, load_model
@@ -46,6 +47,7 @@ class Workbench:
         ``unseen`` says why not, its states to what needs some.
         """
         self.model, self.encoder, self.cache = model, encoder, cache
+        self._fixed_settings = settings is not None
         self.settings = settings or settings_of(model)
         self.assets = assets
         own = states or model
@@ -73,11 +75,19 @@ class Workbench:
                 self.tasks[task],
                 self.index(task),
                 self.scorer,
-                self.settings,
+                self._settings(task),
                 self.tasks.get("translation"),
                 self.cache,
             )
         return self._predictors[task]
+
+    def _settings(self, task: str) -> Settings:
+        """The settings of a task: with the temperature that its certainties were found to need, unless settings were given."""
+        if self._fixed_settings:
+            return self.settings
+        card = card_of(self.model)
+        temperature = certainty_of(card.name).temperature(task) if card else 1.0
+        return replace(self.settings, label_temperature=temperature)
 
     def index(self, task: str) -> PoolIndex:
         """The pool of a task with its vectors; tasks that share a pool share its vectors."""
@@ -111,9 +121,14 @@ def settings_of(model: Engine) -> Settings:
     return replace(settings, policy=PolicyConfig(model.trained.temperature, redundancy))
 
 
+def card_of(model: Engine) -> ModelCard | None:
+    """The card of a known model, by its name or the name of its folder."""
+    return cards().get(Path(settled_name(model.config.name)).name)
+
+
 def _by_card(model: Engine) -> Settings:
     """Prompt variant and calibration that the model's card names, see assets/models/cards."""
-    card = cards().get(Path(settled_name(model.config.name)).name)
+    card = card_of(model)
     if card is None:
         return Settings()
     return Settings(prompt=PromptConfig.of(card.prompt or NATIVE), calibration=card.calibration or "none")

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.inference.copying import copied_from
 from core.inference.label_scores import Ask, LabelScorer
 from core.language_id import label_adherence, text_adherence
-from core.models.generation import GenerationConfig, generate
+from core.models.generation import Generated, GenerationConfig, generate_all
 from core.prompting import PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Distribution, Framing, Prompt, Query, Selection
 from core.scoring import Request
@@ -29,7 +30,7 @@ class Answerer:
         first, *further = (self.writer.prompt(query, selection.demonstrations, other, framing) for other in spoken)
         if task.is_closed:
             return self._choose(query, selection, code, (first, *further), codes)
-        return self._write(query, first, self.writer.prompt(query, (), code), codes)
+        return self.write(query, selection, (code,))[0]
 
     def distributions(
         self,
@@ -100,22 +101,38 @@ class Answerer:
         (raw,) = self.scorer.score(words)
         return label_adherence(raw, [index < own for index in range(len(raw))])
 
-    def _write(self, query: Query, prompt: Prompt, zero_shot: Prompt, codes: Sequence[str]) -> Answer:
-        written, plain = generate(self.scorer.model, [prompt.text, zero_shot.text], self.generation)
+    def write(self, query: Query, selection: Selection, codes: Sequence[str]) -> list[Answer]:
+        """Free-text answers in all ``codes`` and those without demonstrations, written in batches together."""
+        framing = selection.framing
+        prompts = [self.writer.prompt(query, selection.demonstrations, code, framing) for code in codes]
+        plain = [self.writer.prompt(query, (), code) for code in codes]
+        texts = [prompt.text for prompt in (*prompts, *plain)]
+        lines = generate_all(self.scorer.model, texts, self.generation)
         among = sorted({*codes, *self.writer.task.languages})
+        return [
+            self._written(query, prompt, line, zero_shot, among)
+            for prompt, line, zero_shot in zip(prompts, lines[: len(codes)], lines[len(codes) :], strict=True)
+        ]
+
+    def _written(
+        self, query: Query, prompt: Prompt, line: Generated, zero_shot: Generated, among: Sequence[str]
+    ) -> Answer:
+        answers = [self.writer.answer_of(entry.example, prompt.language) or "" for entry in prompt.demonstrations]
         return Answer(
             language=prompt.language,
-            text=written.text,
+            text=line.text,
             label=None,
-            confidence=written.confidence,
-            adherence=text_adherence(written.text, prompt.language, among),
-            coherence=self._coherence(query, written.text, prompt.language) if written.text else None,
+            confidence=line.confidence,
+            adherence=text_adherence(line.text, prompt.language, among),
+            coherence=self._coherence(query, line.text, prompt.language) if line.text else None,
             with_context=None,
             without_context=None,
             kl=None,
-            zero_shot_text=plain.text,
+            zero_shot_text=zero_shot.text,
             prompt=prompt,
-            sentence=written.text or "…",
+            sentence=line.text or "…",
+            copied=copied_from(line.text, query.text, answers) if self.writer.task.translates else "",
+            repeated=line.repeated,
         )
 
     def _coherence(self, query: Query, sentence: str, code: str) -> float | None:

@@ -49,10 +49,14 @@ class LabelScorer:
         priors: LabelPriors,
         calibration: str = "none",
         rule: LabelScore = "sum",
+        temperature: float = 1.0,
     ) -> None:
-        """``writer``, ``scorer`` and ``priors`` belong to the same model; ``rule``: how token log-probabilities become one score."""
+        """``writer``, ``scorer`` and ``priors`` belong to the same model; ``rule``: how token log-probabilities become one score.
+
+        ``temperature`` divides the log-probabilities that come out, calibrated or not.
+        """
         self.writer, self.scorer, self.priors = writer, scorer, priors
-        self.calibration, self.rule = calibration, rule
+        self.calibration, self.rule, self.temperature = calibration, rule, temperature
 
     def scores(self, asks: Sequence[Ask], besides: Sequence[Request] = ()) -> list[LabelScores]:
         """Raw and calibrated scores of every ask, all in one call of the scorer; ``besides`` is scored along, for later."""
@@ -95,6 +99,10 @@ class LabelScorer:
         return []
 
     def _calibrated(self, ask: Ask, raw: np.ndarray, by_ask: dict[tuple[object, ...], np.ndarray]) -> np.ndarray:
+        values = self._evidence(ask, raw, by_ask)
+        return values if self.temperature == 1.0 else log_softmax(values / self.temperature)
+
+    def _evidence(self, ask: Ask, raw: np.ndarray, by_ask: dict[tuple[object, ...], np.ndarray]) -> np.ndarray:
         if self.calibration == "none" or (self.writer.task.own_choices and self.calibration != "contextual"):
             return raw
         if self.calibration == "contextual":

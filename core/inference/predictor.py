@@ -5,62 +5,29 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from core.data.tasks import Task
+from core.data.tasks import FALLBACK, Task
 from core.data.templates import clean
 from core.errors import InvalidConfig, InvalidQuery
 from core.inference.answering import Answerer
 from core.inference.label_priors import LabelPriors
-from core.inference.label_scores import CALIBRATIONS, LabelScorer
+from core.inference.label_scores import LabelScorer
+from core.inference.question import Question as Question
+from core.inference.question import Settings as Settings
+from core.languages import language
 from core.models.engine import Engine
-from core.prompting import PromptConfig, PromptWriter
+from core.prompting import PromptWriter
 from core.records import PLAIN, Answer, Demonstration, Effect, Prediction, Query, Selection
 from core.scoring import Scores
-from core.scoring.labels import LABEL_SCORES, LabelScore
 from core.selection.model_judge import ModelJudge
-from core.selection.policy import PolicyConfig
 from core.selection.pool_index import PoolIndex
 from core.selection.strategies import STRATEGIES, Candidates, Framed, Strategy
 
 LONGEST_QUERY = 2000  # characters
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, and how demonstrations are chosen for it."""
-
-    query: Query
-    strategy: str = "agl"
-    k: int = 4
-    answer_languages: tuple[str, ...] = ()  # empty: the query's own language
-    pool_languages: tuple[str, ...] | None = None  # None: every language but the query's
-    seed: int = 0
-    explain: bool = True  # measure what leaving each demonstration out does
-    fixed: tuple[Demonstration, ...] | None = None  # used as they are instead of being chosen
-    pinned: tuple[
-        Demonstration, ...
-    ] = ()  # come first, as they are; the strategy chooses the rest of the k, of other items
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings shared by all questions."""
-
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
-    prompt: PromptConfig = field(default_factory=PromptConfig)
-    calibration: str = "none"  # of label scores; batch calibration needs a batch, see core.evaluation
-    label_score: LabelScore = "sum"  # of labels of several tokens, see core.scoring.labels
-
-    def __post_init__(self) -> None:
-        """Refuse unknown choices."""
-        if self.label_score not in LABEL_SCORES:
-            raise InvalidConfig(f"label_score is {self.label_score!r}; allowed are {', '.join(LABEL_SCORES)}.")
-        if self.calibration not in CALIBRATIONS:
-            raise InvalidConfig(f"calibration is {self.calibration!r}; allowed are {', '.join(CALIBRATIONS)}.")
 
 
 class Predictor:
@@ -85,7 +52,9 @@ class Predictor:
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
         rule = self.settings.label_score
         self.priors = LabelPriors(self.writer, scorer, cache, rule)
-        self.labels = LabelScorer(self.writer, scorer, self.priors, self.settings.calibration, rule)
+        self.labels = LabelScorer(
+            self.writer, scorer, self.priors, self.settings.calibration, rule, self.settings.label_temperature
+        )
         self.answerer = Answerer(self.writer, self.labels, index)
         self.model_judge = ModelJudge(self.writer, scorer, translation)
 
@@ -194,7 +163,7 @@ class Predictor:
     def ask(self, question: Question) -> Iterator[Prediction]:
         """Yield the prediction as it grows: first the choice, then answer by answer, last with everything measured."""
         question = replace(question, query=checked(question.query))
-        codes = question.answer_languages or (question.query.language,)
+        codes = self._answer_languages(question)
         seconds: dict[str, float] = {}
         began = time.perf_counter()
         selection = self.select(question)
@@ -213,16 +182,31 @@ class Predictor:
         yield prediction
         began = time.perf_counter()
         answers: list[Answer] = []
-        for code in codes:
-            answers.append(self.answerer.answer(question.query, selection, code, codes))
+        if not self.task.is_closed and len(codes) > 1:
+            answers += self.answerer.write(question.query, selection, codes)
+        for number, code in enumerate(codes):
+            if number == len(answers):
+                answers.append(self.answerer.answer(question.query, selection, code, codes))
             seconds["answer"] = time.perf_counter() - began
-            prediction = replace(prediction, answers=tuple(answers), seconds=dict(seconds))
+            prediction = replace(prediction, answers=tuple(answers[: number + 1]), seconds=dict(seconds))
             yield prediction
         began = time.perf_counter()
         effects = self._effects(question.query, selection, answers[0]) if question.explain else ()
         coherence = self.answerer.coherence(question.query, answers)
         seconds["explain"] = time.perf_counter() - began
         yield replace(prediction, effects=effects, coherence=coherence, seconds=dict(seconds))
+
+    def _answer_languages(self, question: Question) -> tuple[str, ...]:
+        """The languages to answer in, each once. Raises ``InvalidQuery`` for a translation into the query's own language."""
+        own = question.query.language
+        if not self.task.translates:
+            return tuple(dict.fromkeys(question.answer_languages)) or (own,)
+        codes = tuple(dict.fromkeys(question.answer_languages)) or (() if own == FALLBACK else (FALLBACK,))
+        if not codes or any(language(code).group == language(own).group for code in codes):
+            raise InvalidQuery(
+                f"The query is in {language(own).name} already; name another language to translate it into."
+            )
+        return codes
 
     def _effects(self, query: Query, selection: Selection, answer: Answer) -> tuple[Effect, ...]:
         """Leave one out, for the first answer of a closed task."""
@@ -258,6 +242,7 @@ class Predictor:
             "chat_template": self._chat_template,
             "calibration": self.settings.calibration,
             "label_score": self.settings.label_score,
+            "label_temperature": str(self.settings.label_temperature),
             "scoring": self.scorer.method,
         }
 

@@ -11,6 +11,8 @@ from core.models.engine import Engine
 from core.models.loading import LanguageModel
 
 BATCH = 16  # prompts
+ROUNDS = 3  # of a cycle, after which a line is cut
+LONGEST_CIRCLE = 16  # tokens of a cycle
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Generated:
         float | None
     )  # geometric mean probability of its tokens, in [0, 1]; 0 for an empty line, None where nobody tells
     ended: bool = True  # whether the line came to its end within the tokens allowed
+    repeated: bool = False  # whether it went round in a circle, and was cut after the first round
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,54 @@ class GenerationConfig:
 
 
 class _LineEnds:
-    """Stops a row when its continuation holds a line break, after some text."""
+    """Stops a row when its continuation holds a line break after some text, or goes round in a circle."""
 
     def __init__(self, model: LanguageModel, prompt_length: int) -> None:
         self._model, self._length = model, prompt_length
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object) -> torch.Tensor:  # noqa: ARG002 - the library's interface
-        written = self._model.tokenizer.batch_decode(input_ids[:, self._length :], skip_special_tokens=True)
-        return torch.tensor(["\n" in text.lstrip(" ") for text in written], device=input_ids.device)
+        rows = input_ids[:, self._length :]
+        texts = self._model.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        ended = ["\n" in text.lstrip(" ") or circle(row) > 0 for text, row in zip(texts, rows.tolist(), strict=True)]
+        return torch.tensor(ended, device=input_ids.device)
+
+
+class _ChosenLogs:
+    """Log-probabilities of the tokens that were chosen, before temperature: one step's logits are held, never those of all steps."""
+
+    def __init__(self) -> None:
+        self._last: torch.Tensor | None = None
+        self._logs: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._settle(input_ids[:, -1])
+        self._last = scores.detach()
+        return scores
+
+    def _settle(self, chosen: torch.Tensor) -> None:
+        if self._last is not None:
+            logits = self._last.float()
+            self._logs.append(logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1))
+
+    def of(self, sequences: torch.Tensor) -> torch.Tensor:
+        """``(B, steps)`` nats, of the whole ``sequences``."""
+        self._settle(sequences[:, -1])
+        return torch.stack(self._logs, dim=1)
+
+
+def circle(tokens: Sequence[int]) -> int:
+    """Length of the cycle that ``tokens`` end in, after ``ROUNDS`` rounds of it; 0 where they end in none.
+
+    Small models write the same words again and again until the tokens allowed run out; a line of verse may well say a thing twice.
+    """
+    for length in range(1, min(LONGEST_CIRCLE, len(tokens) // ROUNDS) + 1):
+        rounds = max(ROUNDS, 6 // length)  # one token six times, two tokens three times: "ha ha ha" is a word
+        end = tokens[-length:]
+        if len(tokens) >= rounds * length and all(
+            tokens[len(tokens) - (i + 1) * length : len(tokens) - i * length] == end for i in range(rounds)
+        ):
+            return length
+    return 0
 
 
 @runtime_checkable
@@ -98,40 +141,42 @@ def _generate(
     pad = model.tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (length - len(row)) + row for row in rows], device=model.device)
     mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows], device=model.device)
-    from transformers import StoppingCriteriaList
+    from transformers import LogitsProcessorList, StoppingCriteriaList
 
     choice: dict[str, object] = {"do_sample": False}
     if config.temperature > 0 and generator is not None:
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
         choice = {"do_sample": True, "temperature": config.temperature, "top_p": 0.95}
-    output = model.network.generate(
+    logs = _ChosenLogs()
+    sequences = model.network.generate(
         input_ids=ids,
         attention_mask=mask,
         max_new_tokens=min(config.max_tokens, model.context - length),
         pad_token_id=pad,
+        logits_processor=LogitsProcessorList([logs]),
         stopping_criteria=StoppingCriteriaList([_LineEnds(model, length)]),
-        return_dict_in_generate=True,
-        output_logits=True,
         **choice,
     )
-    logs = torch.stack(output.logits, dim=1).float().log_softmax(-1)
-    written = output.sequences[:, length:]
-    chosen = logs.gather(2, written[:, :, None])[:, :, 0]
-    return [_line(model, tokens.tolist(), values.tolist()) for tokens, values in zip(written, chosen, strict=True)]
+    values = logs.of(sequences).tolist()
+    return [_line(model, row, own) for row, own in zip(sequences[:, length:].tolist(), values, strict=True)]
 
 
 def _line(model: LanguageModel, tokens: list[int], logs: list[float]) -> Generated:
-    """Cut at the first line break or end token; the confidence covers what is kept."""
-    text, count, ended = "", 0, False
-    for place in range(1, len(tokens) + 1):
-        if tokens[place - 1] in (model.tokenizer.eos_token_id, model.tokenizer.pad_token_id):
+    """Cut at the first line break or end token, or after the first round of a circle; the confidence covers what is left."""
+    text, count, ended, cycle = "", 0, False, 0
+    for number in range(1, len(tokens) + 1):
+        if tokens[number - 1] in (model.tokenizer.eos_token_id, model.tokenizer.pad_token_id):
             ended = True
             break
-        piece = model.tokenizer.decode(tokens[:place], skip_special_tokens=True)
+        piece = model.tokenizer.decode(tokens[:number], skip_special_tokens=True)
         if "\n" in piece.lstrip():
             ended = True
             break
-        text, count = piece, place
+        text, count = piece, number
+        if cycle := circle(tokens[:number]):
+            count -= (max(ROUNDS, 6 // cycle) - 1) * cycle
+            text = model.tokenizer.decode(tokens[:count], skip_special_tokens=True)
+            break
     text = text.strip()
     confidence = float(torch.tensor(logs[:count]).mean().exp()) if count and text else 0.0
-    return Generated(text, confidence, ended)
+    return Generated(text, confidence, ended, bool(cycle))
