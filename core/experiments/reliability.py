@@ -6,17 +6,18 @@ in 15 bins of equal width by language. ``core.inference.certainty`` reads the re
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.experiments.prompt_choice import PromptChoiceConfig, chosen_queries, scored
-from core.experiments.runner import SHARE, Row, facts
+from core.experiments.runner import Row, record_facts
 from core.inference.certainty import ALL, BINS, bin_of
 from core.inference.predictor import Predictor
+from core.progress import Progress
 from core.records import Example
+from core.report.cells import SHARE
 from core.scoring.calibration import log_softmax
 from core.seeds import random_of
 from core.statistics.reliability import calibration_error
@@ -44,9 +45,7 @@ class TaskData:
     used: frozenset[str] = frozenset()
 
 
-def reliability(
-    data: Sequence[TaskData], config: ReliabilityConfig, progress: Callable[[float, str], None]
-) -> dict[str, Any]:
+def reliability(data: Sequence[TaskData], config: ReliabilityConfig, progress: Progress) -> Row:
     """The record: per task a temperature and errors before and after it, and the bins by language."""
     began = time.perf_counter()
     tasks: list[Row] = []
@@ -66,11 +65,10 @@ def reliability(
             languages.append(_summary(name, code, logs[chosen], scaled[chosen], gold[chosen]))
         bins += counted(name, scaled, gold, codes)
         asked += queries
-    entry = facts(
-        "reliability", "What certainty has been worth", data[0].predictor.model, asdict(config), {"queries": asked}, 0
-    )
     settings = data[0].predictor.settings
-    return entry | {
+    title = "What certainty has been worth"
+    return {
+        **record_facts("reliability", title, data[0].predictor.model, config, {"queries": asked}),
         "seconds": round(time.perf_counter() - began, 1),
         "prompt": settings.prompt.variant,
         "calibration": settings.calibration,

@@ -22,11 +22,11 @@ class Harness:
 
     def score(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Log-probabilities, one array ``(answers,)`` per request, nats."""
-        asked = [
-            Instance("loglikelihood", {}, (request.context, answer), place)
-            for place, request in enumerate(requests)
+        instances = [
+            Instance("loglikelihood", {}, (request.context, answer), index)
+            for index, request in enumerate(requests)
             for answer in request.answers
         ]
-        values = [value for value, _ in self._lm.loglikelihood(asked, disable_tqdm=True)]
+        values = [value for value, _ in self._lm.loglikelihood(instances, disable_tqdm=True)]
         ends = np.cumsum([len(request.answers) for request in requests])[:-1]
         return list(np.split(np.array(values), ends))

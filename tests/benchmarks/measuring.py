@@ -35,11 +35,11 @@ def interleaved(
     if warm:
         for work in works.values():
             work()
-    found: dict[str, list[float]] = {name: [] for name in works}
+    seconds_of: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
-            found[name].append(timed(work, clock))
-    return found
+            seconds_of[name].append(timed(work, clock))
+    return seconds_of
 
 
 def ratio(slow: list[float], fast: list[float]) -> float:

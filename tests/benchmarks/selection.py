@@ -53,8 +53,8 @@ def self_selection(size: int, repeats: int, clock: str) -> dict[str, Any]:
         return (vectors @ query).masked_fill(~usable, -torch.inf).topk(8 * K).indices
 
     exact = policy.draw(query, vectors, usable, K, config, groups)
-    found = whole(None)
-    assert found.chosen.tolist() == exact.chosen.tolist()
+    exact_chosen = whole(None)
+    assert exact_chosen.chosen.tolist() == exact.chosen.tolist()
     works = {
         "greedy": lambda: policy.draw(query, vectors, usable, K, config, groups, None, halves),
         "with_entropy": lambda: whole(None),
@@ -70,7 +70,7 @@ def self_selection(size: int, repeats: int, clock: str) -> dict[str, Any]:
         "sampled_ms": milliseconds(seconds["sampled"]),
         "plain_product_ms": milliseconds(seconds["plain"]),
         "over_plain": ratio(seconds["plain"], seconds["greedy"]),
-        "log_prob_difference_nats": float(f"{abs(float(found.log_prob - exact.log_prob)):.2g}"),
+        "log_prob_difference_nats": float(f"{abs(float(exact_chosen.log_prob - exact.log_prob)):.2g}"),
     }
 
 
@@ -85,9 +85,9 @@ def retrieval(size: int, repeats: int, clock: str) -> dict[str, Any]:
     ]
     vectors, groups = unit_rows(size, ENCODED), torch.arange(size)
     queries = [random.choice(documents[0], WORDS).tolist() for _ in range(repeats + 1)]
-    asked = iter(queries)
+    stream = iter(queries)
     works = {
-        "bm25": lambda: policy.top(torch.from_numpy(built[0].scores(next(asked))), K, groups),
+        "bm25": lambda: policy.top(torch.from_numpy(built[0].scores(next(stream))), K, groups),
         "knn": lambda: policy.top(vectors @ vectors[0], K, groups),
     }
     seconds = interleaved(works, repeats, clock=clock)
@@ -133,11 +133,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sizes = [size for size in SIZES if size <= options.most]
-    found = circumstances() | {"k": K, "clock": options.clock}
-    found["selection"] = [self_selection(size, options.repeats, options.clock) for size in sizes]
-    found["retrieval"] = [retrieval(size, options.repeats, options.clock) for size in sizes]
-    found["encoder"] = encoding(options.repeats, options.clock)
-    write_record(options.output, found)
+    record = circumstances() | {"k": K, "clock": options.clock}
+    record["selection"] = [self_selection(size, options.repeats, options.clock) for size in sizes]
+    record["retrieval"] = [retrieval(size, options.repeats, options.clock) for size in sizes]
+    record["encoder"] = encoding(options.repeats, options.clock)
+    write_record(options.output, record)
     print(options.output.read_text(encoding="utf-8"))
 
 

@@ -23,6 +23,7 @@ from benchmarks.measuring import CLOCKS, circumstances, interleaved, ratio
 from benchmarks.scoring import CLOSE, apart, one_by_one
 
 from core.inference.predictor import Question
+from core.models.catalogue import TINY
 from core.models.loading import ModelConfig
 from core.records import Example, Query
 from core.run_record import write_record
@@ -35,37 +36,37 @@ CANDIDATES, QUERIES, CONTEXTS, K = 32, 16, 4, 4
 LANGUAGES = ("swh_Latn", "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva", "rus_Cyrl", "tur_Latn")
 
 
-def asked(bench: Workbench, count: int, code: str = "swh_Latn") -> list[Query]:
-    examples = [example for example in bench.pool("topic").examples if example.language == code][:count]
+def queries_of(workbench: Workbench, count: int, code: str = "swh_Latn") -> list[Query]:
+    examples = [example for example in workbench.pool("topic").examples if example.language == code][:count]
     return [Query(example.text, code, example.item) for example in examples]
 
 
-def usable(bench: Workbench, query: Query) -> list[Example]:
-    pool = bench.pool("topic")
+def usable(workbench: Workbench, query: Query) -> list[Example]:
+    pool = workbench.pool("topic")
     return [example for example, may in zip(pool.examples, pool.usable(query), strict=True) if may]
 
 
-def likelihood(bench: Workbench, repeats: int, clock: str, queries: int) -> dict[str, Any]:
+def likelihood(workbench: Workbench, repeats: int, clock: str, queries: int) -> dict[str, Any]:
     """Queries of one language after each of ``CANDIDATES`` demonstrations, the same for all."""
-    model_judge, asking = bench.predictor("topic").model_judge, asked(bench, queries)
+    model_judge, asking = workbench.predictor("topic").model_judge, queries_of(workbench, queries)
     mine = {query.item for query in asking}
-    others = [example for example in usable(bench, asking[0]) if example.item not in mine]
+    others = [example for example in usable(workbench, asking[0]) if example.item not in mine]
     examples = others[:: len(others) // CANDIDATES][:CANDIDATES]
-    wanted = [(query, examples, query.language) for query in asking]
-    seen: list[Request] = []
+    questions = [(query, examples, query.language) for query in asking]
+    recorded: list[Request] = []
     scorer = model_judge.scorer
-    kept = scorer.score
-    scorer.score = lambda requests, progress=None: seen.extend(requests) or kept(requests)
-    model_judge.score(wanted)
-    scorer.score = kept
-    assert len(seen) == queries * CANDIDATES
-    assert apart(kept(seen), one_by_one(scorer, seen)) <= CLOSE
+    real_score = scorer.score
+    scorer.score = lambda requests, progress=None: recorded.extend(requests) or real_score(requests)
+    model_judge.score(questions)
+    scorer.score = real_score
+    assert len(recorded) == queries * CANDIDATES
+    assert apart(real_score(recorded), one_by_one(scorer, recorded)) <= CLOSE
 
     def ours() -> None:
         scorer.forget()
-        model_judge.score(wanted)
+        model_judge.score(questions)
 
-    seconds = interleaved({"ours": ours, "one_by_one": lambda: one_by_one(scorer, seen)}, repeats, clock=clock)
+    seconds = interleaved({"ours": ours, "one_by_one": lambda: one_by_one(scorer, recorded)}, repeats, clock=clock)
     return {
         "candidates": CANDIDATES, "queries": queries, "over_one_by_one": ratio(seconds["one_by_one"], seconds["ours"])
     }  # fmt: skip
@@ -81,24 +82,26 @@ def context_by_context(scorer: Scorer, requests: Sequence[Request]) -> list[np.n
         length = max(len(target.tokens) for target in targets)
         pad = model.tokenizer.pad_token_id
         ids = torch.tensor([[*target.tokens, *[pad] * (length - len(target.tokens))] for target in targets])
-        mask = torch.tensor([[place < len(target.tokens) for place in range(length)] for target in targets]).long()
+        mask = torch.tensor(
+            [[position < len(target.tokens) for position in range(length)] for target in targets]
+        ).long()
         logs = model.network(ids, attention_mask=mask).logits[:, :-1].float().log_softmax(-1)
-        found = logs.gather(2, ids[:, 1:, None])[:, :, 0]
+        values = logs.gather(2, ids[:, 1:, None])[:, :, 0]
         rows.append(
-            np.array([float(r[t.first - 1 : len(t.tokens) - 1].sum()) for r, t in zip(found, targets, strict=True)])
+            np.array([float(r[t.first - 1 : len(t.tokens) - 1].sum()) for r, t in zip(values, targets, strict=True)])
         )
     return rows
 
 
-def mdl(bench: Workbench, repeats: int, clock: str) -> dict[str, Any]:
+def mdl(workbench: Workbench, repeats: int, clock: str) -> dict[str, Any]:
     """The label scores behind MDL's choice: some contexts of one query."""
-    predictor = bench.predictor("topic")
-    requests, query = [], asked(bench, 1)[0]
+    predictor = workbench.predictor("topic")
+    requests, query = [], queries_of(workbench, 1)[0]
     for seed in range(CONTEXTS):
-        shown = predictor.select(Question(query, "random", K, seed=seed)).demonstrations
+        demonstrations = predictor.select(Question(query, "random", K, seed=seed)).demonstrations
         words = predictor.writer.words(query.language)
-        requests.append(Request(predictor.writer.prompt(query, shown, query.language).text, words))
-    scorer = Scorer(bench.model)
+        requests.append(Request(predictor.writer.prompt(query, demonstrations, query.language).text, words))
+    scorer = Scorer(workbench.model)
     assert apart(scorer.score(requests), context_by_context(scorer, requests)) <= CLOSE
 
     def ours() -> None:
@@ -115,10 +118,16 @@ def mdl(bench: Workbench, repeats: int, clock: str) -> dict[str, Any]:
     }
 
 
-def growth(bench: Workbench, repeats: int, clock: str) -> list[dict[str, Any]]:
+def from_nothing(scorer: Scorer, pairs: Sequence[tuple[str, str]]) -> None:
+    """Token scores without the prefixes that an earlier run stored."""
+    scorer.forget()
+    scorer.token_scores(pairs)
+
+
+def growth(workbench: Workbench, repeats: int, clock: str) -> list[dict[str, Any]]:
     """Seconds by K, by labels and by languages of the answer, ours and padded."""
-    predictor = bench.predictor("topic")
-    queries = asked(bench, 1)
+    predictor = workbench.predictor("topic")
+    queries = queries_of(workbench, 1)
     cells = [("K", k, k, 7, 1) for k in (0, 2, 4, 8)]
     cells += [("labels", labels, K, labels, 1) for labels in (2, 4, 7)]
     cells += [("languages", languages, K, 7, languages) for languages in (1, 2, 4, 8)]
@@ -126,17 +135,17 @@ def growth(bench: Workbench, repeats: int, clock: str) -> list[dict[str, Any]]:
     for along, size, k, labels, languages in cells:
         requests = []
         for query in queries:
-            shown = predictor.select(Question(query, "random", k)).demonstrations
+            demonstrations = predictor.select(Question(query, "random", k)).demonstrations
             for code in LANGUAGES[:languages]:
-                prompt = predictor.writer.prompt(query, shown, code).text
+                prompt = predictor.writer.prompt(query, demonstrations, code).text
                 requests.append(Request(prompt, predictor.writer.words(code)[:labels]))
         pairs = [(request.context, answer) for request in requests for answer in request.answers]
-        ours, padded = Scorer(bench.model), Scorer(bench.model, method="padded")
-        works = {"ours": partial(ours.token_scores, pairs), "padded": partial(padded.token_scores, pairs)}
+        ours, padded = Scorer(workbench.model), Scorer(workbench.model, method="padded")
+        works = {"ours": partial(from_nothing, ours, pairs), "padded": partial(padded.token_scores, pairs)}
         seconds = interleaved(works, repeats, clock=clock)
         rows += [
-            {"along": along, "size": size, "method": name, "seconds": round(float(np.median(taken)), 4)}
-            for name, taken in seconds.items()
+            {"along": along, "size": size, "method": name, "seconds": round(float(np.median(durations)), 4)}
+            for name, durations in seconds.items()
         ]
         print(rows[-2:], flush=True)
     return rows
@@ -153,16 +162,16 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    found = circumstances() | {"model": "embedded", "clock": options.clock}
-    bench = open_workbench(ModelConfig(precision="fp32", device="cpu"), cache=ROOT / "data" / "cache")
+    record = circumstances() | {"model": TINY, "clock": options.clock}
+    workbench = open_workbench(ModelConfig(TINY, "fp32", "cpu"), cache=ROOT / "data" / "cache")
     works: dict[str, Callable[..., Any]] = {
         "likelihood": partial(likelihood, queries=QUERIES), "likelihood_of_one_query": partial(likelihood, queries=1),
         "mdl": mdl, "growth": growth,
     }  # fmt: skip
     for name, measure in works.items():
-        found[name] = measure(bench, options.repeats, options.clock)
-        print(name, found[name], flush=True)
-    write_record(options.output, found)
+        record[name] = measure(workbench, options.repeats, options.clock)
+        print(name, record[name], flush=True)
+    write_record(options.output, record)
 
 
 if __name__ == "__main__":
