@@ -1,7 +1,8 @@
 """Speed of label scoring, as ratios in one run, parity checked first. ``make bench`` runs it.
 
 Queries with K demonstrations of their own and seven labels of several tokens, on the tiny model unless another is named; the same with
-one fixed set of demonstrations for all queries, as in a leaderboard run; and both with answers of one token (letters). Ours is compared with
+one fixed set of demonstrations for all queries, as in a leaderboard run; and both with answers of one token (letters).
+Ours is compared with
 
 - one-by-one scoring: a forward pass with full logits for every label, what a plain loop does,
 - padded batches with logits of the label positions alone,
