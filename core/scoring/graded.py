@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from core.models.loading import LanguageModel
+from core.scoring.attention import layer_masks
 from core.scoring.trie import Target, Trie, build_trie
 
 
@@ -38,10 +39,11 @@ def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> list[
     for row, trie in enumerate(tries):
         mask[row, size - len(trie.tokens) :, size - len(trie.tokens) :] = torch.from_numpy(trie.visible(0))
     pad = model.tokenizer.pad_token_id
+    depths = torch.tensor([[0] * (size - len(trie.tokens)) + trie.depths for trie in tries])
     logits = model.network(
         input_ids=torch.tensor([[pad] * (size - len(t.tokens)) + t.tokens for t in tries], device=device),
-        position_ids=torch.tensor([[0] * (size - len(t.tokens)) + t.depths for t in tries], device=device),
-        attention_mask=mask[:, None].to(device),
+        position_ids=depths.to(device),
+        attention_mask=layer_masks(model.network, mask, depths, depths),
         use_cache=False,
         logits_to_keep=size - first,
     ).logits

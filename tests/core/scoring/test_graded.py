@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from toys import byte_tokenizer, tiny_llama_config, tiny_model
-from transformers import GPT2Config, MistralConfig, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import (
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    MistralConfig,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from core.models.loading import LanguageModel
 from core.scoring import Scorer
@@ -84,6 +91,8 @@ def test_one_answer_of_one_token_is_scored(own: LanguageModel) -> None:
 
 
 GROUPED = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+GEMMA = {"num_key_value_heads": 2, "head_dim": 8, "query_pre_attn_scalar": 8}
+LAYERS = ["sliding_attention", "full_attention"]
 IDS = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
 
 
@@ -92,8 +101,11 @@ IDS = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     [
         (GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=1024, vocab_size=258, **IDS), True),
         (MistralConfig(sliding_window=24, num_key_value_heads=2, vocab_size=258, **GROUPED, **IDS), False),
+        (MistralConfig(sliding_window=24, num_key_value_heads=2, vocab_size=258, **GROUPED, **IDS), True),
+        (Gemma3TextConfig(sliding_window=24, layer_types=LAYERS, vocab_size=258, **GEMMA, **GROUPED, **IDS), True),
+        (Gemma2Config(sliding_window=24, vocab_size=258, **GEMMA, **GROUPED, **IDS), True),
     ],
-    ids=["learnt positions", "sliding window"],
+    ids=["learnt positions", "window padded", "window packed", "windows in some layers", "eager attention"],
 )
 def test_other_architectures_are_scored_the_same(
     tokenizer: PreTrainedTokenizerFast, config: PretrainedConfig, packed: bool
