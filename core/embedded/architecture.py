@@ -163,15 +163,15 @@ def _wire(model: LlamaForCausalLM, layout: Layout) -> None:
         noting.q_proj.weight[pair, layout.constant] = amplitude
         noting.k_proj.weight[pair, layout.constant] = amplitude * math.cos(angle)
         noting.k_proj.weight[pair + size // 2, layout.constant] = amplitude * math.sin(angle)
-    for place in range(layout.note):
-        noting.v_proj.weight[place, place] = 1.0
-        noting.o_proj.weight[hidden - layout.note + place, place] = 2 * MEANING_NORM / math.sqrt(hidden)
+    for index in range(layout.note):
+        noting.v_proj.weight[index, index] = 1.0
+        noting.o_proj.weight[hidden - layout.note + index, index] = 2 * MEANING_NORM / math.sqrt(hidden)
     for head in range(config.num_attention_heads):
         rows = torch.tensor(_compared(size)) + head * size
-        places = (head * len(rows) + torch.arange(len(rows))) % layout.note  # the heads share out the note
+        positions = (head * len(rows) + torch.arange(len(rows))) % layout.note  # the heads share out the note
         looking.q_proj.weight[rows] = 0.0
         looking.k_proj.weight[rows] = 0.0
-        looking.q_proj.weight[rows, places] = LIKENESS
-        looking.k_proj.weight[rows, hidden - layout.note + places] = LIKENESS
+        looking.q_proj.weight[rows, positions] = LIKENESS
+        looking.k_proj.weight[rows, hidden - layout.note + positions] = LIKENESS
     looking.v_proj.weight.copy_(torch.eye(hidden))
     looking.o_proj.weight.copy_(0.3 * torch.eye(hidden))

@@ -61,14 +61,14 @@ def data_folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(
+        folder_path = snapshot_download(
             name.removeprefix(HUB), repo_type="dataset", allow_patterns=[f"{part}/*.parquet" for part in PARTS]
         )
     except (OSError, ValueError) as error:
         raise InvalidData(
             f"{name} could not be fetched ({type(error).__name__}: {error}); check the name, or set HF_HUB_OFFLINE=0."
         ) from error
-    return Path(found)
+    return Path(folder_path)
 
 
 COLUMNS = ["source", "document", "group", "language", "text", "english"]
@@ -94,18 +94,18 @@ def is_held_out(english: str) -> bool:
 
 def load_corpus(folder: Path, languages: Sequence[str]) -> Corpus:
     """Read the corpus in ``languages`` (FLORES-200 codes). Raises ``InvalidData`` when a file is missing."""
-    wanted = set(languages)
-    tatoeba = _tatoeba(_read(folder, "parallel/tatoeba_laser"), wanted)
+    codes = set(languages)
+    tatoeba = _tatoeba(_read(folder, "parallel/tatoeba_laser"), codes)
     measured = tatoeba["english"].map(is_held_out)
     parts = [
-        _ntrex(_read(folder, "parallel/ntrex128"), wanted),
-        _tico(_read(folder, "parallel/tico19"), wanted),
+        _ntrex(_read(folder, "parallel/ntrex128"), codes),
+        _tico(_read(folder, "parallel/tico19"), codes),
         tatoeba[~measured],
-        _storybooks(_read(folder, "parallel/storybooks"), wanted),
-        _bible(_read(folder, "parallel/bible_public_domain"), wanted),
+        _storybooks(_read(folder, "parallel/storybooks"), codes),
+        _bible(_read(folder, "parallel/bible_public_domain"), codes),
     ]
     sib = _read(folder, "sib200/sib200_devlangs_train_dev")
-    parts.append(_sib_demo(sib, wanted))
+    parts.append(_sib_demo(sib, codes))
     forbidden = forbidden_texts(sib)
     train = pd.concat(parts, ignore_index=True)
     train["text"] = train["text"].str.strip()

@@ -18,7 +18,7 @@ from core.embedded.objectives import alignment_loss, reading_losses, row_losses
 from core.embedded.rows import SentenceBank, TeacherTable
 from core.models.devices import multiplies_bf16
 
-SHOWN = ("text", "answers", "alignment", "summary", "pointer", "growth")
+REPORT_EVERY = ("text", "answers", "alignment", "summary", "pointer", "growth")
 
 
 class DecoderTrainer:
@@ -45,18 +45,18 @@ class DecoderTrainer:
         """Train to the last step, resuming from the folder's checkpoint if there is one."""
         torch.set_num_threads(self.config.threads)
         first = self._resume()
-        began, seen = time.perf_counter(), 0
+        began, tokens_read = time.perf_counter(), 0
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             for step in range(first, self.config.steps):
                 figures = self.step(step)
-                seen += self.config.rows * self.config.row_tokens
+                tokens_read += self.config.rows * self.config.row_tokens
                 if step % 10 == 9:
-                    figures |= {"step": step + 1, "tokens_per_second": seen / (time.perf_counter() - began)}
+                    figures |= {"step": step + 1, "tokens_per_second": tokens_read / (time.perf_counter() - began)}
                     log.write(json.dumps(figures) + "\n")
                     log.flush()
                 if step % 50 == 49:
                     left = (self.config.steps - step - 1) * (time.perf_counter() - began) / (step + 1 - first)
-                    losses = ", ".join(f"{key} {figures[key]:.3f}" for key in SHOWN if key in figures)
+                    losses = ", ".join(f"{key} {figures[key]:.3f}" for key in REPORT_EVERY if key in figures)
                     report(f"decoder: step {step + 1} of {self.config.steps}, {losses}, {left / 60:.0f} min left")
                 if (step + 1) % save_every == 0 or step + 1 in (self.config.reading_steps, self.config.steps):
                     self._save(step + 1)

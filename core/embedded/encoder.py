@@ -40,8 +40,8 @@ def teacher_vectors(teacher: str, sentences: Sequence[str], dimensions: int, cac
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(_teacher_path(teacher), device="cpu")
-    found = model.encode(list(sentences), batch_size=64, normalize_embeddings=True, show_progress_bar=True)
-    vectors = np.asarray(found, dtype=np.float32)
+    encoded = model.encode(list(sentences), batch_size=64, normalize_embeddings=True, show_progress_bar=True)
+    vectors = np.asarray(encoded, dtype=np.float32)
     _, _, directions = np.linalg.svd(vectors.T @ vectors)
     reduced = vectors @ directions[:dimensions].T
     reduced /= np.linalg.norm(reduced, axis=1, keepdims=True)
@@ -98,8 +98,8 @@ def train_encoder(
     english = sorted(set(text["english"]))
     leading = np.stack([teacher[sentence][: config.dimensions] for sentence in english])
     targets = functional.normalize(torch.tensor(leading, dtype=torch.float32), dim=-1)
-    place = {sentence: row for row, sentence in enumerate(english)}
-    goal = torch.tensor(text["english"].map(place).to_numpy(copy=True))
+    row_of = {sentence: row for row, sentence in enumerate(english)}
+    goal = torch.tensor(text["english"].map(row_of).to_numpy(copy=True))
     table = torch.nn.Embedding(tokenizer.get_vocab_size(), targets.shape[1])
     torch.nn.init.normal_(table.weight, std=0.05)
     optimiser = torch.optim.Adam(table.parameters(), lr=config.learning_rate)

@@ -49,54 +49,54 @@ class RowSampler:
             "translation": self._translation,
         }
         self._by_language: dict[str, list[int]] = {}
-        for place, sentences in enumerate(material.parallel):
+        for index, sentences in enumerate(material.parallel):
             for code in {sentence.language for sentence in sentences}:
-                self._by_language.setdefault(code, []).append(place)
+                self._by_language.setdefault(code, []).append(index)
 
     def row(self, rng: random.Random, shares: dict[str, float]) -> Row:
         """One row of episodes of one kind, drawn by ``shares``."""
         kind = self._kinds[rng.choices(list(shares), weights=list(shares.values()))[0]]
-        return pack(lambda room: kind(rng, room), self.length)
+        return pack(lambda budget: kind(rng, budget), self.length)
 
-    def _text(self, rng: random.Random, room: int) -> Row | None:
+    def _text(self, rng: random.Random, budget: int) -> Row | None:
         code = rng.choice(list(self.material.documents))
-        return self.writer.running(rng.choice(self.material.documents[code]), room)
+        return self.writer.running(rng.choice(self.material.documents[code]), budget)
 
-    def _copy(self, rng: random.Random, room: int) -> Row | None:
+    def _copy(self, rng: random.Random, budget: int) -> Row | None:
         meanings = rng.sample(self.material.parallel, rng.randint(2, 8))
         task = self.material.tasks[rng.choice(["topic", "sentiment"])]
         code = rng.choice(task.languages)
-        labels, shown, asked = {}, [], []
+        labels, sentences, queries = {}, [], []
         for sentences in meanings:
             first, second = rng.sample(sentences, 2)
             labels[first.group] = self._some_word(rng, task, code)
-            shown.append(first)
-            asked.append(second)
-        asked = rng.sample(asked, rng.randint(1, len(asked)))
-        blocks = [Block(sentence, labels[sentence.group], learnt=False) for sentence in shown]
-        blocks += [Block(sentence, labels[sentence.group]) for sentence in asked]
-        return self.writer.episode(task, code, blocks, room)
+            sentences.append(first)
+            queries.append(second)
+        queries = rng.sample(queries, rng.randint(1, len(queries)))
+        blocks = [Block(sentence, labels[sentence.group], learnt=False) for sentence in sentences]
+        blocks += [Block(sentence, labels[sentence.group]) for sentence in queries]
+        return self.writer.episode(task, code, blocks, budget)
 
-    def _cluster(self, rng: random.Random, room: int) -> Row | None:
+    def _cluster(self, rng: random.Random, budget: int) -> Row | None:
         task = self.material.tasks[rng.choice(["topic", "sentiment"])]
         code = rng.choice(task.languages)
         drawn = rng.sample(self.material.clusters, rng.randint(2, 5))
         words = self._arbitrary_words(rng, task, code, len(drawn))
-        shown, labels = [], {}
+        sentences, labels = [], {}
         for cluster, word in zip(drawn, words, strict=True):
             for sentences in rng.sample(cluster, min(len(cluster), rng.randint(1, 4))):
                 sentence = rng.choice(sentences)
                 labels[sentence.group] = word
-                shown.append(sentence)
-        rng.shuffle(shown)
-        seen: set[str] = set()
+                sentences.append(sentence)
+        rng.shuffle(sentences)
+        labels_so_far: set[str] = set()
         blocks = []
-        for sentence in shown[:10]:
-            blocks.append(Block(sentence, labels[sentence.group], labels[sentence.group] in seen))
-            seen.add(labels[sentence.group])
-        return self.writer.episode(task, code, blocks, room)
+        for sentence in sentences[:10]:
+            blocks.append(Block(sentence, labels[sentence.group], labels[sentence.group] in labels_so_far))
+            labels_so_far.add(labels[sentence.group])
+        return self.writer.episode(task, code, blocks, budget)
 
-    def _topic(self, rng: random.Random, room: int) -> Row | None:
+    def _topic(self, rng: random.Random, budget: int) -> Row | None:
         task, topics = self.material.tasks["topic"], self.material.topics
         code = rng.choice(task.languages)
         item = rng.choice(list(topics))
@@ -105,22 +105,22 @@ class RowSampler:
         near = self.material.neighbours[item][:24]
         items = rng.sample(near, size // 2) if near else []
         items += rng.sample([other for other in topics if other != item and other not in items], size - len(items))
-        shown = [rng.choice([s for s in topics[other] if s.language != query.language]) for other in items]
-        rng.shuffle(shown)
-        return self._labelled(rng, task, code, [*shown, query], room)
+        sentences = [rng.choice([s for s in topics[other] if s.language != query.language]) for other in items]
+        rng.shuffle(sentences)
+        return self._labelled(rng, task, code, [*sentences, query], budget)
 
-    def _sentiment(self, rng: random.Random, room: int) -> Row | None:
+    def _sentiment(self, rng: random.Random, budget: int) -> Row | None:
         task, remarks = self.material.tasks["sentiment"], self.material.sentiments
-        shown = [rng.choice(remarks[rng.choice(list(remarks))]) for _ in range(rng.choice([3, 5, 7, 9]))]
-        return self._labelled(rng, task, rng.choice(task.languages), shown, room)
+        sentences = [rng.choice(remarks[rng.choice(list(remarks))]) for _ in range(rng.choice([3, 5, 7, 9]))]
+        return self._labelled(rng, task, rng.choice(task.languages), sentences, budget)
 
-    def _translation(self, rng: random.Random, room: int) -> Row | None:
+    def _translation(self, rng: random.Random, budget: int) -> Row | None:
         task = self.material.tasks["translation"]
         focused = rng.random() < self.config.focus_share
         spoken = [code for code in task.languages if code in self._by_language]
         code = rng.choice([code for code in self.config.focus if focused and code in spoken] or spoken)
         blocks: list[Block] = []
-        wanted = rng.randint(1, 5)
+        count = rng.randint(1, 5)
         for _ in range(20):
             sentences = self.material.parallel[rng.choice(self._by_language[code])]
             targets = [sentence for sentence in sentences if sentence.language == code]
@@ -129,21 +129,23 @@ class RowSampler:
             if english and rng.random() < self.config.english_share:
                 sources = english
             blocks.append(Block(rng.choice(sources), rng.choice(targets).text))
-            if len(blocks) == wanted:
+            if len(blocks) == count:
                 break
-        return self.writer.episode(task, code, blocks, room, TEXT)
+        return self.writer.episode(task, code, blocks, budget, TEXT)
 
-    def _labelled(self, rng: random.Random, task: Task, code: str, shown: list[Sentence], room: int) -> Row | None:
+    def _labelled(
+        self, rng: random.Random, task: Task, code: str, sentences: list[Sentence], budget: int
+    ) -> Row | None:
         """An episode over labelled sentences; an answer can be learnt once its label was shown."""
         words = dict(task.verbaliser(code).words)
         if rng.random() < self.config.arbitrary_share:
             words = dict(zip(words, self._arbitrary_words(rng, task, code, len(words)), strict=True))
-        seen: set[str] = set()
+        labels_so_far: set[str] = set()
         blocks = []
-        for sentence in shown:
-            blocks.append(Block(sentence, words[sentence.label], sentence.label in seen))
-            seen.add(sentence.label)
-        return self.writer.episode(task, code, blocks, room)
+        for sentence in sentences:
+            blocks.append(Block(sentence, words[sentence.label], sentence.label in labels_so_far))
+            labels_so_far.add(sentence.label)
+        return self.writer.episode(task, code, blocks, budget)
 
     def _arbitrary_words(self, rng: random.Random, task: Task, code: str, size: int) -> list[str]:
         """Different label words: the task's own, permuted, or any words."""

@@ -35,8 +35,8 @@ def row_losses(
     ids, mask, positions = tensors(model, rows)
     length = ids.shape[1]
     weights = torch.tensor([row.weights + [0.0] * (length - len(row.weights)) for row in rows], device=device)
-    kept = torch.rand(weights.shape, generator=torch.Generator().manual_seed(rng.randrange(2**31))).to(device)
-    learnt = (weights >= ANSWER) | (weights > 0) & (kept < config.head_share)
+    scored = torch.rand(weights.shape, generator=torch.Generator().manual_seed(rng.randrange(2**31))).to(device)
+    learnt = (weights >= ANSWER) | (weights > 0) & (scored < config.head_share)
     states = model.model(ids, attention_mask=mask, position_ids=positions, output_hidden_states=True)
     middle = config.layers // 2
     chosen = learnt[:, 1:].nonzero(as_tuple=True)  # N positions
@@ -84,23 +84,23 @@ def isolated(rows: list[Row], length: int) -> tuple[torch.Tensor, torch.Tensor]:
     episode = torch.full((len(rows), length), -1)
     positions = torch.zeros((len(rows), length), dtype=torch.int64)
     for number, row in enumerate(rows):
-        place = 0
+        start = 0
         for count, size in enumerate(row.lengths):
-            episode[number, place : place + size] = count
-            positions[number, place : place + size] = torch.arange(size)
-            place += size
+            episode[number, start : start + size] = count
+            positions[number, start : start + size] = torch.arange(size)
+            start += size
     same = episode[:, None, :, None] == episode[:, None, None, :]
     return same & torch.ones(length, length, dtype=torch.bool).tril(), positions
 
 
 def _summary_loss(middle: torch.Tensor, rows: list[Row], teacher: TeacherTable, config: DecoderConfig) -> torch.Tensor:
     """``middle`` is ``(R, T, H)``; mean over the summaries of all rows."""
-    places = [(number, place, english) for number, row in enumerate(rows) for place, english in row.summaries]
-    places = [entry for entry in places if entry[2] in teacher.row]
-    if len(places) < 2:
+    summaries = [(number, start, english) for number, row in enumerate(rows) for start, english in row.summaries]
+    summaries = [entry for entry in summaries if entry[2] in teacher.row]
+    if len(summaries) < 2:
         return middle.new_zeros((), dtype=torch.float32)
-    states = middle[[number for number, _, _ in places], [place for _, place, _ in places]]
-    return _imitate(states, [english for _, _, english in places], teacher, config)
+    states = middle[[number for number, _, _ in summaries], [start for _, start, _ in summaries]]
+    return _imitate(states, [english for _, _, english in summaries], teacher, config)
 
 
 def _pointer_loss(
@@ -122,9 +122,9 @@ def _pointer_loss(
     for number, row in enumerate(rows):
         if not row.pointers:
             continue
-        places = [place for place, _ in row.pointers]
-        scores = queries[number][:, places].float() @ keys[number].float().transpose(1, 2) * layer.self_attn.scaling
-        shares = scores.masked_fill(~mask[number, 0, places], -torch.inf).softmax(-1).mean(0)  # (places, T)
+        pointing = [start for start, _ in row.pointers]
+        scores = queries[number][:, pointing].float() @ keys[number].float().transpose(1, 2) * layer.self_attn.scaling
+        shares = scores.masked_fill(~mask[number, 0, pointing], -torch.inf).softmax(-1).mean(0)  # (pointers, T)
         right = torch.zeros_like(shares)
         for line, (_, ends) in enumerate(row.pointers):
             right[line, ends] = 1.0

@@ -49,8 +49,8 @@ class QualityConfig:
         """Refuse unknown parts, English beside English, and a k below 1."""
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown or not self.parts:
-            seen = repr(unknown[0]) if unknown else "none"
-            raise InvalidConfig(f"The parts to measure are {seen}; choose from {', '.join(PARTS)}.")
+            names = repr(unknown[0]) if unknown else "none"
+            raise InvalidConfig(f"The parts to measure are {names}; choose from {', '.join(PARTS)}.")
         if self.translate is not None and (ENGLISH in self.translate or not self.translate):
             raise InvalidConfig("Translation is from and into English; name one or more other languages, or all.")
         if self.k < 1:
@@ -119,11 +119,11 @@ def _tokens(subject: Subject) -> Measured:
 
 def _knn(subject: Subject) -> Measured:
     queries, pool = subject.topics("dev_query"), Pool(tuple(subject.topics("demo")))
-    bench = Workbench(subject.model, subject.encoder, cache=subject.cache, pools={"topic": pool})
+    workbench = Workbench(subject.model, subject.encoder, cache=subject.cache, pools={"topic": pool})
     subject.report(f"knn: {len(queries)} queries, {len(pool)} examples")
     labels = pd.Series([query.label for query in queries])
     facts = {"text": "SIB-200, dev_query against demo", "majority": float(labels.value_counts(normalize=True).max())}
-    return Measured(topic_accuracy(queries, bench.index("topic")), facts)
+    return Measured(topic_accuracy(queries, workbench.index("topic")), facts)
 
 
 def _translation(subject: Subject) -> Measured:
@@ -132,13 +132,13 @@ def _translation(subject: Subject) -> Measured:
     codes = config.translate or tuple(pairs_by_language(held_out))
     pairs = {code: held_out_pairs(held_out, code) for code in codes}
     whole = parallel_pool(subject.corpus.train, set(held_out["english"].map(normal_form)))
-    found: list[Translation] = []
+    translations: list[Translation] = []
     for source, target in [(ENGLISH, code) for code in codes] + [(code, ENGLISH) for code in codes]:
         subject.report(f"translation: {source} into {target}")
         index = PoolIndex(whole if target == ENGLISH else facing(whole, target), subject.vectors, subject.encoder)
         predictor = Predictor(subject.tasks["translation"], index, subject.scorer)
-        asked = pairs[source] if target == ENGLISH else [(english, text) for text, english in pairs[target]]
-        found += translate(predictor, asked, source, target, config.k)
+        sentence_pairs = pairs[source] if target == ENGLISH else [(english, text) for text, english in pairs[target]]
+        translations += translate(predictor, sentence_pairs, source, target, config.k)
     facts = {
         "text": "held-out Tatoeba",
         "pool": len(whole),
@@ -146,7 +146,7 @@ def _translation(subject: Subject) -> Measured:
         "strategy": "agl",
         "measure": "chrF, sacrebleu",
     }
-    return Measured(chrf_table(found), facts, [asdict(entry) for entry in found])
+    return Measured(chrf_table(translations), facts, [asdict(entry) for entry in translations])
 
 
 PARTS: dict[str, Callable[[Subject], Measured]] = {

@@ -45,16 +45,16 @@ def topic_accuracy(queries: Sequence[Example], index: PoolIndex) -> pd.DataFrame
     pool = index.pool
     rows = []
     for code in sorted({query.language for query in queries}):
-        asked = [query for query in queries if query.language == code]
-        texts, gold = [query.text for query in asked], [query.label for query in asked]
-        found = {
+        language_queries = [query for query in queries if query.language == code]
+        texts, gold = [query.text for query in language_queries], [query.label for query in language_queries]
+        results = {
             "encoder": index.encoder.vectors(texts) @ index.encoder_vectors().numpy().T,
             "own": index.own(texts, [code] * len(texts)) @ index.own_vectors().numpy().T,
         }
-        row: dict[str, object] = {"language": code, "queries": len(asked)}
-        for name, similarities in found.items():
-            for place, usable in (("english", _in_language(pool, ENGLISH)), ("others", ~_in_language(pool, code))):
-                row[f"{name}_{place}"] = accuracy(gold, nearest_labels(asked, pool, similarities, usable))
+        row: dict[str, object] = {"language": code, "queries": len(language_queries)}
+        for name, similarities in results.items():
+            for source, usable in (("english", _in_language(pool, ENGLISH)), ("others", ~_in_language(pool, code))):
+                row[f"{name}_{source}"] = accuracy(gold, nearest_labels(language_queries, pool, similarities, usable))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -66,12 +66,12 @@ def nearest_labels(queries: Sequence[Example], pool: Pool, similarities: np.ndar
     """
     items = np.array([example.item for example in pool.examples])
     labels = [example.label for example in pool.examples]
-    found = []
+    results = []
     for query, row in zip(queries, similarities, strict=True):
-        places = np.flatnonzero(usable & (items != query.item))
-        near = places[np.argsort(-row[places], kind="stable")[:NEIGHBOURS]]
-        found.append(vote([labels[place] for place in near], row[near].tolist()))
-    return found
+        positions = np.flatnonzero(usable & (items != query.item))
+        near = positions[np.argsort(-row[positions], kind="stable")[:NEIGHBOURS]]
+        results.append(vote([labels[index] for index in near], row[near].tolist()))
+    return results
 
 
 def vote(labels: Sequence[str], similarities: Sequence[float]) -> str:

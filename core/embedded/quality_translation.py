@@ -43,7 +43,7 @@ class Translation:
     reference: str
     zero_shot: str  # the model's translation without demonstrations
     translation: str  # and with them
-    copied_shown: str  # the answer of the best demonstration, "" where none was shown
+    copied_demonstration: str  # the answer of the best demonstration, "" where none was shown
     copied_nearest: str  # the target side of the nearest training sentence in the source language
     demonstrations: tuple[tuple[str, str], ...]  # as shown, best last: text and answer
 
@@ -60,18 +60,18 @@ def parallel_pool(text: pd.DataFrame, barred: Collection[str], most: int = MOST_
     items = short["group"].where(short["source"] != "Tatoeba", "tatoeba/" + short["english"])
     short = short.assign(item=items).drop_duplicates(["item", "language"])
     order = short["item"].drop_duplicates().sample(frac=1.0, random_state=0)
-    said: dict[str, dict[str, str]] = {item: {} for item in order}
+    texts: dict[str, dict[str, str]] = {item: {} for item in order}
     for item, code, sentence in zip(short["item"], short["language"], short["text"], strict=True):
-        said[item][code] = sentence
+        texts[item][code] = sentence
     english = dict(zip(short["item"], short["english"], strict=True))
     counts: Counter[str] = Counter()
     examples = []
-    for item, sides in said.items():
-        kept = {code: side for code, side in sides.items() if code != ENGLISH and counts[code] < most}
-        counts.update(kept.keys())
-        if kept:
-            kept[ENGLISH] = english[item]
-            examples += [Example(f"{item}/{code}", item, code, clean(side), "") for code, side in kept.items()]
+    for item, sides in texts.items():
+        sides_used = {code: side for code, side in sides.items() if code != ENGLISH and counts[code] < most}
+        counts.update(sides_used.keys())
+        if sides_used:
+            sides_used[ENGLISH] = english[item]
+            examples += [Example(f"{item}/{code}", item, code, clean(side), "") for code, side in sides_used.items()]
     if not examples:
         raise InvalidData(f"The corpus has no training pair of at most {LONGEST} characters a side to show.")
     return Pool(tuple(examples))
@@ -110,16 +110,18 @@ def translate(
     for query in queries:
         chosen = predictor.select(Question(query, "agl", k, (target,), others)).demonstrations
         prompts.append((writer.prompt(query, chosen, target), writer.prompt(query, (), target)))
-    written, bare = (list(_written(predictor, [pair[side].text for pair in prompts])) for side in (0, 1))
+    written, without = (list(_written(predictor, [pair[side].text for pair in prompts])) for side in (0, 1))
     nearest = copied(predictor.index.pool, predictor.index.encoder, queries, target)
-    found = []
-    for place, (text, reference) in enumerate(pairs):
-        shown = tuple(_sides(writer, entry, target) for entry in prompts[place][0].demonstrations)
-        best = shown[-1 if writer.config.order == "best_last" else 0][1] if shown else ""
-        found.append(
-            Translation(source, target, text, reference, bare[place], written[place], best, nearest[place], shown)
+    translations = []
+    for index, (text, reference) in enumerate(pairs):
+        demonstrations = tuple(_sides(writer, entry, target) for entry in prompts[index][0].demonstrations)
+        best = demonstrations[-1 if writer.config.order == "best_last" else 0][1] if demonstrations else ""
+        translations.append(
+            Translation(
+                source, target, text, reference, without[index], written[index], best, nearest[index], demonstrations
+            )
         )
-    return found
+    return translations
 
 
 def _sides(writer: PromptWriter, entry: Demonstration, target: str) -> tuple[str, str]:
@@ -128,8 +130,8 @@ def _sides(writer: PromptWriter, entry: Demonstration, target: str) -> tuple[str
 
 def _written(predictor: Predictor, prompts: Sequence[str]) -> Iterator[str]:
     """The model's lines, in the order of ``prompts``."""
-    for place in range(0, len(prompts), BATCH):
-        lines = generate(predictor.model, prompts[place : place + BATCH], predictor.answerer.generation)
+    for index in range(0, len(prompts), BATCH):
+        lines = generate(predictor.model, prompts[index : index + BATCH], predictor.answerer.generation)
         yield from (line.text for line in lines)
 
 
@@ -140,7 +142,7 @@ def copied(pool: Pool, encoder: SentenceEncoder, queries: Sequence[Query], targe
     if not known:
         return [""] * len(queries)
     cosines = encoder.vectors([query.text for query in queries]) @ encoder.vectors([e.text for e in known]).T
-    sides = [pool.side(known[place].item, target) for place in np.argmax(cosines, axis=1)]
+    sides = [pool.side(known[index].item, target) for index in np.argmax(cosines, axis=1)]
     return [side.text if side else "" for side in sides]
 
 
@@ -156,7 +158,7 @@ def chrf_table(translations: Sequence[Translation]) -> pd.DataFrame:
         for column, field in (
             ("with_demonstrations", "translation"),
             ("zero_shot", "zero_shot"),
-            ("copied_shown", "copied_shown"),
+            ("copied_shown", "copied_demonstration"),
             ("copied_nearest", "copied_nearest"),
         ):
             row[column] = chrf([getattr(entry, field) for entry in part], references)

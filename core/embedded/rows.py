@@ -69,9 +69,9 @@ class EpisodeWriter:
         template = task.template(code)
         opening = [self._start, *self._tokenizer.encode(template.instruction).ids]
         pieces = [self._block(template.open_block, template.answer, block) for block in blocks]
-        room = longest - len(opening) - 1
+        budget = longest - len(opening) - 1
         dropped: set[str] = set()  # an answer shown only in a dropped block cannot be known
-        while pieces and sum(len(ids) for ids, _ in pieces) > room:
+        while pieces and sum(len(ids) for ids, _ in pieces) > budget:
             dropped.add(blocks[0].answer)
             pieces, blocks = pieces[1:], blocks[1:]
         if not pieces:
@@ -79,16 +79,16 @@ class EpisodeWriter:
         ids, weights = list(opening), [0.0] + [OTHER] * (len(opening) - 1)
         summaries: list[tuple[int, str]] = []
         pointers: list[tuple[int, list[int]]] = []
-        found: dict[str, list[int]] = {}  # places where an answer begins
+        answers: dict[str, list[int]] = {}  # places where an answer begins
         learnt = False
         for (piece, begin), block in zip(pieces, blocks, strict=True):
             before = len(ids) + begin - 1
             if block.sentence.english:
                 summaries.append((before, block.sentence.english))
-            learnt = block.learnt and (block.answer in found or block.answer not in dropped)
-            if learnt and block.answer in found:
-                pointers.append((before, list(found[block.answer])))
-            found.setdefault(block.answer, []).append(before + 1)
+            learnt = block.learnt and (block.answer in answers or block.answer not in dropped)
+            if learnt and block.answer in answers:
+                pointers.append((before, list(answers[block.answer])))
+            answers.setdefault(block.answer, []).append(before + 1)
             ids += piece
             weights += [OTHER] * begin + [weight if learnt else 0.0] * (len(piece) - begin)
         return Row([*ids, self._end], [*weights, weight if learnt else 0.0], summaries, pointers, (len(ids) + 1,))
@@ -121,8 +121,8 @@ def pack(draw: Callable[[int], Row | None], length: int, tries: int = 3) -> Row:
         row = Row(
             row.ids + part.ids,
             row.weights + part.weights,
-            row.summaries + [(shift + place, english) for place, english in part.summaries],
-            row.pointers + [(shift + place, [shift + end for end in ends]) for place, ends in part.pointers],
+            row.summaries + [(shift + position, english) for position, english in part.summaries],
+            row.pointers + [(shift + position, [shift + end for end in ends]) for position, ends in part.pointers],
             (*row.lengths, *part.lengths),
         )
     return row
@@ -158,10 +158,10 @@ class SentenceBank:
     def of(sentences: list[Sentence], encode: Callable[[list[str]], list[list[int]]], longest: int) -> "SentenceBank":
         """Tokenise; sentences over ``longest`` tokens are left out."""
         ids = encode([" " + sentence.text for sentence in sentences])
-        kept = [i for i, row in enumerate(ids) if 0 < len(row) <= longest]
-        rows = [ids[i] for i in kept]
+        short = [i for i, row in enumerate(ids) if 0 < len(row) <= longest]
+        rows = [ids[i] for i in short]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        return SentenceBank(rows, [sentences[i].english for i in kept], order)
+        return SentenceBank(rows, [sentences[i].english for i in short], order)
 
     def draw(self, rng: random.Random, size: int, buckets: int = 3) -> list[int]:
         """Indices of ``size`` sentences from one third of the lengths, so that little is padded."""

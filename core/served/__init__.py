@@ -4,9 +4,9 @@ It writes, and scores labels where the server tells log-probabilities of a promp
 chosen by them is refused, or done by those of the tiny model where somebody says so.
 """
 
-from core.served.bench import served_workbench
 from core.served.model import ServedModel
 from core.served.scorer import ServedScorer
 from core.served.settings import PREFIX, ServedConfig, served_config
+from core.served.workbench import served_workbench
 
 __all__ = ["PREFIX", "ServedConfig", "ServedModel", "ServedScorer", "served_config", "served_workbench"]

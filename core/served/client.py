@@ -28,9 +28,9 @@ Json = dict[str, Any]
 class Refused(ServerUnavailable):
     """The server understood and said no; ``status`` and what it said tell why."""
 
-    def __init__(self, message: str, status: int, said: str) -> None:
+    def __init__(self, message: str, status: int, reply: str) -> None:
         super().__init__(message)
-        self.status, self.said = status, said
+        self.status, self.reply = status, reply
 
 
 class ModelServer:
@@ -81,18 +81,18 @@ class ModelServer:
                 continue
             if answer.status_code not in _PASSING:
                 return self._read(answer)
-            why = f"answers {answer.status_code}{self._said(answer)}"
+            why = f"answers {answer.status_code}{self._reply(answer)}"
             wait = max(wait, _retry_after(answer))
         raise ServerUnavailable(
             f"The model server at {host} {why}; check that it runs and that the address is right, or try again later."
         )
 
     def _read(self, answer: httpx.Response) -> Any:
-        host, status, said = self.config.host, answer.status_code, self._said(answer)
+        host, status, reply = self.config.host, answer.status_code, self._reply(answer)
         if status in (401, 403):
-            raise Refused(f"The model server at {host} refuses the key ({status}); set {KEY_NAME}.", status, said)
+            raise Refused(f"The model server at {host} refuses the key ({status}); set {KEY_NAME}.", status, reply)
         if status >= 300:
-            raise Refused(f"The model server at {host} says no ({status}{said}).", status, said)
+            raise Refused(f"The model server at {host} says no ({status}{reply}).", status, reply)
         try:
             return answer.json()
         except ValueError as error:
@@ -100,7 +100,7 @@ class ModelServer:
                 f"The model server at {host} answers something else than JSON; check that the address ends in /v1."
             ) from error
 
-    def _said(self, answer: httpx.Response) -> str:
+    def _reply(self, answer: httpx.Response) -> str:
         """The server's own words, shortened and without the key."""
         try:
             content = answer.json()
@@ -142,10 +142,10 @@ class NoLogProbs(ServerUnavailable):
     """A server that does not tell log-probabilities of a prompt."""
 
 
-def refusal(host: str, seen: str) -> NoLogProbs:
+def refusal(host: str, reply: str) -> NoLogProbs:
     """The sentence for whoever needs label probabilities from such a server."""
     return NoLogProbs(
-        f"The model server at {host} tells no log-probabilities of a prompt ({seen}), and labels cannot be scored without; serve the model "
+        f"The model server at {host} tells no log-probabilities of a prompt ({reply}), and labels cannot be scored without; serve the model "
         "by vLLM, or ask a task with free-text answers, such as translation."
     )
 
@@ -163,8 +163,10 @@ def choices_of(answer: Any, count: int, host: str) -> list[Json]:
 
 def echoed(choice: Json, generated: int, host: str) -> Echoed:
     """The prompt's entries of an answer with ``echo``; the last ``generated`` are of what was written. Raises ``NoLogProbs``."""
-    told = choice.get("logprobs")
-    tokens, logs = (told.get("tokens"), told.get("token_logprobs")) if isinstance(told, dict) else (None, None)
+    reported = choice.get("logprobs")
+    tokens, logs = (
+        (reported.get("tokens"), reported.get("token_logprobs")) if isinstance(reported, dict) else (None, None)
+    )
     if not isinstance(tokens, list) or not isinstance(logs, list) or len(tokens) != len(logs):
         raise refusal(host, "it answers without them")
     last = len(tokens) - generated
@@ -183,29 +185,33 @@ def boundary(context: Echoed, joint: Echoed) -> int | None:
 
     None where it cannot be told: tokens are texts, and one near the boundary is half a character, which stands for many tokens alike.
     """
-    place = 0
-    while place < min(len(context.tokens), len(joint.tokens)) and context.tokens[place] == joint.tokens[place]:
-        place += 1
-    if not joint.as_ids and any("\ufffd" in token for token in joint.tokens[max(0, place - 8) : place + 1]):
+    shared = 0
+    while shared < min(len(context.tokens), len(joint.tokens)) and context.tokens[shared] == joint.tokens[shared]:
+        shared += 1
+    if not joint.as_ids and any("\ufffd" in token for token in joint.tokens[max(0, shared - 8) : shared + 1]):
         return None
-    return max(1, place)
+    return max(1, shared)
 
 
 def written_line(choice: Json) -> Generated:
     """The line of an answer that stops at a line break; the confidence covers the tokens kept, None where the server tells none."""
     text, ended = str(choice.get("text") or ""), choice.get("finish_reason") != "length"
-    told = choice.get("logprobs")
-    tokens, logs = (told.get("tokens"), told.get("token_logprobs")) if isinstance(told, dict) else (None, None)
+    reported = choice.get("logprobs")
+    tokens, logs = (
+        (reported.get("tokens"), reported.get("token_logprobs")) if isinstance(reported, dict) else (None, None)
+    )
     line = text.split("\n")[0]
     if not line.strip():
         return Generated("", 0.0, ended)
     if not isinstance(tokens, list) or not isinstance(logs, list) or len(tokens) != len(logs):
         return Generated(line.strip(), None, ended)
-    kept = [value for value in _kept(list(map(str, tokens)), logs, text, ended) if isinstance(value, int | float)]
-    return Generated(line.strip(), math.exp(sum(kept) / len(kept)) if kept else None, ended)
+    probabilities = [
+        value for value in _written_part(list(map(str, tokens)), logs, text, ended) if isinstance(value, int | float)
+    ]
+    return Generated(line.strip(), math.exp(sum(probabilities) / len(probabilities)) if probabilities else None, ended)
 
 
-def _kept(tokens: Sequence[str], logs: Sequence[Any], text: str, ended: bool) -> Sequence[Any]:
+def _written_part(tokens: Sequence[str], logs: Sequence[Any], text: str, ended: bool) -> Sequence[Any]:
     """Without the token that ended the line, which servers list although it is not part of the text."""
     if ended and tokens and ("\n" in tokens[-1] or not tokens[-1] or not text.endswith(tokens[-1])):
         return logs[:-1]

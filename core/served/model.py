@@ -54,8 +54,8 @@ class ServedModel:
     @cached_property
     def fingerprint(self) -> str:
         """Differs between addresses, names and checkpoints as the server reports them; new weights under the old name do not show."""
-        said = f"{self.settings.url}\n{self.name}\n{self._entry.get('root', '')}\n{self.settings.vectors}"
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        identity = f"{self.settings.url}\n{self.name}\n{self._entry.get('root', '')}\n{self.settings.vectors}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     @property
     def facts(self) -> dict[str, str]:
@@ -83,9 +83,9 @@ class ServedModel:
             return None
         from transformers import AutoTokenizer
 
-        place = resolve_model(self.settings.tokenizer)
+        folder = resolve_model(self.settings.tokenizer)
         try:
-            return AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+            return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         except Exception as error:
             raise ModelUnavailable(
                 f"The tokenizer {self.settings.tokenizer!r} could not be loaded ({type(error).__name__}); name a folder or Hub id that "
@@ -135,17 +135,17 @@ class ServedModel:
         """By ``/tokenize``: vLLM reads ``prompt`` and answers ``count``, llama.cpp reads ``content`` and answers ``tokens``."""
         if self._counts:
             try:
-                said = self.server.post("tokenize", self.asking(prompt=text, content=text), beside=True)
-                if isinstance(said, dict) and isinstance(said.get("tokens"), list):
-                    return len(said["tokens"])
+                reply = self.server.post("tokenize", self.asking(prompt=text, content=text), beside=True)
+                if isinstance(reply, dict) and isinstance(reply.get("tokens"), list):
+                    return len(reply["tokens"])
             except Refused:
                 pass
             self._counts = False
         return len(text.encode()) + STARTING_TOKENS
 
-    def asking(self, **wanted: Any) -> Json:
+    def asking(self, **fields: Any) -> Json:
         """The body of a request to this model."""
-        return {"model": self.name, **wanted}
+        return {"model": self.name, **fields}
 
     def prompts(self, texts: Sequence[str]) -> list[str] | list[list[int]]:
         """Prompts as they are sent: ids where the tokenizer is named, so that no mark of a special token works as one, else text."""
@@ -162,8 +162,8 @@ class ServedModel:
             seed = int(torch.randint(2**31, (1,), generator=generator))
             chance = {"temperature": config.temperature, "top_p": 0.95, "seed": seed}
         lines: list[Generated] = []
-        for place in range(0, len(texts), BATCH):
-            part = texts[place : place + BATCH]
+        for start in range(0, len(texts), BATCH):
+            part = texts[start : start + BATCH]
             body = self.asking(
                 prompt=self.prompts(part), max_tokens=config.max_tokens, stop=["\n"], logprobs=1, **chance
             )
@@ -174,8 +174,8 @@ class ServedModel:
 
 def _entry(server: ModelServer, settings: ServedConfig) -> Json:
     """The model's entry in the server's list."""
-    said = server.get("models")
-    listed = said.get("data") if isinstance(said, dict) else None
+    reply = server.get("models")
+    listed = reply.get("data") if isinstance(reply, dict) else None
     entries = [one for one in listed or [] if isinstance(one, dict) and one.get("id")]
     names = [str(one["id"]) for one in entries]
     if not names:
@@ -186,9 +186,9 @@ def _entry(server: ModelServer, settings: ServedConfig) -> Json:
         raise ModelUnavailable(
             f"The model server at {settings.host} has {len(names)} models; name one after #: {', '.join(names[:10])}."
         )
-    wanted = settings.model or names[0]
-    if wanted not in names:
+    name = settings.model or names[0]
+    if name not in names:
         raise ModelUnavailable(
-            f"The model server at {settings.host} has no model {wanted!r}; it has {', '.join(names[:10])}."
+            f"The model server at {settings.host} has no model {name!r}; it has {', '.join(names[:10])}."
         )
-    return entries[names.index(wanted)]
+    return entries[names.index(name)]

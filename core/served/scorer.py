@@ -65,21 +65,21 @@ class ServedScorer:
 
     def _scored(self, pairs: Sequence[Pair], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         with self._lock:
-            found = {pair: self._known[pair] for pair in pairs if pair in self._known}
-        missing = [pair for pair in dict.fromkeys(pairs) if pair not in found]
+            scored = {pair: self._known[pair] for pair in pairs if pair in self._known}
+        missing = [pair for pair in dict.fromkeys(pairs) if pair not in scored]
         ask = self._by_ids if self.model.tokenizer is not None else self._by_text
-        for place in range(0, len(missing), BATCH):
-            part = missing[place : place + BATCH]
-            found.update(zip(part, ask(part), strict=True))
+        for start in range(0, len(missing), BATCH):
+            part = missing[start : start + BATCH]
+            scored.update(zip(part, ask(part), strict=True))
             if progress is not None:
-                progress(min(1.0, (place + len(part)) / len(missing)))
+                progress(min(1.0, (start + len(part)) / len(missing)))
         if progress is not None and not missing:
             progress(1.0)
         with self._lock:
-            self._known.update((pair, found[pair]) for pair in missing)
+            self._known.update((pair, scored[pair]) for pair in missing)
             while len(self._known) > _REMEMBER:
                 self._known.popitem(last=False)
-        return [found[pair] for pair in pairs]
+        return [scored[pair] for pair in pairs]
 
     def _by_ids(self, pairs: Sequence[Pair]) -> list[np.ndarray]:
         """The named tokenizer says where an answer begins, and the server sees its ids."""
@@ -90,13 +90,13 @@ class ServedScorer:
         rows = [[*model.start, *ids] for ids in joint]
         for row in rows:
             self._fits(len(row))
-        found = []
-        for pair, row, ids, seen in zip(pairs, rows, joint, self._echo(rows), strict=True):
-            if len(seen.tokens) != len(row):
-                raise refusal(model.settings.host, f"{len(seen.tokens)} of a prompt of {len(row)} tokens")
+        scored = []
+        for pair, row, ids, echo in zip(pairs, rows, joint, self._echo(rows), strict=True):
+            if len(echo.tokens) != len(row):
+                raise refusal(model.settings.host, f"{len(echo.tokens)} of a prompt of {len(row)} tokens")
             first = max(1, start + shared_length(alone[pair[0]], ids))
-            found.append(_after(seen, first, pair[1]))
-        return found
+            scored.append(_after(echo, first, pair[1]))
+        return scored
 
     def _by_text(self, pairs: Sequence[Pair]) -> list[np.ndarray]:
         """The server's tokens of the context alone and of both together say where an answer begins."""
@@ -104,18 +104,18 @@ class ServedScorer:
         contexts = list(dict.fromkeys(context for context, _ in pairs))
         for context, answer in pairs:
             self._fits(self.model.length(context + answer))
-        seen = self._echo([*contexts, *(context + answer for context, answer in pairs)])
-        alone = dict(zip(contexts, seen, strict=False))
-        found = []
-        for (context, answer), joint in zip(pairs, seen[len(contexts) :], strict=True):
+        echoes = self._echo([*contexts, *(context + answer for context, answer in pairs)])
+        alone = dict(zip(contexts, echoes, strict=False))
+        scored = []
+        for (context, answer), joint in zip(pairs, echoes[len(contexts) :], strict=True):
             first = boundary(alone[context], joint)
             if first is None:
                 raise ServerUnavailable(
                     f"The model server at {host} tells tokens as texts, and one before the answer {answer!r} is half a character, so that "
                     "it cannot be told where the answer begins; name the model's tokenizer."
                 )
-            found.append(_after(joint, first, answer))
-        return found
+            scored.append(_after(joint, first, answer))
+        return scored
 
     def _fits(self, tokens: int) -> None:
         if tokens > self.model.context:
@@ -137,17 +137,17 @@ class ServedScorer:
         try:
             answer = self.model.server.post("completions", body)
         except Refused as no:
-            if no.status in (400, 422) and not self._writes and "max_tokens" in no.said:
+            if no.status in (400, 422) and not self._writes and "max_tokens" in no.reply:
                 self._writes = 1
                 return self._echo(prompts)
             if no.status in (400, 404, 405, 422, 501):
-                raise refusal(host, f"{no.status}{no.said}") from no
+                raise refusal(host, f"{no.status}{no.reply}") from no
             raise
         return [echoed(choice, self._writes, host) for choice in choices_of(answer, len(prompts), host)]
 
 
-def _after(seen: Echoed, first: int, answer: str) -> np.ndarray:
+def _after(echo: Echoed, first: int, answer: str) -> np.ndarray:
     """Log-probabilities of the tokens from ``first`` on. Raises ``InvalidQuery`` when there are none."""
-    if first >= len(seen.tokens):
+    if first >= len(echo.tokens):
         raise InvalidQuery(f"The answer {answer!r} adds no token to its prompt; an answer needs at least one letter.")
-    return np.array(seen.logs[first:], dtype=np.float64)
+    return np.array(echo.logs[first:], dtype=np.float64)

@@ -89,8 +89,8 @@ def served_config(
 
 
 def _number(name: str, environment: Mapping[str, str], default: float) -> float:
-    given = environment.get(name, "").strip()
+    value = environment.get(name, "").strip()
     try:
-        return float(given) if given else default
+        return float(value) if value else default
     except ValueError as error:
-        raise InvalidConfig(f"{name} is {given!r}; give a number.") from error
+        raise InvalidConfig(f"{name} is {value!r}; give a number.") from error

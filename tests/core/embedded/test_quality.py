@@ -226,7 +226,7 @@ def test_demonstrations_lead_from_a_third_language_into_the_target(translator: P
     for entry in translate(translator, PAIRS, "eng_Latn", "fra_Latn", 3):
         assert len(entry.demonstrations) == 3
         assert all(french[text] == answer for text, answer in entry.demonstrations)
-        assert entry.copied_shown == entry.demonstrations[-1][1]  # the best stands last
+        assert entry.copied_demonstration == entry.demonstrations[-1][1]  # the best stands last
 
 
 def test_the_nearest_training_sentence_lends_its_translation(translator: Predictor) -> None:
@@ -249,7 +249,7 @@ def test_chrf_is_that_of_each_direction(translator: Predictor, monkeypatch: pyte
     assert row["with_demonstrations"] == pytest.approx(chrf(["Le bus était en retard.", "zzz"], references))
     assert 0 < row["with_demonstrations"] < 100
     assert row["zero_shot"] == 0
-    assert row["copied_shown"] == pytest.approx(chrf([entry.copied_shown for entry in found], references))
+    assert row["copied_shown"] == pytest.approx(chrf([entry.copied_demonstration for entry in found], references))
 
 
 def test_chrf_worked_example() -> None:

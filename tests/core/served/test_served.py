@@ -23,9 +23,9 @@ from core.models.loading import LanguageModel
 from core.records import Query
 from core.scoring import Request, Scorer
 from core.served import ServedConfig, ServedModel, ServedScorer, served_config
-from core.served.bench import UNSEEN
 from core.served.client import Echoed as Seen
 from core.served.client import ModelServer, NoLogProbs, boundary
+from core.served.workbench import UNSEEN
 from core.workbench import Workbench
 
 EXACT = 1e-4  # nats, to one-by-one float32 scoring
@@ -370,7 +370,7 @@ def test_why_is_measured_over_http_as_here(remote: Callable[..., Workbench], ben
 @pytest.fixture
 def command(model: LanguageModel, toy_models: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Manners]]:
     """The address of a served toy model, and the commands with toys for what they load beside it."""
-    monkeypatch.setattr("core.served.bench.load_model", lambda _: model)
+    monkeypatch.setattr("core.served.workbench.load_model", lambda _: model)
     monkeypatch.setenv("AGL_MODEL_SERVER_KEY", "sk-very-secret")
     manners = Manners(key="sk-very-secret")
     with serving(model, manners) as url:
