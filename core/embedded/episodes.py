@@ -66,14 +66,14 @@ class RowSampler:
         meanings = rng.sample(self.material.parallel, rng.randint(2, 8))
         task = self.material.tasks[rng.choice(["topic", "sentiment"])]
         code = rng.choice(task.languages)
-        labels, sentences, queries = {}, [], []
+        labels, demonstrations, queries = {}, [], []
         for sentences in meanings:
             first, second = rng.sample(sentences, 2)
             labels[first.group] = self._some_word(rng, task, code)
-            sentences.append(first)
+            demonstrations.append(first)
             queries.append(second)
         queries = rng.sample(queries, rng.randint(1, len(queries)))
-        blocks = [Block(sentence, labels[sentence.group], learnt=False) for sentence in sentences]
+        blocks = [Block(sentence, labels[sentence.group], learnt=False) for sentence in demonstrations]
         blocks += [Block(sentence, labels[sentence.group]) for sentence in queries]
         return self.writer.episode(task, code, blocks, budget)
 
@@ -82,16 +82,16 @@ class RowSampler:
         code = rng.choice(task.languages)
         drawn = rng.sample(self.material.clusters, rng.randint(2, 5))
         words = self._arbitrary_words(rng, task, code, len(drawn))
-        sentences, labels = [], {}
+        members, labels = [], {}
         for cluster, word in zip(drawn, words, strict=True):
             for sentences in rng.sample(cluster, min(len(cluster), rng.randint(1, 4))):
                 sentence = rng.choice(sentences)
                 labels[sentence.group] = word
-                sentences.append(sentence)
-        rng.shuffle(sentences)
+                members.append(sentence)
+        rng.shuffle(members)
         labels_so_far: set[str] = set()
         blocks = []
-        for sentence in sentences[:10]:
+        for sentence in members[:10]:
             blocks.append(Block(sentence, labels[sentence.group], labels[sentence.group] in labels_so_far))
             labels_so_far.add(labels[sentence.group])
         return self.writer.episode(task, code, blocks, budget)

@@ -94,9 +94,9 @@ def _clusters(meanings: list[list[Sentence]], vectors: dict[str, np.ndarray], si
 
     known = [sentences for sentences in meanings if sentences[0].english in vectors]
     matrix = np.stack([vectors[sentences[0].english] for sentences in known])
-    clusters = MiniBatchKMeans(min(size, len(known)), random_state=0, n_init=1, batch_size=4096).fit_predict(matrix)
+    assigned = MiniBatchKMeans(min(size, len(known)), random_state=0, n_init=1, batch_size=4096).fit_predict(matrix)
     clusters: dict[int, list[list[Sentence]]] = defaultdict(list)
-    for number, sentences in zip(clusters.tolist(), known, strict=True):
+    for number, sentences in zip(assigned.tolist(), known, strict=True):
         clusters[number].append(sentences)
     return [cluster for _, cluster in sorted(clusters.items()) if len(cluster) >= SMALLEST_CLUSTER]
 

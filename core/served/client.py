@@ -145,7 +145,7 @@ class NoLogProbs(ServerUnavailable):
 def refusal(host: str, reply: str) -> NoLogProbs:
     """The sentence for whoever needs label probabilities from such a server."""
     return NoLogProbs(
-        f"The model server at {host} tells no log-probabilities of a prompt ({reply}), and labels cannot be scored without; serve the model "
+        f"The model server at {host} tells no log-probabilities of a prompt ({reply}), and labels cannot be scored without; serve it "
         "by vLLM, or ask a task with free-text answers, such as translation."
     )
 
