@@ -151,4 +151,9 @@ def _str(value: object) -> str:
 
 
 def _receipt(receipt: Any) -> Json:
-    return {"saved_at": receipt.saved_at.isoformat(), "revision": receipt.revision, "repeated": receipt.repeated}
+    return {
+        "saved_at": receipt.saved_at.isoformat(),
+        "revision": receipt.revision,
+        "repeated": receipt.repeated,
+        "backed_up": receipt.backed_up,
+    }

@@ -110,6 +110,11 @@ def means(report: Report, cells: Sequence[Cell], texts: Texts) -> str:
     )
 
 
+def no_interval(why: Undefined, texts: Texts) -> str:
+    """What stands where an interval cannot be computed: "too few items" only where that is the reason."""
+    return texts("results.too_few") if why.code in ("few_items", "no_ratings") else "–"
+
+
 def _mean(cell: Cell | None, texts: Texts) -> str:
     if cell is None or isinstance(cell.mean, Undefined):
         return "<td>–</td>"
@@ -119,7 +124,7 @@ def _mean(cell: Cell | None, texts: Texts) -> str:
         said = f'<span class="quiet">{span(spread)}</span>'
         line = f'<b style="left:{_at(spread.low):.1f}%;width:{_at(spread.high) - _at(spread.low):.1f}%"></b>'
     else:
-        said, line = hint(texts("results.too_few"), reason(spread, texts), "quiet"), ""
+        said, line = hint(no_interval(spread, texts), reason(spread, texts), "quiet"), ""
     return (
         f'<td><span class="figure"><strong>{figure(cell.mean)}</strong> {said}</span>'
         f'<span class="axis" dir="ltr" aria-hidden="true">{marks}{line}<u style="left:{_at(cell.mean):.1f}%"></u></span></td>'

@@ -9,7 +9,7 @@ import langcodes
 from annotation.report.results import Report
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Undefined
-from app.results.ratings_html import criterion, reason
+from app.results.ratings_html import criterion, no_interval, reason
 from app.strategies import strategy_title
 from app.texts import Texts
 from core.selection.strategies import STRATEGIES
@@ -40,7 +40,7 @@ def _figure(value: float | Undefined, form: str) -> str:
 def _interval(line: Line) -> str:
     spread, texts = line.cell.mean_interval, line.texts
     if isinstance(spread, Undefined):
-        return f'<abbr class="hint" title="{escape(reason(spread, texts))}">{escape(texts("results.too_few"))}</abbr>'
+        return f'<abbr class="hint" title="{escape(reason(spread, texts))}">{escape(no_interval(spread, texts))}</abbr>'
     return f"{spread.low:.2f} – {spread.high:.2f}"
 
 
