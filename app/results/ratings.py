@@ -28,7 +28,7 @@ class ResultsService:
     """Results of every study that a visitor may see. Every method checks that anew.
 
     Results name systems. So those of a study that still collects ratings are for its organiser; what anybody sent from
-    Explore is open to all, as Explore is, and a closed study is for everybody.
+    Explore is open to all, as Explore is, and a closed study that was published is for everybody, without comments and times.
     """
 
     def __init__(self, store: RatingStore, explore: str, folder: Path, authority: Authority | None = None) -> None:
@@ -54,7 +54,7 @@ class ResultsService:
         return sorted(seen, key=lambda one: (one.slug != self.explore, one.name))
 
     def _open_to(self, study: Study, organiser: bool) -> bool:
-        return organiser or study.slug == self.explore or study.published_at is not None
+        return organiser or study.slug == self.explore or (study.state == "closed" and study.published_at is not None)
 
     def study(self, session: object, slug: str | None) -> Study:
         """The study with this slug, Explore's for None. Raises UnknownStudy also for one that is not the visitor's."""

@@ -78,6 +78,7 @@ def test_every_format_comes_back_equal_to_what_was_stored(store: RatingStore, ra
     assert sorted(path.name for path in paths) == sorted(
         [
             "codebook.json",
+            "read_tables.py",
             *(f"{table}.{suffix}" for table in TABLES for suffix in ("csv", "jsonl", "parquet")),
         ]
     )

@@ -115,6 +115,8 @@ def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsS
     assert [one.slug for one in desk.studies("organiser")] == ["explore", "paper"]
     assert desk.report("organiser", "paper", ENGLISH).study == paper
     store.set_study_state(paper.id, "closed")
+    assert [one.slug for one in desk.studies("")] == ["explore"]  # closing shows nothing
+    store.publish_study(paper.id, "For the paper")
     assert [one.slug for one in desk.studies("")] == ["explore", "paper"]
     store.set_study_state(paper.id, "withdrawn")
     assert [one.slug for one in desk.studies("")] == ["explore"]
@@ -193,10 +195,10 @@ def test_too_little_data_says_how_much_more(desk: ResultsService, rated: Study) 
     lone = verdict(compare({"i1": (4.0, 3.0)}, "fluency", "sw", "agl|k=4", "knn|k=4"), 1, 0.3)
     kind, text = views.sentence(lone, report, ENGLISH)
     assert kind == "not_computable"
-    # ((1.960 + 0.842) x 0.8 / 0.3)^2 = 55.8, with the spread that is assumed before there is one
+    # ((1.960 + 0.842) x 0.8 / 0.3)^2 + 1.960^2 / 2 = 57.7, with the spread that is assumed before there is one
     assert text.endswith(
-        "at least 2 items rated for both are needed, there are 1. About 56 paired items would show a difference of 0.3 "
-        "points with 80 % power: 55 more.".replace(" %", "\u00a0%")
+        "at least 2 items rated for both are needed, there are 1. About 58 paired items would show a difference of 0.3 "
+        "points with 80 % power: 57 more.".replace(" %", "\u00a0%")
     )
 
 
@@ -210,8 +212,10 @@ def test_the_download_has_data_codebook_report_and_datasheet(desk: ResultsServic
         names = set(bundle.namelist())
         assert {"ratings.csv", "ratings.jsonl", "ratings.parquet", "codebook.json"} <= names
         assert {"report.html", "report.tex", "report.md", "heds.md"} <= names
-        assert b"'=1+1" in bundle.read("assignments.csv")
+        assert b"'=1+1" not in bundle.read("assignments.csv")  # what raters wrote is not for visitors
         assert "Mixed models" in bundle.read("report.md").decode()
+    with zipfile.ZipFile(desk.download("organiser", None)) as bundle:
+        assert b"'=1+1" in bundle.read("assignments.csv")
 
 
 def test_failed_raters_can_be_left_out(desk: ResultsService, rated: Study) -> None:
