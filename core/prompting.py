@@ -144,17 +144,18 @@ class PromptWriter:
         if self.config.listed and self.task.verbalisers and not framing.instruction:
             instruction = template.listing(self._label_words(code))
         query_block = template.open_block(asked.text, asked.language)
+        texts = [framing.texts.get(example.id, example.text) for example, _ in pairs]
         if aligner := framing.aligners.get(code):
             query_block = aligner + SEPARATOR + query_block
         if self.config.chat:
             turns = [
                 part
-                for example, answer in pairs
-                for part in (template.open_block(example.text, example.language), answer)
+                for text, (example, answer) in zip(texts, pairs, strict=True)
+                for part in (template.open_block(text, example.language), answer)
             ]
             turns.append(query_block)
             return self.model.chat([instruction + SEPARATOR + turns[0], *turns[1:]])
-        blocks = [template.block(example.text, answer, example.language) for example, answer in pairs]
+        blocks = [template.block(text, answer, e.language) for text, (e, answer) in zip(texts, pairs, strict=True)]
         return SEPARATOR.join([instruction, *blocks, query_block])
 
 

@@ -66,6 +66,9 @@ class Framing:
     aligners: Mapping[str, str] = field(default_factory=dict)  # by language of the answer: a line before the query
     labels: str = ""  # whose words say the labels of demonstrations, as in PromptConfig; "": as set there
     instruction: str = ""  # stands in the place of the template's instruction
+    texts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by id of a demonstration: what is shown in its text's place
     codes: tuple[str, ...] = ()  # languages the answer is asked for in, whose label probabilities are averaged; (): one
 
 

@@ -10,6 +10,7 @@ from core.selection.strategies.judged import Likelihood, MinimumDescriptionLengt
 from core.selection.strategies.lexical import Bm25
 from core.selection.strategies.own import SelfGenerated, SelfSelection, Untrained
 from core.selection.strategies.plain import BalancedRandom, RandomChoice, ZeroShot
+from core.selection.strategies.romanised import Romanised
 
 STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in this order
     strategy.name: strategy
@@ -33,6 +34,7 @@ STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in
         SelfTranslate(),
         CrossLingualThought(),
         SelfConsistency(),
+        Romanised(),
     )
 }
 
