@@ -129,7 +129,8 @@ class Development:
 
     def _correct(self, contexts: Sequence[tuple[Example, ...]]) -> list[bool]:
         asks = [
-            Ask(query.query, context, query.language) for query, context in zip(self.queries, contexts, strict=True)
+            Ask(query.query, context, self.config.bank.code(query))
+            for query, context in zip(self.queries, contexts, strict=True)
         ]
         with self.learner.in_half():
             best = self.learner.asker.log_probs(asks).argmax(-1).tolist()

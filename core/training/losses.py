@@ -8,6 +8,17 @@ import torch
 
 from core.errors import InvalidConfig
 
+LOSSES: dict[str, tuple[str, str, str]] = {  # by name in the run log: unit, meaning, and "down" where less is better
+    "rl": ("nats", "policy gradient loss; its size says little, its gradient matters", ""),
+    "align": ("nats", "KL(p(y|x,C) || p(y|x)) where the context helped", "down"),
+    "coherence": ("squared distance", "between the vectors of query and answer, in [0, 4]", "down"),
+    "floor": ("deviation", "missing spread of the vectors", "down"),
+    "reference": ("nats", "KL from the model before training", "down"),
+    "writing": ("advantage", "clipped surrogate of the written demonstrations", ""),
+    "choice": ("nats", "objective over the scored candidates of a bank", "down"),
+    "total": ("nats", "weighted sum that is minimised", ""),
+}
+
 
 def leave_one_out(rewards: torch.Tensor) -> torch.Tensor:
     """Advantages ``(B, G)``: each reward minus the mean of the other rewards of its query.

@@ -13,6 +13,7 @@ from typing import Any
 
 from core.errors import InvalidData
 from core.training.config import FitConfig
+from core.training.losses import LOSSES
 from core.training.rewards import entropy_of
 from core.training.rollouts import Batch, StepResult
 
@@ -133,14 +134,7 @@ KEYS: dict[str, Key] = {
     "agreed": Key("[0, 1]", "mean probability of the target over contexts and languages", "up"),
     "label_entropy": Key("nats", "entropy of the labels within a context, mean"),
     "language_entropy": Key("nats", "entropy of the languages within a context, mean"),
-    "loss_rl": Key("nats", "policy gradient loss; its size says little, its gradient matters"),
-    "loss_align": Key("nats", "KL(p(y|x,C) || p(y|x)) where the context helped", "down"),
-    "loss_coherence": Key("squared distance", "between the vectors of query and answer, in [0, 4]", "down"),
-    "loss_floor": Key("deviation", "missing spread of the vectors", "down"),
-    "loss_reference": Key("nats", "KL from the model before training", "down"),
-    "loss_writing": Key("advantage", "clipped surrogate of the written demonstrations"),
-    "loss_choice": Key("nats", "objective over the scored candidates of a bank", "down"),
-    "loss_total": Key("nats", "weighted sum that is minimised"),
+    **{f"loss_{name}": Key(*words) for name, words in LOSSES.items()},
     "policy_entropy": Key("nats", "of the policy's first draw"),
     "answer_entropy": Key("nats", "of p(y|x) without demonstrations"),
     "zero_spread": Key("share", "groups whose rewards are all equal and teach nothing", "down"),
