@@ -3,6 +3,8 @@
 CHECK constraints stand here by hand as well as in `tables`: autogenerate never compares them.
 """
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,12 +18,14 @@ _WHOLE_OLD = "old_value BETWEEN 0 AND 100 AND old_value = CAST(old_value AS INTE
 
 def upgrade() -> None:
     """Adds columns and widens the scale; every row of 0002 stays and means what it meant."""
-    with op.batch_alter_table("study", recreate="always") as batch:
+    # SQLite re-creates a table to be altered as the tables say; PostgreSQL alters it, and its keys hold it in place.
+    recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("study", recreate=recreate) as batch:
         batch.add_column(sa.Column("published_at", _TIME, nullable=True))
         batch.add_column(sa.Column("consent", sa.JSON(), nullable=True))
         batch.add_column(sa.Column("background", sa.JSON(), server_default="[]", nullable=False))
         batch.add_column(sa.Column("crowd", sa.JSON(), nullable=True))
-    with op.batch_alter_table("criterion", recreate="always") as batch:
+    with op.batch_alter_table("criterion", recreate=recreate) as batch:
         batch.add_column(sa.Column("scale", sa.JSON(), nullable=True))
     with op.batch_alter_table("rater") as batch:
         batch.add_column(sa.Column("participant", sa.Text(), nullable=True))
