@@ -1,7 +1,5 @@
 """Texts in languages that are not offered: "none of these" with what it seems to be, never a sure wrong answer."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -10,7 +8,7 @@ from core.language_id import LEAST_CERTAINTY, Detection, detect, identifiable
 from core.languages import language
 
 OFFERED = sorted(path.stem for path in (ASSETS / "templates").glob("*.toml"))
-SIB200 = Path(__file__).resolve().parents[2] / "data" / "sib200" / "sib200_devlangs_train_dev.parquet"
+SIB200 = ASSETS.parents[1] / "shared" / "data" / "sib200" / "sib200_devlangs_train_dev.parquet"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +79,7 @@ def test_no_offered_language_is_refused_where_it_is_offered_alone() -> None:
 def test_sentences_of_languages_not_offered_are_accepted_rarely() -> None:
     """Measured on SIB-200 dev_query: 99 % of the offered are right, 1 % of identifiable others are accepted."""
     if not SIB200.is_file():
-        pytest.skip(f"needs {SIB200.name} in data/sib200")
+        pytest.skip(f"needs ../shared/data/sib200/{SIB200.name}")
     rows = pd.read_parquet(SIB200, columns=["language", "text", "devfold"])
     rows = rows[rows["devfold"] == "dev_query"].groupby("language").head(5)
     groups = {language(code).group for code in OFFERED}
