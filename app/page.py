@@ -77,7 +77,17 @@ def build_app(services: Services) -> gr.Blocks:
             )
             with localised.bind(gr.Tab(texts("app.study"), id="study"), label="app.study") as study:
                 build_study(
-                    organiser, services.authority, localised, tag, texts, page, tabs, study, session, services.visitor
+                    organiser,
+                    services.authority,
+                    localised,
+                    tag,
+                    texts,
+                    page,
+                    tabs,
+                    study,
+                    session,
+                    services.visitor,
+                    services.allow_uploads,
                 )
         public = Public(services.explore, services.languages, still_connected)
         build_public_api(public, lambda request: services.allow("explore", request))

@@ -22,7 +22,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from app.machine import FolderLock, raise_file_limit
 from app.startup_page import StartupPage
+from core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -68,6 +70,20 @@ _NO_ADDRESS = {
 
 def serve(options: argparse.Namespace) -> int:
     """Run until somebody ends it. Returns 2 with one sentence on standard error when it cannot."""
+    raise_file_limit()
+    os.umask(0o077)  # ratings, backups and secrets are their owner's: no file that this process makes is anybody else's
+    try:
+        lock = FolderLock(options.data)
+    except InvalidConfig as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        return _life(options)
+    finally:
+        lock.release()
+
+
+def _life(options: argparse.Namespace) -> int:
     services = startup_page = None
     try:
         if not options.prepare:
@@ -118,15 +134,11 @@ def _opened(options: argparse.Namespace) -> "Services":
     import_gradio()
     from app.access.settings import open_access
     from app.services import open_services
-    from core.errors import InvalidConfig
 
-    try:
-        options.data.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidConfig(
-            f"The folder {options.data} cannot be made ({error.strerror}); give another one with --data."
-        ) from error
     access = open_access(options.host, options.public, options.password_file)
+    os.environ["FORWARDED_ALLOW_IPS"] = ",".join(
+        access.proxies
+    )  # whose headers uvicorn believes; without it, this machine's
     return open_services(options.data, options.database, options.cache, access)
 
 

@@ -24,8 +24,9 @@ from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import DatabaseUnavailable
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
+from app.access.guard import UPLOADS
 from app.access.limits import Limits
-from app.access.organiser import Authority, open_authority
+from app.access.organiser import SESSION_S, Authority, open_authority
 from app.access.settings import Access
 from app.explore.models import offered_of, served_of
 from app.explore.opening import Opening
@@ -123,6 +124,10 @@ class Services:
     def allow(self, kind: str, request: Any) -> None:
         """Count something that a visitor asks for, by her request. Raises ``TooMany``."""
         self.limits.take(kind, self.visitor(request))
+
+    def allow_uploads(self, request: Any) -> None:
+        """From now on this visitor, who is an organiser, may send files."""
+        self.limits.allow_for(UPLOADS, self.visitor(request), SESSION_S)
 
     def visitor(self, request: Any) -> str:
         """Who sent a request, as a name that tells nothing else."""

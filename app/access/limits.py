@@ -41,6 +41,7 @@ RULES: Mapping[str, Rule] = {
     "save": Rule(60, 60),  # ratings of the page Rate
     "secret": Rule(10, 10),  # passwords and secrets tried
     "request": Rule(600, 1200),  # any request to Gradio
+    "join": Rule(60, 240),  # events put into Gradio's queue, which holds 500 of all visitors
     "rate": Rule(1200, 6000),  # requests of the raters' page by address: a class may sit behind one
     "token": Rule(60, 240),  # the same by rater
 }
@@ -52,9 +53,10 @@ class Limits:
     def __init__(
         self, active: bool = True, rules: Mapping[str, Rule] = RULES, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.active, self._rules, self._clock = active, rules, clock
+        self.active, self._rules, self._clock = active, {**RULES, **rules}, clock
         self._key, self._made = secrets.token_bytes(32), clock()
         self._left: dict[tuple[str, bytes], tuple[float, float]] = {}  # what is left, and when it was so
+        self._allowed: dict[tuple[str, str], float] = {}  # until when
         self._lock = threading.Lock()
 
     def visitor(self, request: Any, behind_proxy: bool = False) -> str:
@@ -63,30 +65,42 @@ class Limits:
         peer = getattr(client, "host", "") or ""
         return self.name(address_of(peer, request.headers.get("x-forwarded-for") if behind_proxy else None))
 
-    def name(self, known: str) -> str:
+    def name(self, secret: str) -> str:
         """A name for something that must not be kept: an address, a token."""
         now = self._clock()
         with self._lock:
             if now - self._made > DAY_S:
                 self._key, self._made = secrets.token_bytes(32), now
                 self._left.clear()
-            return hmac.new(self._key, known.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+            return hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
 
     def take(self, kind: str, visitor: str) -> None:
         """Take one of an allowance. Raises ``TooMany``, which says how long to wait."""
         if not self.active:
             return
         rule, now = self._rules[kind], self._clock()
-        place = (kind, bytes.fromhex(visitor))
+        bucket = (kind, bytes.fromhex(visitor))
         with self._lock:
-            left, then = self._left.get(place, (float(rule.burst), now))
+            left, then = self._left.get(bucket, (float(rule.burst), now))
             left = min(float(rule.burst), left + (now - then) * rule.per_minute / 60)
             if left < 1:
                 seconds = int((1 - left) * 60 / rule.per_minute) + 1
                 raise TooMany(f"That was more than one visitor may ask for at once; try again in {seconds} s.")
-            self._left[place] = (left - 1, now)
+            self._left[bucket] = (left - 1, now)
             if len(self._left) > MOST_KEPT:
                 self._forget(now)
+
+    def allow_for(self, name: str, visitor: str, seconds: float) -> None:
+        """Let a visitor do something that others may not, for so long."""
+        with self._lock:
+            now = self._clock()
+            self._allowed = {key: ends for key, ends in self._allowed.items() if ends > now}
+            self._allowed[name, visitor] = now + seconds
+
+    def has(self, name: str, visitor: str) -> bool:
+        """Whether the visitor may do it now."""
+        with self._lock:
+            return self._allowed.get((name, visitor), 0.0) > self._clock()
 
     def _forget(self, now: float) -> None:
         """Drop full buckets, which say nothing, and if that is not enough the fullest."""
@@ -97,21 +111,21 @@ class Limits:
             return (rule.burst - left - (now - then) * rule.per_minute / 60) / rule.burst
 
         emptiest = sorted(self._left.items(), key=missing, reverse=True)[: MOST_KEPT // 2]
-        self._left = {place: state for place, state in emptiest if missing((place, state)) > 0}
+        self._left = {bucket: state for bucket, state in emptiest if missing((bucket, state)) > 0}
 
 
 def address_of(peer: str, forwarded: str | None) -> str:
     """The address a visitor counts by. Of a proxy's header the last public one counts: those before it anybody can invent."""
-    known = _address(peer)
-    if forwarded and known is not None and not known.is_global:
+    address = _address(peer)
+    if forwarded and address is not None and not address.is_global:
         for part in reversed(forwarded.split(",")[-20:]):
-            found = _address(part.strip())
-            if found is not None and found.is_global:
-                known = found
+            named = _address(part.strip())
+            if named is not None and named.is_global:
+                address = named
                 break
-    if known is None:
+    if address is None:
         return peer
-    return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else str(known)
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -8,6 +8,9 @@ for all visitors together.
 An account counts only on a Space, where the Hub vouches for it: elsewhere Gradio's login gives everybody the account of whoever
 runs the program. A name of 24 hexadecimal digits is an account's unchanging id (`sub`) and matches nothing else; any other is a
 user name, which its owner can give up and another take.
+
+Wrong attempts are answered more and more shortly, and the right secret always passes: with a limit on it, whoever guesses
+would keep the organiser out. What bounds guessing is the allowance of requests and the length of the secret.
 """
 
 import hashlib
@@ -58,14 +61,15 @@ class Authority:
         """A session for the right secret, compared in constant time. ``visitor``: see `app.access.limits`. Raises NotAuthorised."""
         with self._lock:
             now = self._clock()
+            typed = secret.strip() if isinstance(secret, str) else ""
+            # First, whatever came before: else whoever guesses wrong often enough locks the organiser out.
+            if hmac.compare_digest(_digest(typed), self._secret):
+                return self._new_session(now)
             recent = [whose for when, whose in self._failures if now - when < WINDOW_S]
+            self._failures.append((now, visitor))
             if recent.count(visitor) >= MOST_FAILURES or len(recent) >= MOST_FAILURES_OF_ALL:
                 raise NotAuthorised(f"There were {MOST_FAILURES} wrong attempts within a minute; wait a minute.")
-            given = secret.strip() if isinstance(secret, str) else ""
-            if not hmac.compare_digest(_digest(given), self._secret):
-                self._failures.append((now, visitor))
-                raise NotAuthorised("This is not the organiser's secret; it stands where the program was started.")
-            return self._new_session(now)
+            raise NotAuthorised("This is not the organiser's secret; it stands where the program was started.")
 
     def unlock_profile(self, profile: Mapping[str, Any] | None) -> str:
         """A session for a logged-in account of the list. Raises NotAuthorised."""
@@ -106,14 +110,14 @@ def open_authority(data: Path, environment: Mapping[str, str] = os.environ) -> t
     names: frozenset[str] = frozenset()
     if environment.get("SYSTEM") == "spaces" and all(environment.get(name) for name in OAUTH):
         names = frozenset(filter(None, (name.strip() for name in environment.get(ORGANISERS_NAME, "").split(","))))
-    given = environment.get(SECRET_NAME)
-    if given is not None:
-        if len(given.strip()) < SHORTEST:
+    named = environment.get(SECRET_NAME)
+    if named is not None:
+        if len(named.strip()) < SHORTEST:
             raise NotAuthorised(
-                f"{SECRET_NAME} has {len(given.strip())} characters; give at least {SHORTEST}, or unset it and a secret "
+                f"{SECRET_NAME} has {len(named.strip())} characters; give at least {SHORTEST}, or unset it and a secret "
                 "is made."
             )
-        return Authority(given.strip(), names), None
+        return Authority(named.strip(), names), None
     path = data / FILE_NAME
     fresh = secrets.token_urlsafe(24)
     try:
@@ -122,9 +126,9 @@ def open_authority(data: Path, environment: Mapping[str, str] = os.environ) -> t
         return Authority(fresh, names), fresh
     except FileExistsError:
         path.chmod(0o600)
-        kept = path.read_text(encoding="utf-8").strip()
-        if len(kept) < SHORTEST:
+        stored = path.read_text(encoding="utf-8").strip()
+        if len(stored) < SHORTEST:
             raise NotAuthorised(
                 f"'{path}' holds no secret of {SHORTEST} characters; delete it and start again."
             ) from None
-        return Authority(kept, names), None
+        return Authority(stored, names), None

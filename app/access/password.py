@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from app.access.limits import Limits, TooMany
 from app.texts import available, catalogue, preferred
 
-COOKIE = "agl-door"
+COOKIE = "agl-door"  # as it was first called: another name would end what people entered
 GOOD_S = 7 * 24 * 3600
 FIELD = "password"
 STYLE = (
@@ -28,7 +28,7 @@ STYLE = (
 )
 
 
-class Door:
+class PasswordPage:
     """Knows the password; everything but raters' links passes here."""
 
     def __init__(
@@ -40,38 +40,39 @@ class Door:
         self._limits, self._framed, self._clock = limits, framed, clock
 
     def passed(self, request: Request) -> bool:
-        """Whether the request carries a cookie of this door that is good still."""
+        """Whether the request carries a cookie of this page that is good still."""
         ends, _, signature = request.cookies.get(COOKIE, "").partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(ends).encode()):
             return False
         return int(ends) > self._clock()
 
-    def page(self, request: Request, said: str = "", status: int = 200) -> Response:
+    def page(self, request: Request, note: str = "", status: int = 200) -> Response:
         """The form, in the browser's language; for a program one sentence."""
         texts = catalogue(preferred(request.headers.get("accept-language", ""), available()))
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"error": "password", "message": "This server asks for a password."}, 401)
-        note = f'<p class="error" role="alert">{escape(said)}</p>' if said else ""
+        error = f'<p class="error" role="alert">{escape(note)}</p>' if note else ""
         html = (
             f'<!doctype html><html lang="{texts.tag}" dir="{texts.direction}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-            f"<title>AGL</title><style>{STYLE}</style></head><body><main><h1>AGL</h1><p>{escape(texts('door.lead'))}</p>"
-            f'<form method="post">{note}<label>{escape(texts("door.password"))}'
+            f"<title>AGL</title><style>{STYLE}</style></head><body><main><h1>AGL</h1><p>{escape(texts('password.lead'))}</p>"
+            f'<form method="post">{error}<label>{escape(texts("password.password"))}'
             f'<input type="password" name="{FIELD}" autocomplete="current-password" required autofocus></label>'
-            f"<button>{escape(texts('door.enter'))}</button></form><p>{escape(texts('door.raters'))}</p></main></body></html>"
+            f"<button>{escape(texts('password.enter'))}</button></form><p>{escape(texts('password.raters'))}</p></main></body></html>"
         )
         return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 
     async def enter(self, request: Request, visitor: str) -> Response:
         """Answer to the form: back to the same address with the cookie, or the form again."""
         texts = catalogue(preferred(request.headers.get("accept-language", ""), available()))
-        given = parse_qs((await request.body()).decode("utf-8", "replace")).get(FIELD, [""])[0].strip()
-        try:
-            self._limits.take("secret", visitor)
-        except TooMany as error:
-            return self.page(request, str(error), 429)
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self._password):
-            return self.page(request, texts("door.wrong"), 403)
+        typed = parse_qs((await request.body()).decode("utf-8", "replace")).get(FIELD, [""])[0].strip()
+        # The right one passes first: else wrong ones, sent from the same address, would lock out who knows it.
+        if not hmac.compare_digest(typed.encode("utf-8", "surrogatepass"), self._password):
+            try:
+                self._limits.take("secret", visitor)
+            except TooMany as error:
+                return self.page(request, str(error), 429)
+            return self.page(request, texts("password.wrong"), 403)
         back = RedirectResponse(f"?{request.url.query}" if request.url.query else ".", 303)
         secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").split(",")[0].strip())
         kind = "; SameSite=None; Partitioned" if secure and self._framed else "; SameSite=Lax"

@@ -18,6 +18,7 @@ def enter(tab: StudyTab, secret: str, tag: str, request: gr.Request) -> Updates:
         session = tab.authority.unlock(secret, tab.visitor(request))
     except AnnotationError as error:
         return {tab.form["secret"]: "", tab.note: message(str(error), "error")}
+    tab.entered(request)
     return _opened(tab, session, None, tag)
 
 
@@ -29,21 +30,23 @@ def follow(tab: tuple[StudyTab, gr.Tabs], secret: str, tag: str, request: gr.Req
     return {tabs: gr.Tabs(selected="study"), **enter(parts, secret, tag, request)}
 
 
-def login(tab: StudyTab, tag: str, profile: gr.OAuthProfile | None) -> Updates:
+def login(tab: StudyTab, tag: str, profile: gr.OAuthProfile | None, request: gr.Request) -> Updates:
     """Opens the page for an account of the list; wired on a Space alone."""
     try:
         session = tab.authority.unlock_profile(profile)
     except AnnotationError as error:
         return {tab.note: message(str(error), "error")}
+    tab.entered(request)
     return _opened(tab, session, None, tag)
 
 
-def resume(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
+def resume(tab: StudyTab, session: str, slug: str, tag: str, request: gr.Request) -> Updates:
     """Opens the page again after a reload or in another language; without a session nothing changes."""
     try:
         tab.authority.require(session)
     except AnnotationError:
         return {tab.form["secret"]: gr.skip()}
+    tab.entered(request)
     return _opened(tab, session, slug, tag, fields=False)
 
 

@@ -42,12 +42,18 @@ def build_study(
     tab: gr.Tab,
     session: gr.BrowserState,
     visitor: Callable[[gr.Request], str],
+    entered: Callable[[gr.Request], None],
 ) -> None:
-    """Build the tab. The session lives in the organiser's browser and is sent with every call. ``visitor``: who asks, as a hash."""
+    """Build the tab. The session lives in the organiser's browser and is sent with every call.
+
+    ``visitor`` and ``entered`` as in `StudyTab`.
+    """
     localised.bind(gr.Markdown(texts("study.lead")), value="study.lead")
     note = gr.HTML(elem_id="study-note")
     form, locked, unlocked = build_study_form(localised, texts)
-    parts = StudyTab(service, authority, visitor, form, note, locked, unlocked, session, gr.State({}), gr.State("en"))
+    parts = StudyTab(
+        service, authority, visitor, entered, form, note, locked, unlocked, session, gr.State({}), gr.State("en")
+    )
     which = form["which"]
 
     entrance = [session, locked, unlocked, form["secret"], *parts.everything]

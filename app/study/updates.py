@@ -45,7 +45,8 @@ class StudyTab:
 
     service: StudyService
     authority: Authority
-    visitor: Callable[[gr.Request], str]
+    visitor: Callable[[gr.Request], str]  # who asks, as a hash
+    entered: Callable[[gr.Request], None]  # called when an organiser comes in: her browser may send files from then on
     form: StudyForm
     note: gr.HTML  # of entering and leaving; each step has one of its own
     locked: gr.Column

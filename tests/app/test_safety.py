@@ -1,5 +1,6 @@
 """Backups run in every way the app is started, and end in order. A scheduler wired into one of two starts is a known loss."""
 
+import os
 import runpy
 import signal
 import sys
@@ -52,7 +53,9 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
     monkeypatch.setattr(app.services.Opening, "start", lambda self: None)
     for name in ("DATABASE_URL", "AGL_BACKUP_REPO", "AGL_BACKUP_FOLDER", "AGL_BACKUP_MINUTES", "SYSTEM"):
         monkeypatch.delenv(name, raising=False)
+    mask = os.umask(0o022)
     yield pages
+    os.umask(mask)
     signal.signal(signal.SIGTERM, before)
 
 
@@ -74,6 +77,8 @@ def test_backups_run_however_the_app_is_started(
     assert "backups" not in {thread.name for thread in threading.enumerate()}  # stopped by the signal
     (snapshot, *_) = listed(tmp_path / "ratings-backups")
     assert snapshot.number == 1  # the study of the app
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []  # nobody else's to read
 
 
 @pytest.mark.parametrize(

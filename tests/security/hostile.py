@@ -156,6 +156,7 @@ def attacked(folder: Path, **environment: str) -> Iterator[Target]:
     own = {
         "HF_HUB_OFFLINE": "1",
         "AGL_ORGANISER_SECRET": SECRET,
+        "AGL_PROXIES": "127.0.0.1",
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         **environment,
     }

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from app.access.guard import MOST_BYTES, Guard, bounded, bounds, from_elsewhere, served
 from app.access.limits import MOST_KEPT, Limits, Rule, TooMany, address_of
-from app.access.password import COOKIE, GOOD_S, Door
+from app.access.password import COOKIE, GOOD_S, PasswordPage
 from app.access.settings import HUB, Access, AccessError, open_access
 from app.explore.models import ModelCache
 from core.errors import InvalidConfig
@@ -58,6 +58,8 @@ def test_the_host_says_who_trains_and_who_may_frame() -> None:
     ("given", "says"),
     [
         ({"AGL_PUBLIC": "yes"}, "AGL_PUBLIC is 'yes'; give 1 or 0"),
+        ({"AGL_PROXIES": "proxy.local"}, "AGL_PROXIES holds 'proxy.local'; give addresses or networks"),
+        ({"AGL_HOSTS": "https://x.example"}, "AGL_HOSTS holds 'https://x.example'; give names"),
         ({"AGL_PASSWORD": "short"}, "5 characters; give at least 8"),
         ({"AGL_PASSWORD": ""}, "0 characters"),
         ({"AGL_FRAMES": "https://a.example; script-src *"}, "AGL_FRAMES holds"),
@@ -201,7 +203,7 @@ def test_only_the_apps_own_page_changes_something(headers: dict[str, str], elsew
     ],
 )
 def test_what_the_app_does_not_use_is_not_there(method: str, path: str, there: bool) -> None:
-    assert served(method, path, door=False) is there
+    assert served(method, path, password=False) is there
 
 
 # --- the guard in a small server --------------------------------------------------------------------------------------
@@ -219,7 +221,9 @@ async def plain(asked: Request) -> Response:
 def server(access: Access, limits: Limits | None = None) -> TestClient:
     paths = ("/", "/rate", "/config", "/gradio_api/file=/x")
     routes = [Route(path, plain) for path in paths]
-    routes += [Route(path, echo, methods=["POST"]) for path in ("/rate/submit", "/gradio_api/queue/join")]
+    routes += [
+        Route(path, echo, methods=["POST"]) for path in ("/rate/submit", "/gradio_api/queue/join", "/gradio_api/upload")
+    ]
     guard = Middleware(Guard, access=access, limits=limits or Limits(active=False))
     return TestClient(Starlette(routes=routes, middleware=[guard]), follow_redirects=False)
 
@@ -273,7 +277,7 @@ def test_a_visitor_who_asks_too_fast_waits_and_others_do_not() -> None:
     assert client.get("/config").headers["retry-after"]
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------
+# --- the password ---------------------------------------------------------------------------------------------------------
 
 
 def test_behind_a_password_only_the_raters_page_is_open() -> None:
@@ -313,14 +317,14 @@ def test_in_a_frame_of_the_hub_the_cookie_is_sent_too() -> None:
 
 def test_a_cookie_is_forged_or_prolonged_by_nobody_and_ends_with_the_password() -> None:
     clock = Seconds()
-    door = Door(PASSWORD, Limits(active=False), clock=clock)
-    good = f"{GOOD_S}.{door._sign(str(GOOD_S))}"
-    assert door.passed(with_cookie(good))
-    for forged in ("", ".", "1.", f"{GOOD_S + 1}.{door._sign(str(GOOD_S))}", "x.y", "9" * 400 + ".0", "\udcff.0"):
-        assert not door.passed(with_cookie(forged)), forged
-    assert not Door("another password", Limits(active=False), clock=clock).passed(with_cookie(good))
+    page = PasswordPage(PASSWORD, Limits(active=False), clock=clock)
+    good = f"{GOOD_S}.{page._sign(str(GOOD_S))}"
+    assert page.passed(with_cookie(good))
+    for forged in ("", ".", "1.", f"{GOOD_S + 1}.{page._sign(str(GOOD_S))}", "x.y", "9" * 400 + ".0", "\udcff.0"):
+        assert not page.passed(with_cookie(forged)), forged
+    assert not PasswordPage("another password", Limits(active=False), clock=clock).passed(with_cookie(good))
     clock.now = GOOD_S + 1
-    assert not door.passed(with_cookie(good))
+    assert not page.passed(with_cookie(good))
 
 
 def with_cookie(value: str) -> Request:
@@ -328,11 +332,12 @@ def with_cookie(value: str) -> Request:
     return Request({"type": "http", "headers": [(b"cookie", cookie)]})
 
 
-def test_guesses_at_the_door_are_limited() -> None:
+def test_wrong_passwords_are_limited_and_the_right_one_always_passes() -> None:
     limits = Limits(rules={"secret": Rule(3, 1), "request": Rule(100, 1)})
     client = server(Access(password=PASSWORD), limits)
     page = {"Accept": "text/html"}
     codes = [client.post("/", data={"password": "guess"}, headers=page).status_code for _ in range(4)]
     assert codes == [403, 403, 403, 429]
-    assert client.post("/", data={"password": PASSWORD}, headers=page).status_code == 429
+    assert client.post("/", data={"password": PASSWORD}, headers=page).status_code == 303
+    client.cookies.clear()
     assert json.loads(client.post("/gradio_api/queue/join").content)["error"] == "password"

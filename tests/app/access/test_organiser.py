@@ -9,12 +9,9 @@ import pytest
 from annotation.store import RatingStore
 from app.access.organiser import (
     FILE_NAME,
-    MOST_FAILURES,
-    MOST_FAILURES_OF_ALL,
     OAUTH,
     SECRET_NAME,
     SESSION_S,
-    WINDOW_S,
     Authority,
     NotAuthorised,
     open_authority,
@@ -52,20 +49,6 @@ def test_nothing_but_a_session_that_was_given_out_is_one(session: object) -> Non
     with pytest.raises(NotAuthorised, match="enter the secret"):
         authority.require(session)
     authority.leave(session)
-
-
-def test_wrong_secrets_are_limited_and_the_limit_passes() -> None:
-    clock = Seconds()
-    authority = Authority(SECRET, clock=clock)
-    session = authority.unlock(SECRET)
-    for _ in range(MOST_FAILURES):
-        with pytest.raises(NotAuthorised, match="not the organiser's secret"):
-            authority.unlock("guess")
-    with pytest.raises(NotAuthorised, match="wait a minute"):
-        authority.unlock(SECRET)
-    authority.require(session)  # who is in stays in
-    clock.now = WINDOW_S + 1
-    authority.unlock(SECRET)
 
 
 @pytest.mark.parametrize("secret", ["", None, 5, [], SECRET[:-1], SECRET.upper(), "\ud800"])
@@ -106,21 +89,6 @@ def test_accounts_count_only_on_a_space_that_has_its_login(tmp_path: Path) -> No
         assert authority.names == frozenset()
         with pytest.raises(NotAuthorised):
             authority.unlock_profile({"sub": "1", "preferred_username": "a"})
-
-
-def test_one_visitors_guesses_lock_nobody_else_out_but_all_together_are_limited() -> None:
-    authority = Authority(SECRET, clock=Seconds())
-    for _ in range(MOST_FAILURES):
-        with pytest.raises(NotAuthorised, match="not the organiser's secret"):
-            authority.unlock("guess", "one")
-    with pytest.raises(NotAuthorised, match="wait a minute"):
-        authority.unlock(SECRET, "one")
-    authority.require(authority.unlock(SECRET, "another"))
-    for number in range(MOST_FAILURES_OF_ALL - MOST_FAILURES):
-        with pytest.raises(NotAuthorised, match="not the organiser's secret"):
-            authority.unlock("guess", str(number))
-    with pytest.raises(NotAuthorised, match="wait a minute"):
-        authority.unlock(SECRET, "another")
 
 
 def test_the_first_start_makes_a_secret_that_only_its_owner_reads_and_shows_it_once(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Page:
         parts: dict[str, Any] = {
             name: name for name in ("note", "locked", "unlocked", "session", "typed", "language_before")
         }
-        self.tab = StudyTab(service, authority, lambda _: "me", form, **parts)
+        self.tab = StudyTab(service, authority, lambda _: "me", lambda _: None, form, **parts)
         self.session = authority.unlock(SECRET)
         self.folder = folder
 
@@ -171,7 +171,7 @@ def test_what_is_typed_outlives_another_step_and_another_interface_language(page
     kept = (
         running.invite(*page.base(), "sw", 0, 30, REQUEST),
         gate.refresh(*page.base()),
-        gate.resume(page.tab, page.session, "news", "fr"),
+        gate.resume(page.tab, page.session, "news", "fr", REQUEST),
     )
     for update in kept:
         assert {"instructions", "task", "typed"} & set(update) == set()
