@@ -215,7 +215,7 @@ def own_path(path: str, root: str) -> str:
     """The path as the routes know it: without the one below which a proxy shows the app, and from Gradio's prefix on.
 
     Gradio finds its routes also behind ``--root-path`` that a proxy left in the path; a rule that looks at the beginning
-    alone would let ``/root/gradio_api/file=`` pass.
+    alone would let ``/below/gradio_api/file=`` pass.
     """
     root = root.rstrip("/")
     if root and path.startswith(f"{root}/"):
