@@ -108,8 +108,8 @@ class Workbench:
         trained = self.model.trained
         if trained is None or POOL_OF_TASK.get(trained.task) != name or trained.manifest["pool"] != "bundled":
             return pool
-        kept = [example for example in pool.examples if example.id not in trained.retired]
-        return Pool((*kept, *trained.written))
+        remaining = [example for example in pool.examples if example.id not in trained.retired]
+        return Pool((*remaining, *trained.written))
 
 
 def settings_of(model: Engine) -> Settings:

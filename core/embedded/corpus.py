@@ -1,15 +1,12 @@
-"""Parallel text for pre-training, from a folder of Parquet files, with everything kept for evaluation left out.
+"""Parallel text for pre-training, read from a folder of Parquet files or a data set on the Hub that holds the same files.
 
-Reads NTREX-128, TICO-19, Tatoeba, storybooks, public-domain Bible verses and the ``demo`` fold of SIB-200 in the
-column layout that the README describes. Leaves out: every SIB-200 item outside ``demo`` in any language, any text
-equal to one of those, and the Tatoeba pairs held out for measuring retrieval and translation.
+Reads NTREX-128, TICO-19, Tatoeba, storybooks, public-domain Bible verses and the ``demo`` fold of SIB-200. Leaves out whatever an
+evaluation uses: every SIB-200 item outside ``demo`` in any language, any text equal to one of those, and the Tatoeba pairs held out for
+measuring retrieval and translation.
 
-English words and fragments as further text for the encoder to imitate the teacher on.
-
-The parallel text has few distinct English sentences; the teacher can give a vector to any piece of them. Words and
-fragments teach what single words mean and how meanings add up, for every language, because translations meet the English words.
-
-Where the training data lies: a folder, or a data set on the Hub that holds the same Parquet files.
+The parallel text has few distinct English sentences, while the teacher can give a vector to any piece of them. So English words and
+fragments are further text for the encoder: they teach what single words mean and how meanings add up, in every language, because
+translations share the English words.
 """
 
 import hashlib

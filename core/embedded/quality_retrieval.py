@@ -1,19 +1,14 @@
-"""Retrieval of translations: a held-out Tatoeba sentence must find its English side, by cosine.
+"""Quality of vectors and tokens: retrieval of translations, topic by nearest neighbours, and what text costs by language.
 
-Candidates are the English sides of its language's held-out pairs. P@1 is the share that finds its own, in [0, 1]; chance is
-one over the number of pairs.
-
-Topic by nearest neighbours: do vectors put a sentence among others of its topic, in other languages?
-
-Queries are SIB-200 ``dev_query`` sentences, neighbours come from ``demo``. Five of them vote. Accuracy is in [0, 1].
+- *Retrieval*: a held-out Tatoeba sentence has to find its English side by cosine among the English sides of its language's held-out
+  pairs. P@1 is the share that does, in [0, 1]; chance is one over the number of pairs.
+- *Topic*: the topic that most of the five nearest ``demo`` sentences in other languages have, for SIB-200 ``dev_query`` sentences;
+  accuracy in [0, 1].
+- *Cost*: tokens on parallel sentences, so that languages can be compared: ``premium`` is their number over that of the same sentences in
+  English (Petrov et al. 2023, arXiv 2305.15425, section 2). Bits per byte on held-out Tatoeba sentences: negative log2-likelihood over
+  UTF-8 bytes, which does not depend on how text is cut.
 
 Shapes: Q queries, N examples of the pool, D dimensions.
-
-What text costs: tokens by the tokenizer, bits by the language model.
-
-Tokens are counted on parallel sentences, so that languages can be compared: ``premium`` is the number of tokens over
-that of the same sentences in English (Petrov et al. 2023, arXiv 2305.15425, section 2). Bits per byte are counted on held-out
-Tatoeba sentences: negative log2-likelihood over UTF-8 bytes, which does not depend on how text is cut.
 """
 
 import math

@@ -1,10 +1,8 @@
 """Training rows: episodes written out by a task's template, tokenised, and packed one after the other.
 
-An episode is a prompt of the product's own templates with its answers filled in (MetaICL, Min et al. 2022, arXiv
-2110.15943). Episodes of a row do not see each other: attention stops at their borders and positions start anew, as
-they would in a prompt of their own.
-
-What states are pulled to: teacher vectors of English sides, and the sentences whose means are to match them.
+An episode is a prompt of the product's own templates with its answers filled in (MetaICL, Min et al. 2022, arXiv 2110.15943). Episodes
+of a row do not see each other: attention stops at their borders and positions start anew, as they would in a prompt of their own. A row
+also lists what its states are trained to imitate: teacher vectors of English sides, and sentences whose mean states are to match them.
 """
 
 import random

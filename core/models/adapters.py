@@ -32,15 +32,15 @@ def take_up(network: "PreTrainedModel", facts: dict[str, str], folder: Path) -> 
             raise ModelUnavailable(f"{folder} holds no adapter ({file} is missing); name a folder that PEFT saved.")
     base = base_of(folder)
     if base and base["precision"] == facts["precision"] and base["fingerprint"] != facts["fingerprint"]:
-        seen = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {facts['fingerprint']}"
-        raise ModelUnavailable(_unfit(name, folder, seen))
+        reason = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {facts['fingerprint']}"
+        raise ModelUnavailable(_unfit(name, folder, reason))
     try:
         network.load_adapter(str(folder), use_safetensors=True)
         strange = _strange_weights(network, folder)
     except Exception as error:
-        seen = str(error).strip().splitlines()[0][:200]
-        sizes = "mismatched_sizes" in seen  # transformers points at a report of its own
-        raise ModelUnavailable(_unfit(name, folder, "its weights have other sizes" if sizes else seen)) from error
+        reason = str(error).strip().splitlines()[0][:200]
+        sizes = "mismatched_sizes" in reason  # transformers points at a report of its own
+        raise ModelUnavailable(_unfit(name, folder, "its weights have other sizes" if sizes else reason)) from error
     if strange:
         raise ModelUnavailable(_unfit(name, folder, f"{len(strange)} weights differ, first {strange[0]}"))
     network.eval()
@@ -76,8 +76,8 @@ def _json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _unfit(model: str, folder: Path, seen: str) -> str:
-    return f"The adapter in {folder} does not fit {model!r} ({seen}); name the model that it was made with."
+def _unfit(model: str, folder: Path, reason: str) -> str:
+    return f"The adapter in {folder} does not fit {model!r} ({reason}); name the model that it was made with."
 
 
 def _strange_weights(network: "PreTrainedModel", folder: Path) -> list[str]:

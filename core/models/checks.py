@@ -43,10 +43,10 @@ def refuse_other_weights(name: str, info: Mapping[str, Any]) -> None:
         "have other shapes than config.json says": shapes,
         "belong to no part of it": set(map(str, info.get("unexpected_keys") or ())),
     }
-    seen = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in faults.items() if keys]
-    if seen:
+    named = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in faults.items() if keys]
+    if named:
         raise ModelUnavailable(
-            f"The weights of {name!r} are not those of its config.json: {'; '.join(seen)}. Restore or convert the folder anew."
+            f"The weights of {name!r} are not those of its config.json: {'; '.join(named)}. Restore or convert the folder anew."
         )
 
 

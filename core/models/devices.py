@@ -1,6 +1,6 @@
-"""Where a model runs, in what precision unless told otherwise, and what happens when memory runs out: the one place that asks.
+"""Device, default precision and memory of a model, and smaller batches where memory runs out.
 
-"auto" takes a GPU where there is one. On a GPU with bfloat16 products a model is held in bf16 unless told otherwise: half the memory of
+"auto" takes a GPU where there is one. On a GPU with bfloat16 products a model is held in bf16 unless named otherwise: half the memory of
 float32, and the fastest for batches; so is a converted model on a CPU that was measured to multiply its weights faster so. 4-bit NF4 is
 for models that would not fit: its weights are unpacked for every product, which makes the scoring of batches slower than bf16, and on a
 CPU slower than float32.
@@ -73,8 +73,8 @@ def ran_out(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or a CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    said = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in said or "ALLOC_FAILED" in said)
+    message = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in message or "ALLOC_FAILED" in message)
 
 
 def fitting(work: Callable[[int], Result], size: int, least: int = 1) -> tuple[Result, int]:

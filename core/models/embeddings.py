@@ -38,7 +38,7 @@ class SentenceVectors:
         self.model = model
         self.layer = model.layers // 2 if layer is None else layer
         self._remember = remember
-        self._known: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
 
     def raw(self, texts: Sequence[str], batch_tokens: int = 4096, progress: Progress | None = None) -> np.ndarray:
         """``h``: ``(N, H)`` float32, one row per text, in order."""
@@ -46,34 +46,34 @@ class SentenceVectors:
             return self._raw(texts, batch_tokens, progress)
 
     def _raw(self, texts: Sequence[str], batch_tokens: int, progress: Progress | None) -> np.ndarray:
-        missing = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
+        missing = sorted({text for text in texts if text not in self._vectors}, key=lambda text: (len(text), text))
         encoded = encoded_texts(self.model, missing)
-        place = 0
-        while place < len(missing):
-            size = max(1, min(len(missing) - place, batch_tokens // (len(encoded[place]) + 1)))
-            while size > 1 and size * (len(encoded[place + size - 1]) + 1) > batch_tokens:
+        index = 0
+        while index < len(missing):
+            size = max(1, min(len(missing) - index, batch_tokens // (len(encoded[index]) + 1)))
+            while size > 1 and size * (len(encoded[index + size - 1]) + 1) > batch_tokens:
                 size //= 2
-            rest = encoded[place:]
+            rest = encoded[index:]
             means, size = fitting(partial(self._first_means, rest), size)
-            for text, vector in zip(missing[place : place + size], means, strict=True):
-                self._known[text] = vector
-            place += size
+            for text, vector in zip(missing[index : index + size], means, strict=True):
+                self._vectors[text] = vector
+            index += size
             if progress is not None:
-                progress(place / len(missing), "reading the pool")
-        rows = np.stack([self._known[text] for text in texts])
+                progress(index / len(missing), "reading the pool")
+        rows = np.stack([self._vectors[text] for text in texts])
         for text in texts:
-            self._known.move_to_end(text)
-        while len(self._known) > self._remember:
-            self._known.popitem(last=False)
+            self._vectors.move_to_end(text)
+        while len(self._vectors) > self._remember:
+            self._vectors.popitem(last=False)
         return rows
 
     def forget(self) -> None:
         """Drop all vectors: the model's weights have changed."""
-        self._known.clear()
+        self._vectors.clear()
 
     def knows(self, texts: Sequence[str]) -> bool:
         """Whether all vectors are in memory."""
-        return all(text in self._known for text in texts)
+        return all(text in self._vectors for text in texts)
 
     def _first_means(self, encoded: list[list[int]], count: int) -> np.ndarray:
         return self._means(encoded[:count])
@@ -90,7 +90,7 @@ class SentenceVectors:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["key"]) == self.key:
                     texts = json.loads(stored["texts"].tobytes())
-                    self._known.update(zip(texts, stored["vectors"].astype(np.float32), strict=True))
+                    self._vectors.update(zip(texts, stored["vectors"].astype(np.float32), strict=True))
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
             return  # a damaged cache is only a cache: vectors are computed again
 
@@ -119,9 +119,9 @@ def mean_states(model: LanguageModel, layer: int, encoded: list[list[int]]) -> t
     length = max(map(len, rows))
     ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=model.device)
     ends = torch.tensor([[len(row)] for row in rows], device=model.device)
-    places = torch.arange(length, device=model.device)[None, :]
-    counts = ((places >= len(start)) & (places < ends)).float()
-    middle = states_after(model.network, layer, ids, (places < ends).long()).float()  # (N, T, H)
+    indices = torch.arange(length, device=model.device)[None, :]
+    counts = ((indices >= len(start)) & (indices < ends)).float()
+    middle = states_after(model.network, layer, ids, (indices < ends).long()).float()  # (N, T, H)
     return (middle * counts[:, :, None]).sum(1) / counts.sum(1, keepdim=True)
 
 
@@ -149,13 +149,13 @@ def states_after(
     ``mask`` ``(N, T)``, 1 = counts, or ``(N, 1, T, T)``, True = counts; None: all before count. ``positions`` ``(N, T)``;
     None: 0 to T - 1. Where the layers cannot be found the whole network runs.
     """
-    given = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+    arguments = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
     if positions is not None:  # not every architecture knows the word
-        given["position_ids"] = positions
+        arguments["position_ids"] = positions
     body = network.get_decoder()
     layers = next((getattr(body, name) for name in ("layers", "h", "blocks") if hasattr(body, name)), None)
     if layers is None or not 0 < layer < len(layers):
-        output = body(**given, output_hidden_states=True)
+        output = body(**arguments, output_hidden_states=True)
         states: torch.Tensor = output.hidden_states[layer]
         return states
 
@@ -164,7 +164,7 @@ def states_after(
 
     handle = layers[layer - 1].register_forward_hook(stop)
     try:
-        body(**given)
+        body(**arguments)
     except _Reached as reached:
         return reached.states
     finally:

@@ -110,7 +110,7 @@ def generate(
     assert isinstance(model, LanguageModel)
 
     def work(size: int) -> list[Generated]:
-        parts = [prompts[place : place + size] for place in range(0, len(prompts), size)]
+        parts = [prompts[index : index + size] for index in range(0, len(prompts), size)]
         return [line for part in parts for line in _generate(model, part, config, generator)]
 
     with model.lock:
@@ -121,16 +121,16 @@ def generate_all(
     model: Engine,
     prompts: Sequence[str],
     config: GenerationConfig = GenerationConfig(),
-    tell: Callable[[float], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> list[Generated]:
     """Greedy lines in the order of ``prompts``; prompts of like length share a batch, equal ones an answer."""
     distinct = sorted(set(prompts), key=lambda prompt: (len(prompt), prompt))
-    found: dict[str, Generated] = {}
-    for place in range(0, len(distinct), BATCH):
-        part = distinct[place : place + BATCH]
-        found.update(zip(part, generate(model, part, replace(config, temperature=0.0)), strict=True))
-        tell(len(found) / len(distinct))
-    return [found[prompt] for prompt in prompts]
+    answers: dict[str, Generated] = {}
+    for index in range(0, len(distinct), BATCH):
+        part = distinct[index : index + BATCH]
+        answers.update(zip(part, generate(model, part, replace(config, temperature=0.0)), strict=True))
+        progress(len(answers) / len(distinct))
+    return [answers[prompt] for prompt in prompts]
 
 
 def _generate(

@@ -101,10 +101,10 @@ def _reader(path: Path) -> tuple[Any, Any]:
         raise ModelUnavailable(_torn(path, str(error).strip().split("\n")[0][:120] or type(error).__name__)) from error
 
 
-def _torn(path: Path, seen: str) -> str:
+def _torn(path: Path, reason: str) -> str:
     size = path.stat().st_size
     return (
-        f"{path.name} is torn or no GGUF file: {seen} (size {size:,} bytes, sha256 {sha256_of(path)}); compare both with what its "
+        f"{path.name} is torn or no GGUF file: {reason} (size {size:,} bytes, sha256 {sha256_of(path)}); compare both with what its "
         "publisher names, and fetch it again."
     )
 
@@ -156,7 +156,7 @@ def convert(
             shutil.rmtree(partial)
         partial.mkdir(exist_ok=True)
         (partial / "sha256").write_text(digest, encoding="utf-8")
-        check_room(partial, header.parameters * (4 if header.full else 2) + TOKENIZER_ROOM)
+        require_room(partial, header.parameters * (4 if header.full else 2) + TOKENIZER_ROOM)
         with patch("gguf.GGUFReader", lambda *_: header.reader):  # the library would read the directory four times more
             _stage(partial / "config.json", lambda: _write_weights(path, partial, header, progress))
             progress(0.6, "converting the tokenizer")
@@ -183,7 +183,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def check_room(folder: Path, needed: float) -> None:
+def require_room(folder: Path, needed: float) -> None:
     """Raises ``ModelUnavailable`` where the disk of ``folder``, whose parent exists, has fewer than ``needed`` bytes left."""
     free = shutil.disk_usage(folder.parent).free
     if free < needed:
@@ -213,9 +213,9 @@ def _write_weights(path: Path, folder: Path, header: GGUFHeader, progress: Progr
                 path.parent, gguf_file=path.name, dtype=dtype, output_loading_info=True
             )
     except Exception as error:
-        seen = str(error).strip().split("\n")[0][:160]
+        reason = str(error).strip().split("\n")[0][:160]
         raise ModelUnavailable(
-            f"{path.name} ({header.architecture}) could not be read by transformers ({type(error).__name__}: {seen}); serve it by "
+            f"{path.name} ({header.architecture}) could not be read by transformers ({type(error).__name__}: {reason}); serve it by "
             "llama.cpp and name openai:http://host:port/v1, or name a folder with safetensors."
         ) from error
     refuse_other_weights(path.name, info)

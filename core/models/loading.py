@@ -308,11 +308,11 @@ def _keep_trainable(network: "PreTrainedModel") -> None:
 
 
 def _explain(config: ModelConfig, device: torch.device, error: Exception) -> str:
-    name, seen = config.name, str(error).strip().split("\n")[0][:200]
+    name, reason = config.name, str(error).strip().split("\n")[0][:200]
     if ran_out(error):
         return f"The model {name!r} in {config.precision} does not fit into the memory of {device}; choose nf4, or a smaller model."
     if "trust_remote_code" in str(error):
         return f"The model {name!r} would run code of its own, which is never allowed here; choose a model that transformers knows."
     if "safetensors" in str(error).lower() or type(error).__name__ == "SafetensorError":
-        return f"The weights of {name!r} are missing, truncated or not safetensors ({seen}); restore or convert the folder."
-    return f"The model {name!r} could not be loaded ({type(error).__name__}: {seen}); check the folder or the Hub id."
+        return f"The weights of {name!r} are missing, truncated or not safetensors ({reason}); restore or convert the folder."
+    return f"The model {name!r} could not be loaded ({type(error).__name__}: {reason}); check the folder or the Hub id."

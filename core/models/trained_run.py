@@ -94,5 +94,5 @@ def read_trained(folder: Path) -> Trained:
 
 def finished_runs(folder: Path) -> list[Path]:
     """Folders of finished runs below ``folder``, newest first."""
-    found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
-    return sorted(found, key=lambda place: (place / MANIFEST).stat().st_mtime, reverse=True)
+    folders = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(folders, key=lambda entry: (entry / MANIFEST).stat().st_mtime, reverse=True)

@@ -1,8 +1,7 @@
-"""The wire: requests to an OpenAI-compatible server with time-outs and retries, every failure one sentence without the key.
+"""HTTP client of an OpenAI-compatible server: requests with time-outs and retries, and pure functions that read its completions.
 
-Redirects are not followed, so that the key goes nowhere but to the host that was named.
-
-Reading answers of ``POST /completions``. Pure functions of what came over the wire, which is checked before it is used.
+Every failure is one sentence without the key. Redirects are not followed, so that the key goes to no host but the one that was named.
+What comes over the wire is checked before it is used.
 """
 
 import math

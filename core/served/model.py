@@ -1,4 +1,4 @@
-"""``ServedModel``: what a model behind a server tells of itself, and what it writes.
+"""``ServedModel``: a model behind an OpenAI-compatible server, as an engine that writes and counts tokens.
 
 ``GET /models`` names it. vLLM adds ``max_model_len`` and the checkpoint's ``root`` there
 (https://github.com/vllm-project/vllm/blob/002032ee2b18e1f7bd924ec47b62504ba3866063/vllm/entrypoints/openai/completion/protocol.py

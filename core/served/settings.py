@@ -1,10 +1,8 @@
-"""Where a model is served, and how it is asked: an address that somebody gives, and settings of the environment.
+"""Settings of a served model: its address, and what the environment says. ``ServedName`` is how records name it.
 
 AGL_MODEL_SERVER_KEY      sent as a bearer token; never in an address, and never shown
 AGL_MODEL_SERVER_TIMEOUT  seconds to wait for an answer (default 120)
 AGL_MODEL_SERVER_CONTEXT  tokens the model reads, where the server does not say
-
-The name of a served model, in the place of a ``ModelConfig``.
 """
 
 import os
