@@ -139,11 +139,11 @@ class PromptWriter:
 
     def _text(self, query: Query, pairs: Sequence[tuple[Example, str]], code: str, framing: Framing) -> str:
         """The text of a prompt with ``pairs`` of demonstrations and their answers, in order."""
-        template, asked = self.template(code), framing.query or query
+        template, framed_query = self.template(code), framing.query or query
         instruction = framing.instruction or template.instruction
         if self.config.listed and self.task.verbalisers and not framing.instruction:
             instruction = template.listing(self._label_words(code))
-        query_block = template.open_block(asked.text, asked.language)
+        query_block = template.open_block(framed_query.text, framed_query.language)
         texts = [framing.texts.get(example.id, example.text) for example, _ in pairs]
         if aligner := framing.aligners.get(code):
             query_block = aligner + SEPARATOR + query_block

@@ -51,7 +51,7 @@ def reliability(data: Sequence[TaskData], config: ReliabilityConfig, progress: P
     tasks: list[Row] = []
     bins: list[Row] = []
     languages: list[Row] = []
-    asked: list[Example] = []
+    all_queries: list[Example] = []
     for number, part in enumerate(data):
         name = part.predictor.task.name
         progress(number / len(data), name)
@@ -64,11 +64,11 @@ def reliability(data: Sequence[TaskData], config: ReliabilityConfig, progress: P
             chosen = np.array(codes) == code
             languages.append(_summary(name, code, logs[chosen], scaled[chosen], gold[chosen]))
         bins += counted(name, scaled, gold, codes)
-        asked += queries
+        all_queries += queries
     settings = data[0].predictor.settings
     title = "What certainty has been worth"
     return {
-        **record_facts("reliability", title, data[0].predictor.model, config, {"queries": asked}),
+        **record_facts("reliability", title, data[0].predictor.model, config, {"queries": all_queries}),
         "seconds": round(time.perf_counter() - began, 1),
         "prompt": settings.prompt.variant,
         "calibration": settings.calibration,

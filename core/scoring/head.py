@@ -72,8 +72,8 @@ class Head:
         try:
             expected = self.network(input_ids=ids).logits[0, :-1].float().log_softmax(-1)
             states = self.states(input_ids=ids)[0, :-1]
-            found = self.logits(states, ids[0, 1:]) - self.normalisers(states)
+            logs = self.logits(states, ids[0, 1:]) - self.normalisers(states)
         except (AttributeError, TypeError, RuntimeError, NotImplementedError):
             return False
-        apart = (found - expected.gather(1, ids[0, 1:, None])[:, 0]).abs().max()
+        apart = (logs - expected.gather(1, ids[0, 1:, None])[:, 0]).abs().max()
         return bool(apart <= _TOLERANCE.get(self.network.dtype, _TOLERANCE_LOW))

@@ -98,7 +98,7 @@ class PackedScorer:
     def _pack(self, targets: list[Target], base: int) -> list[np.ndarray]:
         trie = build_trie([target.inputs for target in targets], base)
         # The token before the first of an answer may itself be the last of the base; it is then read again as a node.
-        asked = [path[target.first - 1 - base :] for target, path in zip(targets, trie.paths, strict=True)]
+        answer_nodes = [path[target.first - 1 - base :] for target, path in zip(targets, trie.paths, strict=True)]
         stores = self._stores and self._worth_storing(targets, base)
         depths = torch.tensor([trie.depths])
         inputs = {
@@ -113,34 +113,40 @@ class PackedScorer:
             "past_key_values": self._cache if base or stores else None,
             "use_cache": bool(base or stores),
         }
-        values = self._full(inputs, targets, asked) if self.head is None else self._needed(inputs, targets, asked)
+        values = (
+            self._full(inputs, targets, answer_nodes)
+            if self.head is None
+            else self._needed(inputs, targets, answer_nodes)
+        )
         if stores:
             self._store(targets, trie, base)
         if base or stores:
             self._shrink(len(trie.tokens))
-        lengths = [len(nodes) for nodes in asked]
+        lengths = [len(nodes) for nodes in answer_nodes]
         return [part.copy() for part in np.split(values.cpu().numpy(), np.cumsum(lengths)[:-1])]
 
-    def _full(self, inputs: dict[str, object], targets: list[Target], asked: list[list[int]]) -> torch.Tensor:
+    def _full(self, inputs: dict[str, object], targets: list[Target], answer_nodes: list[list[int]]) -> torch.Tensor:
         """All nodes' log-probabilities by the network's own logits."""
-        needed = sorted({node for nodes in asked for node in nodes})
+        needed = sorted({node for nodes in answer_nodes for node in nodes})
         output = self.network(**inputs, logits_to_keep=torch.tensor(needed, device=self.network.device))
         row = {node: i for i, node in enumerate(needed)}
-        rows = [row[node] for nodes in asked for node in nodes]
+        rows = [row[node] for nodes in answer_nodes for node in nodes]
         words = [token for target in targets for token in target.tokens[target.first :]]
         logs: torch.Tensor = output.logits[0].float().log_softmax(-1)
         return logs[rows, words]
 
-    def _needed(self, inputs: dict[str, object], targets: list[Target], asked: list[list[int]]) -> torch.Tensor:
+    def _needed(self, inputs: dict[str, object], targets: list[Target], answer_nodes: list[list[int]]) -> torch.Tensor:
         """The same by as few rows of the head as there are words, and a normaliser only where one is needed."""
         assert self.head is not None
         device = self.network.device
         states = self.head.states(**inputs)[0]
-        nodes = torch.tensor([node for part in asked for node in part], device=device)
+        nodes = torch.tensor([node for part in answer_nodes for node in part], device=device)
         words = torch.tensor([token for target in targets for token in target.tokens[target.first :]], device=device)
         values = self.head.logits(states[nodes], words)
         unscaled = [
-            target.relative and i == 0 for target, part in zip(targets, asked, strict=True) for i in range(len(part))
+            target.relative and i == 0
+            for target, part in zip(targets, answer_nodes, strict=True)
+            for i in range(len(part))
         ]
         exact = ~torch.tensor(unscaled, device=device)
         if bool(exact.any()):
