@@ -12,6 +12,7 @@ from app.explore.answer import Thread
 from app.explore.api import Public
 from app.explore.api_routes import build_public_api, still_connected
 from app.explore.controls import Offers, run_names, values_of
+from app.explore.examples import examples
 from app.explore.form import UNTRAINED
 from app.explore.handlers import ExploreHandlers, Values
 from app.explore.link import form_of_link
@@ -168,7 +169,7 @@ class PageHandlers:
                 response = services.opening.response()
                 if response is not None:
                     yield {
-                        **control_updates(parts, values_of(response.form)),
+                        **control_updates(parts, values_of(examples()[0])),
                         **explore.show(Thread().begin(response), texts),
                     }
                 return

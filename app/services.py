@@ -9,12 +9,13 @@ AGL_BACKUP_REPO      a data set on the Hub, owner/title, for a private copy; wit
                      for a copy on a disk that outlives this one
 """
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.lease import WAIT_S
@@ -62,15 +63,13 @@ def open_safely(
 
 
 def _number(text: str | None, default: float, least: float, most: float, name: str, unit: str) -> float:
+    bounds = Field(ge=least, le=most, allow_inf_nan=False)
     try:
-        number = float(text) if text else default
-    except ValueError:
-        number = math.nan
-    if not least <= number <= most:
+        return TypeAdapter(Annotated[float, bounds]).validate_python(text) if text else default
+    except ValidationError:
         raise DatabaseUnavailable(
             f"{name} is '{text}'; give {unit} from {least:g} to {most:g}, for example {default:g}."
-        )
-    return number
+        ) from None
 
 
 EXPLORE_STUDY = NewStudy(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from app.explore.form import DETECT, UNTRAINED, Form
 from core.data.prompt_variants import prompt_variants
+from core.language_id import Detection
 from core.models.loading import PRECISIONS
 from core.records import Prediction
 
@@ -20,6 +21,7 @@ class Response:
 
     form: Form
     predictions: tuple[Prediction, ...]
+    detected: Detection | None = None  # where the language was told from the text
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from app.explore.link import form_of_link
 from app.explore.models import SERVED, known_models
 from app.explore.service import ExploreService
 from core.errors import InvalidQuery
-from core.language_id import Detection, detect
+from core.language_id import Detection
 from core.languages import language as language_of
 from core.models.catalogue import ALIASES, DEFAULT
 from core.records import Answer, Demonstration
@@ -74,8 +74,8 @@ class Public:
         form = self._form(text, language, answer_languages, task, strategy, k, pool_languages, model, seed)
         for step in self._explore.ask(form):
             if step.response is not None:
-                detection = _detection(detect(text, self._codes)) if form.language == DETECT else None
-                return as_dict(step.response) | {"detection": detection}
+                detected = step.response.detected
+                return as_dict(step.response) | {"detection": _detection(detected) if detected is not None else None}
             if not self._connected():
                 raise InvalidQuery("Whoever asked has left, so the question was not answered to its end.")
         raise AssertionError("a question ends with its response or an error")

@@ -14,8 +14,7 @@ from core.data.prompt_variants import prompt_variants
 from core.inference.label_scores import CALIBRATIONS
 from core.languages import language
 from core.models.catalogue import DEFAULT
-from core.models.devices import default_precision
-from core.models.loading import PRECISIONS, ModelConfig
+from core.models.loading import PRECISIONS
 from core.selection.strategies import STRATEGIES
 
 NONE = "none"
@@ -141,8 +140,8 @@ def _method_controls(localised: Localised, texts: Texts, runs: Callable[[], list
     form: dict[str, Any] = {}
     form["precision"] = bind(
         gr.Radio(
-            list(PRECISIONS),
-            value=default_precision(device),
+            ["auto", *PRECISIONS],
+            value="auto",
             label=texts("explore.precision"),
             info=texts(advice),
             elem_id="precision",
@@ -251,7 +250,7 @@ def values_of(form: Form) -> dict[str, Any]:
         "k": form.k,
         "pool_languages": list(form.pool_languages),
         "model": form.model,
-        "precision": ModelConfig(form.model, form.precision, run=form.run).precision,
+        "precision": form.precision,
         "run": form.run,
         "temperature": form.temperature,
         "prompt": form.prompt,

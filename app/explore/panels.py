@@ -11,6 +11,7 @@ from app.explore.verdict import verdict_line
 from app.html import bar, hint, label_of, message, number, spoken
 from app.texts import Texts
 from core.data.tasks import Task
+from core.language_id import Detection
 from core.languages import language
 from core.records import Answer, Prediction, Prompt
 
@@ -23,6 +24,7 @@ def result_panels(
     pinned: tuple[str, ...] = (),
     response_id: str = "",
     note: str = "",
+    detected: Detection | None = None,
 ) -> str:
     """The strategies side by side (below each other on a phone). ``expected``: answers, while some are still to come.
 
@@ -41,14 +43,24 @@ def result_panels(
             f"{answer_table(prediction, texts, max(0, expected - len(prediction.answers)))}</article>"
         )
     query = predictions[0].query
-    quoted = (
-        f"{spoken(query.text, query.language)} <span class='quiet'>{escape(language(query.language).autonym)}</span>"
-    )
+    own = f"{escape(language(query.language).autonym)}{_detected(detected, texts)}"
+    quoted = f'{spoken(query.text, query.language)} <span class="quiet">{own}</span>'
     above = message(note) if note else ""
     return (
         f'<div class="agl" dir="{texts.direction}" data-answer="{escape(response_id)}"><p class="asked">{quoted}</p>{above}'
         f'<div class="panels n{len(predictions)}">{panels}</div></div>'
     )
+
+
+def _detected(detected: Detection | None, texts: Texts) -> str:
+    """How surely the language was told from the text, and which others it may be."""
+    if detected is None:
+        return ""
+    sentence = texts("explore.detected", certainty=f"{detected.certainty:.2f}")
+    if detected.alternatives:
+        names = ", ".join(language(code).autonym for code, _ in detected.alternatives[:3])
+        sentence += "; " + texts("explore.detected_others", names=names)
+    return f" · {escape(sentence)}"
 
 
 def answer_table(prediction: Prediction, texts: Texts, waiting: int = 0) -> str:

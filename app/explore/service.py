@@ -16,7 +16,7 @@ from core.errors import CoreError, InvalidQuery, UnknownLanguage
 from core.inference.explanation import explain
 from core.inference.explanation_records import Why
 from core.inference.predictor import Predictor, Question, Settings, checked
-from core.language_id import detect
+from core.language_id import Detection, detect
 from core.models.devices import Memory
 from core.models.engine import Engine
 from core.prompting import PromptConfig
@@ -136,7 +136,7 @@ class ExploreService:
     def _while_reading(self, line: str, form: Form, predictor: Predictor) -> Iterator[Step]:
         """An answer from the first candidates, then how far the pool is read."""
         quick: tuple[Prediction, ...] = ()
-        few = first_candidates(predictor, _query(form, predictor))
+        few = first_candidates(predictor, _query(form, predictor)[0])
         if few is not None:
             for step in self._in_turn(line, form, few, {}):
                 quick = step.predictions
@@ -157,7 +157,7 @@ class ExploreService:
 
     def _answer(self, form: Form, predictor: Predictor, answered: Mapping[str, Prediction]) -> Iterator[Step]:
         """Answer with a predictor, strategy by strategy."""
-        query = _query(form, predictor)
+        query, detected = _query(form, predictor)
         strategies = tuple(dict.fromkeys("agl" if s == UNTRAINED and not form.run else s for s in form.strategies))
         if not strategies:
             raise InvalidQuery("No strategy is chosen; choose at least one way to pick demonstrations.")
@@ -185,13 +185,23 @@ class ExploreService:
                 yield Step((*done, current), stage, counts, share)
             if current is not None:
                 done = (*done, current)
-        yield Step(done, "", {}, 1.0, finished=True, response=Response(settled(form, done), done))
+        yield Step(done, "", {}, 1.0, finished=True, response=Response(settled(form, done), done, detected))
 
 
-def _query(form: Form, predictor: Predictor) -> Query:
-    """What is asked about, in the language chosen or told from its text. Raises ``InvalidQuery`` or ``UnknownLanguage``."""
+def _query(form: Form, predictor: Predictor) -> tuple[Query, Detection | None]:
+    """What is asked about, in the language chosen, or told from its text and how surely.
+
+    Raises ``InvalidQuery``, or ``UnknownLanguage`` where the text is in none of the languages or says too little.
+    """
     query = checked(Query(form.text, "eng_Latn" if form.language == DETECT else form.language))
-    return replace(query, language=_language(query.text, form, predictor.task.languages))
+    if form.language != DETECT:
+        return query, None
+    detection = detect(query.text, predictor.task.languages)
+    if detection.language is None:
+        raise UnknownLanguage(
+            f"The language of {query.text[:30]!r} is not certain: {detection.sentence}. Choose it from the list."
+        )
+    return replace(query, language=detection.language), detection
 
 
 def _question(
@@ -202,17 +212,6 @@ def _question(
     pinned = _demonstrations(predictor, form.pinned) if first and fixed is None else ()
     name = "agl" if strategy == UNTRAINED else strategy
     return Question(query, name, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed, pinned=pinned)
-
-
-def _language(text: str, form: Form, known: tuple[str, ...]) -> str:
-    if form.language != DETECT:
-        return form.language
-    detection = detect(text, known)
-    if detection.language is None:
-        raise UnknownLanguage(
-            f"The language of {text[:30]!r} is not certain: {detection.sentence}. Choose it from the list."
-        )
-    return detection.language
 
 
 def _told(reading: Reading) -> dict[str, Any]:

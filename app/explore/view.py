@@ -51,7 +51,9 @@ def render(explore: ExploreService, tasks: Mapping[str, Task], thread: Thread, t
     predictions = response.predictions
     memory = [explore.models.memory(prediction.provenance) for prediction in predictions]
     return View(
-        result_panels(predictions, tasks, texts, pinned=thread.pinned, response_id=response.id),
+        result_panels(
+            predictions, tasks, texts, pinned=thread.pinned, response_id=response.id, detected=response.detected
+        ),
         variants_view(thread, texts),
         details_view(predictions, texts, memory),
         reasons_of(response, tasks, texts, "0", None),
