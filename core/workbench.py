@@ -55,7 +55,7 @@ class Workbench:
         self.scorer: Scores = scorer or Scorer(own)
         self.vectors = SentenceVectors(own, None if own.trained is None else own.trained.layer)
         self._unseen = unseen
-        self._pools = dict(pools or {})
+        self._pools = {name: self._after_run(name, pool) for name, pool in (pools or {}).items()}
         for name, pool in self._pools.items():
             check_pool(pool, self.tasks[name].labels if name in self.tasks else ())
         self._indexes: dict[str, PoolIndex] = {}
@@ -100,16 +100,18 @@ class Workbench:
     def pool(self, name: str) -> Pool:
         """A pool by name."""
         if name not in self._pools:
-            self._pools[name] = self._with_written(name, Pool(tuple(bundled_examples(name, self.assets))))
+            self._pools[name] = self._after_run(name, Pool(tuple(bundled_examples(name, self.assets))))
         return self._pools[name]
 
-    def _with_written(self, name: str, pool: Pool) -> Pool:
-        """The bundled pool as the model's closed-loop run on it left it: written pairs in, retired ones out."""
+    def _after_run(self, name: str, pool: Pool) -> Pool:
+        """A pool as the model's closed-loop run on its task left it, whichever pool it is: written pairs in, retired examples out."""
         trained = self.model.trained
-        if trained is None or POOL_OF_TASK.get(trained.task) != name or trained.manifest["pool"] != "bundled":
+        if trained is None or name not in (trained.task, POOL_OF_TASK.get(trained.task)):
             return pool
+        there = {example.id for example in pool.examples}
         remaining = [example for example in pool.examples if example.id not in trained.retired]
-        return Pool((*remaining, *trained.written))
+        written = [example for example in trained.written if example.id not in there]
+        return replace(pool, examples=(*remaining, *written))
 
 
 def settings_of(model: Engine) -> Settings:

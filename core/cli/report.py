@@ -1,15 +1,19 @@
 """Reports from records: Markdown, LaTeX, and one HTML file with interactive figures."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from core.cli.options import ROOT, parts
 from core.errors import InvalidConfig
 from core.models.loading import ASSETS
-from core.report.markup import markdown
+from core.report.leaderboard import leaderboards
+from core.report.markup import markdown, markdown_table
+from core.report.reading import read_record, record_folders
 from core.report.readme import documents, figures, rewritten
 from core.report.renderers import documents_in
 from core.report.writers import WRITERS
+from core.run_record import write_whole
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="a record, or a folder that holds some")
     parser.add_argument("--output", type=Path, help="folder for the files; without it Markdown is printed")
     parser.add_argument("--format", default="", help="markdown, latex, html, or several with commas; default all")
+    parser.add_argument(
+        "--leaderboard", action="store_true", help="all systems of the records against each other, a board a task"
+    )
     parser.add_argument(
         "--readme", action="store_true", help="make the results in README.md and docs anew from assets/results"
     )
@@ -34,15 +41,16 @@ def run(options: argparse.Namespace, began: float) -> int:
             raise InvalidConfig(f"There is no format {name!r}; choose from {', '.join(WRITERS)}.")
     if options.output is None and formats != ["markdown"]:
         raise InvalidConfig(f"{', '.join(formats)} needs a folder to be written to; name one with --output.")
-    documents = documents_in(options.folders)
+    if options.leaderboard:
+        return _leaderboards(options)
+    reports = documents_in(options.folders)
     if options.output is None:
-        print(markdown(documents), end="")
+        print(markdown(reports), end="")
         return 0
-    options.output.mkdir(parents=True, exist_ok=True)
     for name in formats:
         ending, write = WRITERS[name]
         path = options.output / f"report{ending}"
-        path.write_text(write(documents), encoding="utf-8")
+        write_whole(path, partial(Path.write_text, data=write(reports), encoding="utf-8"))
         print(path)
     return 0
 
@@ -50,10 +58,25 @@ def run(options: argparse.Namespace, began: float) -> int:
 def _readme(root: Path) -> int:
     for name in documents():
         path = root / name
-        before = path.read_text(encoding="utf-8")
-        after = rewritten(before, document=name)
-        path.write_text(after, encoding="utf-8")
-        print(f"{name} says what the records say." if after == before else f"{name} was changed.")
+        old = path.read_text(encoding="utf-8")
+        new = rewritten(old, document=name)
+        path.write_text(new, encoding="utf-8")
+        print(f"{name} says what the records say." if new == old else f"{name} was changed.")
     for name, figure in figures().items():
         (ASSETS / "figures" / name).write_text(figure, encoding="utf-8")
+    return 0
+
+
+def _leaderboards(options: argparse.Namespace) -> int:
+    """Print every board with its first line and citation; with --output also CSV and BibTeX."""
+    records = [read_record(folder, name) for name, folder in record_folders(options.folders)]
+    boards = leaderboards(records)
+    if not boards:
+        raise InvalidConfig("None of the records has item-level predictions (items.parquet), so nothing can be ranked.")
+    for task, board in boards.items():
+        print(f"{board.headline}\n\n{markdown_table(board.table())}\n\n{board.citation()}")
+        if options.output is not None:
+            path = options.output / f"leaderboard-{task}"
+            for ending, text in ((".csv", board.csv()), (".bib", board.citation())):
+                write_whole(path.with_suffix(ending), partial(Path.write_text, data=text, encoding="utf-8"))
     return 0

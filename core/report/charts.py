@@ -34,6 +34,7 @@ def style(figure: go.Figure, height: int = 320, **layout: Any) -> go.Figure:
     return figure
 
 
+MOST_LINES = len(COLOURS)  # of a figure
 _MOST_CELLS_WITH_NUMBERS = 500
 _LONG = 12  # characters; longer names stand beside horizontal bars
 
@@ -48,7 +49,7 @@ def _series(drawn: Figure) -> go.Figure:
     names = list(dict.fromkeys(_text(row.get(drawn.x)) for row in drawn.rows))
     flat = drawn.kind == "bar" and _are_texts(drawn) and (len(names) > 6 or max(map(len, names), default=0) > _LONG)
     figure = go.Figure()
-    groups = list(dict.fromkeys(_series_of(row, drawn) for row in drawn.rows))
+    groups = _groups(drawn)
     for number, group in enumerate(groups):
         rows = [row for row in drawn.rows if _series_of(row, drawn) == group]
         along = [_along(row.get(drawn.x), drawn.units.get(drawn.x, "")) for row in rows]
@@ -79,11 +80,27 @@ def _series(drawn: Figure) -> go.Figure:
                 **options,
             )
     figure.update_layout(barmode="group", bargap=0.25)
+    every = len({_series_of(row, drawn) for row in drawn.rows})
+    if every > len(groups):
+        figure.update_layout(title={"text": f"The highest {len(groups)} of {every} lines", "font": {"size": 13}})
     amount = {"title": heading(drawn.y, drawn.unit)}
     if flat:
         figure.update_yaxes(autorange="reversed")
         return style(figure, 110 + (12 + 16 * len(groups)) * len(names), xaxis=amount, yaxis={})
     return style(figure, 380, xaxis={"title": heading(drawn.x, drawn.units.get(drawn.x, ""))}, yaxis=amount)
+
+
+def _groups(drawn: Figure) -> list[str]:
+    """The series, in their order; of more lines than can be told apart the highest, by their mean. A table has all."""
+    groups = list(dict.fromkeys(_series_of(row, drawn) for row in drawn.rows))
+    if drawn.kind != "line" or len(groups) <= MOST_LINES:
+        return groups
+    values: dict[str, list[float]] = {group: [] for group in groups}
+    for row in drawn.rows:
+        value = _interval(row, drawn)[0]
+        values[_series_of(row, drawn)] += [] if value is None else [value]
+    highest = sorted(groups, key=lambda group: -sum(values[group]) / max(1, len(values[group])))[:MOST_LINES]
+    return [group for group in groups if group in highest]
 
 
 def _heat_map(drawn: Figure) -> go.Figure:

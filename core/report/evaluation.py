@@ -10,12 +10,13 @@ from core.report import generic
 from core.report.cells import POINTS, PROBABILITY, SHARE, written
 from core.report.document import BEST, LEVEL, Document, Figure, Section, Table, table_of
 from core.report.reading import Record
-from core.report.systems import GROUPING, GROUPS, System, grouped, heat_map, languages, score_name, systems
+from core.report.systems import GROUPING, GROUPS, ZERO_SHOT, System, grouped, heat_map, languages, score_name, systems
 from core.selection.strategies import STRATEGIES
 from core.statistics.comparisons import ENOUGH_SEEDS, Comparison, compare_all, not_worse_than_best, too_few_seeds
 
 SYSTEMS, PAIRS, BY_K = "strategies", "pairs of strategies", "by number of demonstrations"
-MOST_PAIRS_SAID = 6  # more of them are left to the table
+FEW = 4  # strategies that are named one by one
+MOST_PAIRS_NAMED = 6  # more of them are left to the table
 
 
 def document(record: Record) -> Document:
@@ -52,7 +53,7 @@ class Evaluated:
             generic.title_of(self.record),
             generic.facts_of(self.record.entry),
             (
-                Section.of("Findings", (*self.extent(), *self.findings(), *self.warnings())),
+                Section.of("Findings", (*self.findings(), *self.warnings(), *self.extent())),
                 Section.of(
                     "Strategies", self.method(), (self.strategies(), *self.by_k(), self.pairs()), self.figures()
                 ),
@@ -72,8 +73,8 @@ class Evaluated:
     def extent(self) -> list[str]:
         """How much was asked."""
         items, codes = set(self.items["item"]), set(self.items["language"])
-        asked = self.items.drop_duplicates(["language", "item"]).groupby("language").size()
-        each = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
+        queries = self.items.drop_duplicates(["language", "item"]).groupby("language").size()
+        each = f"{queries.min()}" if queries.min() == queries.max() else f"{queries.min()} to {queries.max()}"
         seeds = sorted({int(seed) for seed in self.items["seed"]})
         return [
             f"{len(codes)} languages, {each} queries in each, {len(items)} different items; seeds {', '.join(map(str, seeds))}."
@@ -81,20 +82,20 @@ class Evaluated:
 
     def findings(self) -> list[str]:
         """What is best, what it is told from, and how many pairs differ."""
-        said = [self._best(group) for group in self.groups if len(group) > 1]
+        sentences = [self._best(group) for group in self.groups if len(group) > 1]
         sure = [entry for entry in self.compared if entry.significant]
         unsure = [f"{entry.first} and {entry.second}" for entry in self.compared if not entry.significant]
         if self.compared:
             rest = (
                 f"; not told apart: {'; '.join(unsure)}."
-                if 0 < len(unsure) <= MOST_PAIRS_SAID
+                if 0 < len(unsure) <= MOST_PAIRS_NAMED
                 else ", see the table of pairs."
             )
-            said.append(
+            sentences.append(
                 f"{len(sure)} of {len(self.compared)} pairs differ significantly (p of Holm at most 0.05)"
                 + (rest if unsure else ".")
             )
-        return said
+        return sentences
 
     def _best(self, group: Sequence[System]) -> str:
         means = {one.name: one.interval.value for one in group}
@@ -104,7 +105,9 @@ class Evaluated:
         amount = written((of.interval.value, of.interval.low, of.interval.high), self.unit)
         names = {one.name: one.strategy for one in group}
         where = f" at K = {max(one.k for one in group)}" if len(self.groups) > 1 else ""
-        parts = [f"Best{where}: {names[best]}, {self.score} {amount}{' %' if self.unit else ''}"]
+        # Best of what: a record of two baselines says little about a strategy.
+        compared = ", ".join(names.values()) if len(names) <= FEW else f"{len(names)} strategies"
+        parts = [f"Best of {compared}{where}: {names[best]}, {self.score} {amount}{' %' if self.unit else ''}"]
         parts += [f"significantly better than {', '.join(names[name] for name in worse)}"] if worse else []
         parts += [f"not significantly better than {', '.join(names[name] for name in level)}"] if level else []
         return "; ".join(parts) + "."
@@ -115,7 +118,12 @@ class Evaluated:
         seeds = {
             one.strategy: one.seeds.seeds for one in self.systems if one.k and (mixed or _has_chance(one.strategy))
         }
-        return [
+        names = {one.strategy for one in self.systems}
+        weak = {ZERO_SHOT, "random", "balanced"}
+        alone = [
+            f"Only {' and '.join(sorted(names & weak))} stood beside it: no choice by likeness (bm25, knn) was compared."
+        ]
+        return (alone if len(names - weak) == 1 and names & weak else []) + [
             f"{name} has chance in it and was run under {number} seed{'s' if number > 1 else ''}; {ENOUGH_SEEDS} are the least that show "
             "how much it depends on the draw."
             for name, number in too_few_seeds(seeds).items()
@@ -132,7 +140,7 @@ class Evaluated:
     def strategies(self) -> Table:
         """One row a system; the best of each k marked."""
         rows = [self._row(one) for one in self.systems]
-        kept = {column for row in rows for column, value in row.items() if value is not None}
+        filled = {column for row in rows for column, value in row.items() if value is not None}
         marks: dict[tuple[int, str], str] = {}
         for place, one in enumerate(self.systems):
             if mark := self._mark(one):
@@ -140,7 +148,7 @@ class Evaluated:
         units = dict.fromkeys((self.score, "macro-F1", "batch-calibrated", "SD over seeds", "ECE", "adherence"), SHARE)
         return table_of(
             SYSTEMS,
-            [{column: value for column, value in row.items() if column in kept} for row in rows],
+            [{column: value for column, value in row.items() if column in filled} for row in rows],
             units | {self.score: self.unit, "wall time": "s"},
             marks=marks,
         )
@@ -182,12 +190,12 @@ class Evaluated:
 
     def _mark(self, one: System) -> str:
         """BEST where it is the best beside which it stands (zero-shot: beside every k), LEVEL where not told from any of these."""
-        found = []
+        marks = []
         for group in self.groups:
             if one.name in [other.name for other in group]:
                 best, level = not_worse_than_best({o.name: o.interval.value for o in group}, self.compared)
-                found.append(BEST if best == one.name else LEVEL if one.name in level else "")
-        return found[0] if len(set(found)) == 1 else ""
+                marks.append(BEST if best == one.name else LEVEL if one.name in level else "")
+        return marks[0] if len(set(marks)) == 1 else ""
 
     def pairs(self) -> Table:
         """One row a pair, with difference, interval and both p."""
@@ -230,8 +238,8 @@ def _has_chance(strategy: str) -> bool:
     return strategy in STRATEGIES and STRATEGIES[strategy].seeded
 
 
-def _side_by_side(found: Sequence[System]) -> list[list[System]]:
+def _side_by_side(measured: Sequence[System]) -> list[list[System]]:
     """Systems that are compared with each other: those with the same k, and zero-shot beside each of them."""
-    bare = [one for one in found if one.k == 0]
-    several = sorted({one.k for one in found if one.k})
-    return [[*bare, *(one for one in found if one.k == k)] for k in several] or [bare]
+    zero_shot = [one for one in measured if one.k == 0]
+    several = sorted({one.k for one in measured if one.k})
+    return [[*zero_shot, *(one for one in measured if one.k == k)] for k in several] or [zero_shot]

@@ -20,7 +20,7 @@ from core.statistics.comparisons import Spread, mean_interval, scores_of, spread
 from core.statistics.reliability import brier_score, calibration_error
 from core.statistics.values import Interval
 
-BARE = "zero-shot"  # the strategy without demonstrations; stands beside every k
+ZERO_SHOT = "zero-shot"  # the strategy without demonstrations; stands beside every k
 FREE_TEXT = {"f1": "F1", "exact_match": "exact match", "chrf": "chrF"}  # column -> name, the first found is the score
 SCORE = "score"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import train
 from core.errors import InvalidData
 from core.report.cells import heading, written
 from core.report.charts import chart
@@ -78,7 +79,9 @@ def test_the_findings_say_what_is_significant_what_is_not_and_on_how_much(docume
     words = said(document)
     assert "2 languages, 80 queries in each, 80 different items; seeds 0, 1." in words
     assert re.search(
-        r"Best: good, accuracy \d\d\.\d \[\d\d\.\d, \d\d\.\d\] %; significantly better than zero-shot, random;", words
+        r"Best of zero-shot, random, good, fair: good, accuracy \d\d\.\d \[\d\d\.\d, \d\d\.\d\] %; "
+        r"significantly better than zero-shot, random;",
+        words,
     )
     assert "not significantly better than fair." in words
     assert re.search(r"[45] of 6 pairs differ significantly .*; not told apart: .*good and fair\.", words)
@@ -146,7 +149,7 @@ def test_free_text_is_scored_by_its_own_measure(tmp_path: Path) -> None:
     assert table is not None
     assert table.columns[:4] == ("strategy", "K", "chrF", "adherence")
     assert "macro-F1" not in table.columns
-    assert re.search(r"Best: good, chrF 5\d\.\d+ \[", said(document))
+    assert re.search(r"Best of zero-shot, random, good, fair: good, chrF 5\d\.\d+ \[", said(document))
 
 
 def test_a_record_without_items_shows_its_means_and_says_that_nothing_was_tested(tmp_path: Path) -> None:
@@ -347,3 +350,32 @@ def test_charts_without_a_script_are_drawn_on_a_page_without_any_and_colour_is_n
 )
 def test_signs_that_would_begin_a_list_a_heading_or_a_formula_are_escaped(text: str, expected: str) -> None:
     assert plain(text) == expected
+
+
+def test_a_record_of_baselines_alone_says_what_its_best_was_compared_with(tmp_path: Path) -> None:
+    """The record on top said "Best: agl" where only zero-shot and random stood beside it."""
+    rows = items().replace({"strategy": {"good": "agl"}})
+    words = said(evaluation(tmp_path / "two", rows[rows["strategy"] != "fair"]))
+    assert words.startswith("Best of zero-shot, random, agl: agl, accuracy")
+    assert "Only random and zero-shot stood beside it: no choice by likeness (bm25, knn) was compared." in words
+    assert words.splitlines()[-1].startswith("2 languages, 80 queries in each")  # how much was asked comes last
+    assert "stood beside it" not in said(evaluation(tmp_path / "three", items()))
+
+
+def test_a_figure_has_no_more_lines_than_colours_and_says_so() -> None:
+    rows = [{"x": x, "y": line / 20 + x, "line": f"line {line}"} for line in range(12) for x in (0, 1)]
+    drawn = chart(Figure("f", "line", "x", "y", rows, series="line"))
+    assert [one.name for one in drawn.data] == [f"line {line}" for line in range(4, 12)]
+    assert drawn.layout.title.text == "The highest 8 of 12 lines"
+    assert len(chart(Figure("f", "bar", "x", "y", rows, series="line")).data) == 12
+
+
+def test_the_command_prints_a_leaderboard_and_writes_its_csv_and_citation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation(tmp_path / "records" / "mine", items(), task="topic", commit="abc")
+    output = tmp_path / "out"
+    assert train.main(["report", str(tmp_path / "records"), "--leaderboard", "--output", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Best of 4 systems on topic: ") and "| strategy | K | model |" in printed
+    assert {path.name for path in output.iterdir()} == {"leaderboard-topic.csv", "leaderboard-topic.bib"}
