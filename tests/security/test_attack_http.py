@@ -93,7 +93,13 @@ def test_the_server_fetches_nothing_for_a_visitor(target: Target, address: str) 
         assert target.client.get(place).status_code == 404
 
 
+def enter_study(target: Target) -> None:
+    """From now on this address is an organiser's, whose files are taken."""
+    assert '"success":true' in through_queue(target, target.event("study-unlock.click"), [SECRET, "en"])
+
+
 def upload(target: Target, name: str, content: bytes) -> list[str]:
+    enter_study(target)
     answer = target.client.post("/gradio_api/upload", files={"files": (name, content)})
     return list(answer.json()) if answer.status_code == 200 else []
 
@@ -131,11 +137,8 @@ def test_an_upload_that_is_too_large(target: Target) -> None:
 
 
 def test_uploads_without_end(target: Target) -> None:
-    visitor = {"X-Forwarded-For": "198.51.100.77"}  # uvicorn takes it from a proxy on this machine
-    codes = [
-        target.client.post("/gradio_api/upload", files={"files": ("x", b"x")}, headers=visitor).status_code
-        for _ in range(30)
-    ]
+    enter_study(target)
+    codes = [target.client.post("/gradio_api/upload", files={"files": ("x", b"x")}).status_code for _ in range(30)]
     assert 429 in codes
     assert codes.count(200) <= 25
 
