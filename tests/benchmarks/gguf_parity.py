@@ -104,12 +104,14 @@ def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--precisions", default="fp32,bf16", help="of our weights, with commas")
     options = parser.parse_args()
     import llama_cpp
 
     _without_repacking(llama_cpp.llama_cpp)
     record = circumstances() | {"model": GEMMA, "sha256": SHA256, "peer": f"llama-cpp-python {llama_cpp.__version__}"}
-    full, half = (load_model(ModelConfig(GEMMA, precision, "cpu")) for precision in ("fp32", "bf16"))
+    models = {name: load_model(ModelConfig(GEMMA, name, "cpu")) for name in options.precisions.split(",")}
+    full = next(iter(models.values()))
     rows = rows_of(full)
     with tempfile.TemporaryDirectory() as folder:
         path = join(Path(folder) / "model.gguf")
@@ -120,7 +122,7 @@ def main() -> None:
             for language, row in rows.items()
         }
     record["rows_tokenised_alike"] = sum(list(again[language]) == row for language, row in rows.items())
-    for name, model in (("fp32", full), ("bf16", half)):
+    for name, model in models.items():
         parts = compared(rows, {language: ours(model, row) for language, row in rows.items()}, reference)
         record[name] = summary(parts)
         record[f"{name}_by_language"] = parts
@@ -133,7 +135,7 @@ def main() -> None:
         )
     record["reference"] = examples  # core.models.packaged.REFERENCE
     write_record(options.output, record)
-    print({name: record[name] for name in ("fp32", "bf16", "rows_tokenised_alike")})
+    print({name: record[name] for name in (*models, "rows_tokenised_alike")})
 
 
 if __name__ == "__main__":
