@@ -14,7 +14,7 @@ from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_nu
 from annotation.vocabulary import CRITERION_KEYS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
-MAXMAX_CRITERIA = 6  # one page has to hold them for each output
+MAX_OUTPUT_TEXT = 100_000  # characters of one text of an output
 MAX_CRITERIA = 6  # one page has to hold them for each output
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
@@ -107,6 +107,11 @@ def check_output(output: NewOutput) -> None:
         if len(getattr(output, name)) > MAX_KEY:
             raise InvalidRecord(
                 f"{name} of an output has {len(getattr(output, name))} characters; allowed are {MAX_KEY}."
+            )
+    for name in ("source_text", "task", "text", "reference"):
+        if (length := len(getattr(output, name) or "")) > MAX_OUTPUT_TEXT:
+            raise InvalidRecord(
+                f"{name} of {output.item_key[:40]!r} has {length:,} characters; allowed are {MAX_OUTPUT_TEXT:,}."
             )
     check_text(output.text, f"the text of {output.system} for {output.item_key}", empty=True)
     if output.reference is not None:
