@@ -96,6 +96,14 @@ def _check_criterion(criterion: Criterion) -> None:
             check_text(anchor, f"anchor {point} of {criterion.key} in {language}")
 
 
+def _check_lengths(output: NewOutput) -> None:
+    for name in ("source_text", "task", "text", "reference"):
+        if (length := len(getattr(output, name) or "")) > MAX_OUTPUT_TEXT:
+            raise InvalidRecord(
+                f"{name} of {output.item_key[:40]!r} has {length:,} characters; allowed are {MAX_OUTPUT_TEXT:,}."
+            )
+
+
 def check_output(output: NewOutput) -> None:
     """Raises InvalidRecord for an output that cannot be stored; an empty output text is allowed, a model may
     say nothing.
@@ -108,11 +116,7 @@ def check_output(output: NewOutput) -> None:
             raise InvalidRecord(
                 f"{name} of an output has {len(getattr(output, name))} characters; allowed are {MAX_KEY}."
             )
-    for name in ("source_text", "task", "text", "reference"):
-        if (length := len(getattr(output, name) or "")) > MAX_OUTPUT_TEXT:
-            raise InvalidRecord(
-                f"{name} of {output.item_key[:40]!r} has {length:,} characters; allowed are {MAX_OUTPUT_TEXT:,}."
-            )
+    _check_lengths(output)
     check_text(output.text, f"the text of {output.system} for {output.item_key}", empty=True)
     if output.reference is not None:
         check_text(output.reference, f"the reference of {output.item_key}", empty=True)
