@@ -118,7 +118,9 @@ class Guard:
         visitor = self._limits.visitor(request, self._access.space)
         with self._counted(visitor):
             try:
-                refusal = self._refusal(request, path, visitor) or await self._without_password(request, path, visitor)
+                refusal = self._refusal(request, path, visitor)
+                refusal = refusal or await self._without_password(request, path, visitor)
+                refusal = refusal or self._strangers_file(path, visitor)
             except HTTPException as error:
                 refusal = _refused(error.status_code, "refused", error.detail)
             await (refusal or self._app)(scope, receive, send)
@@ -158,11 +160,14 @@ class Guard:
             if path.rstrip("/") == f"{API}queue/join":
                 limits.take("join", visitor)
             if path.rstrip("/").endswith("/upload"):
-                if limits.active and not limits.has(UPLOADS, visitor):
-                    return _refused(403, "upload", "Files are taken from organisers alone; enter the page Study first.")
                 limits.take("files", visitor)
         except TooMany as error:
             return _refused(429, "slower", str(error), {"Retry-After": "5"})
+        return None
+
+    def _strangers_file(self, path: str, visitor: str) -> Response | None:
+        if self._limits.active and path.rstrip("/").endswith("/upload") and not self._limits.has(UPLOADS, visitor):
+            return _refused(403, "upload", "Files are taken from organisers alone; enter the page Study first.")
         return None
 
     async def _without_password(self, request: Request, path: str, visitor: str) -> Response | None:
