@@ -19,10 +19,21 @@ PIECES = 4
 SIZE = 253_113_024  # bytes of the joined file
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 FOLDER_SIZE = 570e6  # bytes of the converted folder
-# Log-probabilities of next tokens by llama.cpp on the same file (tests/benchmarks/gguf_parity.py), nats: the text as it is encoded with
-# one <bos> in front, the id of a next token, and its log-probability.
-REFERENCE: tuple[tuple[str, int, float], ...] = ()
-TOLERANCE = 0.15  # nats; bfloat16 weights and float32 products differ from llama.cpp's blocks by less
+# Log-probabilities of next tokens by llama.cpp on the same file, nats: a text, encoded with one <bos> in front, the id of a next token, its
+# log-probability (the field "reference" of assets/results/models/gguf_parity.json).
+REFERENCE: tuple[tuple[str, int, float], ...] = (
+    (
+        "Researchers in Nairobi have built a small sensor that detects lead in drinking water. We took the night train",
+        531,
+        -0.772,
+    ),
+    ("Forscher in Nairobi haben einen kleinen Sensor gebaut, der Blei im Trinkwasser nachweist. Wir", 12303, -1.5924),
+    ("Des chercheurs de Nairobi ont mis au point un petit capteur qui détecte le plomb dans l'", 22924, -0.8361),
+    ("Исследователи из Найроби создали небольшой датчик, который обнаруживает свинец в пи", 27895, -0.8544),
+)
+# Nats. At these four ours differ by 0.04 to 0.06, since llama.cpp multiplies 4-bit blocks by 8-bit states (elsewhere up to 0.95); norms
+# read without their 1, a missing <bos> or another RoPE base change them by several nats.
+TOLERANCE = 0.3
 Progress = Callable[[float, str], None]
 
 
