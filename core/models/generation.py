@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -44,7 +44,10 @@ class _LineEnds:
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: object) -> torch.Tensor:  # noqa: ARG002 - the library's interface
         rows = input_ids[:, self._length :]
         texts = self._model.tokenizer.batch_decode(rows, skip_special_tokens=True)
-        ended = ["\n" in text.lstrip(" ") or circle(row) > 0 for text, row in zip(texts, rows.tolist(), strict=True)]
+        ended = [
+            "\n" in text.lstrip(" ") or text_circle(row, self._model.tokenizer.decode) > 0
+            for text, row in zip(texts, rows.tolist(), strict=True)
+        ]
         return torch.tensor(ended, device=input_ids.device)
 
 
@@ -71,7 +74,21 @@ class _ChosenLogs:
         return torch.stack(self._logs, dim=1)
 
 
-def circle(tokens: Sequence[int]) -> int:
+def before_circle(tokens: Sequence[int | str], text_of: Callable[[Sequence[Any]], str]) -> int:
+    """How many of ``tokens`` stand up to the end of the first round of the first circle; all of them where they go round in none."""
+    for count in range(1, len(tokens) + 1):
+        if cycle := text_circle(tokens[:count], text_of):
+            return count - (max(ROUNDS, 6 // cycle) - 1) * cycle
+    return len(tokens)
+
+
+def text_circle(tokens: Sequence[int | str], text_of: Callable[[Sequence[Any]], str]) -> int:
+    """As `circle`, of whole characters: ``text_of`` says tokens as text, and servers say different pieces of characters alike (U+FFFD)."""
+    cycle = circle(tokens)
+    return cycle if cycle and "\ufffd" not in text_of(tokens[len(tokens) - cycle :]) else 0
+
+
+def circle(tokens: Sequence[int | str]) -> int:
     """Length of the cycle that ``tokens`` end in, after ``ROUNDS`` rounds of it; 0 where they end in none.
 
     Small models write the same words again and again until the tokens allowed run out; a line of verse may well say a thing twice.
@@ -163,7 +180,7 @@ def _generate(
 
 def _line(model: LanguageModel, tokens: list[int], logs: list[float]) -> Generated:
     """Cut at the first line break or end token, or after the first round of a circle; the confidence covers what is left."""
-    text, count, ended, cycle = "", 0, False, 0
+    text, count, ended = "", 0, False
     for number in range(1, len(tokens) + 1):
         if tokens[number - 1] in (model.tokenizer.eos_token_id, model.tokenizer.pad_token_id):
             ended = True
@@ -173,10 +190,9 @@ def _line(model: LanguageModel, tokens: list[int], logs: list[float]) -> Generat
             ended = True
             break
         text, count = piece, number
-        if cycle := circle(tokens[:number]):
-            count -= (max(ROUNDS, 6 // cycle) - 1) * cycle
-            text = model.tokenizer.decode(tokens[:count], skip_special_tokens=True)
-            break
+    repeated = (left := before_circle(tokens[:count], model.tokenizer.decode)) < count
+    if repeated:
+        text, count = model.tokenizer.decode(tokens[:left], skip_special_tokens=True), left
     text = text.strip()
     confidence = float(torch.tensor(logs[:count]).mean().exp()) if count and text else 0.0
-    return Generated(text, confidence, ended, bool(cycle))
+    return Generated(text, confidence, ended and not repeated, repeated)

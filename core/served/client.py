@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from core.errors import ServerUnavailable
-from core.models.generation import Generated
+from core.models.generation import Generated, before_circle
 from core.served.settings import KEY_NAME, ServedConfig
 
 TRIES = 4
@@ -204,10 +204,14 @@ def written_line(choice: Json) -> Generated:
         return Generated("", 0.0, ended)
     if not isinstance(tokens, list) or not isinstance(logs, list) or len(tokens) != len(logs):
         return Generated(line.strip(), None, ended)
-    probabilities = [
-        value for value in _written_part(list(map(str, tokens)), logs, text, ended) if isinstance(value, int | float)
-    ]
-    return Generated(line.strip(), math.exp(sum(probabilities) / len(probabilities)) if probabilities else None, ended)
+    pieces = list(map(str, tokens))
+    part = _written_part(pieces, logs, text, ended)
+    repeated = (left := before_circle(pieces[: len(part)], "".join)) < len(part)
+    if repeated:
+        line, part, ended = "".join(pieces[:left]).split("\n")[0], part[:left], False
+    probabilities = [value for value in part if isinstance(value, int | float)]
+    confidence = math.exp(sum(probabilities) / len(probabilities)) if probabilities else None
+    return Generated(line.strip(), confidence, ended, repeated)
 
 
 def _written_part(tokens: Sequence[str], logs: Sequence[Any], text: str, ended: bool) -> Sequence[Any]:
