@@ -68,7 +68,7 @@ def _adapters(kind: Any) -> dict[str, TypeAdapter[Any]]:
 
 
 def _sentence(name: str, error: ErrorDetails, hint: Any) -> str:
-    """What was found wrong, in the words of all settings."""
+    """The message about a refused value, in the words of all settings."""
     value = error["input"]
     if error["type"] == "literal_error":
         allowed = typing.get_args(hint)
@@ -93,13 +93,13 @@ def _sentence(name: str, error: ErrorDetails, hint: Any) -> str:
 
 def _bounds(hint: Any) -> dict[str, Any]:
     """Bounds in an annotation, or in the one of its members that has some (``tuple[Natural, ...]``, ``Count | None``)."""
-    found: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     for part in getattr(hint, "__metadata__", ()):
         for constraint in getattr(part, "metadata", ()):
             for key in ("ge", "gt", "le", "lt", "allow_inf_nan"):
                 if (value := getattr(constraint, key, None)) is not None:
-                    found[key] = value
-    return found or next((bounds for part in typing.get_args(hint) if (bounds := _bounds(part))), {})
+                    own[key] = value
+    return own or next((bounds for part in typing.get_args(hint) if (bounds := _bounds(part))), {})
 
 
 def _type_name(hint: Any) -> str:

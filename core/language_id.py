@@ -30,7 +30,7 @@ LEAST_NAMED = 0.05  # probability from which another language is named beside th
 SHARE_OF_SCRIPT = 0.5  # of a text's letters
 
 # Languages that differ in so few words that a sentence often fits several, by py3langid's labels. Only these alternatives are close;
-# a text in one that is not offered is told apart from an offered neighbour, and the neighbour is named.
+# a text in one that is not offered is distinguished from an offered neighbour, and the neighbour is named.
 CLOSE = (
     frozenset({"id", "ms"}),
     frozenset({"hr", "sr", "bs"}),
@@ -45,7 +45,7 @@ CLOSE = (
     frozenset({"rw", "lg"}),
     frozenset({"ru", "uk", "be"}),
 )
-# py3langid tells varieties apart that share a macrolanguage, which we do not.
+# py3langid distinguishes varieties that share a macrolanguage, which we do not.
 _MACRO = {"yue": "zh", "wuu": "zh", "arz": "ar", "ary": "ar", "sdh": "ku", "uzs": "uz", "grc": "el", "hbo": "he"}
 
 Reason = Literal["", "no letters", "script", "close", "other", "uncertain"]

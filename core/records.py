@@ -62,13 +62,11 @@ class Demonstration:
 class Framing:
     """How a query is put to the model besides its demonstrations; the default is the task's own template, as it is."""
 
-    query: Query | None = None  # asked in the query's place, for example its translation; None: the query itself
+    query: Query | None = None  # asked instead of the query, for example its translation; None: the query itself
     aligners: Mapping[str, str] = field(default_factory=dict)  # by language of the answer: a line before the query
     labels: str = ""  # whose words say the labels of demonstrations, as in PromptConfig; "": as set there
-    instruction: str = ""  # stands in the place of the template's instruction
-    texts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # by id of a demonstration: what is shown in its text's place
+    instruction: str = ""  # instead of the template's instruction
+    texts: Mapping[str, str] = field(default_factory=dict)  # by id of a demonstration: displayed instead of its text
     codes: tuple[str, ...] = ()  # languages the answer is asked for in, whose label probabilities are averaged; (): one
 
 
@@ -129,8 +127,8 @@ class Answer:
     label: str | None  # None for free text
     confidence: (
         float | None
-    )  # [0, 1]: probability of the label, or geometric mean probability of a generated token; None if not told
-    adherence: float | None  # [0, 1]: how far the answer is in the language asked for; None if it cannot be told
+    )  # [0, 1]: probability of the label, or geometric mean probability of a generated token; None if unavailable
+    adherence: float | None  # [0, 1]: how far the answer is in the language asked for; None if it cannot be determined
     coherence: float | None  # [-1, 1]: cosine between the model's own vectors of query and answer
     with_context: Distribution | None  # closed tasks only
     without_context: Distribution | None

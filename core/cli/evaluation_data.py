@@ -28,12 +28,12 @@ def corpora(options: argparse.Namespace) -> list[TaskData]:
         raise InvalidConfig("--tasks reads built-in corpora from --data; leave out --queries and --pool.")
     if not options.data:
         raise InvalidConfig("--tasks needs --data, the folder of the built-in corpora (or 'hub').")
-    found: dict[str, TaskData] = {}
+    by_corpus: dict[str, TaskData] = {}
     for name in parts(options.tasks):
         task, corpus = named(name)
-        if corpus.name not in found:
-            found[corpus.name] = _read(options, task, corpus)
-    return list(found.values())
+        if corpus.name not in by_corpus:
+            by_corpus[corpus.name] = _read(options, task, corpus)
+    return list(by_corpus.values())
 
 
 def seen_tasks(options: argparse.Namespace) -> tuple[str, ...]:
@@ -42,12 +42,12 @@ def seen_tasks(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _read(options: argparse.Namespace, task: Task, corpus: Corpus) -> TaskData:
-    asked = [language(name).code for name in parts(options.languages)]
+    requested = [language(name).code for name in parts(options.languages)]
     if options.data == HUB:
-        codes = asked or list(task.languages)
+        codes = requested or list(task.languages)
     else:
         there = languages_of(corpus, options.data)
-        codes = [code for code in (asked or task.languages) if code in there]
+        codes = [code for code in (requested or task.languages) if code in there]
         if len(codes) < 2:
             raise InvalidConfig(
                 f"{corpus.name} has {len(codes)} of the languages asked for; a context is cross-lingual, so name two or more of "
@@ -76,18 +76,19 @@ def evaluation_data(options: argparse.Namespace) -> EvaluationData:
     """Read what the options name. Raises ``InvalidConfig``, ``InvalidData`` or ``UnknownLanguage``."""
     task, corpus = named(options.task)
     if bool(options.queries) != bool(options.pool):
-        given, lacking = ("--queries", "--pool") if options.queries else ("--pool", "--queries")
-        raise InvalidConfig(f"{given} was given without {lacking}; give both files, or neither for a built-in task.")
+        present, lacking = ("--queries", "--pool") if options.queries else ("--pool", "--queries")
+        raise InvalidConfig(f"{present} was given without {lacking}; give both files, or neither for a built-in task.")
     answers = target(options, task)
-    found = _files(options, task, answers) if options.queries else _built_in(options, task, corpus, answers)
-    queries, pool, shown, facts = found
+    queries, pool, pool_languages, facts = (
+        _files(options, task, answers) if options.queries else _built_in(options, task, corpus, answers)
+    )
     if answers is not None:
-        pool_codes = shown if shown is not None else sorted({example.language for example in pool})
-        shown = tuple(code for code in pool_codes if code != answers)
+        pool_codes = pool_languages if pool_languages is not None else sorted({example.language for example in pool})
+        pool_languages = tuple(code for code in pool_codes if code != answers)
     _refuse_nothing("query to evaluate", queries, facts["left_out"]["queries"], "--languages")
     _refuse_nothing("example in the pool", pool, facts["left_out"]["pool"], "--pool-languages")
     chosen = Pool(with_most_items(pool, options.pool_most))
-    return EvaluationData(task, tuple(queries), chosen, shown, answers, facts)
+    return EvaluationData(task, tuple(queries), chosen, pool_languages, answers, facts)
 
 
 def _refuse_nothing(what: str, rows: Sequence[Example], left_out: dict[str, int], option: str) -> None:
@@ -130,10 +131,10 @@ def _pool_languages(options: argparse.Namespace, task: Task, at_hand: Sequence[s
     return tuple(language_code(name, at_hand) for name in parts(options.pool_languages))
 
 
-Found = tuple[Sequence[Example], Sequence[Example], tuple[str, ...] | None, dict[str, Any]]
+Loaded = tuple[Sequence[Example], Sequence[Example], tuple[str, ...] | None, dict[str, Any]]
 
 
-def _built_in(options: argparse.Namespace, task: Task, corpus: Corpus, answers: str | None) -> Found:
+def _built_in(options: argparse.Namespace, task: Task, corpus: Corpus, answers: str | None) -> Loaded:
     if not options.data:
         raise InvalidConfig(
             f"{corpus.name} is read from a data folder; name it with --data (or 'hub'), or give files with --queries and --pool."
@@ -145,33 +146,35 @@ def _built_in(options: argparse.Namespace, task: Task, corpus: Corpus, answers: 
             )
         languages = [language(name).code for name in parts(options.languages)]
         listed = options.pool_languages == BUNDLED
-        shown = task.languages if listed else tuple(language(name).code for name in parts(options.pool_languages))
+        pool_languages = (
+            task.languages if listed else tuple(language(name).code for name in parts(options.pool_languages))
+        )
     else:
         at_hand = languages_of(corpus, options.data)
         languages = [language_code(name, at_hand) for name in parts(options.languages)] or at_hand
-        shown = _pool_languages(options, task, at_hand)  # type: ignore[assignment]
-    loaded = load_corpus(corpus, task, options.data, languages, shown, answers)
+        pool_languages = _pool_languages(options, task, at_hand)  # type: ignore[assignment]
+    loaded = load_corpus(corpus, task, options.data, languages, pool_languages, answers)
     source = corpus.hub.name if options.data == HUB and corpus.hub else list(corpus.files)
     facts = {"data": {"corpus": corpus.name, "source": source, "notes": list(loaded.notes)}, "left_out": loaded.dropped}
-    return loaded.queries, loaded.pool, shown, facts
+    return loaded.queries, loaded.pool, pool_languages, facts
 
 
-def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Found:
+def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Loaded:
     """Two files. Of a column ``split`` the queries take "test", the pool "train", where such rows are there."""
-    kept = {}
+    files = {}
     for part, source, split in (("queries", options.queries, "test"), ("pool", options.pool, "train")):
-        seen = distinct_values(source, ("language", "split"))
-        kept[part] = (seen["language"], {"split": [split]} if split in seen["split"] else {})
-    spelled, where = kept["queries"]
+        values = distinct_values(source, ("language", "split"))
+        files[part] = (values["language"], {"split": [split]} if split in values["split"] else {})
+    spelled, where = files["queries"]
     at_hand = sorted({language(code).code for code in spelled})
     languages = [language_code(name, at_hand) for name in parts(options.languages)] or at_hand
-    asked = {*languages, *([answers] if answers else [])}
+    requested = {*languages, *([answers] if answers else [])}
     queries = read_examples(
-        options.queries, task, where | {"language": [c for c in spelled if language(c).code in asked]}, "dev_query"
+        options.queries, task, where | {"language": [c for c in spelled if language(c).code in requested]}, "dev_query"
     )
-    spelled, where = kept["pool"]
-    shown = _pool_languages(options, task, sorted({language(code).code for code in spelled}))
-    used = None if shown is None else {*shown, *([answers] if answers else [])}
+    spelled, where = files["pool"]
+    pool_languages = _pool_languages(options, task, sorted({language(code).code for code in spelled}))
+    used = None if pool_languages is None else {*pool_languages, *([answers] if answers else [])}
     codes = [code for code in spelled if used is None or language(code).code in used]
     pool = read_examples(options.pool, task, where | {"language": codes}, "demo")
     if answers is not None:
@@ -183,7 +186,7 @@ def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Foun
         "data": {"queries": str(options.queries), "pool": str(options.pool), "notes": notes},
         "left_out": {"queries": {}, "pool": {}},
     }
-    return queries, pool, shown, facts
+    return queries, pool, pool_languages, facts
 
 
 def _with_references(queries: Sequence[Example], answers: str) -> list[Example]:

@@ -88,15 +88,15 @@ def overrides_argument(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"settings, as in {example}")
 
 
-def overrides(given: Sequence[str]) -> dict[str, str]:
+def overrides(arguments: Sequence[str]) -> dict[str, str]:
     """``KEY=VALUE`` pairs. Raises ``InvalidConfig`` for anything else."""
-    found = {}
-    for override in given:
+    settings = {}
+    for override in arguments:
         key, sign, value = override.partition("=")
         if not sign:
             raise InvalidConfig(f"{override!r} is not a setting; write it as KEY=VALUE, for example seed=1.")
-        found[key] = value
-    return found
+        settings[key] = value
+    return settings
 
 
 def parts(text: str) -> list[str]:
@@ -157,11 +157,11 @@ def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
 
 def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) -> Workbench:
     """A model behind a server. Raises ``InvalidConfig`` for what only a model here can have."""
-    given = [name for name in ("run", "adapter") if getattr(options, name, "")]
+    of_weights = [name for name in ("run", "adapter") if getattr(options, name, "")]
     if options.precision not in ("auto", "fp32"):  # what the options say by themselves
-        given.append("precision")
-    if given or not hasattr(options, "vectors"):
-        what = f"--{given[0]}" if given else "This command"
+        of_weights.append("precision")
+    if of_weights or not hasattr(options, "vectors"):
+        what = f"--{of_weights[0]}" if of_weights else "This command"
         raise InvalidConfig(
             f"{what} needs the model's weights, and {options.model.partition('#')[0]} is a server; name a folder or a Hub id by --model."
         )
@@ -176,7 +176,7 @@ def to_stderr(line: str) -> None:
 
 @contextmanager
 def progress(title: str, quiet: bool = False) -> Iterator[Progress]:
-    """A bar on standard error with the time that is left; it yields what is told how far the work is."""
+    """A bar on standard error with the time that is left; it yields the progress callback."""
     form = "{desc} {percentage:5.1f}%|{bar}| {elapsed}<{remaining}"
     with tqdm(total=100, desc=title, unit="%", file=sys.stderr, bar_format=form, disable=quiet) as bar:
 

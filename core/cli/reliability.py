@@ -43,11 +43,11 @@ def run(options: argparse.Namespace, began: float) -> int:
         languages[task.name] = tuple(codes or [code for code in at_hand if code in task.languages] or at_hand)
         shared = sorted({*languages[task.name], *(code for code in task.languages if code in at_hand)})
         pools[task.name] = Pool(load_corpus(corpus, task, options.data, languages[task.name], shared).pool)
-    bench = workbench(options, pools)
+    opened = workbench(options, pools)
     chosen = PromptChoiceConfig(tuple(parts(LANGUAGES)))
     data = []
     for name, pool in pools.items():
-        predictor = bench.predictor(name)
+        predictor = opened.predictor(name)
         predictor = predictor.with_settings(prompted(predictor.settings, options))
         used = used_items(pool.examples, chosen) if set(chosen.languages) <= set(pool.languages) else frozenset()
         data.append(TaskData(predictor, pool.examples, languages[name], used))

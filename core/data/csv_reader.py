@@ -60,7 +60,7 @@ def _records(text: str, name: str, separator: str) -> Iterator[tuple[int, list[s
 
 def _checked_header(cells: Sequence[str], where: str) -> list[str]:
     header = [cell.strip() for cell in cells]
-    twice = next((column for place, column in enumerate(header) if column and column in header[:place]), None)
+    twice = next((column for index, column in enumerate(header) if column and column in header[:index]), None)
     if twice is not None:
         raise InvalidData(f"{where}: the column {twice!r} is named twice; rename one.")
     return header
@@ -69,7 +69,7 @@ def _checked_header(cells: Sequence[str], where: str) -> list[str]:
 def _refuse_joined_rows(cells: Sequence[str], separator: str, where: str) -> None:
     """Refuse a cell over several lines whose first line holds the rest of its own row: its quote was not closed there.
 
-    In prose a separator is followed by a space, which tells a sentence from cells.
+    In prose a separator is followed by a space, which distinguishes a sentence from cells.
     """
     for index, cell in enumerate(cells):
         first, *more = cell.split("\n")

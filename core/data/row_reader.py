@@ -82,8 +82,8 @@ def distinct_values(source: str | Path, columns: Sequence[str]) -> dict[str, lis
         table = pq.read_table(path, columns=present)
         values = {name: table[name].unique().to_pylist() if name in present else [] for name in columns}
     else:
-        found = [row for _, row in read_rows(source)]
-        values = {name: [row.get(name) for row in found] for name in columns}
+        rows = [row for _, row in read_rows(source)]
+        values = {name: [row.get(name) for row in rows] for name in columns}
     return {name: sorted({str(value) for value in each if value is not None}) for name, each in values.items()}
 
 
@@ -93,8 +93,8 @@ def kind_of(value: object) -> str:
         return "missing"
     words = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
     kind = words.get(type(value), type(value).__name__)
-    shown = json.dumps(value, ensure_ascii=False, default=str)
-    return f"{kind}, {shown}" if len(shown) <= 40 else kind
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return f"{kind}, {text}" if len(text) <= 40 else kind
 
 
 def _folder(path: Path, rows: RowFilter) -> Iterator[tuple[str, Row]]:

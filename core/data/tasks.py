@@ -30,8 +30,8 @@ class LabelVerbaliser:
 def load_verbalisers(folder: Path) -> dict[tuple[str, str], LabelVerbaliser]:
     """All verbalisers of a folder by (task, language).
 
-    Raises ``InvalidData`` naming file, section and field, also when two labels share one word: they could not be told
-    apart. Words that merely begin alike are fine.
+    Raises ``InvalidData`` naming file, section and field, also when two labels share one word: they could not be
+    distinguished. Words that merely begin alike are fine.
     """
     verbalisers: dict[tuple[str, str], LabelVerbaliser] = {}
     for path in sorted(folder.glob("*.toml")):
@@ -96,7 +96,7 @@ class Task:
         return tuple(sorted(code for code in self.templates if not worded or code in self.verbalisers))
 
     def template(self, code: str) -> PromptTemplate:
-        """The template in a language, or the English one where there is none (its ``language`` field tells which)."""
+        """The template in a language, or the English one where there is none (its ``language`` field names which)."""
         return self.templates.get(code) or self.templates[FALLBACK]
 
     def verbaliser(self, code: str) -> LabelVerbaliser:

@@ -35,7 +35,7 @@ class Material:
 
 
 class RowSampler:
-    """Draws training rows; the random source is an argument, so a row depends on (seed, step, place) alone."""
+    """Draws training rows; the random source is an argument, so a row depends on (seed, step, index) alone."""
 
     def __init__(self, material: Material, writer: EpisodeWriter, config: EpisodeConfig, length: int) -> None:
         """``length`` of a row in tokens."""

@@ -106,7 +106,7 @@ def _summary_loss(middle: torch.Tensor, rows: list[Row], teacher: TeacherTable, 
 def _pointer_loss(
     model: LlamaForCausalLM, states: torch.Tensor, rows: list[Row], mask: torch.Tensor, positions: torch.Tensor
 ) -> torch.Tensor:
-    """Mean of -log of the attention (mean over heads) that the look-up layer pays to places of the right answer.
+    """Mean of -log of the attention (mean over heads) that the look-up layer pays to positions of the right answer.
 
     ``states`` is ``(R, T, H)``, the input of the look-up layer; ``mask`` and ``positions`` as from ``isolated``.
     """
@@ -149,7 +149,7 @@ def alignment_loss(
 
 
 def _imitate(states: torch.Tensor, english: list[str], teacher: TeacherTable, config: DecoderConfig) -> torch.Tensor:
-    """Only the meaning dimensions are compared: the others tell languages apart and carry notes."""
+    """Only the meaning dimensions are compared: the others distinguish languages and carry notes."""
     rows = torch.tensor([teacher.row[sentence] for sentence in english], device=states.device)
     with torch.autocast(states.device.type, enabled=False):
         return imitation_loss(

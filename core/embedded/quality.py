@@ -71,7 +71,7 @@ class Subject:
     data: Path  # the folder that ``train.py pretrain`` reads
     config: QualityConfig
     cache: Path | None = None  # folder for vectors
-    report: Callable[[str], None] = _nobody  # is told what is being measured
+    report: Callable[[str], None] = _nobody  # reports what is being measured
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -127,7 +127,7 @@ def _knn(subject: Subject) -> Measured:
 
 
 def _translation(subject: Subject) -> Measured:
-    chrf([""], [""])  # a missing library is told before the work
+    chrf([""], [""])  # a missing library is reported before the work
     config, held_out = subject.config, subject.corpus.held_out
     codes = config.translate or tuple(pairs_by_language(held_out))
     pairs = {code: held_out_pairs(held_out, code) for code in codes}

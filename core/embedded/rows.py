@@ -48,7 +48,9 @@ class Row:
     ids: list[int]
     weights: list[float]  # ANSWER, TEXT or OTHER for each token
     summaries: list[tuple[int, str]] = field(default_factory=list)  # (position before an answer, English side)
-    pointers: list[tuple[int, list[int]]] = field(default_factory=list)  # (the same, places of that answer further up)
+    pointers: list[tuple[int, list[int]]] = field(
+        default_factory=list
+    )  # (the same, positions of that answer further up)
     lengths: tuple[int, ...] = ()  # tokens of each episode
 
 
@@ -77,7 +79,7 @@ class EpisodeWriter:
         ids, weights = list(opening), [0.0] + [OTHER] * (len(opening) - 1)
         summaries: list[tuple[int, str]] = []
         pointers: list[tuple[int, list[int]]] = []
-        answers: dict[str, list[int]] = {}  # places where an answer begins
+        answers: dict[str, list[int]] = {}  # positions where an answer begins
         learnt = False
         for (piece, begin), block in zip(pieces, blocks, strict=True):
             before = len(ids) + begin - 1

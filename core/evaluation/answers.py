@@ -78,42 +78,42 @@ def closed_columns(
     coherence = _label_coherence(predictor, queries, best)
     return [
         {
-            "prediction": labels[place],
+            "prediction": labels[label],
             "prediction_batch": labels[int(adjusted.argmax())],
             "log_probs": json.dumps([round(float(value), 5) for value in uncalibrated]),
             "calibrated": json.dumps([round(float(value), 5) for value in log_softmax(values)]),
-            "answer": writer.words(entry.code, entry.example.choices)[place].strip(),
-            "confidence": float(np.exp(log_softmax(values)[place])),
+            "answer": writer.words(entry.code, entry.example.choices)[label].strip(),
+            "confidence": float(np.exp(log_softmax(values)[label])),
             "adherence": None,  # label words of one language alone are scored
             "coherence": cosine,
         }
-        for entry, uncalibrated, values, adjusted, place, cosine in zip(
+        for entry, uncalibrated, values, adjusted, label, cosine in zip(
             queries, raw, scores, in_batch, best, coherence, strict=True
         )
     ]
 
 
 def _ask(entry: PreparedQuery) -> Ask:
-    """The query in the context that its prompt has room for."""
+    """The query with the demonstrations that fit its prompt."""
     selection, first = entry.selection, entry.prompts[0]
     fitting = tuple(each for each in selection.demonstrations if each in first.demonstrations)
     return Ask(entry.example.query, fitting, entry.code, selection.framing)
 
 
 def _label_coherence(predictor: Predictor, queries: Sequence[PreparedQuery], best: Sequence[int]) -> list[float | None]:
-    """Cosines between the model's own vectors of query and answer said in full, ``(N,)``; None where there are no such vectors."""
+    """Cosines between the model's own vectors of query and answer written out in full, ``(N,)``; None where there are no such vectors."""
     task, index = predictor.task, predictor.index
     if not index.sees:
         return [None] * len(queries)
     sentences = [
-        entry.example.choices[place]
+        entry.example.choices[label]
         if entry.example.choices
-        else task.verbaliser(entry.code).sentence_of(task.labels[place])
-        for entry, place in zip(queries, best, strict=True)
+        else task.verbaliser(entry.code).sentence_of(task.labels[label])
+        for entry, label in zip(queries, best, strict=True)
     ]
-    asked = index.own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
-    answers = index.own(sentences, [entry.code for entry in queries])
-    return [float(value) for value in np.einsum("nd,nd->n", asked, answers)]
+    query_vectors = index.own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
+    answer_vectors = index.own(sentences, [entry.code for entry in queries])
+    return [float(value) for value in np.einsum("nd,nd->n", query_vectors, answer_vectors)]
 
 
 def _calibrated(scores: Sequence[np.ndarray], languages: Sequence[str]) -> list[np.ndarray]:
@@ -171,7 +171,7 @@ def _text_coherence(
     if not predictor.index.sees:
         return [None] * len(queries)
     own = predictor.index.own
-    asked = own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
-    answers = own([line.text or "…" for line in lines], [entry.code for entry in queries])
-    cosines = np.einsum("nd,nd->n", asked, answers)
+    query_vectors = own([entry.example.text for entry in queries], [entry.example.language for entry in queries])
+    answer_vectors = own([line.text or "…" for line in lines], [entry.code for entry in queries])
+    cosines = np.einsum("nd,nd->n", query_vectors, answer_vectors)
     return [float(value) if line.text else None for value, line in zip(cosines, lines, strict=True)]

@@ -2,7 +2,7 @@
 
 A sentence counts as aligned with its translation when their cosine exceeds that of the sentence with every other sentence of the
 translation's language, and that of the translation with every other of the sentence's. The score of two languages at a layer is the share
-of aligned sentences, in [0, 1]; chance is near 1/N. Vectors are means of the states over the tokens (MEXA also weighs by position):
+of aligned sentences, in [0, 1]; chance is near 1/N. Vectors are means of the states over the tokens (MEXA also weights by position):
 "raw" as they are, "centred" minus the mean of their language, as the policy reads them.
 
 Shapes: N sentences, H hidden size, D depths = layers + 1, the token vectors first; P pairs of languages. Intervals draw sentences.
@@ -30,12 +30,12 @@ def layer_means(model: LanguageModel, texts: Sequence[str], batch: int = 32) -> 
     The last depth is as the network gives it, after its final norm.
     """
     encoded = encoded_texts(model, texts)
-    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
+    order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
     start, pad = list(model.start), model.tokenizer.pad_token_id
-    found: list[np.ndarray | None] = [None] * len(encoded)
+    vectors: list[np.ndarray | None] = [None] * len(encoded)
     for first in range(0, len(order), batch):
-        places = order[first : first + batch]
-        rows = [start + (encoded[place] or [pad]) for place in places]
+        indexes = order[first : first + batch]
+        rows = [start + (encoded[index] or [pad]) for index in indexes]
         ends = torch.tensor([[len(row)] for row in rows], device=model.device)
         length = int(ends.max())
         ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows], device=model.device)
@@ -48,9 +48,9 @@ def layer_means(model: LanguageModel, texts: Sequence[str], batch: int = 32) -> 
             )
         states = torch.stack([layer.float() for layer in output.hidden_states])  # (D, N, T, H)
         means = (states * counts[None, :, :, None]).sum(2) / counts.sum(1)[None, :, None]
-        for place, vector in zip(places, means.transpose(0, 1).cpu().numpy(), strict=True):
-            found[place] = vector
-    return np.stack([vector for vector in found if vector is not None], axis=1)
+        for index, vector in zip(indexes, means.transpose(0, 1).cpu().numpy(), strict=True):
+            vectors[index] = vector
+    return np.stack([vector for vector in vectors if vector is not None], axis=1)
 
 
 def aligned(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -73,8 +73,8 @@ def pair_table(states: dict[str, np.ndarray], progress: Progress = silent) -> pd
         raw = {code: states[code][depth] for code in codes}
         versions = {"raw": raw, "centred": {code: rows_ - rows_.mean(0) for code, rows_ in raw.items()}}
         for version, vectors in versions.items():
-            for place, first in enumerate(codes):
-                for second in codes[place + 1 :]:
+            for index, first in enumerate(codes):
+                for second in codes[index + 1 :]:
                     hits = aligned(vectors[first], vectors[second])
                     rows.append((depth, version, first, second, hits.tolist()))
         progress((depth + 1) / depths, "alignment")

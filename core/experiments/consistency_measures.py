@@ -18,7 +18,7 @@ RADIUS = 6371.0  # of the earth, km
 
 
 def kilometres(first: str, second: str) -> float | None:
-    """Great-circle distance of two languages by code (haversine); None where a place is not known."""
+    """Great-circle distance of two languages by code (haversine); None where coordinates are not known."""
     a, b = language_facts(first), language_facts(second)
     if a.latitude is None or a.longitude is None or b.latitude is None or b.longitude is None:
         return None
@@ -82,5 +82,5 @@ def cohen_kappas(answers: np.ndarray, pairs: Sequence[tuple[int, int]], labels: 
 
 
 def _beyond(equal: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    room = 1 - chance
-    return np.asarray(np.divide(equal - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-12))
+    largest = 1 - chance
+    return np.asarray(np.divide(equal - chance, largest, out=np.full(largest.shape, np.nan), where=largest > 1e-12))

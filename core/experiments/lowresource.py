@@ -106,8 +106,8 @@ def low_resource(
     progress: Progress,
 ) -> Row:
     """Evaluate every size and source; the record. Raises ``InvalidData`` where a size is larger than the pool."""
-    asked = at_most(queries, config.most)
-    items = _items(pool, [query.language for query in asked], max(config.sizes))
+    subset = at_most(queries, config.most)
+    items = _items(pool, [query.language for query in subset], max(config.sizes))
     draws = draws_of(config, len(items))
 
     def make(draw: Draw, progress: Progress) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def low_resource(
             task.name
         ).prepare()  # vectors of the whole pool, kept on disk, which smaller pools are parts of
         drawn = set(random_of("low resource", draw.seed).sample(items, len(items))[: draw.size])
-        return _evaluated(config, draw, workbench, task, _pools(draw, drawn, pool, asked), progress)
+        return _evaluated(config, draw, workbench, task, _pools(draw, drawn, pool, subset), progress)
 
     def conclude(made: dict[str, pd.DataFrame]) -> Results:
         tables: dict[tuple[str, int], list[pd.DataFrame]] = {}
@@ -128,11 +128,11 @@ def low_resource(
         title="Accuracy against the number of labelled items",
         config=config,
         models=[workbench.model],
-        data={"pool": pool, "queries": asked},
+        data={"pool": pool, "queries": subset},
         settings={"strategy": config.strategy, "k": config.k, "task": task.name},
         passes=[Pass(draw.name, partial(make, draw)) for draw in draws],
         conclude=conclude,
-        facts={"task": task.name, "seeds": list(config.seeds), "items": len({query.item for query in asked})},
+        facts={"task": task.name, "seeds": list(config.seeds), "items": len({query.item for query in subset})},
     ).run(folder, progress)
 
 

@@ -82,7 +82,7 @@ def scaling(
     opened: Open = load_model,
 ) -> Row:
     """Evaluate all models, budgets and numbers of demonstrations; the record. ``opened`` loads a model."""
-    asked = at_most(queries, config.most)
+    subset = at_most(queries, config.most)
     models = {_label(one): opened(one) for one in config.models}
     encoder = SentenceEncoder()
     workbenches: dict[str, Workbench] = {}  # of the model at work alone: its vectors of the pool are large
@@ -91,7 +91,7 @@ def scaling(
         if name not in workbenches:
             workbenches.clear()
             workbenches[name] = Workbench(models[name], encoder, cache=folder, pools={task.name: Pool(tuple(pool))})
-        table = _evaluated(workbenches[name], task, asked, budget, run, progress)
+        table = _evaluated(workbenches[name], task, subset, budget, run, progress)
         return table.assign(model=name, parameters=models[name].network.num_parameters(), budget=budget)
 
     def conclude(tables: dict[str, pd.DataFrame]) -> Results:
@@ -104,7 +104,7 @@ def scaling(
         title="Accuracy by K, prompt budget and model",
         config=config,
         models=list(models.values()),
-        data={"pool": pool, "queries": asked},
+        data={"pool": pool, "queries": subset},
         settings={"task": task.name},
         passes=[
             Pass(f"{models[name].fingerprint}-{budget}-{run.name}", partial(make, name, budget, run))
@@ -117,7 +117,7 @@ def scaling(
             "models": described,
             "task": task.name,
             "seeds": list(config.seeds),
-            "items": len({query.item for query in asked}),
+            "items": len({query.item for query in subset}),
         },
     ).run(folder, progress)
 
@@ -155,10 +155,10 @@ def _settings(workbench: Workbench, budget: int) -> Settings:
     reserve = PromptConfig().reserve
     if budget:
         if budget > workbench.model.context - reserve:
-            room = workbench.model.context - reserve
+            limit = workbench.model.context - reserve
             raise InvalidConfig(
-                f"A budget of {budget} tokens is more than {workbench.model.config.name!r} can read: {room}, as {reserve} are kept for the "
-                "answer; lower it, or give 0."
+                f"A budget of {budget} tokens is more than {workbench.model.config.name!r} can read: {limit}, as {reserve} are kept for "
+                "the answer; lower it, or give 0."
             )
         reserve = workbench.model.context - budget
     return replace(settings, prompt=replace(settings.prompt, reserve=reserve))

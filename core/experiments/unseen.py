@@ -29,7 +29,7 @@ from core.experiments.runner import (
     trained_pass,
     untrained_pass,
 )
-from core.experiments.unseen_tables import before_and_after, seen_and_unseen
+from core.experiments.unseen_tables import before_and_after, compare_unseen
 from core.inference.predictor import Predictor
 from core.models.loading import load_model
 from core.progress import Progress
@@ -94,25 +94,25 @@ def unseen(
     progress: Progress,
 ) -> Row:
     """Evaluate seen and unseen languages; the record."""
-    asked = same_items(queries, (*config.seen, *config.unseen), config.most)
+    subset = same_items(queries, (*config.seen, *config.unseen), config.most)
     index = workbench.index(task.name)
     worded = in_english(task) if config.words == "english" else task
     predictor = Predictor(worded, index, workbench.scorer, workbench.settings)
 
     def conclude(tables: dict[str, pd.DataFrame]) -> Results:
         items = pd.concat(tables.values(), ignore_index=True)
-        return seen_and_unseen(items, config.seen, config.unseen, task.labels)
+        return compare_unseen(items, config.seen, config.unseen, task.labels)
 
     return Experiment(
         kind="unseen",
         title="Languages that the model never saw",
         config=config,
         models=[workbench.model],
-        data={"pool": index.pool.examples, "queries": asked},
+        data={"pool": index.pool.examples, "queries": subset},
         settings={"k": config.k, "words": config.words, "task": task.name},
-        passes=evaluation_passes(predictor, asked, config.evaluation),
+        passes=evaluation_passes(predictor, subset, config.evaluation),
         conclude=conclude,
-        facts={"task": task.name, "seeds": list(config.seeds), "items": len({query.item for query in asked})},
+        facts={"task": task.name, "seeds": list(config.seeds), "items": len({query.item for query in subset})},
     ).run(folder, progress)
 
 

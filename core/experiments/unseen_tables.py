@@ -28,7 +28,7 @@ UNITS = dict.fromkeys(("accuracy", "macro-F1", "before", "after", "lowest seed",
 UNITS |= {"change": POINTS} | COMPARED
 
 
-def seen_and_unseen(items: pd.DataFrame, seen: Sequence[str], unseen: Sequence[str], labels: Sequence[str]) -> Results:
+def compare_unseen(items: pd.DataFrame, seen: Sequence[str], unseen: Sequence[str], labels: Sequence[str]) -> Results:
     """Accuracy by group of languages and strategy, per language, and tests between groups and between strategies."""
     families = {language_facts(code).family for code in seen} - {UNKNOWN}
     scripts = {language_facts(code).script for code in seen}
@@ -130,7 +130,7 @@ def _language_rows(by_strategy: dict[str, pd.DataFrame], groups: dict[str, list[
 
 
 def _by_item(values: "pd.Series[float]") -> "pd.Series[float]":
-    """Mean over languages of each item, under one name in the place of the language."""
+    """Mean over languages of each item, under one name instead of the language."""
     means = values.groupby(level="item").mean()
     return means.set_axis(pd.MultiIndex.from_product([["all"], means.index], names=["language", "item"]))
 

@@ -96,9 +96,11 @@ def unseen_tasks(
     seen = {*config.seen, *([trained.task] if trained is not None else [])}
     _require_unseen(corpora, seen)
     predictors = {one.name: _predictor(config, workbench, one, folder) for one in corpora}
-    asked = {one.name: fitting(predictors[one.name], one.queries, config.evaluation) for one in corpora}
+    fitting_queries = {one.name: fitting(predictors[one.name], one.queries, config.evaluation) for one in corpora}
     passes = {
-        one.name: evaluation_passes(predictors[one.name], asked[one.name][0], config.evaluation, f"{one.name}/")
+        one.name: evaluation_passes(
+            predictors[one.name], fitting_queries[one.name][0], config.evaluation, f"{one.name}/"
+        )
         for one in corpora
     }
 
@@ -110,7 +112,7 @@ def unseen_tasks(
             [one.name for one in corpora if one.task.name in seen],
         )
 
-    queries = [query for several, _ in asked.values() for query in several]
+    queries = [query for several, _ in fitting_queries.values() for query in several]
     return Experiment(
         kind="unseen",
         title="Tasks that the model never saw",
@@ -121,7 +123,7 @@ def unseen_tasks(
         passes=[one for several in passes.values() for one in several],
         conclude=conclude,
         facts={
-            "corpora": {one.name: _described(one, asked[one.name], one.task.name in seen) for one in corpora},
+            "corpora": {one.name: _described(one, fitting_queries[one.name], one.task.name in seen) for one in corpora},
             "seeds": list(config.seeds),
             "items": len({query.item for query in queries}),
         },
@@ -163,8 +165,8 @@ def _with_majority(items: pd.DataFrame, one: TaskData) -> pd.DataFrame:
     return pd.concat([items, zero_shot.assign(strategy=MAJORITY, prediction=answer)], ignore_index=True)
 
 
-def _described(one: TaskData, asked: tuple[Sequence[Example], Counter[str]], seen: bool) -> Row:
-    queries, left_out = asked
+def _described(one: TaskData, fitting_queries: tuple[Sequence[Example], Counter[str]], seen: bool) -> Row:
+    queries, left_out = fitting_queries
     return {
         "task": one.task.name,
         "seen": seen,
@@ -234,10 +236,10 @@ def _rows(
 
 
 def _gain(one: Comparison, scope: str, strategy: str, baseline: str, groups: Mapping[str, Sequence[str]]) -> Row:
-    is_seen = scope in groups[SEEN] or scope == f"{SEEN} tasks"
+    trained_on = scope in groups[SEEN] or scope == f"{SEEN} tasks"
     return {
         "where": scope,
-        "task": SEEN if is_seen else UNSEEN,
+        "task": SEEN if trained_on else UNSEEN,
         "strategy": strategy,
         "over": baseline,
         "gain": cell(one.difference),

@@ -1,4 +1,4 @@
-"""Copies in place of answers: small models repeat the source, or a demonstration's answer, where they should translate."""
+"""Copies instead of answers: small models repeat the source, or a demonstration's answer, where they should translate."""
 
 from collections.abc import Sequence
 

@@ -50,7 +50,7 @@ class WhyConfig:
 
 
 def explain(predictor: Predictor, prediction: Prediction, index: int = 0, config: WhyConfig | None = None) -> Why:
-    """All measures of the answer at ``place``; ``predictor`` is the one that gave ``prediction``."""
+    """All measures of the answer at ``index``; ``predictor`` is the one that gave ``prediction``."""
     config = config or WhyConfig()
     plans = [_orders(predictor, prediction, index, config), _against(predictor, prediction, index, config)]
     order, against = _measured(predictor, prediction, index, plans)

@@ -31,7 +31,7 @@ class Order:
 
 @dataclass(frozen=True)
 class OrderSensitivity:
-    """How an answer fares when its demonstrations change places (Lu et al. 2022, arXiv 2104.08786)."""
+    """How an answer fares when its demonstrations change order (Lu et al. 2022, arXiv 2104.08786)."""
 
     answer: str  # the label, or the text
     orders: tuple[Order, ...]  # the original first

@@ -57,7 +57,7 @@ def show_labels(
 
 
 def derangement(labels: Sequence[str], rng: random.Random) -> dict[str, str]:
-    """A uniformly drawn permutation of distinct ``labels`` that leaves none in its place, as a mapping.
+    """A uniformly drawn permutation of distinct ``labels`` that has no fixed point, as a mapping.
 
     Drawn by rejection: about one permutation in e is a derangement. Raises ``InvalidConfig`` with fewer than two labels.
     """

@@ -1,6 +1,6 @@
 """Names of models: which model a name stands for, where it lies, under which licence, and what the project knows of it.
 
-``resolve`` is the one place that turns a name into a model. A name is
+``resolve`` alone turns a name into a model. A name is
 
 - ``default``: ``gemma-3-270m`` where it is set up (``train.py models --set-up``), else ``tiny``;
 - ``gemma-3-270m``, ``tiny`` (``embedded`` in older records and links): models with a card in assets/models/cards;

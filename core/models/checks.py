@@ -76,7 +76,7 @@ def probe(name: str, network: "PreTrainedModel", start: tuple[int, ...], pad: in
     """Run a few tokens through the network.
 
     Raises ``ModelUnavailable`` for logits that are not finite, and for earlier logits that change with the last token: those of a model
-    that reads in both directions. Whether padded rows are read as alone is told, not refused.
+    that reads in both directions. Whether padded rows are read as alone is reported, not refused.
     """
     vectors = int(network.get_input_embeddings().weight.shape[0])
     step = max(1, vectors // (PROBE + 2))

@@ -80,7 +80,7 @@ def _seconds(matrices: dict[tuple[int, ...], int], dtype: torch.dtype) -> float:
 
 
 def cpu_name() -> str:
-    """The CPU's name as its maker writes it, or its family where the system does not tell."""
+    """The CPU's name as its maker writes it, or its family where the system names none."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

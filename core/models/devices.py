@@ -44,7 +44,7 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def default_precision(device: torch.device, model: str = TINY) -> Full:
-    """Precision of a model on ``device`` unless told otherwise.
+    """Precision of a model on ``device`` unless another is requested.
 
     bf16 on a GPU that has products for it, and on a CPU for a converted model whose products it was measured to be faster at; else fp32.
     """

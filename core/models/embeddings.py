@@ -2,7 +2,7 @@
 
 ``h(t)`` is the mean over the tokens of ``t`` of the states after ``layer`` layers (special tokens left out);
 ``z(t) = W (h(t) - m_l) / |W (h(t) - m_l)|`` with ``m_l`` the mean of the pool's vectors in the language of ``t``. Removing the
-language mean takes out what only tells languages apart (Libovický et al. 2020, arXiv 2004.05160, section 3).
+language mean takes out what only distinguishes languages (Libovický et al. 2020, arXiv 2004.05160, section 3).
 ``W`` is the policy's projection, the identity until it is trained.
 
 Shapes: N texts, T tokens, H hidden size.

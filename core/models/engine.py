@@ -75,7 +75,7 @@ class Engine(Protocol):
 
     @property
     def falls_back_to(self) -> str:
-        """The strategy used in the place of self-selection, because the run was no better; "" for none."""
+        """The strategy used instead of self-selection, because the run was no better; "" for none."""
         ...
 
     @property

@@ -22,7 +22,7 @@ class Generated:
     text: str
     confidence: (
         float | None
-    )  # geometric mean probability of its tokens, in [0, 1]; 0 for an empty line, None where nobody tells
+    )  # geometric mean probability of its tokens, in [0, 1]; 0 for an empty line, None where unavailable
     ended: bool = True  # whether the line came to its end within the tokens allowed
     repeated: bool = False  # whether it went round in a circle, and was cut after the first round
 

@@ -4,7 +4,7 @@ transformers reads the file (https://huggingface.co/docs/transformers/gguf): it 
 llama.cpp's converter did to the weights, such as the 1 that is added to Gemma's norms. What comes out is written as safetensors in
 bfloat16 (files of full floats keep theirs) beside the tokenizer, so that later loads take seconds instead of a minute.
 
-A conversion is atomic (a folder without ``agl_model.json`` is not whole), holds a lock against a second one, checks the room on the disk
+A conversion is atomic (a folder without ``agl_model.json`` is not whole), holds a lock against a second one, checks the disk space
 before, and goes on after a kill with the stage that was not finished.
 """
 
@@ -25,7 +25,7 @@ from core.models.catalogue import RECORD, models_cache
 
 MAGIC = b"GGUF"
 BLOCK = 1 << 20  # bytes read at once
-TOKENIZER_ROOM = 60e6  # bytes, more than any tokenizer takes
+TOKENIZER_SIZE = 60e6  # bytes, more than any tokenizer takes
 NOT_CAUSAL = (
     "t5",
     "t5encoder",
@@ -141,7 +141,7 @@ def convert(
     """Convert the GGUF file ``path`` of hash ``digest`` into ``folder``, unless that was done.
 
     ``source`` and ``name`` (of a card; "" for none) go into the record. ``check`` sees the folder before it counts as whole, and raises
-    where it is not as it should be. Raises ``ModelUnavailable`` for a file that cannot be read and for too little room.
+    where it is not as it should be. Raises ``ModelUnavailable`` for a file that cannot be read and for too little disk space.
     """
     from filelock import FileLock
 
@@ -156,7 +156,7 @@ def convert(
             shutil.rmtree(partial)
         partial.mkdir(exist_ok=True)
         (partial / "sha256").write_text(digest, encoding="utf-8")
-        require_room(partial, header.parameters * (4 if header.full else 2) + TOKENIZER_ROOM)
+        require_disk_space(partial, header.parameters * (4 if header.full else 2) + TOKENIZER_SIZE)
         with patch("gguf.GGUFReader", lambda *_: header.reader):  # the library would read the directory four times more
             _stage(partial / "config.json", lambda: _write_weights(path, partial, header, progress))
             progress(0.6, "converting the tokenizer")
@@ -183,7 +183,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def require_room(folder: Path, needed: float) -> None:
+def require_disk_space(folder: Path, needed: float) -> None:
     """Raises ``ModelUnavailable`` where the disk of ``folder``, whose parent exists, has fewer than ``needed`` bytes left."""
     free = shutil.disk_usage(folder.parent).free
     if free < needed:

@@ -40,9 +40,7 @@ class ModelConfig:
     """Which model, and how it is held in memory."""
 
     name: str = TINY  # any name that ``catalogue.resolve`` takes; "default" becomes the model it stands for here
-    precision: Precision = (
-        "auto"  # "auto" becomes what suits the device; with a run fp32, as fit makes them unless told
-    )
+    precision: Precision = "auto"  # "auto" becomes what suits the device; with a run fp32, as fit makes them by default
     device: str = "auto"  # "auto" takes a GPU where there is one
     run: str = ""  # folder of a finished closed-loop run on this model; "" for the model as it is
     adapter: str = ""  # folder of a PEFT adapter on this model; "" for none
@@ -156,7 +154,7 @@ class LanguageModel:
 
     @property
     def falls_back_to(self) -> str:
-        """The strategy used in the place of self-selection, because the run was no better; "" for none."""
+        """The strategy used instead of self-selection, because the run was no better; "" for none."""
         if self.trained is None or not self.config.fall_back or self.trained.fallback == "untrained":
             return ""
         return self.trained.fallback
@@ -217,7 +215,7 @@ def _load(config: ModelConfig, folder: str) -> LanguageModel:
             local_files_only=offline,
             use_safetensors=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # told by name below, where the library would point at a report of its own
+            ignore_mismatched_sizes=True,  # reported by name below, where the library would point at a report of its own
             **_memory(config, device, settings),
         )
         if config.precision == "nf4":

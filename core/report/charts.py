@@ -91,7 +91,7 @@ def _series(drawn: Figure) -> go.Figure:
 
 
 def _groups(drawn: Figure) -> list[str]:
-    """The series, in their order; of more lines than can be told apart the highest, by their mean. A table has all."""
+    """The series, in their order; of more lines than can be distinguished the highest, by their mean. A table has all."""
     groups = list(dict.fromkeys(_series_of(row, drawn) for row in drawn.rows))
     if drawn.kind != "line" or len(groups) <= MOST_LINES:
         return groups

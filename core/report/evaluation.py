@@ -42,7 +42,7 @@ class Evaluated:
         self.systems = systems(self.items)
         self.groups = _side_by_side(self.systems)
         pairs = dict.fromkeys(
-            (a.name, b.name) for group in self.groups for place, a in enumerate(group) for b in group[place + 1 :]
+            (a.name, b.name) for group in self.groups for index, a in enumerate(group) for b in group[index + 1 :]
         )
         self.compared = compare_all({one.name: one.scores for one in self.systems}, list(pairs))
 
@@ -81,7 +81,7 @@ class Evaluated:
         ]
 
     def findings(self) -> list[str]:
-        """What is best, what it is told from, and how many pairs differ."""
+        """The best system, those it differs from significantly, and how many pairs differ."""
         sentences = [self._best(group) for group in self.groups if len(group) > 1]
         sure = [entry for entry in self.compared if entry.significant]
         unsure = [f"{entry.first} and {entry.second}" for entry in self.compared if not entry.significant]
@@ -142,9 +142,9 @@ class Evaluated:
         rows = [self._row(one) for one in self.systems]
         filled = {column for row in rows for column, value in row.items() if value is not None}
         marks: dict[tuple[int, str], str] = {}
-        for place, one in enumerate(self.systems):
+        for index, one in enumerate(self.systems):
             if mark := self._mark(one):
-                marks[place, self.score] = mark
+                marks[index, self.score] = mark
         units = dict.fromkeys((self.score, "macro-F1", "batch-calibrated", "SD over seeds", "ECE", "adherence"), SHARE)
         return table_of(
             SYSTEMS,
@@ -158,12 +158,12 @@ class Evaluated:
         if len(self.groups) < 2:
             return []
         rows, marks = [], {}
-        for place, group in enumerate(self.groups):
+        for index, group in enumerate(self.groups):
             means = {one.name: one.interval.value for one in group}
             best, level = not_worse_than_best(means, self.compared)
             strategies = {one.name: one.strategy for one in group}
-            marks[place, strategies[best]] = BEST
-            marks |= {(place, strategies[name]): LEVEL for name in level}
+            marks[index, strategies[best]] = BEST
+            marks |= {(index, strategies[name]): LEVEL for name in level}
             rows.append({"K": max(one.k for one in group)} | {one.strategy: one.interval.value for one in group})
         return [table_of(BY_K, rows, {one.strategy: self.unit for one in self.systems}, marks=marks)]
 
@@ -189,7 +189,7 @@ class Evaluated:
         }
 
     def _mark(self, one: System) -> str:
-        """BEST where it is the best beside which it stands (zero-shot: beside every k), LEVEL where not told from any of these."""
+        """BEST where it is the best beside which it stands (zero-shot: beside every k), LEVEL where not significantly different."""
         marks = []
         for group in self.groups:
             if one.name in [other.name for other in group]:

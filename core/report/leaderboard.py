@@ -2,7 +2,7 @@
 
 Systems of different records are compared on the (language, item) that both answered: one bootstrap, sign flips by item, Holm over all
 pairs. Groups are made as WMT makes its clusters: the best and all that it is not significantly better than are group 1, the best of the
-rest and all that it is not better than are group 2, and so on. Two systems without a common item are never told apart.
+rest and all that it is not better than are group 2, and so on. Two systems without a common item are never significantly different.
 """
 
 import csv
@@ -60,7 +60,7 @@ class Leaderboard:
 
     @property
     def headline(self) -> str:
-        """Who is best, and who is not told apart from it."""
+        """The best system, and those that do not differ significantly from it."""
         first, *others = self.entries
         interval = first.system.interval
         amount = written((interval.value, interval.low, interval.high), self.unit) + (" %" if self.unit else "")
@@ -78,7 +78,7 @@ class Leaderboard:
         return [self._row(entry) | self._grouped(entry, grouping, list(groups)) for entry in self.entries]
 
     def table(self, grouping: str = "") -> Table:
-        """The board as a table; the best in bold, with a dagger what is not told apart from it."""
+        """The board as a table; the best in bold, with a dagger those that do not differ significantly from it."""
         rows = self.rows(grouping)
         shares = [column for column in rows[0] if column not in (*MEASURE_COLUMNS, "languages", "items", "seeds")]
         marks = {
@@ -143,20 +143,20 @@ def leaderboards(records: Sequence[Record]) -> dict[str, Leaderboard]:
 
 
 def _board(task: str, records: Sequence[Record]) -> Leaderboard:
-    found: list[tuple[Record, System]] = []
+    entrants: list[tuple[Record, System]] = []
     scores = {score_name(record.items) for record in records if record.items is not None}
     score = sorted(scores)[0]
     for record in records:
         assert record.items is not None
         if score_name(record.items) == score:
-            found += [(record, system) for system in systems(record.items)]
-    found.sort(key=lambda pair: -pair[1].interval.value)
-    keys = [str(index) for index in range(len(found))]
-    comparisons = compare_all(dict(zip(keys, (system.scores for _, system in found), strict=True)))
-    groups = significance_groups({key: found[int(key)][1].interval.value for key in keys}, comparisons)
+            entrants += [(record, system) for system in systems(record.items)]
+    entrants.sort(key=lambda pair: -pair[1].interval.value)
+    keys = [str(index) for index in range(len(entrants))]
+    comparisons = compare_all(dict(zip(keys, (system.scores for _, system in entrants), strict=True)))
+    groups = significance_groups({key: entrants[int(key)][1].interval.value for key in keys}, comparisons)
     entries = [
         Entry(record.name, _model(record.entry), _prompt(record.entry), system, groups[key])
-        for key, (record, system) in zip(keys, found, strict=True)
+        for key, (record, system) in zip(keys, entrants, strict=True)
     ]
     entries.sort(key=lambda entry: (entry.group, -entry.system.interval.value))
     commits = dict.fromkeys(str(record.entry["commit"]) for record in records if record.entry.get("commit"))

@@ -33,16 +33,16 @@ def record_folders(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 
     Raises ``InvalidData`` for a path without any.
     """
-    found: dict[Path, str] = {}
+    names: dict[Path, str] = {}
     for path in paths:
-        places = [path] if (path / "record.json").is_file() else sorted(p.parent for p in path.rglob("record.json"))
-        if not places:
+        folders = [path] if (path / "record.json").is_file() else sorted(p.parent for p in path.rglob("record.json"))
+        if not folders:
             raise InvalidData(
                 f"There is no record in {path}; name a folder with a record.json, as train.py evaluate --output writes."
             )
-        for place in places:
-            found.setdefault(place, path.name if place == path else place.relative_to(path).as_posix())
-    return [(name, place) for place, name in found.items()]
+        for folder in folders:
+            names.setdefault(folder, path.name if folder == path else folder.relative_to(path).as_posix())
+    return [(name, folder) for folder, name in names.items()]
 
 
 def read_record(folder: Path, name: str = "") -> Record:

@@ -57,8 +57,8 @@ def growth_figure(panels: Sequence[Mapping[str, Any]], results: Path) -> str:
     down = math.ceil(len(panels) / ACROSS)
     size = f'width="{ACROSS * WIDTH}" height="{down * HEIGHT}" viewBox="0 0 {ACROSS * WIDTH} {down * HEIGHT}"'
     parts = [
-        f'<g transform="translate({place % ACROSS * WIDTH} {place // ACROSS * HEIGHT})">{_panel(panel, results)}</g>'
-        for place, panel in enumerate(panels)
+        f'<g transform="translate({index % ACROSS * WIDTH} {index // ACROSS * HEIGHT})">{_panel(panel, results)}</g>'
+        for index, panel in enumerate(panels)
     ]
     style = 'font-family="system-ui, sans-serif" font-size="12" fill="#24292f"'
     paper = '<rect width="100%" height="100%" fill="#ffffff"/>'
@@ -72,42 +72,44 @@ def _panel(panel: Mapping[str, Any], results: Path) -> str:
     low, high = 10 ** math.floor(math.log10(min(ys))), 10 ** math.ceil(math.log10(max(ys)))
     high = high if high > low else 10 * low
 
-    def place(point: Point) -> Point:
+    def to_pixels(point: Point) -> Point:
         across = _share(point[0], min(xs), max(xs)) * (WIDTH - LEFT - RIGHT)
         return LEFT + across, TOP + (1 - _share(point[1], low, high)) * (HEIGHT - TOP - BOTTOM)
 
     parts = [f'<text x="{LEFT}" y="18" font-weight="600">{escape(str(panel["title"]))}</text>']
     for tick in _decades(low, high):
-        y = place((min(xs), tick))[1]
+        y = to_pixels((min(xs), tick))[1]
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#d0d7de"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     parts.append(f'<text x="{LEFT - 6}" y="{TOP - 10}" text-anchor="end">{escape(str(panel["unit"]))}</text>')
     below = f'y="{HEIGHT - BOTTOM + 17}" text-anchor="middle"'
-    parts += [f'<text x="{place((x, low))[0]:.1f}" {below}>{x:,.0f}</text>' for x in sorted(set(xs))]
+    parts += [f'<text x="{to_pixels((x, low))[0]:.1f}" {below}>{x:,.0f}</text>' for x in sorted(set(xs))]
     for number, (name, points) in enumerate(lines.items()):
-        parts.append(_line(str(name), [place(point) for point in sorted(points)], number))
+        parts.append(_line(str(name), [to_pixels(point) for point in sorted(points)], number))
     return "".join(parts)
 
 
-def _line(name: str, places: Sequence[Point], number: int) -> str:
+def _line(name: str, points: Sequence[Point], number: int) -> str:
     colour = COLOURS[number % len(COLOURS)]
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points)
     x, y = LEFT + 150 * (number % 2), HEIGHT - 24 + 15 * (number // 2)
     key = f'<rect x="{x}" y="{y - 8}" width="9" height="9" fill="{colour}"/><text x="{x + 14}" y="{y}">{escape(name)}</text>'
     return f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}{key}'
 
 
 def _points(panel: Mapping[str, Any], line: Mapping[str, Any], results: Path) -> list[Point]:
-    wanted = {**panel.get("where", {}), **line.get("where", {})}
+    conditions = {**panel.get("where", {}), **line.get("where", {})}
     record = json.loads((results / panel["record"]).read_text(encoding="utf-8"))
-    rows = [row for row in record.get(panel["rows"], ()) if all(row.get(key) == value for key, value in wanted.items())]
-    found = [(float(row[panel["x"]]), float(row[line["y"]])) for row in rows if line["y"] in row and panel["x"] in row]
-    if not found or min(y for _, y in found) <= 0:
+    rows = [
+        row for row in record.get(panel["rows"], ()) if all(row.get(key) == value for key, value in conditions.items())
+    ]
+    points = [(float(row[panel["x"]]), float(row[line["y"]])) for row in rows if line["y"] in row and panel["x"] in row]
+    if not points or min(y for _, y in points) <= 0:
         raise InvalidData(
             f"{results / panel['record']} has no rows to draw {line['name']!r} of {panel['title']!r} from."
         )
-    return found
+    return points
 
 
 def _share(value: float, low: float, high: float) -> float:
@@ -140,8 +142,8 @@ def rewritten(text: str, results: Path = RESULTS, document: str = README) -> str
     specifications = {name: one for name, one in everything.items() if one.get("document", README) == document}
     assets = "../" * document.count("/") + "assets"
     known: dict[str, Document] = {}
-    seen = {match["name"] for match in _BLOCK.finditer(text)}
-    for name in sorted(seen ^ set(specifications)):
+    names = {match["name"] for match in _BLOCK.finditer(text)}
+    for name in sorted(names ^ set(specifications)):
         where = (
             "the text has no such block"
             if name in specifications
@@ -161,28 +163,32 @@ def figures(results: Path = RESULTS) -> dict[str, str]:
     return {str(one["figure"]): growth_figure(one["panels"], results) for one in blocks if "figure" in one}
 
 
-def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str, Document], assets: str) -> str:
-    if "text" in wanted:
-        values = {key: _value(results, *path) for key, path in wanted.get("values", {}).items()}
-        said = str(wanted["text"]).strip().format(assets=assets, **values)
-        picture = f"![{wanted['alt']}]({assets}/figures/{wanted['figure']})\n\n" if "figure" in wanted else ""
-        return picture + said
-    folder = str(wanted["record"])
+def _block(name: str, specification: Mapping[str, Any], results: Path, known: dict[str, Document], assets: str) -> str:
+    if "text" in specification:
+        values = {key: _value(results, *path) for key, path in specification.get("values", {}).items()}
+        text = str(specification["text"]).strip().format(assets=assets, **values)
+        picture = (
+            f"![{specification['alt']}]({assets}/figures/{specification['figure']})\n\n"
+            if "figure" in specification
+            else ""
+        )
+        return picture + text
+    folder = str(specification["record"])
     if folder not in known:
         known[folder] = document_of(read_record(results / folder, folder))
     document = known[folder]
-    table = document.table(wanted["table"])
+    table = document.table(specification["table"])
     if table is None:
         tables = ", ".join(table.name for section in document.sections for table in section.tables)
-        raise InvalidData(f"Block {name!r} shows table {wanted['table']!r}; {folder} has {tables}.")
-    for column in wanted.get("columns", ()):
+        raise InvalidData(f"Block {name!r} shows table {specification['table']!r}; {folder} has {tables}.")
+    for column in specification.get("columns", ()):
         if column not in table.columns:
             raise InvalidData(f"Block {name!r} shows column {column!r}; the table has {', '.join(table.columns)}.")
-    shown = table.selected(wanted.get("columns", ()), wanted.get("rows", ()))
-    if "turned" in wanted:
-        shown = shown.turned(wanted["turned"])
-    parts = [markdown_table(shown), plain(notes(shown))]
-    if wanted.get("findings"):
+    selected = table.selected(specification.get("columns", ()), specification.get("rows", ()))
+    if "turned" in specification:
+        selected = selected.turned(specification["turned"])
+    parts = [markdown_table(selected), plain(notes(selected))]
+    if specification.get("findings"):
         parts.append("\n".join(f"- {plain(text)}" for text in document.sections[0].sentences))
     command = dict(document.facts).get("Command", "")
     parts.append(f"Made by `{_short(command)}` ([record]({assets}/results/{folder}/record.json)).")
@@ -191,15 +197,17 @@ def _block(name: str, wanted: Mapping[str, Any], results: Path, known: dict[str,
 
 def _value(results: Path, file: str, *path: Any) -> str:
     *fields, unit = path
-    found: Any = json.loads((results / file).read_text(encoding="utf-8"))
+    value: Any = json.loads((results / file).read_text(encoding="utf-8"))
     for field in fields:
-        if isinstance(field, Mapping) and isinstance(found, list):
-            found = next((row for row in found if all(row.get(key) == value for key, value in field.items())), None)
+        if isinstance(field, Mapping) and isinstance(value, list):
+            value = next(
+                (row for row in value if all(row.get(key) == expected for key, expected in field.items())), None
+            )
         else:
-            found = found.get(field) if isinstance(found, Mapping) else None
-        if found is None:
+            value = value.get(field) if isinstance(value, Mapping) else None
+        if value is None:
             raise InvalidData(f"{results / file} has no {' / '.join(map(str, fields))}, which a block of README shows.")
-    return written(found, unit)
+    return written(value, unit)
 
 
 def _short(command: str) -> str:

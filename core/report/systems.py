@@ -61,7 +61,7 @@ def with_scores(items: pd.DataFrame) -> pd.DataFrame:
 
 def systems(items: pd.DataFrame) -> list[System]:
     """All systems of ``items``, by k and then in the order of the rows, the one without demonstrations first."""
-    scored, places = with_scores(items), label_places(items)
+    scored, indexes = with_scores(items), label_indexes(items)
     several = len(set(items["k"]) - {0}) > 1
     keys = list(dict.fromkeys(zip(items["k"].tolist(), items["strategy"].tolist(), strict=True)))
     return [
@@ -70,17 +70,17 @@ def systems(items: pd.DataFrame) -> list[System]:
             strategy,
             int(k),
             f"{strategy}, K = {k}" if (several and k) or sum(other == strategy for _, other in keys) > 1 else strategy,
-            places,
+            indexes,
         )
         for k, strategy in sorted(keys, key=lambda key: key[0])
     ]
 
 
-def _measured(part: pd.DataFrame, strategy: str, k: int, name: str, places: Mapping[str, int]) -> System:
+def _measured(part: pd.DataFrame, strategy: str, k: int, name: str, indexes: Mapping[str, int]) -> System:
     closed = score_name(part) == "accuracy"
     scores = scores_of(part, SCORE)
     probabilities = _probabilities(part) if closed else None
-    gold = [places.get(str(label)) for label in part["gold"]]
+    gold = [indexes.get(str(label)) for label in part["gold"]]
     return System(
         strategy,
         k,
@@ -116,13 +116,15 @@ def _probabilities(part: pd.DataFrame) -> np.ndarray | None:
     return np.asarray(np.exp(log_softmax(np.array(rows, dtype=float))))
 
 
-def label_places(items: pd.DataFrame) -> dict[str, int]:
+def label_indexes(items: pd.DataFrame) -> dict[str, int]:
     """Where each label stands in ``log_probs``: a prediction is where its row is highest. Labels that nothing predicts are missing."""
     if "log_probs" not in items or score_name(items) != "accuracy":
         return {}
     highest = [int(np.argmax(json.loads(text) or [0])) for text in items["log_probs"]]
-    found = pd.Series(highest).groupby(items["prediction"].astype(str).to_numpy()).agg(lambda places: places.mode()[0])
-    return {str(label): int(place) for label, place in found.items()}
+    of_prediction = (
+        pd.Series(highest).groupby(items["prediction"].astype(str).to_numpy()).agg(lambda indexes: indexes.mode()[0])
+    )
+    return {str(label): int(index) for label, index in of_prediction.items()}
 
 
 def _mean(part: pd.DataFrame, column: str) -> float | None:
@@ -140,9 +142,9 @@ GROUPING = (
 )
 
 
-def grouped(found: Sequence[System], grouping: str, unit: str) -> Table:
+def grouped(compared: Sequence[System], grouping: str, unit: str) -> Table:
     """Mean over the languages of each group, a column a system."""
-    values = {one.name: means_by_group(one.by_language(), grouping) for one in found}
+    values = {one.name: means_by_group(one.by_language(), grouping) for one in compared}
     groups = dict.fromkeys(group for means in values.values() for group in means)
     rows: list[dict[str, Any]] = []
     for group in groups:
@@ -152,12 +154,12 @@ def grouped(found: Sequence[System], grouping: str, unit: str) -> Table:
             {GROUPS[grouping].removeprefix("by "): group, "languages": kinds}
             | {name: means[group][0] if group in means else None for name, means in values.items()}
         )
-    return _marked(table_of(GROUPS[grouping], rows, dict.fromkeys(values, unit)), found)
+    return _marked(table_of(GROUPS[grouping], rows, dict.fromkeys(values, unit)), compared)
 
 
-def languages(found: Sequence[System], unit: str) -> Table:
+def languages(compared: Sequence[System], unit: str) -> Table:
     """Score by language, a column a system, and the mean of all."""
-    values = {one.name: one.by_language() for one in found}
+    values = {one.name: one.by_language() for one in compared}
     codes = sorted({code for means in values.values() for code in means})
     rows: list[dict[str, Any]] = [
         {"language": code, "name": language_name(code), "family": language_facts(code).family}
@@ -166,33 +168,33 @@ def languages(found: Sequence[System], unit: str) -> Table:
     ]
     rows.append(
         {"language": MEAN, "name": f"{len(codes)} languages", "family": ""}
-        | {one.name: one.interval.value for one in found}
+        | {one.name: one.interval.value for one in compared}
     )
-    return _marked(table_of(LANGUAGES, rows, dict.fromkeys(values, unit)), found)
+    return _marked(table_of(LANGUAGES, rows, dict.fromkeys(values, unit)), compared)
 
 
-def heat_map(found: Sequence[System], score: str, unit: str) -> Figure:
+def heat_map(compared: Sequence[System], score: str, unit: str) -> Figure:
     """Languages down, systems across."""
     rows = [
         {"language": language_name(code), "system": one.name, score: value}
-        for one in found
+        for one in compared
         for code, value in sorted(one.by_language().items(), key=lambda entry: language_name(entry[0]))
     ]
     title = f"{score} by language and strategy"
     return Figure(title, "heatmap", "system", "language", rows, value=score, unit=unit)
 
 
-def _marked(table: Table, found: Sequence[System]) -> Table:
+def _marked(table: Table, compared: Sequence[System]) -> Table:
     """The highest number of each row in bold, where there are several systems; no test is made within a row."""
-    names = [one.name for one in found]
+    names = [one.name for one in compared]
     if len(names) < 2:
         return table
     marks: dict[tuple[int, str], str] = {}
-    for place, row in enumerate(table.rows):
+    for index, row in enumerate(table.rows):
         numbers = {name: row[table.columns.index(name)] for name in names}
         known: dict[str, Cell] = {name: value for name, value in numbers.items() if isinstance(value, float)}
         highest = max(known.values(), default=None)  # type: ignore[type-var]
-        marks |= {(place, name): BEST for name, value in known.items() if value == highest}
+        marks |= {(index, name): BEST for name, value in known.items() if value == highest}
     return replace(table, marks=marks, note="Bold: the highest of the row; rows are not tested.")
 
 

@@ -1,6 +1,6 @@
 """A model behind an OpenAI-compatible server, as an engine beside the local one.
 
-It writes, and scores labels where the server tells log-probabilities of a prompt. Its hidden states stay with the server, so what is
+It writes, and scores labels where the server returns log-probabilities of a prompt. Its hidden states stay with the server, so what is
 chosen by them is refused, or done by those of the tiny model where somebody says so.
 """
 

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 class Refused(ServerUnavailable):
-    """The server understood and said no; ``status`` and what it said tell why."""
+    """The server understood and said no; ``status`` and its message give the reason."""
 
     def __init__(self, message: str, status: int, reply: str) -> None:
         super().__init__(message)
@@ -138,7 +138,7 @@ class Echoed:
 
 
 class NoLogProbs(ServerUnavailable):
-    """A server that does not tell log-probabilities of a prompt."""
+    """A server that does not return log-probabilities of a prompt."""
 
 
 def refusal(host: str, reply: str) -> NoLogProbs:
@@ -180,9 +180,9 @@ def echoed(choice: Json, generated: int, host: str) -> Echoed:
 
 
 def boundary(context: Echoed, joint: Echoed) -> int | None:
-    """Place of the answer's first token in ``joint``, after the longest prefix that it shares with the context's own tokens.
+    """Index of the answer's first token in ``joint``, after the longest prefix that it shares with the context's own tokens.
 
-    None where it cannot be told: tokens are texts, and one near the boundary is half a character, which stands for many tokens alike.
+    None where it cannot be determined: tokens are texts, and one near the boundary is half a character, which stands for many tokens alike.
     """
     shared = 0
     while shared < min(len(context.tokens), len(joint.tokens)) and context.tokens[shared] == joint.tokens[shared]:
@@ -193,7 +193,7 @@ def boundary(context: Echoed, joint: Echoed) -> int | None:
 
 
 def written_line(choice: Json) -> Generated:
-    """The line of an answer that stops at a line break; the confidence covers the tokens kept, None where the server tells none."""
+    """The line of an answer that stops at a line break; the confidence covers the tokens kept, None where the server returns none."""
     text, ended = str(choice.get("text") or ""), choice.get("finish_reason") != "length"
     reported = choice.get("logprobs")
     tokens, logs = (

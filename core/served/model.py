@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ASSUMED_CONTEXT = 2048  # tokens, of a server that does not say
-STARTING_TOKENS = 8  # room for special tokens where tokens are bounded by bytes
+STARTING_TOKENS = 8  # spared for special tokens where tokens are bounded by bytes
 _REMEMBER = 10_000  # lengths
 
 

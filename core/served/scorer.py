@@ -4,9 +4,9 @@ Every context with every answer is sent as one prompt to be echoed (``echo`` tru
 - vLLM answers, and writes tokens as ids under ``return_tokens_as_token_ids``; 0 tokens are allowed beside ``echo``
   (https://github.com/vllm-project/vllm/blob/002032ee2b18e1f7bd924ec47b62504ba3866063/vllm/entrypoints/openai/completion/protocol.py,
   ``to_sampling_params``). Its older versions want ``max_tokens`` of 1, whose entry is then left out.
-- llama.cpp refuses ``echo``, or tells log-probabilities of what it writes alone
+- llama.cpp refuses ``echo``, or returns log-probabilities of what it writes alone
   (https://github.com/ggml-org/llama.cpp/issues/27174).
-- text-generation-inference tells them through its own ``decoder_input_details``, not through ``/v1/completions``
+- text-generation-inference returns them through its own ``decoder_input_details``, not through ``/v1/completions``
   (https://github.com/huggingface/text-generation-inference/issues/1069).
 What comes back is checked, because the second kind looks like scores of 0.0.
 
@@ -43,13 +43,13 @@ class ServedScorer:
 
     @property
     def method(self) -> str:
-        """How the answer's tokens are told apart, for records."""
+        """How the answer's tokens are distinguished, for records."""
         return "served, own ids" if self.model.tokenizer is not None else "served, the server's tokens"
 
     def score(self, requests: Sequence[Request], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         """Log-probabilities, one array ``(answers,)`` per request, nats.
 
-        Raises ``PromptTooLong``, ``NoLogProbs`` for a server that does not tell them, ``ServerUnavailable``.
+        Raises ``PromptTooLong``, ``NoLogProbs`` for a server that does not return them, ``ServerUnavailable``.
         """
         pairs = [(request.context, answer) for request in requests for answer in request.answers]
         sums = iter([float(values.sum()) for values in self._scored(pairs, progress)])

@@ -18,7 +18,7 @@ class ServedName:
     """How records name a served model."""
 
     name: str  # openai:address#model as the server reports it; no credentials
-    precision: str = "served"  # nobody tells
+    precision: str = "served"  # unknown
     adapter: str = ""
     run: str = ""
     fall_back: bool = True

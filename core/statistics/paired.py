@@ -26,7 +26,7 @@ class SignFlipTest:
     """The outcome of a sign-flip test."""
 
     p: float  # two-sided, in (0, 1]
-    items: int  # items with a difference other than 0; only they can tell anything
+    items: int  # items with a difference other than 0; only they are informative
     exact: bool  # all assignments were counted
 
 

@@ -16,14 +16,14 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10,
     """
     if binning not in BINNINGS:
         raise InvalidConfig(f"There is no binning {binning!r}; choose one of {', '.join(BINNINGS)}.")
-    levels, places = np.unique(np.asarray(confidence, dtype=float), return_inverse=True)  # sorted
-    shared = (np.bincount(places, right) / np.bincount(places))[places]
+    levels, level_of = np.unique(np.asarray(confidence, dtype=float), return_inverse=True)  # sorted
+    shared = (np.bincount(level_of, right) / np.bincount(level_of))[level_of]
     order = np.argsort(confidence, kind="stable")
-    gaps = shared[order] - levels[places[order]]
+    gaps = shared[order] - levels[level_of[order]]
     if binning == "mass":
         parts = np.array_split(gaps, min(bins, len(gaps)))
     else:
-        which = np.minimum((levels[places[order]] * bins).astype(int), bins - 1)
+        which = np.minimum((levels[level_of[order]] * bins).astype(int), bins - 1)
         parts = [gaps[which == number] for number in range(bins)]
     return float(sum(abs(part.sum()) for part in parts) / len(gaps))
 
@@ -31,7 +31,7 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10,
 def brier_score(probabilities: np.ndarray, gold: np.ndarray) -> float:
     """Mean squared distance to the right answer, sum over labels (Brier 1950), in [0, 2]; 0 is best.
 
-    ``probabilities`` ``(B, L)`` rows sum to 1, ``gold`` ``(B,)`` places of the right labels.
+    ``probabilities`` ``(B, L)`` rows sum to 1, ``gold`` ``(B,)`` indexes of the right labels.
     """
     target = np.eye(probabilities.shape[1])[gold]
     return float(((probabilities - target) ** 2).sum(1).mean())

@@ -28,14 +28,18 @@ class Undefined:
         return f"not computable: {self.reason}"
 
 
-def few_items(needed: int, seen: int) -> Undefined:
+def few_items(needed: int, available: int) -> Undefined:
     """Too few items to say anything about items that were not drawn."""
-    return Undefined("few_items", f"needs at least {needed} items, there are {seen}", {"needed": needed, "seen": seen})
+    return Undefined(
+        "few_items", f"needs at least {needed} items, there are {available}", {"needed": needed, "seen": available}
+    )
 
 
-def few_seeds(needed: int, seen: int) -> Undefined:
+def few_seeds(needed: int, available: int) -> Undefined:
     """Too few seeds to say how much depends on the seed."""
-    return Undefined("few_seeds", f"needs at least {needed} seeds, there are {seen}", {"needed": needed, "seen": seen})
+    return Undefined(
+        "few_seeds", f"needs at least {needed} seeds, there are {available}", {"needed": needed, "seen": available}
+    )
 
 
 def same_values() -> Undefined:

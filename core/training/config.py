@@ -95,7 +95,7 @@ class WritingConfig:
     """How the model writes demonstrations of its own, and which are kept."""
 
     pairs: int = 8  # tried per iteration, over all processes; 0: none are written
-    shown: int = 3  # demonstrations that a pair is written after
+    shown: int = 3  # demonstrations that precede a written pair
     temperature: float = 0.8
     max_tokens: int = 40
     votes: int = 3  # m, contexts under which the pair's label is asked for
@@ -123,7 +123,7 @@ class UpkeepConfig:
     """When pairs leave the pool."""
 
     most_written: int = 64  # written pairs in the pool; the least useful leave first
-    uses: int = 12  # times shown before a pair is judged
+    uses: int = 12  # times demonstrated before a pair is scored
     harm: float = -0.6  # mean advantage below which a pair leaves
     smallest: float = 0.5  # share of the first pool that always stays
 

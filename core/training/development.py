@@ -202,7 +202,7 @@ class Rival:
 
 
 def rivals(untrained: Measured, trained: Measured) -> list[Rival]:
-    """The paired tests that decide on a fallback; none with fewer than ``ENOUGH_ITEMS`` development items, which could tell nothing."""
+    """The paired tests that decide on a fallback; none with fewer than ``ENOUGH_ITEMS`` development items, too few for a conclusion."""
     if len(set(trained.items)) < ENOUGH_ITEMS:
         return []
     answers = {

@@ -1,6 +1,6 @@
 """The pool while a run goes on: written pairs come in, bad pairs go out, every change has a version and a reason.
 
-A pair is judged by the mean advantage of the contexts that showed it, so "bad" means worse than its rivals for the same queries.
+A pair is scored by the mean advantage of the contexts that showed it, so "bad" means worse than its rivals for the same queries.
 """
 
 import math
@@ -125,7 +125,7 @@ class LivingPool:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put a saved state in place."""
+        """Restore a saved state."""
         self.version = state["version"]
         pairs = [Written(**(entry | {"example": Example(**entry["example"])})) for entry in state["written"]]
         self.written = {pair.example.id: pair for pair in pairs}

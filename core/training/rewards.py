@@ -44,8 +44,8 @@ class Rewards:
 def consensus(log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The label that contexts and languages agree on ``(B,)`` int64, and its mean probability ``(B,)``, from ``(B, G, M, L)``.
 
-    The target of the self-supervised mode: self-consistency (Wang et al. 2023, arXiv 2203.11171) with contexts and languages in
-    the place of sampled reasoning, weighted by probability.
+    The target of the self-supervised mode: self-consistency (Wang et al. 2023, arXiv 2203.11171) with contexts and languages instead
+    of sampled reasoning, weighted by probability.
     """
     share, label = log_probs.exp().mean((1, 2)).max(-1)
     return label, share

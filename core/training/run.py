@@ -129,7 +129,7 @@ def prepare(
 def _layer(
     config: FitConfig, model: LanguageModel, pool: Sequence[Example], report: Callable[[str], None]
 ) -> int | None:
-    """The layer whose states are the vectors; None for the middle one, also where the pool has too few translations to tell."""
+    """The layer whose states are the vectors; None for the middle one, also where the pool has too few translations to choose one."""
     if config.layer == "middle":
         return None
     sides: dict[str, dict[str, str]] = {}

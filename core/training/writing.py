@@ -45,7 +45,7 @@ class Draft:
 
     query: Query
     language: str  # asked for
-    shown: tuple[Example, ...]
+    demonstrations: tuple[Example, ...]
     prompt: str
     lead: str  # white space between the prompt and the text
     after: str  # what must follow the text on its line
@@ -122,12 +122,18 @@ class PairWriter:
         mask = torch.from_numpy(usable[code])
         keys = scores + policy.gumbel(scores.shape, generator_of("shown", identity)).to(scores)
         chosen = policy.top(keys.masked_fill(~mask, -torch.inf), self.config.shown, torch.from_numpy(pool.groups))
-        shown = tuple(pool.examples[i] for i in chosen.tolist())
+        demonstrations = tuple(pool.examples[i] for i in chosen.tolist())
         template, verbaliser = task.template(code), task.verbaliser(code)
-        blocks = [template.block(entry.text, verbaliser.words[entry.label], code) for entry in reversed(shown)]
+        blocks = [template.block(entry.text, verbaliser.words[entry.label], code) for entry in reversed(demonstrations)]
         stub, lead, after = template.open_input(code)
         return Draft(
-            query, code, shown, SEPARATOR.join([template.instruction, *blocks, stub]), lead, after.strip(), identity
+            query,
+            code,
+            demonstrations,
+            SEPARATOR.join([template.instruction, *blocks, stub]),
+            lead,
+            after.strip(),
+            identity,
         )
 
     def _read(self, draft: Draft, line: Generated, excluded: set[str]) -> tuple[str, str]:
@@ -153,7 +159,7 @@ class PairWriter:
             return text, "length"
         if any(
             overlap(text, other) > config.overlap
-            for other in (draft.query.text, *(entry.text for entry in draft.shown))
+            for other in (draft.query.text, *(entry.text for entry in draft.demonstrations))
         ):
             return text, "copy"
         return text, "duplicate" if normal_form(text) in excluded else ""

@@ -60,8 +60,8 @@ class Corpus:
     files: tuple[str, ...]  # below the data folder
     hub: Hub | None
     prepare: Prepare
-    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # languages read along to tell what to drop
-    whole: tuple[str, ...] = ()  # all languages, where a row is judged by its translations and all have to be read
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # languages read along to decide what to drop
+    whole: tuple[str, ...] = ()  # all languages, where a row is kept or dropped by its translations and all have to be read
     notes: tuple[str, ...] = ()  # what a reader of its results should know
 
 

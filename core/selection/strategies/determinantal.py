@@ -39,10 +39,10 @@ class Determinantal(Strategy):
 
 
 def greedy_map(relevance: torch.Tensor, similarity: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """``count`` different places ``(K,)`` and what each added to ``log det L`` ``(K,)``, nats.
+    """``count`` different indexes ``(K,)`` and what each added to ``log det L`` ``(K,)``, nats.
 
     ``relevance`` ``(M,)`` is the logarithm of the kernel's diagonal scale, ``similarity`` ``(M, M)`` positive semidefinite. Every step
-    takes the place that adds most, through one more row of the Cholesky factor for all places at once (Chen et al. 2018, arXiv
+    takes the example that adds most, through one more row of the Cholesky factor for all examples at once (Chen et al. 2018, arXiv
     1709.05135, algorithm 1): exact, O(M K) a step. What the chosen span already has a residual clamped at ``LEAST``, so past the
     rank of ``similarity`` relevance decides.
     """

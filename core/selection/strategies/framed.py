@@ -102,7 +102,7 @@ class SelfTranslate(Framed):
         return replace(chosen, candidates=int(usable.sum()))
 
     def framing(self, candidates: Candidates, demonstrations: Sequence[Demonstration]) -> Framing:
-        """The translation in the query's place, asked about in English."""
+        """The translation instead of the query, asked about in English."""
         return Framing(query=candidates.translation or self._translated(candidates), codes=(FALLBACK,))
 
     def _translated(self, candidates: Candidates) -> Query:

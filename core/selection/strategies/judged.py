@@ -1,6 +1,6 @@
 """Strategies that consult the language model before it answers: they rank by what it would say, without any gold label.
 
-Only the nearest candidates of the sentence encoder are weighed, because each costs a pass of the model.
+Only the nearest candidates of the sentence encoder are scored, because each costs a pass of the model.
 """
 
 from collections.abc import Callable, Sequence

@@ -89,9 +89,9 @@ class Scoring(Protocol):
 
 def candidate_scores(policy: Scoring, queries: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
     """``s`` ``(B, M)`` from centred unit vectors ``(B, H)`` and ``(B, M, H)``, differentiable."""
-    asked = nn.functional.normalize(queries @ policy.projection.T, dim=-1)
+    projected = nn.functional.normalize(queries @ policy.projection.T, dim=-1)
     rows = nn.functional.normalize(candidates @ policy.projection.T, dim=-1)
-    cosines = (rows @ asked[:, :, None])[..., 0]
+    cosines = (rows @ projected[:, :, None])[..., 0]
     return cosines / policy.log_temperature.exp() + candidates @ policy.head
 
 

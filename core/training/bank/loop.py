@@ -1,7 +1,7 @@
 """The closed loop of a frozen language model: score a bank, train the policy from it, let the bank follow the policy, measure.
 
 The first iteration scores the bank; every iteration is the same number of optimiser steps on it. As often as ``bank.refreshes`` says, at
-even distances, the candidates are chosen anew by the policy as it has become; only prompts that were never scored are asked.
+even distances, the candidates are chosen anew by the policy as it has become; only prompts that were never scored are scored.
 
 Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden size.
 """
@@ -66,12 +66,12 @@ class BankLoop(Loop):
         queries = spread(self.maker.examples, config.bank.queries, config.seed)
         with torch.no_grad():
             rows = torch.from_numpy(self._centred(pool.examples))
-            asked = torch.from_numpy(self._centred(queries))
+            query_vectors = torch.from_numpy(self._centred(queries))
             project = torch.nn.functional.normalize
             candidates = choose_candidates(
                 queries,
                 pool,
-                project(asked @ learner.projection.T.cpu(), dim=-1),
+                project(query_vectors @ learner.projection.T.cpu(), dim=-1),
                 project(rows @ learner.projection.T.cpu(), dim=-1),
                 learner.temperature,
                 config.bank,
@@ -117,7 +117,7 @@ class BankLoop(Loop):
         rewards = torch.from_numpy(targets.rewards).float().to(device)
         weights = torch.from_numpy(targets.weights).float().to(device).clamp_min(1e-9)
         right = torch.from_numpy(bank.scores.argmax(-1) == targets.best[:, None]).float().to(device)
-        bare = float((bank.zero_shot.argmax(-1) == targets.best).mean())
+        zero_shot_right = float((bank.zero_shot.argmax(-1) == targets.best).mean())
         loss_of, size = OBJECTIVES[settings.objective], min(settings.queries, len(bank))
         sums: defaultdict[str, float] = defaultdict(float)
         count = max(1, settings.steps // self.config.optim.iterations)
@@ -145,7 +145,7 @@ class BankLoop(Loop):
             ):
                 sums[name] += float(value) / count
         measures = {name: round(value, 6) for name, value in sums.items()}
-        shares = {"reward": measures["acc"], "right": measures["acc"], "right_without": bare}
+        shares = {"reward": measures["acc"], "right": measures["acc"], "right_without": zero_shot_right}
         return measures | shares | {"loss_total": measures["loss_choice"]}
 
 

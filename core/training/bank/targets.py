@@ -37,9 +37,9 @@ def self_supervised(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarra
     an unsure target it rewards the candidate that makes the model hesitate.
 
     The target ``t_m`` of candidate m is the mean of p(y|x,c) over the *other* candidates, zero-shot and the answer in a second language: m
-    itself is left out, so that no candidate can confirm itself. A query weighs as much as its target is sure: the margin between its two
+    itself is left out, so that no candidate can confirm itself. A query's weight is how sure its target is: the margin between its two
     likeliest labels, the least over the candidates' targets. ``scores`` ``(Q, M, L)``; ``zero_shot`` and ``second`` ``(Q, L)``.
-    Self-consistency (Wang et al. 2023, arXiv 2203.11171) with demonstrations in the place of sampled reasoning.
+    Self-consistency (Wang et al. 2023, arXiv 2203.11171) with demonstrations instead of sampled reasoning.
     """
     targets = leave_one_out_targets(scores, zero_shot, second)
     ordered = np.sort(targets, axis=-1)
@@ -64,7 +64,7 @@ def leave_one_out_targets(scores: np.ndarray, zero_shot: np.ndarray, second: np.
 def own_labels(zero_shot: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
     """The labels ``(N,)`` int64 that the model itself gives to the texts of a pool, from ``(N, L)`` without demonstrations.
 
-    With them in the place of the pool's gold labels a run sees no label at all.
+    With them instead of the pool's gold labels a run sees no label at all.
     """
     p = np.exp(zero_shot) + (0.0 if second is None else np.exp(second))
     return np.asarray(p.argmax(-1))
