@@ -67,8 +67,8 @@ def _signs(
     ]
     fast = []
     for one in mine:
-        shown = [texts[output] for output in one.output_ids if output in texts]
-        characters = sum(len(output.text) for output in shown) + (len(shown[0].source_text) if shown else 0)
+        outputs = [texts[output] for output in one.output_ids if output in texts]
+        characters = sum(len(output.text) for output in outputs) + (len(outputs[0].source_text) if outputs else 0)
         fast.append(one.seconds < max(LEAST_SECONDS, characters / CHARACTERS_A_SECOND))
     same = max(Counter(values).values(), default=0) / max(1, len(values))
     string = max((len(list(group)) for _, group in groupby(values)), default=0)

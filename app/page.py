@@ -156,8 +156,8 @@ class PageHandlers:
         """Every word of the page in the language that was chosen, those of the answer on show among them."""
         tag = values[self.interface]
         thread: Thread = values[self.explore.parts.thread]
-        shown = self.explore.show(thread, catalogue(tag)) if thread.response is not None else {}
-        return {**self._in(tag), **shown}
+        updates = self.explore.show(thread, catalogue(tag)) if thread.response is not None else {}
+        return {**self._in(tag), **updates}
 
     def open(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """The question of the link that was followed, else the opening example."""
@@ -197,23 +197,23 @@ class PageHandlers:
         if run.config:
             changed["task"] = run.config.task
         filled = {parts.inputs[name]: value for name, value in changed.items()}
-        shown = {**filled, parts.inputs["run"]: gr.update(choices=names, value=run.name)}
-        asked = {**values, **filled}
-        for update in self.explore.ask(asked, request):
-            yield {self.tabs: gr.Tabs(selected="explore"), **shown, **update}
+        controls = {**filled, parts.inputs["run"]: gr.update(choices=names, value=run.name)}
+        changed_values = {**values, **filled}
+        for update in self.explore.ask(changed_values, request):
+            yield {self.tabs: gr.Tabs(selected="explore"), **controls, **update}
 
 
 def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     explore, train, interface = handlers.explore.parts, handlers.train.parts, handlers.interface
     everything = [handlers.tag, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
-    shown = list(dict.fromkeys([*explore.outputs, *everything]))
+    outputs = list(dict.fromkeys([*explore.outputs, *everything]))
     greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **QUIET)
     greeted.then(None, interface, None, js=TURN)
     opening = {**QUIET, "concurrency_id": "opening", "concurrency_limit": 16}  # may wait for the example, or ask
     followed = greeted.then(handlers.open, {handlers.tag}, explore.outputs, **opening)
     explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
-    interface.input(handlers.turn, {interface, explore.thread}, shown, **QUIET)
+    interface.input(handlers.turn, {interface, explore.thread}, outputs, **QUIET)
     interface.input(None, interface, None, js=TURN)
     asking = {**QUIET, "concurrency_id": "model"}
     train.use.click(handlers.use_run, {train.runs, *inputs}, [handlers.tabs, train.status, *explore.outputs], **asking)

@@ -50,16 +50,16 @@ def open_safely(
     minutes = _number(environment.get("AGL_BACKUP_MINUTES"), EVERY_MINUTES, 0.1, 1440, "AGL_BACKUP_MINUTES", "minutes")
     folder, repository = environment.get("AGL_BACKUP_FOLDER"), environment.get("AGL_BACKUP_REPO")
     mirror = mirror_at(repository, environment.get("HF_TOKEN")) if repository else None
-    kept = open_with_backups(
+    backed_up = open_with_backups(
         database,
         folder=Path(folder) if folder else None,
         mirror=mirror,
         other_copies=() if downloads is None else (downloads,),
         wait_s=_number(environment.get("AGL_LEASE_SECONDS"), WAIT_S, 0, 600, "AGL_LEASE_SECONDS", "seconds"),
     )
-    if kept.backups is not None:
-        kept.backups.start(minutes)
-    return kept
+    if backed_up.backups is not None:
+        backed_up.backups.start(minutes)
+    return backed_up
 
 
 def _number(text: str | None, default: float, least: float, most: float, name: str, unit: str) -> float:
@@ -97,7 +97,7 @@ class Services:
     previews: Previews = field(default_factory=Previews)  # studies as raters will see them, opened by organisers
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
-    kept: BackedUpStore | None = None  # the store with its backups, where the services opened it
+    backed_up: BackedUpStore | None = None  # the store with its backups, where the services opened it
     opening: Opening = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,12 +107,12 @@ class Services:
     @property
     def backups(self) -> Backups | None:
         """What keeps the ratings safe; None for PostgreSQL, in memory, and for a store of somebody else's."""
-        return self.kept.backups if self.kept else None
+        return self.backed_up.backups if self.backed_up else None
 
     def close(self) -> None:
         """A last backup, then the store is closed, then the opening example is ended. Harmless when repeated."""
-        if self.kept is not None:
-            self.kept.close()
+        if self.backed_up is not None:
+            self.backed_up.close()
         self.opening.close()
 
     @property
@@ -162,9 +162,18 @@ def open_services(
         only_offered=access.public,
     )
     authority, fresh = open_authority(data)
-    kept = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}", downloads=data / "downloads")
-    study = kept.store.ensure_study(EXPLORE_STUDY)
+    backed_up = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}", downloads=data / "downloads")
+    study = backed_up.store.ensure_study(EXPLORE_STUDY)
     limits, folder = Limits(active=access.public), data / "downloads"
     return Services(
-        explore, kept.store, study, folder, training, authority, access, limits, fresh_secret=fresh, kept=kept
+        explore,
+        backed_up.store,
+        study,
+        folder,
+        training,
+        authority,
+        access,
+        limits,
+        fresh_secret=fresh,
+        backed_up=backed_up,
     )

@@ -38,8 +38,8 @@ class StartupPage:
             def do_POST(self) -> None:
                 sent = self.headers.get("content-length", "0")
                 self.rfile.read(min(MOST_BYTES, int(sent) if sent.isdigit() else 0))
-                said = {"error": "unavailable", "message": rater_words("en")(startup_page.key)}
-                self._reply("application/json", json.dumps(said))
+                body = {"error": "unavailable", "message": rater_words("en")(startup_page.key)}
+                self._reply("application/json", json.dumps(body))
 
             def _reply(self, kind: str, text: str) -> None:
                 content = text.encode()
@@ -75,8 +75,8 @@ class StartupPage:
     def page(self, accepted: str) -> str:
         """The page in the first language of an Accept-Language header that raters' words are there for."""
         known = {texts.tag for texts in rater_languages()}
-        asked = re.findall(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9-]+)?(?:;[^,]*)?(?:,|$)", accepted[:400])
-        texts = rater_words(next((tag.lower() for tag in asked if tag.lower() in known), "en"))
+        tags = re.findall(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9-]+)?(?:;[^,]*)?(?:,|$)", accepted[:400])
+        texts = rater_words(next((tag.lower() for tag in tags if tag.lower() in known), "en"))
         return (
             f'<!doctype html><html lang="{texts.tag}" dir="{texts.direction}"><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>AGL</title><style>{_STYLE}</style>'

@@ -128,8 +128,8 @@ def backups_among(names: Iterable[str]) -> set[str]:
 
 def newest_number(names: Iterable[str]) -> int:
     """The highest change number that a snapshot's or journal's name tells; 0 without any."""
-    found = [int(match[2] or 0) for name in names if (match := _NAME.match(name) or _JOURNAL.match(name))]
-    return max(found, default=0)
+    numbers = [int(match[2] or 0) for name in names if (match := _NAME.match(name) or _JOURNAL.match(name))]
+    return max(numbers, default=0)
 
 
 def _ordered(names: Iterable[str]) -> tuple[dict[str, datetime], list[str]]:

@@ -23,8 +23,8 @@ def agree(session: Session, now: datetime, rater_id: int, version: str) -> None:
     rater = rater_row(session, rater_id)
     study = study_record(session, study_row(session, rater.study_id))
     if study.consent is None or study.consent.version != version:
-        asked = "asks for no consent" if study.consent is None else f"has version {study.consent.version!r}"
-        raise InvalidRecord(f"the consent came for version {version!r}, and the study {asked}; reload the page.")
+        requirement = "asks for no consent" if study.consent is None else f"has version {study.consent.version!r}"
+        raise InvalidRecord(f"the consent came for version {version!r}, and the study {requirement}; reload the page.")
     if rater.consent_version != version:
         rater.consent_version, rater.consented_at = version, now
     session.flush()

@@ -18,7 +18,7 @@ from typing import Any
 from app.access.settings import AccessError
 
 DAY_S = 24 * 3600
-MOST_KEPT = 20_000  # buckets; the fullest go first, who asks little is known least
+MOST_BUCKETS = 20_000  # buckets; the fullest go first, who asks little is known least
 
 
 class TooMany(AccessError):
@@ -87,7 +87,7 @@ class Limits:
                 seconds = int((1 - left) * 60 / rule.per_minute) + 1
                 raise TooMany(f"That was more than one visitor may ask for at once; try again in {seconds} s.")
             self._left[bucket] = (left - 1, now)
-            if len(self._left) > MOST_KEPT:
+            if len(self._left) > MOST_BUCKETS:
                 self._forget(now)
 
     def allow_for(self, name: str, visitor: str, seconds: float) -> None:
@@ -110,7 +110,7 @@ class Limits:
             rule = self._rules[kind]
             return (rule.burst - left - (now - then) * rule.per_minute / 60) / rule.burst
 
-        emptiest = sorted(self._left.items(), key=missing, reverse=True)[: MOST_KEPT // 2]
+        emptiest = sorted(self._left.items(), key=missing, reverse=True)[: MOST_BUCKETS // 2]
         self._left = {bucket: state for bucket, state in emptiest if missing((bucket, state)) > 0}
 
 

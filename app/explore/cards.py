@@ -49,8 +49,8 @@ def _card(
     origin = escape(texts(f"explore.origin_{example.origin}"))
     label = ""
     if task.is_closed:
-        asked = prediction.answers[0].language if prediction.answers else prediction.query.language
-        word, code = label_as_read(example, prediction, task, asked)
+        answer_language = prediction.answers[0].language if prediction.answers else prediction.query.language
+        word, code = label_as_read(example, prediction, task, answer_language)
         label = f'<span class="label" title="{escape(example.label)}"><span class="arrow">→</span> {spoken(word, code)}</span>'
     pinned = " pinned" if editing is not None and example.id in editing.pinned else ""
     buttons = _buttons(index, prediction, task, editing, texts) if editing else ""

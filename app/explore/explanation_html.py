@@ -66,7 +66,7 @@ def _order(
     else:
         same = round(measured.agreement * total)
         word = _word(measured.answer, answer, task)
-        stays = _filled(texts, "why.kept", word, answer.language, kept=same, total=total)
+        stays = _filled(texts, "why.kept", word, answer.language, same=same, total=total)
         sentences = [stays, escape(texts("why.range", value=value, **numbers)), *sentences]
     if measured.flip is not None:
         ids = [entry.example.id for entry in prediction.selection.demonstrations]
@@ -127,7 +127,7 @@ def _change(change: Change, texts: Texts) -> str:
     if change.probability is None or change.agreement is None:
         quiet = f'<td colspan="3" class="quiet">{escape(texts("why.not_drawn"))}</td>'
         return f'<tr><th scope="row">{escape(name)}</th>{quiet}</tr>'
-    same = escape(texts("why.of", kept=round(change.agreement * change.draws), total=change.draws))
+    same = escape(texts("why.of", same=round(change.agreement * change.draws), total=change.draws))
     return _row(name, same, number(change.probability), bar(change.probability), number(change.kl))
 
 

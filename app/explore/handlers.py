@@ -54,10 +54,10 @@ class ExploreParts:
     @property
     def outputs(self) -> list[Any]:
         """What an answer may change."""
-        shown = ("strategy", "language", "labels", "order", "coherence", "map", "map_note", "prompt", "details")
+        sections = ("strategy", "language", "labels", "order", "coherence", "map", "map_note", "prompt", "details")
         return [
             self.thread, self.ask, self.stop, self.status, self.answer, self.results, self.variants, self.send, self.link,
-            self.save, self.sent, self.saved, *self.inputs.values(), *(self.why[name] for name in shown),
+            self.save, self.sent, self.saved, *self.inputs.values(), *(self.why[name] for name in sections),
         ]  # fmt: skip
 
 
@@ -228,8 +228,8 @@ class ExploreHandlers:
         """End the question under way; what was finished before stays on show."""
         thread, texts = values[self.parts.thread], catalogue(values[self.parts.tag])
         self._newest.pop(str(request.session_hash), None)
-        shown = self.show(thread, texts) if thread.response is not None else self._idle()
-        return {**shown, self.parts.status: message(texts("explore.stopped"))}
+        updates = self.show(thread, texts) if thread.response is not None else self._idle()
+        return {**updates, self.parts.status: message(texts("explore.stopped"))}
 
     def show_reasons(self, values: Values) -> Updates:
         """Why, for another strategy or language."""

@@ -144,7 +144,9 @@ class ExploreService:
                 yield replace(partial, response=None)
         for reading in read_pool(predictor.index):
             read = FIRST_CANDIDATES if quick else 0
-            yield Step(quick, "explore.step_read", _told(reading), 0.2 + 0.4 * reading.share, partial_pool=read)
+            yield Step(
+                quick, "explore.step_read", _reading_facts(reading), 0.2 + 0.4 * reading.share, partial_pool=read
+            )
 
     def _in_turn(
         self, line: str, form: Form, predictor: Predictor, answered: Mapping[str, Prediction]
@@ -214,7 +216,7 @@ def _question(
     return Question(query, name, form.k, answers, form.pool_languages or None, form.seed, fixed=fixed, pinned=pinned)
 
 
-def _told(reading: Reading) -> dict[str, Any]:
+def _reading_facts(reading: Reading) -> dict[str, Any]:
     """How far the pool is read, for a person."""
     seconds = reading.seconds_left
     left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

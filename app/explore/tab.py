@@ -151,7 +151,7 @@ def wire_explore(handlers: ExploreHandlers) -> None:
     showing: dict[str, Any] = {**quiet, "concurrency_id": "show"}
     controls = {parts.tag, parts.thread, *parts.inputs.values()}
     chosen = {parts.tag, parts.thread, parts.why["strategy"], parts.why["language"]}
-    asked = [
+    questions = [
         parts.ask.click(handlers.ask, controls, parts.outputs, **asking),
         parts.inputs["text"].submit(handlers.ask, controls, parts.outputs, **asking),
         parts.examples.click(
@@ -161,7 +161,7 @@ def wire_explore(handlers: ExploreHandlers) -> None:
         parts.results.select(handlers.press, {parts.tag, parts.thread}, parts.outputs, **asking),
         parts.variants.select(handlers.press, {parts.tag, parts.thread}, parts.outputs, **asking),
     ]  # fmt: skip
-    parts.stop.click(handlers.stop, {parts.tag, parts.thread}, parts.outputs, cancels=asked, queue=False, **quiet)
+    parts.stop.click(handlers.stop, {parts.tag, parts.thread}, parts.outputs, cancels=questions, queue=False, **quiet)
     reasons = [parts.why[name] for name in ("labels", "coherence", "prompt", "order", "map", "map_note")]
     for component in (parts.why["strategy"], parts.why["language"]):
         component.input(handlers.show_reasons, chosen, reasons, **showing)

@@ -64,8 +64,8 @@ def verdict_line(prediction: Prediction, task: Task, texts: Texts, worth: tuple[
     certainty = ""
     if worth is not None:
         share, cases = worth
-        told = texts("verdict.worth", count=f"{100 * share:.0f}", n=f"{cases:,}")
-        certainty = f'<p class="quiet worth">{escape(told)}</p>'
+        worth_text = texts("verdict.worth", count=f"{100 * share:.0f}", n=f"{cases:,}")
+        certainty = f'<p class="quiet worth">{escape(worth_text)}</p>'
     return f'<div class="verdict"><p>{line}</p>{certainty}</div>'
 
 

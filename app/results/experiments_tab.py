@@ -28,7 +28,7 @@ class ExperimentsParts:
 
     tag: gr.State
     record: gr.Dropdown
-    shown: gr.HTML
+    report_html: gr.HTML
     draw: gr.Button
     plots: list[gr.Plot]
     prepare: gr.Button
@@ -38,7 +38,7 @@ class ExperimentsParts:
     @property
     def outputs(self) -> list[Any]:
         """What a record changes."""
-        return [self.record, self.shown, self.draw, *self.plots, *self.files.values(), self.note]
+        return [self.record, self.report_html, self.draw, *self.plots, *self.files.values(), self.note]
 
 
 class ExperimentsHandlers:
@@ -67,13 +67,13 @@ class ExperimentsHandlers:
         updates |= {file: gr.update(interactive=False, value=None) for file in parts.files.values()}
         updates |= {parts.note: "", parts.draw: gr.update(visible=False)}
         if not name:
-            return {**updates, parts.shown: message(texts("reports.empty"))}
+            return {**updates, parts.report_html: message(texts("reports.empty"))}
         try:
             document = self.service.document(name)
         except CoreError as error:
-            return {**updates, parts.shown: message(str(error), "error")}
+            return {**updates, parts.report_html: message(str(error), "error")}
         count = sum(len(section.figures) for section in document.sections)
-        return {**updates, parts.shown: report(document), parts.draw: gr.update(visible=count > 0)}
+        return {**updates, parts.report_html: report(document), parts.draw: gr.update(visible=count > 0)}
 
     def draw(self, values: Values) -> Updates:
         """The figures of the record on show."""
@@ -107,7 +107,7 @@ def build_experiments(
     bind = localised.bind
     bind(gr.Markdown(texts("reports.lead")), value="reports.lead")
     record = bind(gr.Dropdown([], label=texts("reports.record"), elem_id="report-record"), label="reports.record")
-    shown = gr.HTML(elem_id="report")
+    report_html = gr.HTML(elem_id="report")
     draw = bind(gr.Button(texts("reports.draw"), elem_id="report-draw", visible=False), value="reports.draw")
     plots = [gr.Plot(visible=False, elem_id=f"report-figure-{number}") for number in range(MOST_FIGURES)]
     with gr.Row():
@@ -116,7 +116,7 @@ def build_experiments(
             kind: bind(gr.DownloadButton(texts(f"reports.{kind}"), interactive=False), label=f"reports.{kind}")
             for kind in WRITERS
         }
-    parts = ExperimentsParts(tag, record, shown, draw, plots, prepare, files, gr.HTML())
+    parts = ExperimentsParts(tag, record, report_html, draw, plots, prepare, files, gr.HTML())
     handlers, chosen = ExperimentsHandlers(service, parts), {tag, record}
     tab.select(handlers.list_records, chosen, parts.outputs, **EVENTS)
     record.input(handlers.read, chosen, parts.outputs, **EVENTS)

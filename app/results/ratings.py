@@ -50,8 +50,8 @@ class ResultsService:
     def studies(self, session: object) -> list[Study]:
         """Those whose results the visitor may see, Explore's collection first."""
         organiser = self.organiser(session)
-        seen = [one for one in self.store.studies() if self._open_to(one, organiser)]
-        return sorted(seen, key=lambda one: (one.slug != self.explore, one.name))
+        visible = [one for one in self.store.studies() if self._open_to(one, organiser)]
+        return sorted(visible, key=lambda one: (one.slug != self.explore, one.name))
 
     def _open_to(self, study: Study, organiser: bool) -> bool:
         return organiser or study.slug == self.explore or (study.state == "closed" and study.published_at is not None)
@@ -68,10 +68,10 @@ class ResultsService:
         study = self.study(session, slug)
         data = self.store.data(study.id, checks=True)
         with self._lock:  # one at a time: the second visitor takes what the first one's report was
-            kept = self._made.get(study.slug)
-            if kept is None or kept[0] != data or kept[1].study != study:
-                kept = self._made[study.slug] = (data, make_report(study, data, utc_now()))
-        report = kept[1]
+            cached = self._made.get(study.slug)
+            if cached is None or cached[0] != data or cached[1].study != study:
+                cached = self._made[study.slug] = (data, make_report(study, data, utc_now()))
+        report = cached[1]
         return replace(report, systems={system: method_name(system, texts) for system in report.systems})
 
     def download(self, session: object, slug: str | None) -> Path:

@@ -17,7 +17,7 @@ from app.texts import Texts
 from core.report.document import ShareChart
 from core.report.html import share_chart
 
-SHOWN_REASONS = {
+TRANSLATED_REASONS = {
     "no_ratings", "few_items", "same_means", "no_pairable", "all_equal", "unsteady", "not_shared", "same_differences",
     "few_raters", "few_systems",
 }  # fmt: skip
@@ -25,13 +25,13 @@ SHOWN_REASONS = {
 
 def reason(value: Undefined, texts: Texts) -> str:
     """Why there is no figure, in the language of the page."""
-    return texts(f"results.reason_{value.code}", **value.facts) if value.code in SHOWN_REASONS else value.reason
+    return texts(f"results.reason_{value.code}", **value.facts) if value.code in TRANSLATED_REASONS else value.reason
 
 
 def criterion(report: Report, key: str, texts: Texts) -> str:
     """The name of a criterion: the catalogue's for the three default ones, else the study's own."""
-    found = next((one for one in report.study.criteria if one.key == key), None)
-    return criterion_label(found, texts) if found is not None else key
+    own = next((one for one in report.study.criteria if one.key == key), None)
+    return criterion_label(own, texts) if own is not None else key
 
 
 def language_name(language: str | None, texts: Texts) -> str:
@@ -42,16 +42,18 @@ def language_name(language: str | None, texts: Texts) -> str:
 def answer(report: Report, analysis: Analysis, language: str | None, verdicts: Iterable[Verdict], texts: Texts) -> str:
     """Sentences, then methods by criteria with interval bars, then the shares of the scale points."""
     cells = cells_of(analysis, language)
-    said = [sentence(one, report, texts) for one in verdicts if one.language == language]
-    lines = "".join(f'<li dir="auto" class="{kind}">{escape(text)}</li>' for kind, text in said)
-    told = f'<ul class="verdicts">{lines}</ul>' if said else f"<p>{escape(texts('results.one_system'))}</p>"
+    sentences = [sentence(one, report, texts) for one in verdicts if one.language == language]
+    lines = "".join(f'<li dir="auto" class="{kind}">{escape(text)}</li>' for kind, text in sentences)
+    verdict_list = (
+        f'<ul class="verdicts">{lines}</ul>' if sentences else f"<p>{escape(texts('results.one_system'))}</p>"
+    )
     rows = [
         (f"{criterion(report, one.criterion, texts)}: {report.named(one.system)}", one.counts) for one in cells if one.n
     ]
     points = share_chart(ShareChart(texts("results.chart_counts"), rows))
     return (
         f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{means(report, cells, texts)}'
-        f"{told}{points}</section>"
+        f"{verdict_list}{points}</section>"
     )
 
 
@@ -77,14 +79,14 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     )
     if verdict.kind == "not_computable":
         why = reason(verdict.p, texts) if isinstance(verdict.p, Undefined) else ""
-        said = texts("results.not_computable", **names, reason=why)
+        text = texts("results.not_computable", **names, reason=why)
     elif verdict.kind == "alike":
-        said = texts("results.alike", **names, target=f"{verdict.target:g}", facts=facts)
+        text = texts("results.alike", **names, target=f"{verdict.target:g}", facts=facts)
     else:
-        said = texts(f"results.{verdict.kind}", **names, facts=facts)
+        text = texts(f"results.{verdict.kind}", **names, facts=facts)
     if verdict.more and isinstance(verdict.needed, int):
-        said += " " + texts("results.needed", needed=verdict.needed, target=f"{verdict.target:g}", more=verdict.more)
-    return verdict.kind, said
+        text += " " + texts("results.needed", needed=verdict.needed, target=f"{verdict.target:g}", more=verdict.more)
+    return verdict.kind, text
 
 
 def _isolated(text: str, texts: Texts) -> str:
@@ -121,12 +123,12 @@ def _mean(cell: Cell | None, texts: Texts) -> str:
     spread = cell.mean_interval
     marks = "".join(f'<i style="left:{_at(point):.1f}%"></i>' for point in SCALE)
     if isinstance(spread, Interval):
-        said = f'<span class="quiet">{span(spread)}</span>'
+        interval_text = f'<span class="quiet">{span(spread)}</span>'
         line = f'<b style="left:{_at(spread.low):.1f}%;width:{_at(spread.high) - _at(spread.low):.1f}%"></b>'
     else:
-        said, line = hint(no_interval(spread, texts), reason(spread, texts), "quiet"), ""
+        interval_text, line = hint(no_interval(spread, texts), reason(spread, texts), "quiet"), ""
     return (
-        f'<td><span class="figure"><strong>{figure(cell.mean)}</strong> {said}</span>'
+        f'<td><span class="figure"><strong>{figure(cell.mean)}</strong> {interval_text}</span>'
         f'<span class="axis" dir="ltr" aria-hidden="true">{marks}{line}<u style="left:{_at(cell.mean):.1f}%"></u></span></td>'
     )
 
@@ -228,7 +230,7 @@ def orders(report: Report, analysis: Analysis, language: str | None, texts: Text
 def counted(report: Report, texts: Texts) -> str:
     """Who rated, who failed, what was removed, as one line."""
     answered, passed = report.checks
-    said = texts(
+    line = texts(
         "results.counted",
         ratings=report.everyone.ratings,
         raters=report.everyone.raters,
@@ -238,4 +240,4 @@ def counted(report: Report, texts: Texts) -> str:
         answered=answered,
         removed=len(report.removed),
     )
-    return f'<p class="agl quiet" dir="{texts.direction}">{escape(said)}</p>'
+    return f'<p class="agl quiet" dir="{texts.direction}">{escape(line)}</p>'

@@ -55,11 +55,11 @@ def save(
     """Saves the design with the instructions of every language that was typed in, and makes the checks anew."""
     texts = catalogue(tag)
     *values, instructions = fields
-    given = dict(zip(DESIGN, values, strict=True))
+    settings = dict(zip(DESIGN, values, strict=True))
 
     def work() -> str:
         tab.service.design(
-            session, slug, _design(texts, given, {**(typed or {}), language or "en": instructions or ""})
+            session, slug, _design(texts, settings, {**(typed or {}), language or "en": instructions or ""})
         )
         stock = tab.service.board(session, slug).stock
         return texts("study.saved", count=sum(stock.degraded.values()) + sum(stock.repeats.values()))
@@ -98,20 +98,20 @@ def _taken(taken: Taken, texts: Texts) -> str:
     return " ".join(parts)
 
 
-def _design(texts: Texts, given: Mapping[str, Any], instructions: Mapping[str, str]) -> Design:
+def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str, str]) -> Design:
     """The fields as the service wants them. Raises InvalidRecord, which names the field as the page does."""
     return Design(
-        name=given["name"] or "",
-        task=given["task"] or "",
-        raters_per_item=whole(texts, "raters", given["raters"]) or 0,
-        items_per_rater=whole(texts, "cap", given["cap"], optional=True),
-        planned_items=whole(texts, "planned", given["planned"], optional=True),
-        target_difference=share(texts, "difference", given["difference"], 4.0) or None,
-        check_every=whole(texts, "every", given["every"], least=2, optional=True),
-        repeat_after=whole(texts, "after", given["after"]) or 0,
-        failed_share=share(texts, "share", given["share"], 0.99),
-        lease_minutes=whole(texts, "lease", given["lease"]) or 0,
-        criteria=tuple(given["criteria"] or ()),
-        own_criteria=given["own"] or "",
+        name=settings["name"] or "",
+        task=settings["task"] or "",
+        raters_per_item=whole(texts, "raters", settings["raters"]) or 0,
+        items_per_rater=whole(texts, "cap", settings["cap"], optional=True),
+        planned_items=whole(texts, "planned", settings["planned"], optional=True),
+        target_difference=share(texts, "difference", settings["difference"], 4.0) or None,
+        check_every=whole(texts, "every", settings["every"], least=2, optional=True),
+        repeat_after=whole(texts, "after", settings["after"]) or 0,
+        failed_share=share(texts, "share", settings["share"], 0.99),
+        lease_minutes=whole(texts, "lease", settings["lease"]) or 0,
+        criteria=tuple(settings["criteria"] or ()),
+        own_criteria=settings["own"] or "",
         instructions=instructions,
     )

@@ -54,7 +54,7 @@ class _Maker:
         """Bounds are checked on the server alone: Gradio's own end in a bare "Error" and round 2.5 to 2."""
         return self(name, gr.Number, info=info, value=value, min_width=130)
 
-    def asked_twice(self, name: str) -> None:
+    def confirmed_button(self, name: str) -> None:
         """A button that cannot be taken back: it asks first, and a second one, hidden until then, acts."""
         self(name, gr.Button, prop="value", variant="stop")
         with gr.Row(visible=False, elem_id=f"study-{name}_sure") as sure:
@@ -104,7 +104,7 @@ def _outputs(make: _Maker) -> None:
     with gr.Row():
         make.button("create", "primary")
         make.button("add")
-        make.asked_twice("delete")
+        make.confirmed_button("delete")
 
 
 def _sources(texts: Texts) -> list[tuple[str, str]]:
@@ -180,4 +180,4 @@ def _end(make: _Maker) -> None:
         make("download", gr.DownloadButton, interactive=False)
         make.button("close")
         make.button("reopen")
-        make.asked_twice("withdraw")
+        make.confirmed_button("withdraw")

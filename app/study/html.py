@@ -53,8 +53,8 @@ def summary(board: Board, texts: Texts) -> str:
     )
     lines = "".join(
         f'<li class="{"done" if good else "due"}"><span aria-hidden="true">{"✓" if good else "○"}</span> '
-        f"<b>{escape(texts(f'study.step_{name}'))}</b> <span>{escape(said)}</span></li>"
-        for name, good, said in steps
+        f"<b>{escape(texts(f'study.step_{name}'))}</b> <span>{escape(detail)}</span></li>"
+        for name, good, detail in steps
     )
     if study.frozen_at is not None:
         note = texts("study.frozen", time=study.frozen_at.strftime(_TIME))
@@ -98,7 +98,7 @@ def checks_panel(board: Board, texts: Texts) -> str:
     if board.study.check_every is None:
         return _paragraph(texts, texts("study.checks_none"))
     stock = board.stock
-    said = "".join(
+    counts = "".join(
         _paragraph(
             texts,
             texts(
@@ -118,38 +118,38 @@ def checks_panel(board: Board, texts: Texts) -> str:
         ]
         for how, before, after in stock.sample
     ]
-    return said + (_table(texts, ("", "", ""), rows) if rows else "")
+    return counts + (_table(texts, ("", "", ""), rows) if rows else "")
 
 
-def power_panel(board: Board, found: Power | None, texts: Texts) -> str:
+def power_panel(board: Board, power: Power | None, texts: Texts) -> str:
     """What the planned size can find, and how many raters it asks for."""
     study = board.study
     needed = []
     for tag, count in board.stock.items.items():
-        places = count * study.raters_per_item
+        slots = count * study.raters_per_item
         each = min(study.items_per_rater or count, count)
-        raters = max(study.raters_per_item, -(-places // each))
+        raters = max(study.raters_per_item, -(-slots // each))
         needed.append(
-            _paragraph(texts, texts("study.raters_needed", language=_isolated(tag), places=places, raters=raters))
+            _paragraph(texts, texts("study.raters_needed", language=_isolated(tag), slots=slots, raters=raters))
         )
-    if found is None:
+    if power is None:
         return _paragraph(texts, texts("study.power_none"), "message") + "".join(needed)
-    plan = found.plan
-    said = texts(
+    plan = power.plan
+    sentence = texts(
         "study.power",
         items=plan.items,
         k=plan.raters_per_item,
         difference=f"{plan.difference:.2f}",
-        power=f"{found.power:.2f}",
-        low=f"{found.interval.low:.2f}",
-        high=f"{found.interval.high:.2f}",
+        power=f"{power.power:.2f}",
+        low=f"{power.interval.low:.2f}",
+        high=f"{power.interval.high:.2f}",
         tests=plan.tests,
     )
     more = []
-    for key, value in (("power_detectable", found.detectable), ("power_needed", found.items_needed)):
-        shown = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
-        more.append(_paragraph(texts, texts(f"study.{key}", value=shown)))
-    return _paragraph(texts, said, "message") + "".join(more) + "".join(needed)
+    for key, value in (("power_detectable", power.detectable), ("power_needed", power.items_needed)):
+        figure = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
+        more.append(_paragraph(texts, texts(f"study.{key}", value=figure)))
+    return _paragraph(texts, sentence, "message") + "".join(more) + "".join(needed)
 
 
 def invitations_panel(board: Board, texts: Texts) -> str:
@@ -167,13 +167,13 @@ def invitations_panel(board: Board, texts: Texts) -> str:
 def progress_panel(board: Board, texts: Texts) -> str:
     """Languages with their agreement so far, then raters with their checks, then who was removed."""
     criteria = {one.key: criterion_label(one, texts) for one in board.study.criteria}
-    found = {(one.language, one.criterion): one for one in agreements(board.data.ratings, list(criteria))}
+    by_cell = {(one.language, one.criterion): one for one in agreements(board.data.ratings, list(criteria))}
     rows = []
     for one in board.progress:
         agreed = "<br>".join(
-            f"<bdi>{escape(label)}</bdi> {_alpha(found[one.language, key], texts)}"
+            f"<bdi>{escape(label)}</bdi> {_alpha(by_cell[one.language, key], texts)}"
             for key, label in criteria.items()
-            if (one.language, key) in found
+            if (one.language, key) in by_cell
         )
         share = one.done / one.slots if one.slots else 0.0
         rows.append(
@@ -189,12 +189,12 @@ def progress_panel(board: Board, texts: Texts) -> str:
     return languages + _raters(board, texts)
 
 
-def _alpha(found: Agreement, texts: Texts) -> str:
-    if isinstance(found.alpha, Undefined):
-        return f'<span class="quiet">{escape(texts("study.not_yet", reason=found.alpha.reason))}</span>'
-    spread = found.interval
+def _alpha(agreement: Agreement, texts: Texts) -> str:
+    if isinstance(agreement.alpha, Undefined):
+        return f'<span class="quiet">{escape(texts("study.not_yet", reason=agreement.alpha.reason))}</span>'
+    spread = agreement.interval
     between = f" [{spread.low:.2f}, {spread.high:.2f}]" if isinstance(spread, Interval) else ""
-    return f'<span class="figure">{found.alpha:.2f}{between}</span>'
+    return f'<span class="figure">{agreement.alpha:.2f}{between}</span>'
 
 
 def _raters(board: Board, texts: Texts) -> str:
@@ -238,24 +238,24 @@ def backup_panel(state: BackupState | None, texts: Texts) -> str:
     if state is None:
         return _paragraph(texts, f"{texts('study.backup')}: {texts('study.backup_unknown')}")
     if state.last_good is None:
-        said = texts("study.backup_none")
+        sentence = texts("study.backup_none")
     else:
-        said = texts("study.backup_good", time=state.last_good.strftime(_TIME), count=state.changes_since)
+        sentence = texts("study.backup_good", time=state.last_good.strftime(_TIME), count=state.changes_since)
     if state.mirror is not None:
-        said += f" → {state.mirror} ({state.mirrored_at.strftime(_TIME) if state.mirrored_at else '–'})"
+        sentence += f" → {state.mirror} ({state.mirrored_at.strftime(_TIME) if state.mirrored_at else '–'})"
     failed = "".join(f'<p class="message error" role="alert">{escape(one)}</p>' for one in state.failures)
-    return _paragraph(texts, f"{texts('study.backup')}: {said}") + failed
+    return _paragraph(texts, f"{texts('study.backup')}: {sentence}") + failed
 
 
 def removal(gone: Tombstone, state: BackupState | None, texts: Texts) -> str:
     """What became of a rater's data after ``Backups.forget``: in the database, in the backups, and in what left them."""
-    said = [texts("study.removed_done", rater=gone.rater)]
+    sentences = [texts("study.removed_done", rater=gone.rater)]
     if state is None:
-        said.append(texts("study.removed_elsewhere"))
+        sentences.append(texts("study.removed_elsewhere"))
     elif state.failures:
-        said.append(texts("study.removed_kept", folder=state.folder, reason=" ".join(state.failures)))
+        sentences.append(texts("study.removed_kept", folder=state.folder, reason=" ".join(state.failures)))
     else:
-        said.append(texts("study.removed_backups"))
+        sentences.append(texts("study.removed_backups"))
     if state is not None and state.mirror is not None:
-        said.append(texts("study.removed_mirror", name=state.mirror))
-    return " ".join(said)
+        sentences.append(texts("study.removed_mirror", name=state.mirror))
+    return " ".join(sentences)

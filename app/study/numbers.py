@@ -20,7 +20,7 @@ def whole(texts: Texts, name: str, value: Any, *, least: int = 1, optional: bool
     if not plain or value != int(value) or not least <= value <= MOST:
         key = "study.number_optional" if optional else "study.number"
         raise InvalidRecord(
-            texts(key, field=texts(f"study.{name}"), value=_shown(value), least=least, most=f"{MOST:,}")
+            texts(key, field=texts(f"study.{name}"), value=_formatted(value), least=least, most=f"{MOST:,}")
         )
     return int(value)
 
@@ -30,10 +30,10 @@ def share(texts: Texts, name: str, value: Any, most: float) -> float:
     plain = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not plain or not 0 <= value <= most:
         raise InvalidRecord(
-            texts("study.number_between", field=texts(f"study.{name}"), value=_shown(value), most=f"{most:g}")
+            texts("study.number_between", field=texts(f"study.{name}"), value=_formatted(value), most=f"{most:g}")
         )
     return float(value)
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)[:40]

@@ -16,9 +16,9 @@ def own_criteria(text: str) -> tuple[Criterion, ...]:
     if not (text or "").strip():
         return ()
     try:
-        found = json.loads(text)
-        if not isinstance(found, list):
-            raise ValueError(f"it is {type(found).__name__}")
+        entries = json.loads(text)
+        if not isinstance(entries, list):
+            raise ValueError(f"it is {type(entries).__name__}")
         return tuple(
             Criterion(
                 key=one["key"],
@@ -26,7 +26,7 @@ def own_criteria(text: str) -> tuple[Criterion, ...]:
                 anchors={tag: tuple(five) for tag, five in _by_tag(one["anchors"]).items()},
                 label=_by_tag(one.get("label") or one["key"]),
             )
-            for one in found
+            for one in entries
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRecord(

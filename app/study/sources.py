@@ -17,7 +17,7 @@ from core.data.row_reader import read_file
 from core.errors import CoreError
 from core.languages import language
 
-MOST_ASKED = 1_000_000  # rows of an evaluation: every language, strategy and seed has its own
+MOST_ROWS = 1_000_000  # rows of an evaluation: every language, strategy and seed has its own
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def from_evaluation(items: Path, queries: Path | None, task: str, most: int | No
 
     A system is a strategy with its number of demonstrations; of several seeds the first is taken. Raises InvalidTable.
     """
-    table = open_parquet(items, items.name, MOST_ASKED).read().to_pandas()
+    table = open_parquet(items, items.name, MOST_ROWS).read().to_pandas()
     needed = ["item", "id", "language", "strategy", "seed", "k", "prediction", "demonstrations"]
     missing = [name for name in needed if name not in table.columns]
     if missing:
@@ -104,7 +104,7 @@ def _texts(table: pd.DataFrame, items: Path, queries: Path | None) -> dict[str, 
 def _output(row: dict[Any, Any], texts: dict[str, str], items: Path, task: str) -> NewOutput:
     source = language(row["language"]).tag
     answered = row.get("answer_language") or row["language"]
-    said = row.get("answer") if isinstance(row.get("answer"), str) else row["prediction"]
+    answer = row.get("answer") if isinstance(row.get("answer"), str) else row["prediction"]
     extra = ("strategy", "k", "seed", "shown_labels", "demonstrations", "confidence", "coherence", "log_probs")
     provenance = {name: _plain(row[name]) for name in extra if name in row and row[name] is not None}
     return NewOutput(
@@ -114,7 +114,7 @@ def _output(row: dict[Any, Any], texts: dict[str, str], items: Path, task: str) 
         task=task,
         system=f"{row['strategy']}|k={row['k']}",
         language=language(answered).tag,
-        text=str(said),
+        text=str(answer),
         provenance={**provenance, "evaluation": items.name, "query": str(row["id"])},
         reference=str(row["gold"]) if isinstance(row.get("gold"), str) else None,
     )
@@ -130,10 +130,10 @@ def _even(outputs: Sequence[NewOutput], most: int | None, seed: int) -> Taken:
     for one in outputs:
         systems[one.item_key, one.language].add(one.system)
     sets = Counter(frozenset(group) for group in systems.values())
-    wanted = max(sets, key=lambda group: len(group) * sum(count for other, count in sets.items() if group <= other))
-    kept = {key for key, group in systems.items() if wanted <= group}
-    even = [one for one in outputs if (one.item_key, one.language) in kept and one.system in wanted]
-    return _at_most(even, most, seed, len(systems) - len(kept))
+    best_set = max(sets, key=lambda group: len(group) * sum(count for other, count in sets.items() if group <= other))
+    complete = {key for key, group in systems.items() if best_set <= group}
+    even = [one for one in outputs if (one.item_key, one.language) in complete and one.system in best_set]
+    return _at_most(even, most, seed, len(systems) - len(complete))
 
 
 def _at_most(outputs: Sequence[NewOutput], most: int | None, seed: int, uneven: int) -> Taken:

@@ -85,7 +85,7 @@ def _wire_drafts(parts: StudyTab, base: list[Any]) -> None:
 
     on(form["create"].click, drafts.create, form.several("new_name", *SOURCES))
     on(form["add"].click, drafts.add, form.several(*SOURCES))
-    _asked_twice(parts, "delete")
+    _wire_confirmation(parts, "delete")
     on(form["delete_yes"].click, drafts.delete, [])
     fields = form.several(*DESIGN, "instructions")
     on(form["save"].click, drafts.save, [parts.typed, parts.language_before, *fields])
@@ -110,11 +110,11 @@ def _wire_running(parts: StudyTab, base: list[Any]) -> None:
     on(form["export"].click, running.export)
     on(form["close"].click, running.close)
     on(form["reopen"].click, running.reopen)
-    _asked_twice(parts, "withdraw")
+    _wire_confirmation(parts, "withdraw")
     on(form["withdraw_yes"].click, running.withdraw)
 
 
-def _asked_twice(parts: StudyTab, name: str) -> None:
+def _wire_confirmation(parts: StudyTab, name: str) -> None:
     """The first button shows the question, "no" hides it; neither touches the server's data."""
     question = parts.form[f"{name}_sure"]
     for button, visible in ((name, True), (f"{name}_no", False)):

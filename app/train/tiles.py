@@ -273,7 +273,7 @@ def _rejected(lines: Sequence[Line], texts: Texts) -> str:
     if not admitted and not reasons:
         return ""
     listed = ", ".join(f"{_reason(reason, texts)} {count}" for reason, count in reasons.most_common()) or "0"
-    sentence = texts("train.rejected", kept=admitted, tried=admitted + reasons.total(), reasons=listed)
+    sentence = texts("train.rejected", admitted=admitted, tried=admitted + reasons.total(), reasons=listed)
     return f'<p class="quiet">{escape(sentence)}</p>'
 
 

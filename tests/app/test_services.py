@@ -38,7 +38,7 @@ def test_closing_ends_the_opening_example_after_the_store_is_closed(tmp_path: Pa
         tmp_path,
         TrainingService(tmp_path / "runs"),
         Authority("an organiser's secret"),
-        kept=kept,  # type: ignore[arg-type]
+        backed_up=kept,  # type: ignore[arg-type]
     )
     opening = services.opening._thread
     services.opening.start()

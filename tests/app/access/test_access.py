@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.access.guard import MOST_BYTES, Guard, bounded, bounds, from_elsewhere, served
-from app.access.limits import MOST_KEPT, Limits, Rule, TooMany, address_of
+from app.access.limits import MOST_BUCKETS, Limits, Rule, TooMany, address_of
 from app.access.password import COOKIE, GOOD_S, PasswordPage
 from app.access.settings import HUB, Access, AccessError, open_access
 from app.explore.models import ModelCache
@@ -127,9 +127,9 @@ def test_many_invented_visitors_do_not_fill_the_memory_and_do_not_free_who_is_li
     limits = Limits(rules={"explore": Rule(2, 0.001)}, clock=clock)
     limits.take("explore", "ff")
     limits.take("explore", "ff")
-    for number in range(MOST_KEPT + 10):
+    for number in range(MOST_BUCKETS + 10):
         limits.take("explore", f"{number:08x}")
-    assert len(limits._left) <= MOST_KEPT
+    assert len(limits._left) <= MOST_BUCKETS
     with pytest.raises(TooMany):
         limits.take("explore", "ff")
 

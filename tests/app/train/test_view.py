@@ -197,7 +197,7 @@ def test_pool_changes_come_latest_first_with_their_reasons() -> None:
     assert f'title="{harm}"' in html
     assert TEXTS("train.reason_harmful") in html
     # Four iterations, each one kept and two copies.
-    assert TEXTS("train.rejected", kept=4, tried=12, reasons=f"{TEXTS('train.rejected_copy')} 8") in html
+    assert TEXTS("train.rejected", admitted=4, tried=12, reasons=f"{TEXTS('train.rejected_copy')} 8") in html
     assert TEXTS("train.pool_none") in pool_changes([], LINES, TEXTS)
 
 
