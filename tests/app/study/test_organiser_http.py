@@ -55,7 +55,7 @@ def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -
         patch.setattr(explore, "ask", refuse)
         for name in ("start", "go_on", "stop"):
             patch.setattr(desk, name, refuse, raising=False)
-        services._ready.set()
+        services.opening._ready.set()
         rater = a_study(store)
         page = build_app(services)
         page.queue(api_open=True)
