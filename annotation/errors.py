@@ -12,7 +12,7 @@ AnnotationError
 ├── InvalidInvitation        an invitation link that is unknown, revoked, expired or used up
 ├── InvalidTable             an uploaded table with lines or fields that cannot be used
 ├── ConsentMissing           a rater has not agreed to the consent text, or not answered a required question
-├── StudyClosed              the study does not take what was asked in its present state
+├── StudyClosed              the state of the study does not allow the requested action
 │   ├── StudyFrozen          it was opened, so its design, items and outputs stay as they are
 │   └── StudyNotReady        something is missing before it can open
 ├── NoSlotLeft               all slots of the item went to other raters meanwhile
@@ -20,7 +20,7 @@ AnnotationError
 ├── PushFailed               the Hub did not take an export, or must not get it
 └── ExportFailed             a file of an export cannot be written or read back
 
-Every message says what was seen, what is allowed and what to do.
+Every message names the value, what is allowed and what to do.
 """
 
 
@@ -69,7 +69,7 @@ class UnknownAssignment(AnnotationError):
 
 
 class StudyClosed(AnnotationError):
-    """The study is in a state that does not take what was asked."""
+    """The state of the study does not allow the requested action."""
 
 
 class StudyFrozen(StudyClosed):

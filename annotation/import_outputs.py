@@ -1,6 +1,6 @@
 """Outputs from a table: CSV, TSV, JSONL or Parquet with a row for each output. Taken as a whole or refused as a whole.
 
-Columns: item, language, source_text, system, output; if wanted output_language (default: that of the item), task,
+Columns: item, language, source_text, system, output; optionally output_language (default: that of the item), task,
 reference, provenance (a JSON object). Languages are BCP-47 tags. A refusal names line and field; lines are counted as
 an editor counts them, rows of a Parquet file from 1.
 """

@@ -33,7 +33,7 @@ class CheckResult:
     language: str
     position: int
     passed: bool
-    reason: str  # what was expected and what was seen
+    reason: str  # the expected ratings and the actual ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ What makes a start short: two things that Python and Gradio do while modules are
 
 Measured on two slow cores, where a start took 13 s: the collector looks through a million new objects again and again and frees next to
 none (1.5 s). Gradio renders type stubs of its components into its own folder at every import (``component_meta.create_or_modify_pyi``,
-2.5 s), unless a component has no source file, which ``inspect.getfile`` tells by an ``OSError``.
+2.5 s), unless a component has no source file, which ``inspect.getfile`` reports by an ``OSError``.
 """
 
 import argparse

@@ -27,7 +27,7 @@ class StartupPage:
     def __init__(self, host: str, port: int) -> None:
         """Takes the address at once. Raises ``OSError`` when it cannot be had."""
         startup_page = self
-        self.key = "waking.up"  # of what is said
+        self.key = "waking.up"  # of the message on the page
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 10  # seconds for one request, so that a slow one holds a thread no longer

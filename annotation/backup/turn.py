@@ -83,6 +83,6 @@ class Turn:
         return report if report.added or report.left_out else None
 
     def end(self) -> None:
-        """Tells the next writer that everything of ours is in the mirror. Raises MirrorFailed."""
+        """Records for the next writer that everything of ours is in the mirror. Raises MirrorFailed."""
         if not self.superseded:
             announce(self._mirror, self._folder, self._lease.end_name, self._clock())

@@ -14,7 +14,7 @@ may be replayed any number of times. No number is used twice by one database.
 
     {"crc": 1190462111, "end": {"lines": 1, "last": 41}}
 
-A file is begun with its first line and never opened again after it was closed; its name tells its first change. Half a
+A file is begun with its first line and never opened again after it was closed; its name holds its first change. Half a
 line can stand only at the end of a file (the power went off); its change was never confirmed as saved. A file that was
 closed in order ends with a mark that counts its lines: without the mark the program was killed, or the file was cut.
 Threads that append at once share one fsync.

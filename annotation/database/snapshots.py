@@ -27,7 +27,7 @@ _MARGIN_CHANGES = 1_000  # the same, in changes: lines of a journal from its fir
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy that was found sound when it was made."""
+    """A copy whose integrity was checked when it was made."""
 
     path: Path
     created_at: datetime
@@ -95,7 +95,7 @@ def listed(folder: Path) -> list[Snapshot]:
 def superseded(names: Iterable[str], newest: int = KEEP_NEWEST, days: int = KEEP_DAYS) -> set[str]:
     """Names of snapshots and journals that are not needed any more.
 
-    Kept: the `newest` snapshots, the last one of each of the last `days` days that have one, and every journal that
+    Retained: the `newest` snapshots, the last one of each of the last `days` days that have one, and every journal that
     may hold a change after the oldest of the `newest`. Newer means a higher change number: a clock that was set back
     makes new snapshots look old, and the newest must never go.
     """
@@ -127,7 +127,7 @@ def backups_among(names: Iterable[str]) -> set[str]:
 
 
 def newest_number(names: Iterable[str]) -> int:
-    """The highest change number that a snapshot's or journal's name tells; 0 without any."""
+    """The highest change number that a snapshot's or journal's name holds; 0 without any."""
     numbers = [int(match[2] or 0) for name in names if (match := _NAME.match(name) or _JOURNAL.match(name))]
     return max(numbers, default=0)
 

@@ -66,7 +66,7 @@ def lettered(session: Session, rater_id: int, position: int) -> Lettered:
 
 
 def _visible_key(session: Session, item: ItemRow) -> str:
-    """The item's key; of an attention check its original's, so that nothing tells it from other items."""
+    """The item's key; of an attention check its original's, so that nothing distinguishes it from other items."""
     return item.key if item.original_item_id is None else session.get_one(ItemRow, item.original_item_id).key
 
 

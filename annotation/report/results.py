@@ -51,7 +51,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is said about a study."""
+    """The results of a study, as its report states them."""
 
     study: Study
     created_at: datetime

@@ -2,7 +2,7 @@
 
 By simulation of the planned analysis: ratings are made for two systems, averaged over raters, and tested by the
 sign-flip test of `core.statistics.paired` at alpha / tests. That is the first step of Holm, so the power under Holm is at
-least the one given here. Each simulated rater rates both systems of an item, so rater and item spread cancel in
+least the one computed here. Each simulated rater rates both systems of an item, so rater and item spread cancel in
 the difference except where the scale ends or rounds.
 
 Shapes: `S` simulated studies, `I` items, `K` raters per item, `F` flips.
@@ -38,7 +38,7 @@ class Plan:
     rater_sd: float = 0.4  # leniency
     noise_sd: float = 0.6  # within rater and text
     alpha: float = 0.05
-    target: float = 0.8  # power asked for
+    target: float = 0.8  # target power
 
     def __post_init__(self) -> None:
         if self.items < 2 or self.raters_per_item < 1 or self.tests < 1:
@@ -57,8 +57,8 @@ class Power:
     power: float  # share of simulated studies that find the expected difference, 0..1
     interval: Interval  # 95 %, of the simulation (Wilson)
     on_scale: float  # the mean difference of the rounded ratings that the expected one turns into
-    detectable: float | Undefined  # smallest difference found with the power asked for, in points before rounding
-    items_needed: int | Undefined  # paired items for the expected difference with the power asked for, by simulation
+    detectable: float | Undefined  # smallest difference detected with the target power, in points before rounding
+    items_needed: int | Undefined  # paired items for the expected difference with the target power, by simulation
 
     @property
     def assumptions(self) -> str:
@@ -100,7 +100,7 @@ def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:
 def items_needed(
     spread: float, difference: float, tests: int = 1, *, alpha: float = 0.05, target: float = 0.8
 ) -> int | Undefined:
-    """Paired items to find a mean difference with the power asked for, at alpha / tests.
+    """Paired items to detect a mean difference with the target power, at alpha / tests.
 
     Normal approximation: ((z of 1 - alpha / 2 tests, plus z of the power) x spread / difference)^2, with `spread`
     the standard deviation of the items' differences; plus half the square of the first z, because the spread is estimated

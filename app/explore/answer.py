@@ -21,11 +21,11 @@ class Response:
 
     form: Form
     predictions: tuple[Prediction, ...]
-    detected: Detection | None = None  # where the language was told from the text
+    detected: Detection | None = None  # where the language was detected from the text
     id: str = ""
 
     def __post_init__(self) -> None:
-        """Name it by what was asked and of which weights: the same question has the same id wherever it is asked."""
+        """Name it by the question and the weights: the same question has the same id wherever it is asked."""
         fingerprints = sorted({prediction.provenance.get("fingerprint", "") for prediction in self.predictions})
         content = json.dumps([asdict(self.form), fingerprints], sort_keys=True, ensure_ascii=False)
         object.__setattr__(self, "id", hashlib.sha256(content.encode()).hexdigest()[:10])

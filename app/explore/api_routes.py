@@ -44,7 +44,7 @@ def build_public_api(public: Public, allow: Callable[[Any], None]) -> None:
 
 
 def _in_a_sentence(function: Callable[P, R], allow: Callable[[Any], None] | None = None) -> Callable[P, R]:
-    """What a person can mend is told as Gradio tells errors; the signature stays, from which Gradio takes the types."""
+    """Faults that a person can mend are raised as Gradio errors; the signature stays, from which Gradio takes the types."""
 
     @functools.wraps(function)
     def answer(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -9,7 +9,7 @@ from core.models.catalogue import DEFAULT
 from core.models.loading import Precision
 
 AUTO = "auto"
-DETECT = "detect"  # as a language: told from the text
+DETECT = "detect"  # as a language: detected from the text
 UNTRAINED = "untrained"  # as a strategy: self-selection without the run that the form names
 MOST_K = 8
 MOST_ANSWERS = 12  # languages that one question is answered in
@@ -31,7 +31,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Form:
-    """What is asked, of which model, and how demonstrations are chosen."""
+    """A question, the model that answers it, and how demonstrations are chosen."""
 
     text: str
     language: str = DETECT  # code, or DETECT

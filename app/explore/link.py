@@ -36,7 +36,7 @@ ALWAYS = (
     "model",
     "calibration",
     "seed",
-)  # told also where they are what a form says anyway, for defaults may change
+)  # written also where they equal the defaults, which may change
 OLD = {
     "model": "embedded",
     "calibration": "none",

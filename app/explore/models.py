@@ -61,13 +61,13 @@ def _title(name: str) -> str:
 
 
 def usual_device() -> torch.device:
-    """Where a model runs here unless told otherwise; on ZeroGPU the embedded one stays on the CPU."""
+    """Where a model runs here by default; on ZeroGPU the embedded one stays on the CPU."""
     return torch.device("cpu") if is_zero() else choose_device()
 
 
 @dataclass
 class _Slot:
-    """A model's place in the cache; its lock is held while it is loaded, so that others can be asked meanwhile."""
+    """A model's entry in the cache; its lock is held while it is loaded, so that others can be asked meanwhile."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     workbench: Workbench | None = None

@@ -53,7 +53,7 @@ def result_panels(
 
 
 def _detected(detected: Detection | None, texts: Texts) -> str:
-    """How surely the language was told from the text, and which others it may be."""
+    """How surely the language was detected from the text, and which others it may be."""
     if detected is None:
         return ""
     sentence = texts("explore.detected", certainty=f"{detected.certainty:.2f}")

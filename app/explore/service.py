@@ -191,7 +191,7 @@ class ExploreService:
 
 
 def _query(form: Form, predictor: Predictor) -> tuple[Query, Detection | None]:
-    """What is asked about, in the language chosen, or told from its text and how surely.
+    """The query in the language chosen, or in the one detected from its text, with the confidence of the detection.
 
     Raises ``InvalidQuery``, or ``UnknownLanguage`` where the text is in none of the languages or says too little.
     """
@@ -209,7 +209,7 @@ def _query(form: Form, predictor: Predictor) -> tuple[Query, Detection | None]:
 def _question(
     form: Form, predictor: Predictor, query: Query, strategy: str, answers: tuple[str, ...], first: bool
 ) -> Question:
-    """What a predictor is asked; what a person decided about demonstrations concerns the first strategy alone."""
+    """The question for a predictor; what a person decided about demonstrations concerns the first strategy alone."""
     fixed = _demonstrations(predictor, form.kept, form.edits) if first and form.kept is not None else None
     pinned = _demonstrations(predictor, form.pinned) if first and fixed is None else ()
     name = "agl" if strategy == UNTRAINED else strategy
@@ -254,7 +254,7 @@ def _demonstrations(
 
 
 def _with_edits(prediction: Prediction, edits: tuple[Edit, ...]) -> Prediction:
-    """The prediction, whose provenance tells what was changed in its demonstrations."""
+    """The prediction, whose provenance lists what was changed in its demonstrations."""
     changes = "; ".join(
         f"{edit.id} " + ", ".join(f"{side} {value!r}" for side, value in asdict(edit).items() if value and side != "id")
         for edit in edits

@@ -36,7 +36,7 @@ class Turns:
 
 
 class Turn:
-    """A place in a line."""
+    """A position in the queue."""
 
     def __init__(self, turns: Turns, model: str) -> None:
         self._turns, self.model = turns, model

@@ -103,7 +103,7 @@ class PreviewService:
         return self._reply(preview, study, items, next(pending, None), tag)
 
     def look(self, token: object, position: Any, tag: object) -> Json:
-        """An item by its place in the order, from 1."""
+        """An item by its position in the order, from 1."""
         preview, study, items = self._all(token)
         self._refuse_unknown(position, items)
         return self._reply(preview, study, items, position, tag)

@@ -1,7 +1,7 @@
 """What the rating page asks of the server, as plain values ready for JSON. No gradio, no HTTP.
 
 Every method is given the rater's token and trusts nothing else. An answer is known by its letter and an item by its
-place in the rater's own order: row numbers follow the order in which systems were stored, so they stay here.
+position in the rater's own order: row numbers follow the order in which systems were stored, so they stay here.
 """
 
 from collections.abc import Mapping

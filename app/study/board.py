@@ -18,7 +18,7 @@ PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
 
 @dataclass(frozen=True)
 class Source:
-    """Where the outputs come from and how many are wanted."""
+    """Where the outputs come from and how many are requested."""
 
     kind: str  # EXPLORE, TABLE or EVALUATION
     file: Path | None = None

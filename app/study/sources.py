@@ -26,11 +26,11 @@ class Taken:
 
     outputs: tuple[NewOutput, ...]
     uneven: int = 0  # items that lack a system the others have
-    over: int = 0  # items beyond the number wanted for a language
+    over: int = 0  # items beyond the number requested for a language
 
 
 def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int) -> Taken:
-    """What was sent from Explore. Items differ in their systems there; those are kept that share one set."""
+    """What was sent from Explore. Items differ in their systems there; those that share one set are taken."""
     outputs = [
         NewOutput(
             one.item_key,
@@ -63,7 +63,7 @@ def from_table(path: Path, task: str, most: int | None, seed: int) -> Taken:
 
 
 def from_evaluation(items: Path, queries: Path | None, task: str, most: int | None, seed: int) -> Taken:
-    """``items.parquet`` of an evaluation. ``queries``: the data file it asked, which holds the texts.
+    """``items.parquet`` of an evaluation. ``queries``: the data file it was run on, which holds the texts.
 
     A system is a strategy with its number of demonstrations; of several seeds the first is taken. Raises InvalidTable.
     """

@@ -242,7 +242,7 @@ def _build_panels(localised: Localised, texts: Texts) -> dict[str, Any]:
 
 
 def _mark(service: TrainingService, name: str) -> tuple[str, int, str]:
-    """What tells whether a run has changed: its name, the lines of its log, its state."""
+    """The identity of a run's state, by which changes are noticed: its name, the lines of its log, its state."""
     try:
         run = service.read(name)
     except CoreError:

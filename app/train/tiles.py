@@ -85,7 +85,7 @@ def accuracy_tiles(lines: Sequence[Line], config: FitConfig | None, texts: Texts
 
 
 def _coarse(measurements: Sequence[Line], config: FitConfig | None, texts: Texts) -> str:
-    """How much one query weighs: few development queries make coarse accuracies."""
+    """The weight of one query in an accuracy: few development queries make coarse accuracies."""
     if config is None:
         return ""
     most = -(-config.watch.queries // len(measurements[0]["accuracy"]))
@@ -99,7 +99,7 @@ def small_line(
     span: tuple[float, float] | None = None,
     baseline: float | None = None,
 ) -> str:
-    """A line without axes; hover tells every value. ``span``: least and most value shown; default those of the points."""
+    """A line without axes; hovering shows every value. ``span``: least and most value shown; default those of the points."""
     values = [value for _, value in points]
     low, high = span or (min(values), max(values))
     steps = [iteration for iteration, _ in points]

@@ -8,7 +8,7 @@ export function mark() {
   for (const one of rows()) one.classList.toggle('marked', one === row);
 }
 
-// The digit of a key press: as typed in any script, or by the key's place (on French keyboards 1 needs Shift).
+// The digit of a key press: as typed in any script, or by the key's position (on French keyboards 1 needs Shift).
 function digit(event) {
   const typed = /^\p{Nd}$/u.test(event.key) ? event.key : '';
   if (typed) {

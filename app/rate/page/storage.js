@@ -33,7 +33,7 @@ export function write(name, value) {
   }
 }
 
-// Drafts of one rater, by place: { values, comment, seconds, attempt }. An attempt is { id, path, body } from the
+// Drafts of one rater, by position: { values, comment, seconds, attempt }. An attempt is { id, path, body } from the
 // press of the button until the server's receipt; its id never changes, so that the server stores it once.
 export class Drafts {
   constructor(rater) {
@@ -55,7 +55,7 @@ export class Drafts {
     write(this.name, this.all);
   }
 
-  // Places whose answers were sent but not confirmed, lowest first.
+  // Positions whose answers were sent but not confirmed, lowest first.
   unconfirmed() {
     return Object.keys(this.all).map(Number).filter((position) => this.all[position].attempt).sort((a, b) => a - b);
   }
