@@ -7,10 +7,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from core.data.pool import Pool, check_pool
@@ -35,15 +34,19 @@ from core.training.representation import choose_representation
 from core.training.rollouts import Asker
 from core.training.trainer import Loop, Progress
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
 LEAST_PARALLEL, MOST_PARALLEL = 20, 60  # items with all translations that a layer is chosen by
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
 
-def make_accelerator(cpu: bool, track: list[str], folder: str) -> Accelerator:
+def make_accelerator(cpu: bool, track: list[str], folder: str) -> "Accelerator":
     """An accelerator with the trackers named in ``track``. Raises ``InvalidConfig`` for an unknown or missing one."""
     for name in track:
         if name not in TRACKERS:
             raise InvalidConfig(f"There is no tracker {name!r}; choose from {', '.join(TRACKERS)}.")
+    from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
 
     # A loss that is switched off leaves parameters without a gradient.
@@ -65,7 +68,7 @@ def make_accelerator(cpu: bool, track: list[str], folder: str) -> Accelerator:
     return accelerator
 
 
-def start_trackers(accelerator: Accelerator, config: FitConfig) -> None:
+def start_trackers(accelerator: "Accelerator", config: FitConfig) -> None:
     """Begin a tracked run under the name of the project, with the settings."""
     accelerator.init_trackers("agl", config=_flat(asdict(config)))
 
@@ -88,7 +91,7 @@ def prepare(
     pool: Sequence[Example],
     queries: Sequence[Example] | None,
     folder: Path,
-    accelerator: Accelerator | None = None,
+    accelerator: "Accelerator | None" = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Loop:
     """A run ready to go. ``queries`` None: the pool's own examples are asked, each without its translations.
@@ -286,7 +289,7 @@ def _sentences(task: Task) -> list[str]:
     return [task.verbaliser(code).sentence_of(label) for code in task.languages for label in task.labels]
 
 
-def _check_processes(config: FitConfig, accelerator: Accelerator) -> None:
+def _check_processes(config: FitConfig, accelerator: "Accelerator") -> None:
     parts = accelerator.num_processes * config.optim.accumulate
     if config.optim.queries % parts:
         raise InvalidConfig(

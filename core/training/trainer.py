@@ -7,11 +7,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object
 
 from core.errors import InvalidData
 from core.models.embeddings import Projection
@@ -26,6 +24,10 @@ from core.training.rollouts import StepResult, Written
 from core.training.run_log import RunLog, alarms, demonstration_advantages, mean_measures, measures_of, numbers
 from core.training.writing import PairWriter
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Own = TypeVar("Own")
 Progress = Callable[[int, dict[str, Any]], None]  # iteration and its log line
 
 
@@ -45,7 +47,7 @@ class Loop:
         development: Development,
         folder: Path,
         identity: dict[str, Any],
-        accelerator: Accelerator,
+        accelerator: "Accelerator",
     ) -> None:
         """``folder`` keeps log and checkpoints; ``identity`` is what a resumed run must share."""
         self.config, self.learner, self.pool, self.maker = config, learner, pool, batches
@@ -138,15 +140,13 @@ class Loop:
         norm = self._step(iteration)
         seconds["update"] = time.perf_counter() - began
         self.pool.record(
-            gather_object(
+            _gathered(
                 [entry for pair in zip(batches, results, strict=True) for entry in demonstration_advantages(*pair)]
             )
         )
         changes = self.pool.update([], iteration)
         self.iteration = iteration
-        line = mean_measures(
-            gather_object([measures_of(b, r, self.config) for b, r in zip(batches, results, strict=True)])
-        )
+        line = mean_measures(_gathered([measures_of(b, r, self.config) for b, r in zip(batches, results, strict=True)]))
         copies = rejected["copy"] + rejected["duplicate"]
         attempts = len(written) + sum(rejected.values())
         return line | {
@@ -174,7 +174,7 @@ class Loop:
         queries = [(example.query, f"{self.config.seed}/{iteration}/{index}/{example.id}") for example, index in own]
         labels = [pair.example.label for pair in self.pool.written.values()]
         pairs, rejected = self.writer.write(queries, self.pool.pool, self.pool.texts(), labels, iteration)
-        return gather_object(pairs), sum(gather_object([rejected]), Counter())
+        return _gathered(pairs), sum(_gathered([rejected]), Counter())
 
     def _check(self, result: StepResult, iteration: int) -> None:
         """Raise ``LossNotFinite`` after saving what was learnt so far."""
@@ -253,3 +253,10 @@ class Loop:
 
 def _measured(measured: Measured | None) -> dict[str, Any] | None:
     return None if measured is None else asdict(measured)
+
+
+def _gathered(own: list[Own]) -> list[Own]:
+    """The entries of all processes, in the order of the processes; accelerate is imported with the first run, not with the app."""
+    from accelerate.utils import gather_object
+
+    return list(gather_object(own))
