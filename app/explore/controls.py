@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.explore.form import AUTO, DETECT, MOST_ANSWERS, MOST_K, UNTRAINED, Form
+from app.explore.form import AUTO, DETECT, LEAST_TEMPERATURE, MOST_ANSWERS, MOST_K, MOST_TEMPERATURE, UNTRAINED, Form
 from app.explore.models import usual_device
 from app.strategies import strategy_title
 from app.texts import Localised, Texts
@@ -163,8 +163,8 @@ def _method_controls(localised: Localised, texts: Texts, runs: Callable[[], list
     )
     form["temperature"] = bind(
         gr.Slider(
-            0.01,
-            0.5,
+            LEAST_TEMPERATURE,
+            MOST_TEMPERATURE,
             value=0.05,
             step=0.01,
             label=texts("explore.temperature"),

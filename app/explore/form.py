@@ -14,6 +14,8 @@ UNTRAINED = "untrained"  # as a strategy: self-selection without the run that th
 MOST_K = 8
 MOST_ANSWERS = 12  # languages that one question is answered in
 MOST_STRATEGIES = 3
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.01, 0.5
+MOST_SEED = 2**31  # either side of 0
 LONGEST_NAME = 200  # characters of a model's or run's name
 LONGEST_EDIT = 2000  # characters of an edited demonstration
 
@@ -58,7 +60,10 @@ class Form:
 
 
 def bounded(form: Form) -> Form:
-    """The form with every list free of repeats. Raises ``InvalidQuery`` in one sentence for a list or name that is too long."""
+    """The form with every list free of repeats.
+
+    Raises ``InvalidQuery`` in one sentence for a list or name that is too long, or a number out of its range.
+    """
     unique = replace(
         form,
         answer_languages=_unique("answer languages", form.answer_languages, MOST_ANSWERS),
@@ -73,6 +78,13 @@ def bounded(form: Form) -> Form:
             raise InvalidQuery(f"The name of the {name} has {len(value)} characters; at most {most} are allowed.")
     if not 0 <= form.k <= MOST_K:
         raise InvalidQuery(f"{form.k} demonstrations were asked for; choose 0 to {MOST_K}.")
+    numbers = (
+        ("temperature", form.temperature, LEAST_TEMPERATURE, MOST_TEMPERATURE),
+        ("seed", form.seed, -MOST_SEED, MOST_SEED),
+    )
+    for name, number, least, most in numbers:
+        if not least <= number <= most:  # so that NaN is refused too
+            raise InvalidQuery(f"The {name} is {str(number)[:40]}; it must be a number from {least} to {most}.")
     for edit in form.edits:
         if edit.text is not None and not 0 < len(edit.text.strip()) <= LONGEST_EDIT:
             raise InvalidQuery(

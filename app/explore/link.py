@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from app.explore.form import AUTO, DETECT, LONGEST_NAME, MOST_K, UNTRAINED, Edit, Form, bounded
+from app.explore.form import (
+    AUTO,
+    DETECT,
+    LEAST_TEMPERATURE,
+    LONGEST_NAME,
+    MOST_K,
+    MOST_SEED,
+    MOST_TEMPERATURE,
+    UNTRAINED,
+    Edit,
+    Form,
+    bounded,
+)
 from core.data.prompt_variants import prompt_variants
 from core.errors import InvalidQuery
 from core.inference.label_scores import CALIBRATIONS
@@ -78,10 +90,10 @@ def form_of_link(
         "model": _name,
         "precision": _one(PRECISIONS),
         "run": _name,
-        "temperature": _number(float, 0.01, 0.5),
+        "temperature": _number(float, LEAST_TEMPERATURE, MOST_TEMPERATURE),
         "prompt": _one(("", *prompt_variants())),
         "calibration": _one((AUTO, *CALIBRATIONS)),
-        "seed": _number(int, -(2**31), 2**31),
+        "seed": _number(int, -MOST_SEED, MOST_SEED),
         "pinned": _ids,
         "kept": _ids,
         "edits": _edits,

@@ -5,6 +5,7 @@ study, attention checks, one rater, and texts full of markup.
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -20,12 +21,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
+from app.explore.controls import Offers, build_bar, build_choices, values_of
+from app.explore.form import Form
 from app.services import EXPLORE_STUDY
+from app.texts import Localised, catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the organiser's own secret"
@@ -155,6 +160,7 @@ def attacked(folder: Path, **environment: str) -> Iterator[Target]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AGL_", "PYTHONPATH"))}
     own = {
         "HF_HUB_OFFLINE": "1",
+        "AGL_MODEL": "tiny",
         "AGL_ORGANISER_SECRET": SECRET,
         "AGL_PROXIES": "127.0.0.1",
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
@@ -250,10 +256,24 @@ def nothing(dependency: dict[str, Any], first: Any = None) -> list[Any]:
 
 
 def question(target: Target, **changed: object) -> list[object]:
-    """The arguments of Ask, as the page sends them."""
-    plain: dict[str, object] = {
-        "text": "Mchezaji alifunga bao.", "language": "swh_Latn", "task": "topic", "answers": ["swh_Latn"], "strategy": "agl",
-        "compare": "none", "k": 1, "pool": [], "model": "embedded", "precision": "fp32", "run": "", "temperature": 0.05,
-        "calibration": "none", "seed": 0,
-    }  # fmt: skip
-    return [None, None, *(plain | changed).values()]
+    """The arguments of Ask, as the page sends them: a form's values in the order of the page's own controls."""
+    form = Form("Mchezaji alifunga bao.", "swh_Latn", answer_languages=("swh_Latn",), strategies=("agl",), k=1)
+    values = values_of(form) | changed
+    names = control_names()
+    assert set(names) == set(values), "a changed value belongs to no control"
+    kinds = {one["id"]: one["type"] for one in target.config["components"]}
+    inputs = [kinds[one] for one in target.event("ask.click")["inputs"]]
+    states = inputs.count("state")  # the page's language and the thread, which stay on the server
+    assert inputs[:states] == ["state"] * states
+    assert len(inputs) == states + len(names)
+    return [None] * states + [values[name] for name in names]
+
+
+@functools.cache
+def control_names() -> tuple[str, ...]:
+    """Explore's controls by name, in the order in which the page sends them: Gradio sorts a set of inputs by their ids."""
+    offers = Offers(["eng_Latn", "swh_Latn"], lambda _: [("tiny", "tiny")], list)
+    with gr.Blocks():
+        localised, texts = Localised(), catalogue("en")
+        controls = build_bar(localised, texts, offers, Form("")) | build_choices(localised, texts, offers, Form(""))
+    return tuple(sorted(controls, key=lambda name: controls[name]._id))

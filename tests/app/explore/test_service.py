@@ -11,7 +11,7 @@ from app.explore.form import Form
 from app.explore.sending import MOST_OUTPUTS, outputs_of, send
 from app.explore.service import ExploreService
 from app.services import Services
-from core.errors import CoreError, InvalidQuery, ModelUnavailable, PoolTooSmall
+from core.errors import CoreError, InvalidQuery, ModelUnavailable, PoolTooSmall, UnknownLanguage
 
 FORM = Form(
     "Mchezaji alifunga bao la ushindi dakika ya mwisho.",
@@ -63,13 +63,16 @@ def test_detection_finds_the_language(explore: ExploreService) -> None:
         ({"text": " \t\x00\u202e "}, InvalidQuery, "empty"),
         ({"text": "x" * 100_000}, InvalidQuery, "at most 2000"),
         ({"text": "?!…"}, InvalidQuery, "no letter"),
-        ({"text": "12", "language": "detect"}, CoreError, "choose it from the list"),
+        ({"text": "12", "language": "detect"}, UnknownLanguage, "Choose it from the list"),
         ({"model": "nowhere/at/all"}, ModelUnavailable, "No model was found"),
         ({"strategies": ()}, InvalidQuery, "No strategy"),
         ({"pool_languages": ("swh_Latn",)}, PoolTooSmall, "lower K"),
         ({"k": 5000}, InvalidQuery, "5000 demonstrations"),
         ({"answer_languages": tuple("abcdefghijklm")}, InvalidQuery, "13 answer languages were given; at most 12"),
         ({"model": "m" * 300}, InvalidQuery, "has 300 characters"),
+        ({"temperature": float("nan")}, InvalidQuery, "temperature is nan; it must be a number from 0.01 to 0.5"),
+        ({"temperature": 1e308}, InvalidQuery, "it must be a number from 0.01 to 0.5"),
+        ({"seed": 2**80}, InvalidQuery, "seed is 1208925819614629174706176; it must be a number from -2147483648"),
     ],
 )
 def test_bad_input_is_one_sentence(explore: ExploreService, change: dict, error: type[CoreError], words: str) -> None:
