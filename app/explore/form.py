@@ -78,13 +78,13 @@ def bounded(form: Form) -> Form:
             raise InvalidQuery(f"The name of the {name} has {len(value)} characters; at most {most} are allowed.")
     if not 0 <= form.k <= MOST_K:
         raise InvalidQuery(f"{form.k} demonstrations were asked for; choose 0 to {MOST_K}.")
-    numbers = (
+    numbers: tuple[tuple[str, float, float, float], ...] = (
         ("temperature", form.temperature, LEAST_TEMPERATURE, MOST_TEMPERATURE),
         ("seed", form.seed, -MOST_SEED, MOST_SEED),
     )
-    for name, number, least, most in numbers:
-        if not least <= number <= most:  # so that NaN is refused too
-            raise InvalidQuery(f"The {name} is {str(number)[:40]}; it must be a number from {least} to {most}.")
+    for name, number, low, high in numbers:
+        if not low <= number <= high:  # so that NaN is refused too
+            raise InvalidQuery(f"The {name} is {str(number)[:40]}; it must be a number from {low} to {high}.")
     for edit in form.edits:
         if edit.text is not None and not 0 < len(edit.text.strip()) <= LONGEST_EDIT:
             raise InvalidQuery(

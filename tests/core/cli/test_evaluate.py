@@ -119,7 +119,9 @@ def test_two_processes_make_the_record_of_one_value_by_value(files: dict[str, st
     assert records[0] == records[1]
     for column in ("log_probs", "calibrated"):
         scores = [[value for row in table.pop(column) for value in json.loads(row)] for table in items]
-        assert scores[0] == pytest.approx(scores[1], abs=1e-4)  # a scorer keeps prefixes between passes, and rounds by them
+        assert scores[0] == pytest.approx(
+            scores[1], abs=1e-4
+        )  # a scorer keeps prefixes between passes, and rounds by them
     pd.testing.assert_frame_equal(items[0], items[1], rtol=1e-4)
     assert printed[0] == printed[1]  # one process prints
 
