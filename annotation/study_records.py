@@ -50,7 +50,7 @@ class RaterRecord:
     joined_at: datetime
     items_done: int  # attention checks not counted, here and in the next two
     items_skipped: int
-    ratings_saved: int
+    ratings_given: int
     seconds: float
     checks_answered: int
     checks_failed: int

@@ -91,7 +91,7 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
                 joined_at=row.created_at,
                 items_done=stone.get("items", counts[row.id]["done"]),
                 items_skipped=stone.get("skips", counts[row.id]["skipped"]),
-                ratings_saved=stone.get("ratings", ratings.get(row.id, 0)),
+                ratings_given=stone.get("ratings", ratings.get(row.id, 0)),
                 seconds=seconds[row.id],
                 checks_answered=answered,
                 checks_failed=failed,

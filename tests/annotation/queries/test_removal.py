@@ -54,7 +54,7 @@ def test_everything_she_gave_goes_and_counts_stay(
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     assert "siri" not in dump
     record = next(one for one in store.raters(study.id) if one.rater == stone.rater)
-    assert (record.items_done, record.ratings_saved, record.items_skipped) == (1, 9, 1)
+    assert (record.items_done, record.ratings_given, record.items_skipped) == (1, 9, 1)
     assert record.removed_at == stone.removed_at
 
 
