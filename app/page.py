@@ -47,6 +47,9 @@ def build_app(services: Services) -> gr.Blocks:
     with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as page:
         tag = gr.State(ENGLISH)
         session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
+        # First, for Gradio numbers a name that is taken, and events are named after their handlers: ask would be ask_2.
+        public = Public(services.explore, services.languages, still_connected)
+        build_public_api(public, lambda request: services.allow("explore", request))
         with gr.Row(elem_id="agl-head"):
             with gr.Column(scale=4, min_width=260):
                 localised.bind(gr.HTML(_headline(texts), elem_id="agl-tagline"), value=_headline)
@@ -90,8 +93,6 @@ def build_app(services: Services) -> gr.Blocks:
                     services.visitor,
                     services.allow_uploads,
                 )
-        public = Public(services.explore, services.languages, still_connected)
-        build_public_api(public, lambda request: services.allow("explore", request))
         _wire(page, PageHandlers(services, localised, explore, train, interface, tabs))
     return page
 

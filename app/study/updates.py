@@ -113,6 +113,7 @@ def act(
     """
     session, slug, tag = base
     try:
+        tab.authority.require(session)  # before anything is said of what was typed
         done = work()
     except (AnnotationError, CoreError) as error:
         return {**_fresh(tab), **noted(tab, step, message(str(error), "error"))}

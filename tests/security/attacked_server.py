@@ -1,9 +1,10 @@
 """The app as ``python app/main.py`` starts it, but that questions are not put to the model, which no attack here is about.
 
 A question is checked as always, and its model, precision and run are looked for as always; then it is answered with nothing. One
-that contains "LONG" takes its time first.
+that contains "LONG" takes its time first. ``controls.json`` in the working folder says which component is which control of Explore.
 """
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import app.page
 from app.explore.form import Form
+from app.explore.handlers import ExploreHandlers
 from app.explore.service import ExploreService, Step
+from app.explore.tab import wire_explore
 from app.main import main
 from core.models.catalogue import DEFAULT
 from core.records import Prediction
@@ -29,7 +33,14 @@ def answer_with_nothing(self: ExploreService, form: Form, answered: Mapping[str,
     yield Step((), "", {}, 1.0, finished=True)
 
 
+def wire_and_tell(handlers: ExploreHandlers) -> None:
+    names = {name: component._id for name, component in handlers.parts.inputs.items()}
+    Path("controls.json").write_text(json.dumps(names), encoding="utf-8")
+    wire_explore(handlers)
+
+
 if __name__ == "__main__":
+    app.page.wire_explore = wire_and_tell
     # What ``ask`` goes on to once a question is within its bounds.
     ExploreService._ask_here = answer_with_nothing  # type: ignore[method-assign]
     sys.exit(main())

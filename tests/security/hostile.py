@@ -5,7 +5,6 @@ study, attention checks, one rater, and texts full of markup.
 """
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -21,16 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import httpx
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
 from annotation.store import RatingStore
-from app.explore.controls import Offers, build_bar, build_choices, values_of
+from app.explore.controls import values_of
 from app.explore.form import Form
 from app.services import EXPLORE_STUDY
-from app.texts import Localised, catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the organiser's own secret"
@@ -256,24 +253,10 @@ def nothing(dependency: dict[str, Any], first: Any = None) -> list[Any]:
 
 
 def question(target: Target, **changed: object) -> list[object]:
-    """The arguments of Ask, as the page sends them: a form's values in the order of the page's own controls."""
+    """The arguments of Ask, as the page sends them: a form's values at the controls of the page; states stay on the server."""
     form = Form("Mchezaji alifunga bao.", "swh_Latn", answer_languages=("swh_Latn",), strategies=("agl",), k=1)
     values = values_of(form) | changed
-    names = control_names()
+    names = json.loads((target.data.parent / "controls.json").read_text(encoding="utf-8"))
     assert set(names) == set(values), "a changed value belongs to no control"
-    kinds = {one["id"]: one["type"] for one in target.config["components"]}
-    inputs = [kinds[one] for one in target.event("ask.click")["inputs"]]
-    states = inputs.count("state")  # the page's language and the thread, which stay on the server
-    assert inputs[:states] == ["state"] * states
-    assert len(inputs) == states + len(names)
-    return [None] * states + [values[name] for name in names]
-
-
-@functools.cache
-def control_names() -> tuple[str, ...]:
-    """Explore's controls by name, in the order in which the page sends them: Gradio sorts a set of inputs by their ids."""
-    offers = Offers(["eng_Latn", "swh_Latn"], lambda _: [("tiny", "tiny")], list)
-    with gr.Blocks():
-        localised, texts = Localised(), catalogue("en")
-        controls = build_bar(localised, texts, offers, Form("")) | build_choices(localised, texts, offers, Form(""))
-    return tuple(sorted(controls, key=lambda name: controls[name]._id))
+    control = {number: name for name, number in names.items()}
+    return [values[control[one]] if one in control else None for one in target.event("ask.click")["inputs"]]

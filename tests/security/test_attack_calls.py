@@ -158,8 +158,8 @@ def test_a_model_that_is_a_path_or_is_not_offered(target: Target, model: str) ->
 @pytest.mark.parametrize(
     "changed",
     [
-        {"k": 10**9}, {"k": -1}, {"k": "8"}, {"k": [1]}, {"language": "../en"}, {"strategy": "__class__"}, {"answers": "x" * 1000},
-        {"answers": [{}]}, {"task": None, "text": None}, {"precision": "fp128"}, {"run": "../../etc"}, {"temperature": 1e308},
+        {"k": 10**9}, {"k": -1}, {"k": "8"}, {"k": [1]}, {"language": "../en"}, {"strategy": "__class__"}, {"answer_languages": "x" * 1000},
+        {"answer_languages": [{}]}, {"task": None, "text": None}, {"precision": "fp128"}, {"run": "../../etc"}, {"temperature": 1e308},
         {"seed": 2**80}, {"text": "x" * 200_000}, {"text": {"a": 1}}, {"calibration": "rm -rf"}, {"temperature": "nan"},
     ],
     ids=str,
