@@ -1,5 +1,7 @@
 """Small pieces of HTML, escaped."""
 
+import re
+from collections.abc import Sequence
 from html import escape
 
 from core.languages import language
@@ -41,3 +43,14 @@ def message(text: str, kind: str = "note") -> str:
     """A one-sentence message where the eye is."""
     role = "alert" if kind == "error" else "status"
     return f'<p class="message {kind}" role="{role}">{escape(text)}</p>'
+
+
+def facts_line(facts: Sequence[str]) -> str:
+    """Facts in a row, set off by dots; addresses in them can be followed."""
+    linked = (re.sub(r"(https?://[^\s)]+|\bai\.google\.dev/[\w/]+)", _link, escape(fact)) for fact in facts)
+    return f'<p class="quiet">{" · ".join(linked)}</p>'
+
+
+def _link(match: re.Match[str]) -> str:
+    address = match[1] if match[1].startswith("http") else f"https://{match[1]}"
+    return f'<a href="{address}" rel="noreferrer" target="_blank">{match[1]}</a>'

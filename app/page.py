@@ -61,7 +61,12 @@ def build_app(services: Services) -> gr.Blocks:
                 )
         with gr.Tabs(elem_id="agl-tabs") as tabs:
             with localised.bind(gr.Tab(texts("app.explore"), id="explore"), label="app.explore"):
-                offers = Offers(services.languages, services.explore.models.offers, services.training.finished)
+                offers = Offers(
+                    services.languages,
+                    services.explore.models.offers,
+                    services.explore.models.describe,
+                    services.training.finished,
+                )
                 parts = build_explore(offers, localised, tag, texts)
                 explore = ExploreHandlers(services.explore, services.tasks, services.outbox, services.allow, parts)
                 wire_explore(explore)

@@ -27,6 +27,7 @@ class Offers:
 
     languages: list[str]  # codes
     models: Callable[[Texts], list[tuple[str, str]]]
+    describe: Callable[[str, Texts], list[str]]  # what is known of a model: title, size, licence, offline or not
     runs: Callable[[], list[str]]  # names of closed-loop runs
 
     @property

@@ -20,7 +20,7 @@ from app.explore.panels import progress_line, result_panels
 from app.explore.sending import Outbox
 from app.explore.service import ExploreService, Step
 from app.explore.view import Reasons, draw_map, measure_why, reasons_of, render
-from app.html import message
+from app.html import facts_line, message
 from app.rate.tab import link as rating_link
 from app.texts import Texts, catalogue
 from core.data.tasks import Task
@@ -50,6 +50,7 @@ class ExploreParts:
     sent: gr.HTML
     saved: gr.Textbox  # what the browser makes a file of
     why: dict[str, Any]
+    model_facts: gr.HTML
 
     @property
     def outputs(self) -> list[Any]:
@@ -258,6 +259,12 @@ class ExploreHandlers:
         caption = texts("explore.map_caption" if figure is not None else "explore.map_none")
         note = f'<p class="quiet">{escape(caption)}</p>'
         return {why["map"]: gr.update(visible=figure is not None, value=figure), why["map_note"]: note}
+
+    def show_model(self, values: Values) -> Updates:
+        """What is known of the model in the field: size, licence with its terms, offline or not."""
+        texts = catalogue(values[self.parts.tag])
+        facts = self.explore.models.describe(str(values[self.parts.inputs["model"]] or ""), texts)
+        return {self.parts.model_facts: facts_line(facts)}
 
     def send(self, values: Values, request: gr.Request) -> Updates:
         """Put the answers on show into the study of Explore's outputs."""

@@ -222,7 +222,7 @@ class ModelCache:
         if source.megabytes:
             facts.append(f"{source.megabytes:,.0f} MB")
         if source.licence:
-            facts.append(texts("model.licence", licence=source.licence, terms=source.terms).rstrip(" ()"))
+            facts.append(texts("model.licence", licence=source.licence, terms=source.terms).removesuffix(" ()"))
         if source.is_gemma:
             facts.append(GEMMA_NOTICE)
         return [*facts, texts("model.offline" if source.offline else "model.online")]

@@ -12,7 +12,7 @@ from app.explore.form import Form
 from app.explore.handlers import ExploreHandlers, ExploreParts
 from app.explore.panels import progress_line
 from app.explore.service import Step
-from app.html import message
+from app.html import facts_line, message
 from app.texts import Localised, Texts
 from core.models.devices import Memory
 
@@ -59,6 +59,7 @@ def build_explore(offers: Offers, localised: Localised, tag: gr.State, texts: Te
     with gr.Row(elem_id="explore-top"):
         with gr.Column(scale=7, min_width=320):
             inputs = build_bar(localised, texts, offers, forms[0])
+            model_facts = gr.HTML(facts_line(offers.describe(forms[0].model, texts)), elem_id="model-facts")
         with gr.Column(scale=1, min_width=130, elem_id="explore-ask"):
             ask = bind(gr.Button(texts("explore.ask"), variant="primary", elem_id="ask"), value="explore.ask")
             stop = bind(
@@ -82,7 +83,8 @@ def build_explore(offers: Offers, localised: Localised, tag: gr.State, texts: Te
                 why = build_why(localised, texts)
     gallery = _build_examples(localised, texts, forms)
     return ExploreParts(
-        tag, thread, inputs, gallery, ask, stop, status, answer, results, variants, send, link, save, sent, saved, why
+        tag, thread, inputs, gallery, ask, stop, status, answer, results, variants, send, link, save, sent, saved, why,
+        model_facts,
     )  # fmt: skip
 
 
@@ -169,6 +171,7 @@ def wire_explore(handlers: ExploreHandlers) -> None:
         event(handlers.measure, chosen, parts.why["order"], **asking)
     parts.why["map_tab"].select(handlers.show_map, chosen, [parts.why["map"], parts.why["map_note"]], **showing)
     parts.send.click(handlers.send, {parts.tag, parts.thread}, parts.sent, **showing)
+    parts.inputs["model"].change(handlers.show_model, {parts.tag, parts.inputs["model"]}, parts.model_facts, **showing)
     link = parts.link.click(handlers.link, {parts.tag, parts.thread}, parts.sent, **showing)
     link.then(None, parts.sent, None, js=COPY)  # a State never reaches the browser; what is shown does
     save = parts.save.click(handlers.save, {parts.tag, parts.thread}, [parts.saved, parts.sent], **showing)

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.scoring import apart, one_by_one, requests
+from benchmarks.scoring import apart, one_by_one
+from benchmarks.scoring import topic_requests as requests
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from core.config import read_config

@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # what it
 @pytest.mark.parametrize("batch", [1, 5])
 def test_scores_are_those_of_the_harness_with_labels_of_one_and_of_several_tokens(batch: int) -> None:
     from benchmarks.harness import Harness
-    from benchmarks.scoring import CLOSE, apart, requests
+    from benchmarks.scoring import CLOSE, apart
+    from benchmarks.scoring import topic_requests as requests
 
     bench = open_workbench(ModelConfig(precision="fp32", device="cpu"))
     asked = [*requests(bench, shared=False, one_token=False, queries=2), *requests(bench, True, True, queries=1)]
