@@ -13,8 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 FOLDER = Path(__file__).resolve().parent / "catalogues"
 RATE_FOLDER = FOLDER / "rate"
 ENGLISH = "en"
@@ -130,9 +128,11 @@ class Localised:
 
     def updates(self, tag: str) -> list[Any]:
         """One update per component, in the order of ``components``."""
+        from gradio import update  # late: the startup page says its words before Gradio is imported
+
         texts = catalogue(tag)
         changes: dict[Any, dict[str, Any]] = {component: {} for component in self.components}
         for binding in self.bindings:
             value = binding.value
             changes[binding.component][binding.prop] = texts(value) if isinstance(value, str) else value(texts)
-        return [gr.update(**changes[component]) for component in self.components]
+        return [update(**changes[component]) for component in self.components]

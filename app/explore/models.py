@@ -224,7 +224,7 @@ class ModelCache:
         if source.licence:
             facts.append(texts("model.licence", licence=source.licence, terms=source.terms).removesuffix(" ()"))
         if source.is_gemma:
-            facts.append(GEMMA_NOTICE)
+            facts += [GEMMA_NOTICE, *([source.card.restrictions] if source.card else [])]
         return [*facts, texts("model.offline" if source.offline else "model.online")]
 
     def memory(self, provenance: Mapping[str, str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ def test_default_is_the_large_model_where_it_is_set_up_and_else_the_tiny_one(cac
     folder = set_up(cached)
     source = resolve("default")
     assert (source.name, source.location, source.kind) == (GEMMA, str(folder), "known")
-    assert ModelConfig("default") == ModelConfig(GEMMA)
+    assert ModelConfig("default", "fp32") == ModelConfig(GEMMA, "fp32")
 
 
 def test_the_environment_says_what_default_means(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
