@@ -3,7 +3,8 @@
     PYTHONPATH=.:tests:tests/toys python tests/benchmarks/gguf_parity.py    # needs requirements-bench.txt and the model's packages
 
 Twenty positions of bundled sentences in each of ten languages, one <bos> in front, ids by our tokenizer (llama.cpp's must agree).
-llama.cpp quantises the states too (Q8_K) before it multiplies Q4_K blocks, so the two differ by a tenth of a nat on average, not by rounding alone.
+llama.cpp quantises the states too (Q8_K) before it multiplies Q4_K blocks, so the two differ by a tenth of a nat on average, not by
+rounding alone.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Over HTTP: whoever is no organiser calls every handler of the page, by id and by name, and learns and changes nothing."""
 
+import asyncio
 import html
 import json
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from app_server import SECRET, free_port
+from gradio import Blocks
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
@@ -57,7 +59,11 @@ def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -
             patch.setattr(desk, name, refuse, raising=False)
         services.opening._ready.set()
         rater = a_study(store)
-        page = build_app(services)
+
+        async def build() -> Blocks:  # Gradio makes, and never closes, an event loop where none runs
+            return build_app(services)
+
+        page = asyncio.run(build())
         page.queue(api_open=True)
         _, url, _ = page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **look())
         with httpx.Client(base_url=url.rstrip("/"), timeout=120) as client:

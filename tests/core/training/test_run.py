@@ -115,7 +115,7 @@ tokenizer = byte_tokenizer()
 model = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048))
 loop = prepare(config, model, LetterEncoder(), load_tasks(ASSETS)["topic"], toy_examples(), None, Path(sys.argv[1]))
 kill = int(sys.argv[2])
-fit(loop, tell=lambda iteration, line: os.kill(os.getpid(), signal.SIGKILL) if iteration == kill else None)
+fit(loop, progress=lambda iteration, line: os.kill(os.getpid(), signal.SIGKILL) if iteration == kill else None)
 if loop.accelerator.is_main_process:
     (Path(sys.argv[1]) / "processes").write_text(str(loop.accelerator.num_processes))
     from safetensors.torch import save_file
