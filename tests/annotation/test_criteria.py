@@ -1,4 +1,7 @@
-"""Default criteria: read when they are needed, in every language that has them, else in English."""
+"""Default criteria: read when they are needed, in every language that has them, else in English.
+
+Tests of `annotation.vocabulary`.
+"""
 
 import shutil
 import subprocess

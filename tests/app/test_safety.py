@@ -1,4 +1,7 @@
-"""Backups run in every way the app is started, and end in order. A scheduler wired into one of two starts is a known loss."""
+"""Backups run in every way the app is started, and end in order. A scheduler wired into one of two starts is a known loss.
+
+Tests of `app.rate.tab`, `app.results.experiments_tab`.
+"""
 
 import os
 import runpy

@@ -1,4 +1,7 @@
-"""The two savings of a start: they end with it, also when it fails."""
+"""The two savings of a start: they end with it, also when it fails.
+
+Tests of `app.launching`.
+"""
 
 import gc
 import inspect

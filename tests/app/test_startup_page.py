@@ -1,4 +1,7 @@
-"""While the app loads its address says so, in the visitor's language, and gives way to the app; what cannot start says why."""
+"""While the app loads its address says so, in the visitor's language, and gives way to the app; what cannot start says why.
+
+Tests of `app.options`.
+"""
 
 import argparse
 import socket

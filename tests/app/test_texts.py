@@ -1,4 +1,7 @@
-"""The interface in every language."""
+"""The interface in every language.
+
+Tests of `app.strategies`.
+"""
 
 import string
 from dataclasses import replace

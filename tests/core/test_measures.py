@@ -1,4 +1,7 @@
-"""Adherence, calibration, metrics and the checks of a pool: worked examples and independent implementations."""
+"""Adherence, calibration, metrics and the checks of a pool: worked examples and independent implementations.
+
+Tests of `core.data.checks`.
+"""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Files as strangers bring them: read as they mean them, or refused with the line and what to do."""
+"""Files as strangers bring them: read as they mean them, or refused with the line and what to do.
+
+Tests of `core.data.csv_reader`, `core.data.row_reader`.
+"""
 
 import json
 from pathlib import Path

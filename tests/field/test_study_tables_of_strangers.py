@@ -1,4 +1,7 @@
-"""Tables of outputs as organisers bring them: the same strict reader as pools and queries."""
+"""Tables of outputs as organisers bring them: the same strict reader as pools and queries.
+
+Tests of `app.study.sources`.
+"""
 
 from pathlib import Path
 

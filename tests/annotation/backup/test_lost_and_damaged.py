@@ -1,4 +1,7 @@
-"""Journals that are cut, damaged or not written, a clock that goes back, and copies of what was to be removed."""
+"""Journals that are cut, damaged or not written, a clock that goes back, and copies of what was to be removed.
+
+Tests of `annotation.database.snapshots`.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""The copy of the backups in another folder: what the mirror on the Hub promises, with files that can be looked at."""
+"""The copy of the backups in another folder: what the mirror on the Hub promises, with files that can be looked at.
+
+Tests of `annotation.backup.backed_up_store`.
+"""
 
 import shutil
 from pathlib import Path

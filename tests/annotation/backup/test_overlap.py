@@ -1,4 +1,7 @@
-"""Two machines that write at once for a while, as hosts that start a new container before they end the old one."""
+"""Two machines that write at once for a while, as hosts that start a new container before they end the old one.
+
+Tests of `annotation.backup.turn`.
+"""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Restoring: from an empty disk, from damage, from behind; and refusing rather than starting empty."""
+"""Restoring: from an empty disk, from damage, from behind; and refusing rather than starting empty.
+
+Tests of `annotation.backup.lease`, `annotation.backup.rebuild`.
+"""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The journal: one line per change, whole or not counted, in the order of the commits; failures said, not raised."""
+"""The journal: one line per change, whole or not counted, in the order of the commits; failures said, not raised.
+
+Tests of `annotation.database.changes`.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""From 0001 on a database in use: every row stays, means what it meant, and can be worked with."""
+"""From 0001 on a database in use: every row stays, means what it meant, and can be worked with.
+
+Tests of `annotation.database.transactions`.
+"""
 
 import shutil
 import sqlite3

@@ -1,4 +1,7 @@
-"""What the database promises by itself, tried with raw SQL behind the store's back."""
+"""What the database promises by itself, tried with raw SQL behind the store's back.
+
+Tests of `annotation.database.base`.
+"""
 
 import sqlite3
 from collections.abc import Iterator

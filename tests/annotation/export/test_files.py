@@ -1,4 +1,7 @@
-"""Exports: read back without loss, safe in a spreadsheet, explained by the codebook."""
+"""Exports: read back without loss, safe in a spreadsheet, explained by the codebook.
+
+Tests of `annotation.export.columns`.
+"""
 
 import csv
 import json

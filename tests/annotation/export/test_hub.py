@@ -1,4 +1,7 @@
-"""Pushing to the Hub, with the library's border stood in for: private or not at all."""
+"""Pushing to the Hub, with the library's border stood in for: private or not at all.
+
+Tests of `annotation.errors`.
+"""
 
 import json
 from pathlib import Path

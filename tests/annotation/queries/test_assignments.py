@@ -1,4 +1,7 @@
-"""Orders, blinding, places and leases."""
+"""Orders, blinding, places and leases.
+
+Tests of `annotation.orders`, `annotation.queries.progress`, `annotation.store`.
+"""
 
 from dataclasses import asdict, replace
 from itertools import permutations

@@ -1,4 +1,7 @@
-"""Who gets what: fewest raters first, a cap for each rater, a queue for each language, one place for the last."""
+"""Who gets what: fewest raters first, a cap for each rater, a queue for each language, one place for the last.
+
+Tests of `annotation.queries.queue`, `annotation.queries.raters`.
+"""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,8 @@
-"""Attention checks: made from a seed, spread over each rater's way, judged each time anew, never among scores."""
+"""Attention checks: made from a seed, spread over each rater's way, judged each time anew, never among scores.
+
+Tests of `annotation.attention_checks`, `annotation.queries.outputs`, `annotation.queries.results`,
+`annotation.rater_flags`.
+"""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Consent, background questions, crowd ids and codes, links for one rater each, and strangers who hold too much."""
+"""Consent, background questions, crowd ids and codes, links for one rater each, and strangers who hold too much.
+
+Tests of `annotation.participation_checks`, `annotation.participation_records`, `annotation.value_checks`.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Publishing is an act of its own; a clone is a new draft; the task of a study is that of its items; exclusion keeps data."""
+"""Publishing is an act of its own; a clone is a new draft; the task of a study is that of its items; exclusion keeps data.
+
+Tests of `annotation.export.archive`.
+"""
 
 import csv
 import json

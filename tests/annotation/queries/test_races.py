@@ -1,4 +1,7 @@
-"""Threads, processes and kill -9: nothing doubled, nothing lost, never one rater too many."""
+"""Threads, processes and kill -9: nothing doubled, nothing lost, never one rater too many.
+
+Tests of `annotation.queries.views`.
+"""
 
 import os
 import signal

@@ -1,4 +1,7 @@
-"""Removing one rater's data: all of it goes, a tombstone stays, exports say so, others are not touched."""
+"""Removing one rater's data: all of it goes, a tombstone stays, exports say so, others are not touched.
+
+Tests of `annotation.publication`.
+"""
 
 import json
 import sqlite3

@@ -1,4 +1,7 @@
-"""Skipping: coded reasons, counted, reversible, and the place goes back to others."""
+"""Skipping: coded reasons, counted, reversible, and the place goes back to others.
+
+Tests of `annotation.queries.merge`.
+"""
 
 from dataclasses import replace
 

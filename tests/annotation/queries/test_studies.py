@@ -1,4 +1,7 @@
-"""Studies, outputs and raters: made once, never silently changed, found only with the right token."""
+"""Studies, outputs and raters: made once, never silently changed, found only with the right token.
+
+Tests of `annotation.study_records`.
+"""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Submitting, retrying, going back; and what is refused."""
+"""Submitting, retrying, going back; and what is refused.
+
+Tests of `annotation.records`, `annotation.validation`.
+"""
 
 from dataclasses import replace
 from datetime import UTC

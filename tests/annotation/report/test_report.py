@@ -1,4 +1,8 @@
-"""A whole simulated study from creation to report: the planted difference is found, a null difference is not."""
+"""A whole simulated study from creation to report: the planted difference is found, a null difference is not.
+
+Tests of `annotation.report.evidence`, `annotation.report.heds`, `annotation.report.results`,
+`annotation.report.sections`, `annotation.report.words`, `annotation.statistics.analysis`.
+"""
 
 import itertools
 import re

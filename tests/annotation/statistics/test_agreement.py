@@ -1,4 +1,7 @@
-"""Krippendorff's alpha against his published examples and an independent implementation."""
+"""Krippendorff's alpha against his published examples and an independent implementation.
+
+Tests of `annotation.statistics.values`.
+"""
 
 import krippendorff
 import numpy as np

@@ -1,4 +1,7 @@
-"""Rater-normalised scores, the mixed model and the power of a plan."""
+"""Rater-normalised scores, the mixed model and the power of a plan.
+
+Tests of `annotation.statistics.mixed`.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Settings of access, allowances, origins, sizes and the password page, each by itself and in a small server."""
+"""Settings of access, allowances, origins, sizes and the password page, each by itself and in a small server.
+
+Tests of `app.access.guard`, `app.access.limits`, `app.access.password`, `app.access.settings`.
+"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

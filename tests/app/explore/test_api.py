@@ -1,4 +1,7 @@
-"""What programs may call: three typed endpoints, described on a page, and nothing else."""
+"""What programs may call: three typed endpoints, described on a page, and nothing else.
+
+Tests of `app.explore.api_routes`.
+"""
 
 import json
 import re

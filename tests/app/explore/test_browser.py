@@ -1,4 +1,7 @@
-"""Explore in headless Chromium: views of one answer, variants, what happens between a question and its answer."""
+"""Explore in headless Chromium: views of one answer, variants, what happens between a question and its answer.
+
+Tests of `app.explore.opening`, `app.explore.tab`, `app.explore.verdict`.
+"""
 
 import json
 import re

@@ -1,4 +1,8 @@
-"""Links to a question, presses on cards, and what the Why section says of order and labels."""
+"""Links to a question, presses on cards, and what the Why section says of order and labels.
+
+Tests of `app.explore.cards`, `app.explore.controls`, `app.explore.editing`, `app.explore.explanation_html`,
+`app.explore.form`, `app.explore.link`.
+"""
 
 import random
 from dataclasses import fields, replace

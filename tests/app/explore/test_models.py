@@ -1,4 +1,7 @@
-"""Explore asks the model server that the host named, and no other: nobody's word makes this machine call an address."""
+"""Explore asks the model server that the host named, and no other: nobody's word makes this machine call an address.
+
+Tests of `app.explore.figures`, `app.explore.measures_html`, `app.explore.view`.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What Explore does, without a browser."""
+"""What Explore does, without a browser.
+
+Tests of `app.explore.examples`, `app.explore.sending`.
+"""
 
 import json
 from dataclasses import replace

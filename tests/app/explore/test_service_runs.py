@@ -1,4 +1,7 @@
-"""A closed-loop run in Explore: beside the model as it was, and passed over where it is of no use."""
+"""A closed-loop run in Explore: beside the model as it was, and passed over where it is of no use.
+
+Tests of `app.explore.names`.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Turns at a model, a pool that is read in parts, and what ends a question before its answer."""
+"""Turns at a model, a pool that is read in parts, and what ends a question before its answer.
+
+Tests of `app.explore.answer`, `app.explore.handlers`, `app.explore.reading`.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

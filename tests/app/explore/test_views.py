@@ -1,4 +1,7 @@
-"""Texts of people and models are shown as text, in their own direction."""
+"""Texts of people and models are shown as text, in their own direction.
+
+Tests of `app.explore.panels`, `app.html`.
+"""
 
 from dataclasses import replace
 from html import escape

@@ -1,4 +1,7 @@
-"""The rating page over HTTP, without a browser: who may do what, what is refused, what leaks (nothing)."""
+"""The rating page over HTTP, without a browser: who may do what, what is refused, what leaks (nothing).
+
+Tests of `app.criteria`, `app.rate.item`.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""Results without a browser: who may see what, what is said in which language, what a download holds."""
+"""Results without a browser: who may see what, what is said in which language, what a download holds.
+
+Tests of `app.results.ratings_html`, `app.results.ratings_table`.
+"""
 
 import shutil
 import uuid

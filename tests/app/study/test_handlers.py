@@ -1,4 +1,8 @@
-"""Handlers of the Study page, without a page: what each changes, by the name of the component."""
+"""Handlers of the Study page, without a page: what each changes, by the name of the component.
+
+Tests of `app.rate.preview`, `app.study.drafts`, `app.study.form`, `app.study.gate`, `app.study.numbers`,
+`app.study.running`, `app.study.tab`, `app.study.updates`.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

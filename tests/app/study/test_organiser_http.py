@@ -1,4 +1,7 @@
-"""Over HTTP: whoever is no organiser calls every handler of the page, by id and by name, and learns and changes nothing."""
+"""Over HTTP: whoever is no organiser calls every handler of the page, by id and by name, and learns and changes nothing.
+
+Tests of `app.events`, `app.page`.
+"""
 
 import asyncio
 import html

@@ -1,4 +1,7 @@
-"""A rater who is removed from the Study page is in no backup after that, and the page says what is left to do."""
+"""A rater who is removed from the Study page is in no backup after that, and the page says what is left to do.
+
+Tests of `app.rate.service`, `app.results.ratings_tab`, `app.study.html`.
+"""
 
 import uuid
 from collections.abc import Iterator

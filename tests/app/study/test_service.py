@@ -1,4 +1,7 @@
-"""The organiser's service: outputs from each source, designs, opening, inviting, removing, exporting."""
+"""The organiser's service: outputs from each source, designs, opening, inviting, removing, exporting.
+
+Tests of `app.study.board`, `app.study.own_criteria`, `app.study.power`.
+"""
 
 import json
 import zipfile

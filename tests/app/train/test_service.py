@@ -1,4 +1,7 @@
-"""Runs in the background, with the toy model and pool: started, watched, stopped, gone on with, refused."""
+"""Runs in the background, with the toy model and pool: started, watched, stopped, gone on with, refused.
+
+Tests of `app.train.runs`.
+"""
 
 import json
 import threading

@@ -1,4 +1,7 @@
-"""From lines of a log to what the Train tab shows."""
+"""From lines of a log to what the Train tab shows.
+
+Tests of `app.train.tiles`.
+"""
 
 import re
 

@@ -1,4 +1,8 @@
-"""The command line: what evaluate, ask and check write, and how bad input to any command ends."""
+"""The command line: what evaluate, ask and check write, and how bad input to any command ends.
+
+Tests of `core.cli.ablate`, `core.cli.fit`, `core.cli.models`, `core.cli.pretrain`, `core.cli.quality`,
+`core.cli.quantise`, `core.cli.reliability`.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Experiments as they are typed: bad input is one sentence, nothing is written, and it costs no training."""
+"""Experiments as they are typed: bad input is one sentence, nothing is written, and it costs no training.
+
+Tests of `core.cli.consistency`, `core.cli.lowresource`, `core.cli.scaling`, `core.cli.sweep`, `core.cli.unseen`.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Options of prompts and label scores, and what ``ask`` prints of demonstrations that the prompt has no room for."""
+"""Options of prompts and label scores, and what ``ask`` prints of demonstrations that the prompt has no room for.
+
+Tests of `core.cli.ask`, `core.cli.options`, `core.cli.prompts`, `core.prompting`.
+"""
 
 import argparse
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""What a query may be shown."""
+"""What a query may be shown.
+
+Tests of `core.data.matching`.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Prompt variants as data: literal prompts, label words and lists of each, and the model's own chat template."""
+"""Prompt variants as data: literal prompts, label words and lists of each, and the model's own chat template.
+
+Tests of `core.models.chat`.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Rendered prompts against literal strings, and the bundled files."""
+"""Rendered prompts against literal strings, and the bundled files.
+
+Tests of `core.data.tasks`, `core.language_id`.
+"""
 
 from pathlib import Path
 

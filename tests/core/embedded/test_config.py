@@ -1,4 +1,7 @@
-"""Settings of the recipe: the shipped files are complete, and sizes that do not fit each other are refused."""
+"""Settings of the recipe: the shipped files are complete, and sizes that do not fit each other are refused.
+
+Tests of `core.embedded.recipe`.
+"""
 
 from dataclasses import replace
 from pathlib import Path

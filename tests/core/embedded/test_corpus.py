@@ -1,4 +1,7 @@
-"""The pre-training corpus: nothing kept for evaluation may be learnt from."""
+"""The pre-training corpus: nothing kept for evaluation may be learnt from.
+
+Tests of `core.embedded.material`.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,7 @@
-"""Measuring the embedded models: worked examples, translation on toys against the predictor, and the command."""
+"""Measuring the embedded models: worked examples, translation on toys against the predictor, and the command.
+
+Tests of `core.embedded.quality_retrieval`, `core.embedded.quality_translation`.
+"""
 
 import json
 import math

@@ -1,4 +1,7 @@
-"""What is scored in an evaluation: label words of every language, words that begin alike, an item's own choices."""
+"""What is scored in an evaluation: label words of every language, words that begin alike, an item's own choices.
+
+Tests of `core.cli.evaluation_data`, `core.records`.
+"""
 
 import json
 from collections.abc import Sequence

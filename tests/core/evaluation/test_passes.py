@@ -1,4 +1,7 @@
-"""Passes: what is finished stays, what was broken off does not count, nothing else is taken for it, and processes share them."""
+"""Passes: what is finished stays, what was broken off does not count, nothing else is taken for it, and processes share them.
+
+Tests of `core.evaluation.processes`, `core.evaluation.tables`, `core.progress`.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Evaluation and its record."""
+"""Evaluation and its record.
+
+Tests of `core.evaluation.record`.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""A killed evaluation goes on where it stopped, and no record or part of another one is ever taken for its own."""
+"""A killed evaluation goes on where it stopped, and no record or part of another one is ever taken for its own.
+
+Tests of `core.evaluation.config`.
+"""
 
 import json
 from dataclasses import replace

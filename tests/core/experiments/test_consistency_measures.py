@@ -1,4 +1,7 @@
-"""Agreement, alignment and distance against worked examples and independent implementations."""
+"""Agreement, alignment and distance against worked examples and independent implementations.
+
+Tests of `core.experiments.consistency_alignment`.
+"""
 
 import numpy as np
 import pandas as pd

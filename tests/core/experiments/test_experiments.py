@@ -1,4 +1,7 @@
-"""Consistency, low resource, unseen and scaling at toy size: what they ask, what they compare, that they go on, what they refuse."""
+"""Consistency, low resource, unseen and scaling at toy size: what they ask, what they compare, that they go on, what they refuse.
+
+Tests of `core.experiments.consistency_tables`, `core.experiments.lowresource`, `core.experiments.scaling`.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Reliability: one temperature a task, counts by bin, and what a certainty has been worth."""
+"""Reliability: one temperature a task, counts by bin, and what a certainty has been worth.
+
+Tests of `core.inference.certainty`.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The sweep at toy size, the trade-off curve, and runs that languages are held out of."""
+"""The sweep at toy size, the trade-off curve, and runs that languages are held out of.
+
+Tests of `core.experiments.unseen_tables`.
+"""
 
 from pathlib import Path
 from typing import Any

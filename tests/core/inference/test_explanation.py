@@ -1,4 +1,7 @@
-"""Order, labels and inputs of an answer, each number against one-by-one computation; what is drawn; what cannot be measured."""
+"""Order, labels and inputs of an answer, each number against one-by-one computation; what is drawn; what cannot be measured.
+
+Tests of `core.inference.explanation_records`.
+"""
 
 import itertools
 import random

@@ -1,4 +1,7 @@
-"""Label scores: the rule for labels of several tokens, calibration for one question, and priors that are estimated once."""
+"""Label scores: the rule for labels of several tokens, calibration for one question, and priors that are estimated once.
+
+Tests of `core.inference.label_priors`.
+"""
 
 from dataclasses import replace
 from pathlib import Path

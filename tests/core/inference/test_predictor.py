@@ -1,4 +1,7 @@
-"""Asking: every field of a prediction recomputed or held to its range; refusals; generation."""
+"""Asking: every field of a prediction recomputed or held to its range; refusals; generation.
+
+Tests of `core.inference.question`.
+"""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Written answers: lines that end, circles that are cut, copies that are flagged, and languages that are refused."""
+"""Written answers: lines that end, circles that are cut, copies that are flagged, and languages that are refused.
+
+Tests of `core.inference.answering`, `core.inference.copying`.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""What a loaded model must be: whole, causal, finite, with a tokenizer that fits; each fault a folder somebody might name."""
+"""What a loaded model must be: whole, causal, finite, with a tokenizer that fits; each fault a folder somebody might name.
+
+Tests of `core.models.engine`, `core.models.generation`.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""The device and precision that a model gets, and what happens when memory runs out."""
+"""The device and precision that a model gets, and what happens when memory runs out.
+
+Tests of `core.cli.check`.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

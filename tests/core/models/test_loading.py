@@ -1,4 +1,7 @@
-"""Loading models: what is refused, and what four bits must still be able to do."""
+"""Loading models: what is refused, and what four bits must still be able to do.
+
+Tests of `core.models.sentence_encoder`.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""The leaderboard of records: who is best, who is not told apart, by what, as CSV and with its citation."""
+"""The leaderboard of records: who is best, who is not told apart, by what, as CSV and with its citation.
+
+Tests of `core.report.reading`.
+"""
 
 import csv
 import io

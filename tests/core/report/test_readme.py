@@ -1,4 +1,7 @@
-"""README's results are those of the records, and a changed record would show."""
+"""README's results are those of the records, and a changed record would show.
+
+Tests of `core.cli.report`, `core.report.writers`.
+"""
 
 import json
 import re

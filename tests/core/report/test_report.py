@@ -1,4 +1,9 @@
-"""Records become reports: what is said in words, what is escaped, what a page may call."""
+"""Records become reports: what is said in words, what is escaped, what a page may call.
+
+Tests of `core.report.cells`, `core.report.charts`, `core.report.document`, `core.report.evaluation`,
+`core.report.generic`, `core.report.html`, `core.report.look`, `core.report.markup`, `core.report.renderers`,
+`core.report.systems`.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""Calibration where answers are made: in the predictor and in an evaluation."""
+"""Calibration where answers are made: in the predictor and in an evaluation.
+
+Tests of `core.scoring.labels`.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Scores with a gradient against the scorer, and their gradient against one sequence at a time without mask or padding."""
+"""Scores with a gradient against the scorer, and their gradient against one sequence at a time without mask or padding.
+
+Tests of `core.scoring.attention`.
+"""
 
 import numpy as np
 import pytest

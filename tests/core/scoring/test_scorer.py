@@ -1,4 +1,7 @@
-"""The scorer against one-by-one scoring: full logits of one sequence at a time, in float32, with no mask and no cache."""
+"""The scorer against one-by-one scoring: full logits of one sequence at a time, in float32, with no mask and no cache.
+
+Tests of `core.scoring.packed`, `core.scoring.padded`.
+"""
 
 import random
 from collections.abc import Callable

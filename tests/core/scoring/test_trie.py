@@ -1,4 +1,7 @@
-"""Tries of token sequences, against brute force."""
+"""Tries of token sequences, against brute force.
+
+Tests of `core.scoring.base`.
+"""
 
 import numpy as np
 from hypothesis import given, settings

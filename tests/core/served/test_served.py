@@ -1,4 +1,8 @@
-"""A model behind a server: its label scores are those of the local scorer, its lines those of local generation, or it is refused."""
+"""A model behind a server: its label scores are those of the local scorer, its lines those of local generation, or it is refused.
+
+Tests of `core.served.client`, `core.served.model`, `core.served.scorer`, `core.served.settings`,
+`core.served.workbench`.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Intervals over items against scipy's, what they do with items in several languages, and intervals over items and seeds."""
+"""Intervals over items against scipy's, what they do with items in several languages, and intervals over items and seeds.
+
+Tests of `core.statistics.values`.
+"""
 
 import numpy as np
 import pytest

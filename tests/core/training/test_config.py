@@ -1,4 +1,7 @@
-"""Settings of a run that contradict each other or fall outside their range are refused by name."""
+"""Settings of a run that contradict each other or fall outside their range are refused by name.
+
+Tests of `core.errors`.
+"""
 
 import re
 import tomllib

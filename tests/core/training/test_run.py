@@ -1,4 +1,7 @@
-"""Whole runs at toy size: what learns, what is written down, and that a killed or split run is the same run."""
+"""Whole runs at toy size: what learns, what is written down, and that a killed or split run is the same run.
+
+Tests of `core.training.trainer`.
+"""
 
 import json
 import os

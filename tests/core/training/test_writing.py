@@ -1,4 +1,7 @@
-"""Self-generation: what is asked for, every filter with a text that meets it, and the reward's way to what was written."""
+"""Self-generation: what is asked for, every filter with a text that meets it, and the reward's way to what was written.
+
+Tests of `core.training.learner`.
+"""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,9 @@
-"""Built-in corpora: which rows are queries, which the pool, what is left out and why, on a few rows of our own."""
+"""Built-in corpora: which rows are queries, which the pool, what is left out and why, on a few rows of our own.
+
+Tests of `core.data.corpora.base`, `core.data.corpora.load`, `core.data.corpora.mgsm`, `core.data.corpora.parallel`,
+`core.data.corpora.pawsx`, `core.data.corpora.sentiment`, `core.data.corpora.sib200`, `core.data.corpora.xcopa`,
+`core.data.corpora.xquad`.
+"""
 
 from collections import Counter
 from pathlib import Path

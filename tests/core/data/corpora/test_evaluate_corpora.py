@@ -1,4 +1,7 @@
-"""``train.py evaluate`` on built-in corpora at toy size: what it says beside its tables, records, and refuses."""
+"""``train.py evaluate`` on built-in corpora at toy size: what it says beside its tables, records, and refuses.
+
+Tests of `core.data.corpora.brighter`.
+"""
 
 import json
 from pathlib import Path

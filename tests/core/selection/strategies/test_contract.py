@@ -1,4 +1,7 @@
-"""What every strategy promises, on the toy pool, asked as the app and ``train.py`` ask."""
+"""What every strategy promises, on the toy pool, asked as the app and ``train.py`` ask.
+
+Tests of `core.selection.pool_index`, `core.selection.strategies.own`.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""The k-DPP: greedy steps against determinants, the set against enumeration, and what happens past the rank."""
+"""The k-DPP: greedy steps against determinants, the set against enumeration, and what happens past the rank.
+
+Tests of `core.selection.strategies.base`.
+"""
 
 from itertools import combinations
 from typing import Any

@@ -1,4 +1,7 @@
-"""Prompting systems: the prompts they ask by, letter for letter, and answers that are asked just so."""
+"""Prompting systems: the prompts they ask by, letter for letter, and answers that are asked just so.
+
+Tests of `core.data.prompting_systems`, `core.selection.model_judge`.
+"""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""Strategies that consult the model: what they measure, recomputed by a scorer of its own, and what they then take."""
+"""Strategies that consult the model: what they measure, recomputed by a scorer of its own, and what they then take.
+
+Tests of `core.seeds`.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Every strategy against brute force or a package, and the promises that hold for all."""
+"""Every strategy against brute force or a package, and the promises that hold for all.
+
+Tests of `core.selection.strategies.dense`, `core.selection.strategies.lexical`, `core.selection.strategies.plain`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
