@@ -162,8 +162,13 @@ class PageHandlers:
         """Every word of the page in the language that was chosen, those of the answer on show among them."""
         tag = values[self.interface]
         thread: Thread = values[self.explore.parts.thread]
-        updates = self.explore.show(thread, catalogue(tag)) if thread.response is not None else {}
-        return {**self._in(tag), **updates}
+        parts = self.explore.parts
+        updates = {**self._in(tag), **self.explore.show_model({parts.tag: tag, **values})}
+        answer = self.explore.show(thread, catalogue(tag)) if thread.response is not None else {}
+        for component, update in answer.items():  # a button that the answer makes visible keeps its new word
+            word = updates.get(component)
+            updates[component] = {**word, **update} if isinstance(word, dict) and isinstance(update, dict) else update
+        return updates
 
     def open(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """The question of the link that was followed, else the opening example."""
@@ -213,13 +218,13 @@ def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     explore, train, interface = handlers.explore.parts, handlers.train.parts, handlers.interface
     everything = [handlers.tag, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
-    outputs = list(dict.fromkeys([*explore.outputs, *everything]))
+    outputs = list(dict.fromkeys([*explore.outputs, explore.model_facts, *everything]))
     greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **QUIET)
     greeted.then(None, interface, None, js=TURN)
     opening = {**QUIET, "concurrency_id": "opening", "concurrency_limit": 16}  # may wait for the example, or ask
     followed = greeted.then(handlers.open, {handlers.tag}, explore.outputs, **opening)
     explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
-    interface.input(handlers.turn, {interface, explore.thread}, outputs, **QUIET)
+    interface.input(handlers.turn, {interface, explore.thread, explore.inputs["model"]}, outputs, **QUIET)
     interface.input(None, interface, None, js=TURN)
     asking = {**QUIET, "concurrency_id": "model"}
     train.use.click(handlers.use_run, {train.runs, *inputs}, [handlers.tabs, train.status, *explore.outputs], **asking)
