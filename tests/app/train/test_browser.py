@@ -31,12 +31,11 @@ def test_a_run_is_watched_to_its_end_and_taken_to_explore(visitor) -> None:
     expect(page.locator("#train-head .verdict")).to_contain_text("On development items")
     expect(page.locator("#train-reward .js-plotly-plot .scatterlayer .trace")).to_have_count(3)
     expect(page.locator("#train-accuracy .tile")).to_have_count(12)
-    page.locator("#train-use").click()
-    expect(page.locator("#ask")).to_be_visible()
-    page.locator("#ask").click()
+    page.locator("#train-use").click()  # which asks the question on show again, with the run
     expect(page.locator("#explore-results h3").nth(1)).to_contain_text("untrained")
     expect(page.locator("#explore-results h3").first).to_contain_text("trained in short-")
     expect(page.locator("#explore-status .progress")).to_have_count(0)
+    expect(page.locator("#ask")).to_be_visible()
 
 
 def test_a_run_can_be_stopped_and_gone_on_with(visitor) -> None:
