@@ -1,13 +1,17 @@
 """What tests of a running app share."""
 
+import asyncio
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+Made = TypeVar("Made")
 SECRET = "an organiser's secret"
 
 
@@ -24,6 +28,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def with_event_loop(make: Callable[[], Made]) -> Made:
+    """Calls ``make``, which builds a page, where an event loop runs and is closed afterwards.
+
+    Gradio makes one, and never closes it, where none runs; a thread of its own, because Playwright's loop may run in this one.
+    """
+
+    async def made() -> Made:
+        return make()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, made()).result()
 
 
 @dataclass

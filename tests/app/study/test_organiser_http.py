@@ -3,7 +3,6 @@
 Tests of `app.events`, `app.page`.
 """
 
-import asyncio
 import html
 import json
 from collections.abc import Iterator
@@ -12,8 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from app_server import SECRET, free_port
-from gradio import Blocks
+from app_server import SECRET, free_port, with_event_loop
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
@@ -63,10 +61,7 @@ def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -
         services.opening._ready.set()
         rater = a_study(store)
 
-        async def build() -> Blocks:  # Gradio makes, and never closes, an event loop where none runs
-            return build_app(services)
-
-        page = asyncio.run(build())
+        page = with_event_loop(lambda: build_app(services))
         page.queue(api_open=True)
         _, url, _ = page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **look())
         with httpx.Client(base_url=url.rstrip("/"), timeout=120) as client:

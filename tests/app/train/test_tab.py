@@ -1,11 +1,11 @@
 """What the handlers of Train send to the page, without a browser."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import gradio as gr
 import pytest
+from app_server import with_event_loop
 
 from app.access.organiser import NotAuthorised
 from app.explore.controls import run_names
@@ -34,12 +34,12 @@ def handlers(services: Services) -> TrainHandlers:
 
 
 def handlers_of(services: Services) -> TrainHandlers:
-    async def build() -> TrainHandlers:  # Gradio makes, and never closes, an event loop where none runs
+    def build() -> TrainHandlers:
         with gr.Blocks():
             tab = gr.Tab("Train")
             return build_train(services.training, services, Localised(), gr.State("en"), TEXTS, tab)
 
-    return asyncio.run(build())
+    return with_event_loop(build)
 
 
 def make_run(services: Services, name: str, finished: bool) -> None:
