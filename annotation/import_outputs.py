@@ -1,15 +1,13 @@
-"""Outputs from a table: CSV, TSV, JSONL or Parquet with a row for each output. Taken as a whole or refused as a whole.
+"""Outputs from the rows of a table, a row for each output. Taken as a whole or refused as a whole; files are read by the caller.
 
 Columns: item, language, source_text, system, output; optionally output_language (default: that of the item), task,
 reference, provenance (a JSON object). Languages are BCP-47 tags. A refusal names line and field; lines are counted as
 an editor counts them, rows of a Parquet file from 1.
 """
 
-import csv
 import importlib
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +23,6 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 100_000
 MOST_UNPACKED = 256 * 1024 * 1024  # bytes of a Parquet file when it is read: a small file can hold much
 Row = Mapping[str, Any]
-
-
-def read_outputs(path: Path, task: str, name: str | None = None) -> list[NewOutput]:
-    """The outputs of a file. `task`: for rows that name none; `name`: of the file, where `path` is a copy of it.
-
-    Raises InvalidTable with the first fault and how many lines have one.
-    """
-    called = name or path.name
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InvalidTable(f"'{called}' ends in {path.suffix!r}; give a file that ends in {', '.join(_READERS)}.")
-    refuse_large(path, called)
-    return outputs_of_rows(reader(path, called), task, called)
 
 
 def refuse_large(path: Path, called: str) -> None:
@@ -168,53 +153,6 @@ def _refuse_another_item(first: tuple[int, NewOutput], output: NewOutput) -> Non
             )
 
 
-def _text(path: Path, called: str) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidTable(f"'{called}' is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
-
-
-def _separated(path: Path, called: str) -> Iterator[tuple[int, Row]]:
-    text = _text(path, called)
-    header = text.split("\n", 1)[0]
-    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    last = 1
-    try:
-        for row in reader:
-            yield last + 1, row
-            last = reader.line_num
-    except csv.Error as error:
-        raise InvalidTable(f"'{called}', line {reader.line_num}: the quoting is broken ({error}); mend it.") from None
-
-
-def _jsonl(path: Path, called: str) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(_text(path, called).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InvalidTable(f"'{called}', line {number} is not JSON ({error}); write one object a line.") from None
-        if not isinstance(row, dict):
-            raise InvalidTable(f"'{called}', line {number} is {type(row).__name__}; write one JSON object a line.")
-        yield number, row
-
-
-def _parquet(path: Path, called: str) -> Iterator[tuple[int, Row]]:
-    """Row by row, so that what a file unpacks to never lies in memory as a whole."""
-    file = open_parquet(path, called)
-    number = 0
-    try:
-        for batch in file.iter_batches(batch_size=256):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except (OSError, ValueError) as error:
-        raise InvalidTable(f"'{called}' is no Parquet file ({error}); write it again.") from None
-
-
 def open_parquet(path: Path, called: str, most_rows: int = MOST_ROWS) -> Any:
     """The file, looked at before it is read. Raises InvalidTable for too many rows or bytes, and for what is no such file."""
     refuse_large(path, called)
@@ -234,7 +172,6 @@ def open_parquet(path: Path, called: str, most_rows: int = MOST_ROWS) -> Any:
     return file
 
 
-_READERS = {".csv": _separated, ".tsv": _separated, ".jsonl": _jsonl, ".parquet": _parquet}
 EXAMPLE = (
     '{"item": "q1", "language": "sw", "source_text": "Habari ya leo?", "system": "baseline", "output": "How are you?", '
     '"output_language": "en"}'

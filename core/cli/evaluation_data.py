@@ -5,13 +5,22 @@ The corpora of ``train.py unseen --tasks``.
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from core.cli.options import parts, to_stderr
 from core.data.checks import unguarded
-from core.data.corpora import CORPORA, CORPUS_OF_TASK, HUB, Corpus, languages_of, load_corpus, with_most_items
-from core.data.examples import read_examples
+from core.data.corpora import (
+    CORPORA,
+    CORPUS_OF_TASK,
+    HUB,
+    NO_REFERENCE,
+    Corpus,
+    languages_of,
+    load_corpus,
+    with_most_items,
+)
+from core.data.examples import read_examples, with_references
 from core.data.pool import Pool
 from core.data.row_reader import distinct_values
 from core.data.tasks import FALLBACK, Task, load_tasks
@@ -177,20 +186,15 @@ def _files(options: argparse.Namespace, task: Task, answers: str | None) -> Load
     used = None if pool_languages is None else {*pool_languages, *([answers] if answers else [])}
     codes = [code for code in spelled if used is None or language(code).code in used]
     pool = read_examples(options.pool, task, where | {"language": codes}, "demo")
+    left_out: dict[str, int] = {}
     if answers is not None:
-        queries = _with_references(queries, answers)
+        queries, without = with_references(queries, answers)
+        left_out = {NO_REFERENCE: len(without)} if without else {}
     notes = [f"{name}: {note}" for name, rows in (("Queries", queries), ("Pool", pool)) if (note := unguarded(rows))]
     for note in notes:
         to_stderr(f"{note}; near-identical copies are.")
     facts = {
         "data": {"queries": str(options.queries), "pool": str(options.pool), "notes": notes},
-        "left_out": {"queries": {}, "pool": {}},
+        "left_out": {"queries": left_out, "pool": {}},
     }
     return queries, pool, pool_languages, facts
-
-
-def _with_references(queries: Sequence[Example], answers: str) -> list[Example]:
-    """Queries in other languages, each with what its item says in ``answers``."""
-    sides = {example.item: example.text for example in queries if example.language == answers}
-    others = [example for example in queries if example.language != answers]
-    return [replace(e, label=e.label or sides[e.item]) for e in others if e.label or e.item in sides]

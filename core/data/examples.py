@@ -8,7 +8,8 @@ own answers have them in ``choice0``, ``choice1`` and so on. Other columns are i
 import math
 import numbers
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ def _choices(row: Mapping[str, Any], position: str, task: Task | None) -> tuple[
             f"{position}: fields {', '.join(f'choice{label}' for label in task.labels)} must hold different texts, saw {list(choices)}."
         )
     return choices
+
+
+def with_references(queries: Iterable[Example], target: str) -> tuple[list[Example], list[Example]]:
+    """Queries in other languages than ``target``, each with its item's text in ``target`` as its label unless it has one; and those without any."""
+    rows = list(queries)
+    sides = {example.item: example.text for example in rows if example.language == target}
+    others = [example for example in rows if example.language != target]
+    referenced = [replace(e, label=e.label or sides[e.item]) for e in others if e.label or e.item in sides]
+    return referenced, [e for e in others if not e.label and e.item not in sides]
 
 
 def _refuse_duplicates(examples: Sequence[Example], positions: Sequence[str]) -> None:

@@ -1,67 +1,35 @@
-"""Tables of outputs: taken whole, or refused whole with line and field."""
+"""Rows of outputs: taken whole, or refused whole with line and field."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from annotation import import_outputs as tables
 from annotation.errors import InvalidTable
-from annotation.import_outputs import EXAMPLE, read_outputs
+from annotation.import_outputs import EXAMPLE, outputs_of_rows, refuse_large
 from annotation.records import NewOutput
 
 ROW = {"item": "q1", "language": "sw", "source_text": "Habari?", "system": "agl", "output": '=Nzuri, "sana"\nkabisa'}
 
 
-def jsonl(path: Path, *rows: object) -> Path:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
+def taken(*rows: Mapping) -> list[NewOutput]:
+    return outputs_of_rows(enumerate(rows, start=1), "Reply.", "up.jsonl")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
-def test_every_format_gives_the_same_outputs(tmp_path: Path, suffix: str) -> None:
-    rows = [
-        ROW,
-        {
-            **ROW,
-            "system": "knn",
-            "output": "",
-            "output_language": "zh-hans",
-            "reference": "r",
-            "provenance": '{"seed": 3}',
-        },
-    ]
-    path = tmp_path / f"outputs.{suffix}"
-    frame = pd.DataFrame(rows)
-    if suffix == "parquet":
-        frame.to_parquet(path)
-    elif suffix == "jsonl":
-        jsonl(path, *rows)
-    else:
-        frame.to_csv(path, index=False, sep="," if suffix == "csv" else "\t", encoding="utf-8-sig")
-    found = read_outputs(path, "Reply.")
-    assert [(one.system, one.language, one.text, one.reference) for one in found] == [
-        ("agl", "sw", ROW["output"], None),
-        ("knn", "zh-Hans", "", "r"),
-    ]
-    assert found[1].provenance["seed"] == 3
-    assert found[0].provenance["imported_from"] == path.name
-    assert {(one.task, one.item_key, one.source_text) for one in found} == {("Reply.", "q1", "Habari?")}
+def test_a_row_becomes_an_output_with_its_origin() -> None:
+    more = {"system": "knn", "output": "", "output_language": "zh-hans", "reference": "r", "provenance": '{"seed": 3}'}
+    first, second = taken(ROW, {**ROW, **more})
+    assert (first.system, first.language, first.text, first.reference) == ("agl", "sw", ROW["output"], None)
+    assert (second.system, second.language, second.text, second.reference) == ("knn", "zh-Hans", "", "r")
+    assert second.provenance == {"seed": 3, "imported_from": "up.jsonl", "line": 2}
+    assert {(one.task, one.item_key, one.source_text) for one in (first, second)} == {("Reply.", "q1", "Habari?")}
 
 
-def test_a_table_that_a_german_spreadsheet_wrote_is_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "outputs.csv"
-    pd.DataFrame([ROW]).to_csv(path, index=False, sep=";", encoding="utf-8-sig")
-    assert read_outputs(path, "Reply.")[0].text == ROW["output"]
-
-
-def test_the_example_shown_to_organisers_is_taken(tmp_path: Path) -> None:
-    path = tmp_path / "example.jsonl"
-    path.write_text(EXAMPLE)
-    (found,) = read_outputs(path, "Translate.")
-    assert isinstance(found, NewOutput)
-    assert found.language == "en"
+def test_the_example_shown_to_organisers_is_taken() -> None:
+    (output,) = taken(json.loads(EXAMPLE))
+    assert output.language == "en"
 
 
 @pytest.mark.parametrize(
@@ -79,57 +47,39 @@ def test_the_example_shown_to_organisers_is_taken(tmp_path: Path) -> None:
         ({"system": "agl"}, "line 2, system: 'agl' has an output for item 'q1' on line 1"),
     ],
 )
-def test_one_wrong_line_refuses_the_whole_file_by_line_and_field(tmp_path: Path, changes: dict, match: str) -> None:
-    path = jsonl(tmp_path / "o.jsonl", ROW, {**ROW, "system": "knn", **changes}, {**ROW, "system": "mmr"})
+def test_one_wrong_line_refuses_the_whole_file_by_line_and_field(changes: dict, match: str) -> None:
     with pytest.raises(InvalidTable, match=f"^'up.jsonl', {match}.*Nothing was taken"):
-        read_outputs(path, "Reply.", "up.jsonl")
+        taken(ROW, {**ROW, "system": "knn", **changes}, {**ROW, "system": "mmr"})
 
 
-def test_the_number_of_faulty_lines_is_told(tmp_path: Path) -> None:
-    path = jsonl(tmp_path / "o.jsonl", ROW, *[{**ROW, "system": f"s{n}", "language": "?"} for n in range(3)])
+def test_the_number_of_faulty_lines_is_told() -> None:
     with pytest.raises(InvalidTable, match=r"line 2, language.*2 more lines have faults"):
-        read_outputs(path, "Reply.")
-
-
-def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
-    path = tmp_path / "o.csv"
-    head = "item,language,source_text,system,output\n"
-    path.write_text(head + 'q1,sw,"two\nlines",agl,x\nq1,??,two,knn,y\n')
-    with pytest.raises(InvalidTable, match="line 4, language"):
-        read_outputs(path, "Reply.")
+        taken(ROW, *[{**ROW, "system": f"s{n}", "language": "?"} for n in range(3)])
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "match"),
+    ("row", "match"),
     [
-        ("o.xlsx", b"PK", "ends in '.xlsx'"),
-        ("o.csv", b"", "holds no output"),
-        ("o.csv", b"item,language,source_text,system\nq,sw,t,s\n", "lacks the column 'output'"),
-        ("o.csv", b"item,language,source_text,system,output,colour\nq,sw,t,s,o,red\n", "'colour' that is not known"),
-        (
-            "o.csv",
-            b"item,language,source_text,system,output\nq,sw,t,s,o,more\n",
-            "more cells than the header|not known",
-        ),
-        ("o.csv", b'item,language,source_text,system,output\nq,sw,t,s,"o\n', "quoting is broken"),
-        ("o.csv", "item,ä\n".encode("latin-1"), "not UTF-8"),
-        ("o.jsonl", b"[1]\n", "line 1 is list"),
-        ("o.jsonl", b"{\n", "line 1 is not JSON"),
-        ("o.parquet", b"nothing", "no Parquet"),
+        ({"item": "q", "language": "sw", "source_text": "t", "system": "s"}, "lacks the column 'output'"),
+        ({**ROW, "colour": "red"}, "'colour' that is not known"),
+        ({**ROW, None: ["more"]}, "more cells than the header|not known"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_with_one_sentence(
-    tmp_path: Path, name: str, content: bytes, match: str
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
+def test_wrong_columns_are_named(row: dict, match: str) -> None:
     with pytest.raises(InvalidTable, match=match):
-        read_outputs(path, "Reply.")
+        taken(row)
+
+
+def test_no_row_is_refused() -> None:
+    with pytest.raises(InvalidTable, match="holds no output"):
+        taken()
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text(json.dumps(ROW))
     monkeypatch.setattr(tables, "MOST_BYTES", 10)
     with pytest.raises(InvalidTable, match="allowed are"):
-        read_outputs(jsonl(tmp_path / "o.jsonl", ROW), "Reply.")
+        refuse_large(path, "o.jsonl")
     with pytest.raises(InvalidTable, match="cannot be read"):
-        read_outputs(tmp_path / "gone.jsonl", "Reply.")
+        refuse_large(tmp_path / "gone.jsonl", "gone.jsonl")

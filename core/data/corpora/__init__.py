@@ -2,7 +2,7 @@
 
 from core.data.corpora.base import Corpus, Loaded
 from core.data.corpora.brighter import BRIGHTER
-from core.data.corpora.load import HUB, languages_of, load_corpus, with_most_items
+from core.data.corpora.load import HUB, NO_REFERENCE, languages_of, load_corpus, with_most_items
 from core.data.corpora.mgsm import MGSM
 from core.data.corpora.parallel import NTREX, TICO19
 from core.data.corpora.pawsx import PAWSX
@@ -16,4 +16,4 @@ CORPORA: dict[str, Corpus] = {
 }
 CORPUS_OF_TASK = {corpus.task: corpus.name for corpus in reversed(CORPORA.values())}  # the first of each task
 
-__all__ = ["CORPORA", "CORPUS_OF_TASK", "HUB", "Corpus", "Loaded", "languages_of", "load_corpus", "with_most_items"]
+__all__ = ["CORPORA", "CORPUS_OF_TASK", "HUB", "NO_REFERENCE", "Corpus", "Loaded", "languages_of", "load_corpus", "with_most_items"]

@@ -2,16 +2,16 @@
 
 import random
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from core.data.corpora.base import Corpus, Dropped, Hub, Loaded, examples
+from core.data.examples import with_references
+from core.data.tasks import Task
 from core.errors import InvalidConfig, InvalidData
 from core.languages import language
 from core.records import Example
-from core.data.tasks import Task
 
 HUB = "hub"
 NO_REFERENCE = "no translation into the language asked for"
@@ -49,7 +49,10 @@ def load_corpus(
     queries = examples(rows[(rows["part"] == "queries") & codes.isin(query_codes)], task, dropped)
     pool = examples(rows[(rows["part"] == "pool") & (codes.isin(pool_codes) if pool_codes is not None else True)], task, dropped)
     if target is not None:
-        queries = _with_references(queries, target, dropped)
+        referenced, without = with_references(queries, target)
+        queries = tuple(referenced)
+        for example in without:
+            dropped.add("queries", example.language, NO_REFERENCE)
         faced = {example.item for example in pool if example.language == target}
         for example in pool:
             if example.item not in faced:
@@ -68,15 +71,6 @@ def with_most_items(pool: Sequence[Example], most: int | None) -> tuple[Example,
         raise InvalidConfig(f"At most {most} items of the pool were asked for; it must be 1 or more.")
     drawn = set(random.Random(0).sample(items, most))
     return tuple(example for example in pool if example.item in drawn)
-
-
-def _with_references(queries: Sequence[Example], target: str, dropped: Dropped) -> tuple[Example, ...]:
-    sides = {example.item: example.text for example in queries if example.language == target}
-    others = [example for example in queries if example.language != target]
-    for example in others:
-        if example.item not in sides:
-            dropped.add("queries", example.language, NO_REFERENCE)
-    return tuple(replace(example, label=sides[example.item]) for example in others if example.item in sides)
 
 
 def _rows(corpus: Corpus, data: str, codes: Collection[str] | None) -> pd.DataFrame:

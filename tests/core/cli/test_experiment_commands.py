@@ -1,6 +1,7 @@
 """Experiments as they are typed: bad input is one sentence, nothing is written, and it costs no training.
 
-Tests of `core.cli.consistency`, `core.cli.lowresource`, `core.cli.scaling`, `core.cli.sweep`, `core.cli.unseen`.
+Tests of `core.cli.ablate`, `core.cli.closed_loops`, `core.cli.consistency`, `core.cli.lowresource`, `core.cli.scaling`, `core.cli.sweep`,
+`core.cli.unseen`.
 """
 
 from pathlib import Path
@@ -15,6 +16,9 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     "sweep, a negative beta": ("sweep", {"betas": "-0.5"}, "beta"),
     "sweep, no seed": ("sweep", {"seeds": ""}, "seed"),
     "sweep, no such language": ("sweep", {"languages": "xxx_Latn"}, "xxx_Latn"),
+    "ablate, no such variant": ("ablate", {"variants": "without sense"}, "without sense"),
+    "ablate, no such pool language": ("ablate", {"pool-languages": "xxx_Latn"}, "xxx_Latn"),
+    "sweep, no such pool language": ("sweep", {"pool-languages": "xxx_Latn"}, "xxx_Latn"),
     "sweep, no such file": ("sweep", {"pool": "nowhere.jsonl"}, "nowhere.jsonl"),
     "lowresource, a size that is no number": (
         "lowresource",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from toys import toy_examples
 
-from core.data.examples import LONGEST_TEXT, read_examples
+from core.data.examples import LONGEST_TEXT, read_examples, with_references
 from core.errors import InvalidData
 from core.records import Example
 from core.data.tasks import Task
@@ -167,3 +167,14 @@ def test_a_missing_path_is_never_taken_for_a_data_set_to_download(name: str, mon
     monkeypatch.setattr("core.data.row_reader._from_hub", lambda *rest: pytest.fail("asked the Hub"))
     with pytest.raises(InvalidData, match="does not exist"):
         read_examples(name)
+
+
+def test_queries_get_their_items_text_in_the_target_language_and_those_without_are_named() -> None:
+    def side(item: str, code: str, text: str, label: str = "") -> Example:
+        return Example(f"{item}-{code}", item, code, text, label)
+
+    rows = [side("1", "fra_Latn", "un"), side("1", "eng_Latn", "one"), side("2", "fra_Latn", "deux")]
+    rows.append(side("3", "fra_Latn", "trois", "three"))
+    referenced, without = with_references(rows, "eng_Latn")
+    assert [(e.text, e.label) for e in referenced] == [("un", "one"), ("trois", "three")]
+    assert [e.text for e in without] == ["deux"]
