@@ -50,6 +50,7 @@ class TrainParts:
     runs: gr.Dropdown
     use: gr.Button
     go_on: gr.Button
+    notice: gr.HTML  # why a press did nothing; it stays until the next press, while the status is renewed by the timer
     status: gr.HTML
     mark: gr.State  # of the run as it was drawn last, see ``TrainHandlers.look``
     timer: gr.Timer
@@ -58,7 +59,7 @@ class TrainParts:
     @property
     def outputs(self) -> list[Any]:
         """What a look at a run changes."""
-        return [self.status, self.runs, self.use, self.go_on, self.timer, self.mark, *self.panels.values()]
+        return [self.notice, self.status, self.runs, self.use, self.go_on, self.timer, self.mark, *self.panels.values()]
 
 
 class TrainHandlers:
@@ -86,9 +87,10 @@ class TrainHandlers:
         try:
             self.host.require_trainer(values[parts.session])
         except AnnotationError as error:
-            return {parts.status: message(str(error), "error")}
-        stopping = self.service.stop()
-        return {parts.status: run_status(self.service, texts) if stopping else message(texts("train.not_running"))}
+            return {parts.notice: message(str(error), "error")}
+        if not self.service.stop():
+            return {parts.notice: message(texts("train.not_running"))}
+        return {parts.notice: "", parts.status: run_status(self.service, texts)}
 
     def look(self, values: Values) -> Updates:
         """A look at a run that goes on: its charts are drawn again only when the run on show has something new."""
@@ -100,9 +102,9 @@ class TrainHandlers:
     def _act(self, values: Values, action: Callable[[], str]) -> Updates:
         try:
             self.host.require_trainer(values[self.parts.session])
-            return self.show(catalogue(values[self.parts.tag]), action())
+            return {**self.show(catalogue(values[self.parts.tag]), action()), self.parts.notice: ""}
         except (CoreError, AnnotationError) as error:
-            return {self.parts.status: message(str(error), "error")}
+            return {self.parts.notice: message(str(error), "error")}
 
     def show(self, texts: Texts, name: str | None) -> Updates:
         """Updates of everything; without a name, the run that goes on or else the newest."""
@@ -161,11 +163,12 @@ def build_train(
             use = bind(gr.Button(texts("train.use"), interactive=False, elem_id="train-use"), value="train.use")
             go_on = bind(gr.Button(texts("train.go_on"), visible=False, elem_id="train-go-on"), value="train.go_on")
         with gr.Column(scale=7, min_width=320):
+            notice = gr.HTML(elem_id="train-notice")
             status = gr.HTML(elem_id="train-status")
             panels = _build_panels(localised, texts)
     timer = gr.Timer(SECONDS, active=False)
     mark = gr.State(("", 0, ""))
-    parts = TrainParts(tag, session, form, start, stop, runs, use, go_on, status, mark, timer, panels)
+    parts = TrainParts(tag, session, form, start, stop, runs, use, go_on, notice, status, mark, timer, panels)
     handlers = TrainHandlers(service, host, parts)
     _wire(handlers, tab)
     return handlers
@@ -176,7 +179,7 @@ def _wire(handlers: TrainHandlers, tab: gr.Tab) -> None:
     chosen = {parts.tag, parts.runs}
     parts.start.click(handlers.begin, {parts.tag, parts.session, *parts.form.values()}, parts.outputs, **OPTIONS)
     parts.go_on.click(handlers.resume, {*chosen, parts.session}, parts.outputs, **OPTIONS)
-    parts.stop.click(handlers.end, {parts.tag, parts.session}, parts.status, **OPTIONS)
+    parts.stop.click(handlers.end, {parts.tag, parts.session}, [parts.notice, parts.status], **OPTIONS)
     parts.timer.tick(handlers.look, {*chosen, parts.mark}, parts.outputs, **OPTIONS)
     for event in (tab.select, parts.runs.input, parts.tag.change):
         event(handlers.open_run, chosen, parts.outputs, **OPTIONS)

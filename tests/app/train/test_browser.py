@@ -25,7 +25,7 @@ def test_a_run_is_watched_to_its_end_and_taken_to_explore(visitor) -> None:
     page.locator("#train-start").click()
     expect(page.locator("#train-status .progress")).to_be_visible()
     page.locator("#train-start").click()
-    expect(page.locator("#train-status .error")).to_contain_text("one runs at a time")
+    expect(page.locator("#train-notice .error")).to_contain_text("one runs at a time")
     expect(page.locator("#train-strip .column")).to_have_count(3)  # before training, for three queries
     expect(page.locator("#train-strip .column")).to_have_count(6)
     expect(page.locator("#train-head .verdict")).to_contain_text("On development items")
@@ -55,7 +55,7 @@ def test_a_bad_name_is_a_message_where_the_eye_is(visitor) -> None:
     open_train(page, 1)
     page.locator("#train-name input, #train-name textarea").first.fill("../up")
     page.locator("#train-start").click()
-    expect(page.locator("#train-status .error")).to_contain_text("cannot name a run")
+    expect(page.locator("#train-notice .error")).to_contain_text("cannot name a run")
 
 
 def leave_a_run(data: Path) -> None:

@@ -109,8 +109,8 @@ def test_where_strangers_come_only_an_organiser_starts_and_stops(
     form = dict.fromkeys(parts.form.values())
     for handler in (handlers.begin, handlers.resume, handlers.end):
         updates = handler({parts.tag: "en", parts.session: "forged", parts.runs: None, **form})
-        assert list(updates) == [parts.status]
-        assert "No organiser" in updates[parts.status]
+        assert list(updates) == [parts.notice]
+        assert "No organiser" in updates[parts.notice]
 
 
 def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: Services) -> None:
