@@ -34,11 +34,14 @@ class BankConfig:
     )
     answers: str = ""  # language of prompt and answer; "": the query's own
     second: str = ""  # another answer language, for targets without labels; "": none
+    imputed: int = (
+        0  # more candidates of a step, drawn from the whole pool, whose reward is imputed from the scored ones; 0: none
+    )
     refreshes: int = 0  # how often in a run the candidates are chosen anew by the policy as it has become
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
-        for name in ("queries", "shortlist", "refreshes"):
+        for name in ("queries", "shortlist", "imputed", "refreshes"):
             if getattr(self, name) < 0:
                 raise InvalidConfig(f"bank.{name} is {getattr(self, name)}; it must be 0 or more.")
         if self.candidates < 2 or self.candidates % 2:

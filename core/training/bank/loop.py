@@ -17,8 +17,8 @@ import torch
 from core.records import Example
 from core.seeds import generator_of
 from core.training.bank.build import ScoreBank, bank_requests, choose_candidates, read_bank, spread
-from core.training.bank.fit import candidate_scores
 from core.training.bank.objectives import OBJECTIVES
+from core.training.bank.step import StepData, scored, step_data, with_imputed
 from core.training.bank.store import ScoreStore, fill
 from core.training.bank.targets import Targets, self_supervised, supervised
 from core.training.trainer import Loop
@@ -106,25 +106,31 @@ class BankLoop(Loop):
         labels = self.learner.asker.writer.task.labels
         return supervised(bank.scores, np.array([labels.index(query.label) for query in bank.queries]))
 
+    def _data(self, bank: ScoreBank, targets: Targets) -> StepData:
+        labels = usable = None
+        if self.config.bank.imputed:
+            known = self.learner.asker.writer.task.labels
+            labels = np.array([known.index(example.label) for example in bank.pool])
+            usable = np.stack([self.pool.pool.usable(query.query) for query in bank.queries])
+        device = self.learner.projection.device
+        return step_data(bank, targets, self._centred(bank.queries), self._centred(bank.pool), labels, usable, device)
+
     def _steps(self, iteration: int, bank: ScoreBank, targets: Targets | None) -> dict[str, Any]:
         """The optimiser steps of an iteration; what they did, means over the steps."""
         assert targets is not None
         settings, learner = self.config.choice, self.learner
-        device = learner.projection.device
-        queries = torch.from_numpy(self._centred(bank.queries)).to(device)
-        pool = torch.from_numpy(self._centred(bank.pool)).to(device)
-        candidates = torch.from_numpy(bank.candidates).to(device)
-        rewards = torch.from_numpy(targets.rewards).float().to(device)
-        weights = torch.from_numpy(targets.weights).float().to(device).clamp_min(1e-9)
-        right = torch.from_numpy(bank.scores.argmax(-1) == targets.best[:, None]).float().to(device)
+        data = self._data(bank, targets)
         zero_shot_right = float((bank.zero_shot.argmax(-1) == targets.best).mean())
         loss_of, size = OBJECTIVES[settings.objective], min(settings.queries, len(bank))
         sums: defaultdict[str, float] = defaultdict(float)
         count = max(1, settings.steps // self.config.optim.iterations)
         for step in range(count):
-            rows = torch.randperm(len(bank), generator=generator_of("bank", self.config.seed, iteration, step))[:size]
-            scores = candidate_scores(learner, queries[rows], pool[candidates[rows]])
-            loss = loss_of(scores, rewards[rows], weights[rows], settings.reward_temperature)
+            source = generator_of("bank", self.config.seed, iteration, step)
+            rows = torch.randperm(len(bank), generator=source)[:size]
+            more = torch.randperm(len(bank.pool), generator=source)[: self.config.bank.imputed]
+            scores = scored(learner, data, rows)
+            all_scores, rewards = with_imputed(learner, data, rows, more, scores)
+            loss = loss_of(all_scores, rewards, data.weights[rows], settings.reward_temperature)
             if not math.isfinite(float(loss.detach())):
                 self._give_up("loss part 'choice'", float(loss.detach()), iteration)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -139,7 +145,7 @@ class BankLoop(Loop):
                 entropy = -(p * scores.log_softmax(-1)).sum(-1).mean()
             for name, value in (
                 ("loss_choice", loss.detach()),
-                ("acc", (p * right[rows]).sum(-1).mean()),
+                ("acc", (p * data.right[rows]).sum(-1).mean()),
                 ("policy_entropy", entropy),
                 ("gradient", norm),
             ):

@@ -16,6 +16,7 @@ class Targets:
 
     rewards: np.ndarray  # (Q, M) nats, mean 0 over the candidates of a query
     weights: np.ndarray  # (Q,) in [0, 1]: how much a query counts
+    means: np.ndarray  # (Q,) nats: what was taken off the rewards of a query
     labels: np.ndarray  # (Q, L) the label distribution that the rewards stand for, its mean over the candidates
 
     @property
@@ -27,7 +28,7 @@ class Targets:
 def supervised(scores: np.ndarray, gold: np.ndarray) -> Targets:
     """``log p(y*|x,c)`` less its mean over the query's candidates; ``scores`` ``(Q, M, L)``, ``gold`` ``(Q,)`` int64."""
     labels = np.eye(scores.shape[-1])[gold]
-    return Targets(_centred((scores * labels[:, None]).sum(-1)), np.ones(len(gold)), labels)
+    return _targets((scores * labels[:, None]).sum(-1), np.ones(len(gold)), labels)
 
 
 def self_supervised(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarray | None = None) -> Targets:
@@ -44,7 +45,7 @@ def self_supervised(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarra
     targets = leave_one_out_targets(scores, zero_shot, second)
     ordered = np.sort(targets, axis=-1)
     margins = (ordered[..., -1] - ordered[..., -2]).min(-1)
-    return Targets(_centred(np.log((targets * np.exp(scores)).sum(-1))), margins, targets.mean(1))
+    return _targets(np.log((targets * np.exp(scores)).sum(-1)), margins, targets.mean(1))
 
 
 def leave_one_out_targets(scores: np.ndarray, zero_shot: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
@@ -70,5 +71,6 @@ def own_labels(zero_shot: np.ndarray, second: np.ndarray | None = None) -> np.nd
     return np.asarray(p.argmax(-1))
 
 
-def _centred(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values - values.mean(1, keepdims=True))
+def _targets(values: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> Targets:
+    means = values.mean(1)
+    return Targets(values - means[:, None], weights, means, labels)

@@ -58,6 +58,17 @@ def test_every_objective_in_both_modes_raises_the_expected_reward_on_its_bank(
     assert losses[-1] < losses[0]
 
 
+def test_imputed_candidates_teach_too_and_a_stopped_run_would_draw_the_same(
+    make_bank_loop: Any, tmp_path: Path
+) -> None:
+    bank = replace(BANK, imputed=5)
+    for name in ("first", "again"):
+        assert fit(make_bank_loop(tmp_path / name, bank=bank)) is not None
+    assert lines(tmp_path / "first") == lines(tmp_path / "again")
+    assert fit(make_bank_loop(tmp_path / "scored")) is not None
+    assert lines(tmp_path / "first")[-1]["loss_choice"] != lines(tmp_path / "scored")[-1]["loss_choice"]
+
+
 def test_the_result_brings_head_and_centring_and_inference_takes_them_up(
     make_bank_loop: Any, tmp_path: Path, encoder: Any, tokenizer: Any
 ) -> None:
