@@ -7,6 +7,7 @@ from the same unlabelled text, so a language that no pool has is centred too.
 Shapes: S parallel sentences of a language, C languages, E layers and the token vectors before them, H hidden size.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Representation:
         """Write ``representation.npz``; ``fingerprint`` is the model's."""
         folder.mkdir(parents=True, exist_ok=True)
         codes = sorted(self.centre.means)
-        partial = folder / "representation.partial.npz"
+        partial = folder / f"representation.{os.getpid()}.npz"
         np.savez(
             partial,
             model=fingerprint,

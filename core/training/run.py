@@ -30,7 +30,7 @@ from core.training.config import FitConfig
 from core.training.development import Development, Encoder, fallback, rivals
 from core.training.learner import Learner
 from core.training.pool import LivingPool
-from core.training.representation import choose_representation
+from core.training.representation import Representation, choose_representation
 from core.training.rollouts import Asker
 from core.training.trainer import Loop, Progress
 
@@ -109,7 +109,7 @@ def prepare(
     writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
     asker = Asker(writer, Scorer(model))
     asker.frozen = config.optim.trained == "policy"
-    layer = _layer(config, model, pool_examples, report)
+    layer = _layer(config, model, pool_examples, folder, report)
     vectors = SentenceVectors(model, layer, remember=1_000_000)
     vectors.load(folder / "before.npz")
     texts = [*dict.fromkeys([example.text for example in (*pool_examples, *training_queries)] + _sentences(task))]
@@ -130,11 +130,16 @@ def prepare(
 
 
 def _layer(
-    config: FitConfig, model: LanguageModel, pool: Sequence[Example], report: Callable[[str], None]
+    config: FitConfig, model: LanguageModel, pool: Sequence[Example], folder: Path, report: Callable[[str], None]
 ) -> int | None:
-    """The layer whose states are the vectors; None for the middle one, also where the pool has too few translations to choose one."""
+    """The layer whose states are the vectors; None for the middle one, also where the pool has too few translations to choose one.
+
+    What was chosen lies in ``folder``: a run that goes on does not choose again.
+    """
     if config.layer == "middle":
         return None
+    if (stored := Representation.read(folder, model.fingerprint)) is not None:
+        return stored.layer
     sides: dict[str, dict[str, str]] = {}
     for example in pool:
         sides.setdefault(example.item, {})[example.language] = example.text
@@ -147,7 +152,9 @@ def _layer(
         return None
     items = random_of("parallel", 0).sample(items, min(MOST_PARALLEL, len(items)))
     report(f"choosing the layer by {len(items)} sentences and their translations")
-    return choose_representation(model, {code: [sides[item][code] for item in items] for code in codes}).layer
+    chosen = choose_representation(model, {code: [sides[item][code] for item in items] for code in codes})
+    chosen.save(folder, model.fingerprint)
+    return chosen.layer
 
 
 def fit(

@@ -10,14 +10,17 @@ import pytest
 import torch
 
 from core.errors import InvalidConfig
+from core.models.embeddings import Projection
 from core.models.loading import ModelConfig, load_model
 from core.models.trained_run import read_trained
 from core.scoring import Scorer
+from core.training import run
 from core.training.bank import store as bank_store
 from core.training.bank.build import BankConfig
 from core.training.bank.fit import PolicyFitConfig
 from core.training.bank.loop import BankLoop
 from core.training.config import FitConfig, OptimConfig
+from core.training.representation import Representation
 from core.training.run import fit
 
 BANK = BankConfig(queries=12, candidates=4, shortlist=0)
@@ -142,3 +145,21 @@ def test_a_refreshed_bank_asks_only_what_was_never_scored(
 def test_a_bank_of_a_model_that_changes_is_refused() -> None:
     with pytest.raises(InvalidConfig, match=r"set optim\.trained=policy, or bank\.queries=0"):
         FitConfig(bank=BANK, optim=OptimConfig(trained="lora"))
+
+
+def test_a_layer_that_was_chosen_is_not_chosen_again(
+    make_bank_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int] = []
+
+    def choose(model: Any, parallel: Any) -> Representation:
+        chosen.append(1)
+        width = model.network.config.hidden_size
+        centre = Projection({"eng_Latn": np.zeros(width, np.float32)}, np.zeros(width, np.float32))
+        return Representation(2, centre, (0.0, 0.1, 0.9), (0.0, 0.1, 0.2), 20)
+
+    monkeypatch.setattr(run, "choose_representation", choose)
+    monkeypatch.setattr(run, "LEAST_PARALLEL", 1)
+    layers = [make_bank_loop(tmp_path, layer="retrieval").learner.untrained.layer for _ in range(2)]
+    assert layers == [2, 2]
+    assert chosen == [1]
