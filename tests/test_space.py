@@ -40,6 +40,7 @@ def test_requirements_are_the_dependencies_of_the_project() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak  # a minute of asking the package index
 def test_the_build_line_of_a_space_resolves(tmp_path: Path) -> None:
     """The one pip call that a Space's build makes, on its Python, as a dry run."""
     seen = header()

@@ -14,18 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+from app_server import free_port
 
 import app.server
 from annotation.errors import RestoreFailed
 from app.options import parse
 from app.startup_page import StartupPage
 from app.texts import rater_words
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

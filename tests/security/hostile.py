@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from app_server import free_port
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
@@ -130,12 +130,6 @@ def fill(path: Path) -> tuple[str, str, str]:
             [NewOutput("e1", "sw", f"Swali {MARKUP}", "topic", s, "sw", f"Jibu {s} {MARKUP}") for s in ("a", "b")],
         )
         return token, rater.pseudonym, invitation
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -7,4 +7,4 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PATIENCE_MS = 300_000  # on a machine that does other things too, a model takes its time
+PATIENCE_MS = 120_000  # on a machine that does other things too, a model takes its time

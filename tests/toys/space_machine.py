@@ -11,7 +11,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -223,9 +222,3 @@ class Space:
         """Notes of one kind: network, decorated, gpu, spaces."""
         lines = self.notes.read_text().splitlines()
         return [line.removeprefix(f"{kind} ") for line in lines if line.startswith(f"{kind} ")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,6 +1,7 @@
 """The bank on disk: scored once, whatever interrupts it, and the same from one process or two."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_server import free_port
 
 from core.errors import InvalidData
 from core.scoring import Request, Scorer
@@ -106,13 +108,22 @@ def test_two_processes_make_the_same_bank_value_by_value(tmp_path: Path) -> None
     program = tmp_path / "program.py"
     toys = str(ROOT / "tests" / "toys")
     program.write_text(textwrap.dedent(PROGRAM.format(root=str(ROOT), toys=toys, folder=str(tmp_path / "two"))))
-    # --multi_gpu is what makes the launcher start more than one process on this machine, also without a GPU.
-    command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", str(program),
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr[-3000:]
+    # What `accelerate launch` sets; tests/core/cli/test_evaluate.py starts two by the launcher itself.
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(program)],
+            cwd=tmp_path,
+            env=os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    for process in started:
+        said, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, said[-3000:]
     tokenizer = byte_tokenizer()
     model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
     one = ScoreStore(tmp_path / "one", model.fingerprint)
