@@ -29,6 +29,7 @@ bench: setup-bench setup-dev setup
 	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/selection.py
 	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/strategies.py
 	PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/waiting.py
+	if [ "$(MODEL)" != tiny ]; then PYTHONPATH=.:tests:tests/toys $(RUN) tests/benchmarks/memory.py; fi
 	PYTHONPATH=. $(RUN) tests/benchmarks/training.py --output assets/results/training_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json

@@ -12,8 +12,10 @@ import numpy as np
 
 from core.data.pool import Pool
 from core.data.prompt_variants import prompt_variant, prompt_variants
+from core.data.prompting_systems import framing_words
+from core.data.romanisation import romanised
 from core.data.tasks import FALLBACK, Task
-from core.data.templates import SEPARATOR, PromptTemplate
+from core.data.templates import SEPARATOR, PromptTemplate, clean
 from core.errors import InvalidConfig, PromptTooLong
 from core.models.engine import Engine
 from core.records import PLAIN, Demonstration, DropReason, Example, Framing, Prompt, Query, Selection
@@ -67,7 +69,12 @@ class PromptConfig:
 
 
 class PromptWriter:
-    """Writes prompts for one task, pool and model."""
+    """Writes prompts for one task, pool and model.
+
+    A framing's style: "romanised" writes the texts of query and demonstrations in Latin letters; "translated" puts a text's English side
+    below it, where the pool has it, and below the answer of a demonstration the label's word in the text's own language. Styles are
+    applied here and not by strategies, so that a framing says nothing of single demonstrations and holds for any others too.
+    """
 
     def __init__(self, task: Task, pool: Pool, model: Engine, config: PromptConfig) -> None:
         """All strategies share one writer, so their prompts differ in nothing but the demonstrations."""
@@ -143,20 +150,41 @@ class PromptWriter:
         instruction = framing.instruction or template.instruction
         if self.config.listed and self.task.verbalisers and not framing.instruction:
             instruction = template.listing(self._label_words(code))
-        query_block = template.open_block(framed_query.text, framed_query.language)
-        texts = [framing.texts.get(example.id, example.text) for example, _ in pairs]
+        query_block = self._query_block(template, framed_query, framing)
+        answered = [
+            (self._open_block(template, example, framing), clean(answer) + self._back(example, framing))
+            for example, answer in pairs
+        ]
         if aligner := framing.aligners.get(code):
             query_block = aligner + SEPARATOR + query_block
         if self.config.chat:
-            turns = [
-                part
-                for text, (example, answer) in zip(texts, pairs, strict=True)
-                for part in (template.open_block(text, example.language), answer)
-            ]
-            turns.append(query_block)
+            turns = [*(part for pair in answered for part in pair), query_block]
             return self.model.chat([instruction + SEPARATOR + turns[0], *turns[1:]])
-        blocks = [template.block(text, answer, e.language) for text, (e, answer) in zip(texts, pairs, strict=True)]
+        blocks = [block + template.lead + answer for block, answer in answered]
         return SEPARATOR.join([instruction, *blocks, query_block])
+
+    def _query_block(self, template: PromptTemplate, query: Query, framing: Framing) -> str:
+        text = romanised(query.text, query.language) if framing.style == "romanised" else query.text
+        block = template.open_block(text, query.language)
+        if framing.style != "translated":
+            return block
+        if framing.translation:
+            return framing_words().with_english(block, framing.translation)
+        return framing_words().before_english(block)
+
+    def _open_block(self, template: PromptTemplate, example: Example, framing: Framing) -> str:
+        """The block of a demonstration up to its answer."""
+        text = romanised(example.text, example.language) if framing.style == "romanised" else example.text
+        block = template.open_block(text, example.language)
+        english = self.pool.side(example.item, FALLBACK) if framing.style == "translated" else None
+        return framing_words().with_english(block, english.text) if english else block
+
+    def _back(self, example: Example, framing: Framing) -> str:
+        """What follows the answer of a demonstration."""
+        if framing.style != "translated" or example.choices or example.language == FALLBACK:
+            return ""
+        word = self.task.verbaliser(example.language).words[example.label]
+        return "\n" + framing_words().in_own_language(word, example.language)
 
 
 def prompts_of(writer: PromptWriter, query: Query, selection: Selection, code: str) -> list[Prompt]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 Origin = Literal["pool", "generated"]
 CopySource = Literal["", "source", "demonstration"]
+FramingStyle = Literal["", "romanised", "translated"]
 DropReason = Literal[
     "no_room", "no_answer"
 ]  # the context was full; the pool lacks its answer in the language asked for
@@ -66,8 +67,11 @@ class Framing:
     aligners: Mapping[str, str] = field(default_factory=dict)  # by language of the answer: a line before the query
     labels: str = ""  # whose words say the labels of demonstrations, as in PromptConfig; "": as set there
     instruction: str = ""  # instead of the template's instruction
-    texts: Mapping[str, str] = field(default_factory=dict)  # by id of a demonstration: displayed instead of its text
     codes: tuple[str, ...] = ()  # languages the answer is asked for in, whose label probabilities are averaged; (): one
+    style: FramingStyle = ""  # how query and demonstrations are written, see ``core.prompting.PromptWriter``
+    translation: str = (
+        ""  # style "translated": the query in English; "": not known yet, and the prompt ends where it begins
+    )
 
 
 PLAIN = Framing()

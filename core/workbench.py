@@ -10,7 +10,6 @@ from core.data.pool import Pool, check_pool
 from core.data.prompt_variants import NATIVE
 from core.data.tasks import Task, load_tasks
 from core.errors import InvalidQuery
-from core.inference.certainty import certainty_of
 from core.inference.predictor import Predictor, Settings
 from core.models.catalogue import ModelCard, cards, settled_name
 from core.models.embeddings import SentenceVectors
@@ -47,7 +46,6 @@ class Workbench:
         ``unseen`` says why not, its states to what needs some.
         """
         self.model, self.encoder, self.cache = model, encoder, cache
-        self._fixed_settings = settings is not None
         self.settings = settings or settings_of(model)
         self.assets = assets
         own = states or model
@@ -75,19 +73,11 @@ class Workbench:
                 self.tasks[task],
                 self.index(task),
                 self.scorer,
-                self._settings(task),
+                self.settings,
                 self.tasks.get("translation"),
                 self.cache,
             )
         return self._predictors[task]
-
-    def _settings(self, task: str) -> Settings:
-        """The settings of a task: with the temperature that its certainties were found to need, unless settings were given."""
-        if self._fixed_settings:
-            return self.settings
-        card = card_of(self.model)
-        temperature = certainty_of(card.name).temperature(task) if card else 1.0
-        return replace(self.settings, label_temperature=temperature)
 
     def index(self, task: str) -> PoolIndex:
         """The pool of a task with its vectors; tasks that share a pool share its vectors."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.data.pool import Pool
 from core.inference.predictor import Predictor
+from core.models.embeddings import by_tokens
 from core.records import Query
 from core.selection.pool_index import PoolIndex
 
@@ -68,7 +69,7 @@ def first_candidates(predictor: Predictor, query: Query) -> Predictor | None:
 
 def read_pool(index: PoolIndex) -> Iterator[Reading]:
     """Read what is missing, part by part; the last part writes the cache file."""
-    missing = _unread(index)
+    missing = by_tokens(index.vectors.model, _unread(index))
     total = len({example.text for example in index.pool.examples})
     began, letters, read = time.monotonic(), sum(map(len, missing)), 0
     for start in range(0, len(missing), PART):

@@ -10,7 +10,7 @@ from core.data.corpora import languages_of, load_corpus
 from core.data.pool import Pool
 from core.errors import InvalidConfig
 from core.experiments.prompt_choice import PromptChoiceConfig
-from core.experiments.reliability import ReliabilityConfig, TaskData, reliability, used_items
+from core.experiments.reliability import ReliabilityConfig, TaskData, fitting_queries, reliability
 from core.experiments.runner import printed
 from core.run_record import write_record
 
@@ -49,10 +49,9 @@ def run(options: argparse.Namespace, began: float) -> int:
     for name, pool in pools.items():
         predictor = opened.predictor(name)
         predictor = predictor.with_settings(prompted(predictor.settings, options))
-        used = used_items(pool.examples, chosen) if set(chosen.languages) <= set(pool.languages) else frozenset()
-        data.append(TaskData(predictor, pool.examples, languages[name], used))
+        data.append(TaskData(predictor, pool.examples, languages[name], fitting_queries(pool.examples, chosen)))
     with progress("reliability") as report:
         entry = reliability(data, config, report)
     write_record(options.output, entry)
-    print(printed(entry, ["tasks", "languages"]))
+    print(printed(entry, ["temperatures", "tasks", "languages"]))
     return 0

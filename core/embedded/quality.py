@@ -17,6 +17,7 @@ from core.data.tasks import Task
 from core.embedded.corpus import Corpus, load_corpus
 from core.embedded.quality_retrieval import ENGLISH, costs, pairs_by_language, retrieval, topic_accuracy
 from core.embedded.quality_translation import (
+    MOST_PAIRS,
     Translation,
     chrf_table,
     facing,
@@ -34,6 +35,7 @@ from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
 from core.scoring import Scorer
 from core.selection.pool_index import PoolIndex
+from core.selection.strategies import STRATEGIES
 from core.workbench import Workbench
 
 
@@ -44,6 +46,9 @@ class QualityConfig:
     parts: tuple[str, ...]
     translate: tuple[str, ...] | None  # languages from and into English; None: all with enough held-out pairs
     k: int  # demonstrations of a translation
+    strategy: str = "agl"  # that chooses them
+    pairs: int = MOST_PAIRS  # of a language that are translated, at most
+    only_from_english: bool = False
 
     def __post_init__(self) -> None:
         """Refuse unknown parts, English beside English, and a k below 1."""
@@ -55,6 +60,13 @@ class QualityConfig:
             raise InvalidConfig("Translation is from and into English; name one or more other languages, or all.")
         if self.k < 1:
             raise InvalidConfig(f"{self.k} demonstrations of a translation were asked for; k must be 1 or more.")
+        if self.pairs < 1:
+            raise InvalidConfig(f"{self.pairs} pairs of a language were asked for; give 1 or more.")
+        if self.strategy not in STRATEGIES or STRATEGIES[self.strategy].closed:
+            fitting = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.closed)
+            raise InvalidConfig(
+                f"{self.strategy!r} chooses no demonstrations of a translation; choose one of {fitting}."
+            )
 
 
 def _nobody(_line: str) -> None:
@@ -128,22 +140,25 @@ def _knn(subject: Subject) -> Measured:
 
 def _translation(subject: Subject) -> Measured:
     chrf([""], [""])  # a missing library is reported before the work
-    config, held_out = subject.config, subject.corpus.held_out
+    config, held_out, read = subject.config, subject.corpus.held_out, subject.corpus.train
     codes = config.translate or tuple(pairs_by_language(held_out))
-    pairs = {code: held_out_pairs(held_out, code) for code in codes}
-    whole = parallel_pool(subject.corpus.train, set(held_out["english"].map(normal_form)))
+    others = read[read["source"] == "Tatoeba"] if config.pairs > MOST_PAIRS else None
+    pairs = {code: held_out_pairs(held_out, code, config.pairs, others) for code in codes}
+    drawn = {normal_form(english) for own in pairs.values() for _, english in own}
+    whole = parallel_pool(read, drawn | set(held_out["english"].map(normal_form)))
     translations: list[Translation] = []
-    for source, target in [(ENGLISH, code) for code in codes] + [(code, ENGLISH) for code in codes]:
+    back = () if config.only_from_english else codes
+    for source, target in [(ENGLISH, code) for code in codes] + [(code, ENGLISH) for code in back]:
         subject.report(f"translation: {source} into {target}")
         index = PoolIndex(whole if target == ENGLISH else facing(whole, target), subject.vectors, subject.encoder)
         predictor = Predictor(subject.tasks["translation"], index, subject.scorer)
         sentence_pairs = pairs[source] if target == ENGLISH else [(english, text) for text, english in pairs[target]]
-        translations += translate(predictor, sentence_pairs, source, target, config.k)
+        translations += translate(predictor, sentence_pairs, source, target, config.k, config.strategy)
     facts = {
-        "text": "held-out Tatoeba",
+        "text": "held-out Tatoeba" if others is None else "Tatoeba, held out first; all kept out of the pool",
         "pool": len(whole),
         "k": config.k,
-        "strategy": "agl",
+        "strategy": config.strategy,
         "measure": "chrF, sacrebleu",
     }
     return Measured(chrf_table(translations), facts, [asdict(entry) for entry in translations])

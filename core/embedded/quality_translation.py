@@ -1,11 +1,14 @@
-"""Translation of held-out Tatoeba pairs, with demonstrations and without, through the product's own predictor.
+"""Translation of Tatoeba pairs, with demonstrations and without, through the product's own predictor.
 
 A demonstration shows a sentence in a language that is neither the query's nor the answer's, and its translation into
 the language of the answer, found in the pool by item (``core.prompting``). The pool holds training sentences alone.
 
-chrF is that of ``core.metrics``, in [0, 100]. Two answers that need no
-model stand beside it: the answer of the best demonstration, and the translation of the training sentence in the query's
-own language that is nearest by the sentence encoder.
+Pairs are those held out when the tiny models were trained; where more are asked for than these, others follow, which the tiny model has
+read and another has not by us. The English sides of all of them are kept out of the pool.
+
+chrF is that of ``core.metrics``, in [0, 100]. Two answers that need no model stand beside it: the answer of the best demonstration, and
+the translation of the training sentence in the query's own language that is nearest by the sentence encoder. Counted besides: answers that
+largely repeat the source or a demonstration, answers in another language than the target, and empty ones.
 """
 
 from collections import Counter, defaultdict
@@ -20,12 +23,15 @@ from core.data.pool import Pool
 from core.data.templates import clean
 from core.embedded.quality_retrieval import ENGLISH
 from core.errors import InvalidData
+from core.inference.copying import copied_from
 from core.inference.predictor import Predictor, Question, checked
+from core.language_id import text_adherence
 from core.metrics import chrf
 from core.models.generation import generate
 from core.models.sentence_encoder import SentenceEncoder
 from core.prompting import PromptWriter
-from core.records import Demonstration, Example, Query
+from core.records import CopySource, Demonstration, Example, Query
+from core.selection.strategies import STRATEGIES
 
 LONGEST = 90  # characters of either side of a training pair
 MOST_EXAMPLES = 800  # of a language in the pool
@@ -46,6 +52,8 @@ class Translation:
     copied_demonstration: str  # the answer of the best demonstration, "" where none was shown
     copied_nearest: str  # the target side of the nearest training sentence in the source language
     demonstrations: tuple[tuple[str, str], ...]  # as shown, best last: text and answer
+    copies: CopySource = ""  # what ``translation`` largely repeats
+    adherence: float | None = None  # [0, 1]: how far it is in ``target``; None where that cannot be told
 
 
 def parallel_pool(text: pd.DataFrame, barred: Collection[str], most: int = MOST_EXAMPLES) -> Pool:
@@ -82,8 +90,10 @@ def facing(pool: Pool, target: str) -> Pool:
     return Pool(tuple(example for example in pool.examples if pool.side(example.item, target) is not None))
 
 
-def held_out_pairs(held_out: pd.DataFrame, code: str, most: int = MOST_PAIRS) -> list[tuple[str, str]]:
-    """Sentences in ``code`` with their English sides, at most ``most``, drawn with seed 0.
+def held_out_pairs(
+    held_out: pd.DataFrame, code: str, most: int = MOST_PAIRS, others: pd.DataFrame | None = None
+) -> list[tuple[str, str]]:
+    """Sentences in ``code`` with their English sides, at most ``most``, drawn with seed 0; ``others`` follow where there are fewer.
 
     Raises ``InvalidData`` when the language has none.
     """
@@ -92,23 +102,28 @@ def held_out_pairs(held_out: pd.DataFrame, code: str, most: int = MOST_PAIRS) ->
         known = ", ".join(sorted(set(held_out["language"])))
         raise InvalidData(f"There are no held-out pairs in {code!r}; choose from {known}.")
     drawn = pairs.sample(min(most, len(pairs)), random_state=0)
+    if others is not None and len(drawn) < most:
+        more = others[others["language"] == code].drop_duplicates("english")
+        drawn = pd.concat([drawn, more.sample(min(most - len(drawn), len(more)), random_state=0)])
     return list(zip(drawn["text"].map(clean), drawn["english"].map(clean), strict=True))
 
 
 def translate(
-    predictor: Predictor, pairs: Sequence[tuple[str, str]], source: str, target: str, k: int
+    predictor: Predictor, pairs: Sequence[tuple[str, str]], source: str, target: str, k: int, strategy: str = "agl"
 ) -> list[Translation]:
-    """Translate texts, paired with their references, greedily, with ``k`` demonstrations chosen by ``agl`` and with none.
+    """Translate texts, paired with their references, greedily, with ``k`` demonstrations chosen by ``strategy`` and with none.
 
     The pool of ``predictor`` is one that faces ``target``. Raises ``PoolTooSmall`` when it has fewer than ``k`` items in third
     languages.
     """
     writer, others = predictor.writer, tuple(code for code in predictor.index.pool.languages if code != target)
     queries = [checked(Query(text, source)) for text, _ in pairs]
-    predictor.index.vectors.raw([query.text for query in queries])
+    if "own" in STRATEGIES[strategy].needs:
+        predictor.index.vectors.raw([query.text for query in queries])
+    among = sorted({source, target, *others})
     prompts = []
     for query in queries:
-        chosen = predictor.select(Question(query, "agl", k, (target,), others)).demonstrations
+        chosen = predictor.select(Question(query, strategy, k, (target,), others)).demonstrations
         prompts.append((writer.prompt(query, chosen, target), writer.prompt(query, (), target)))
     written, without = (list(_written(predictor, [pair[side].text for pair in prompts])) for side in (0, 1))
     nearest = copied(predictor.index.pool, predictor.index.encoder, queries, target)
@@ -118,7 +133,17 @@ def translate(
         best = demonstrations[-1 if writer.config.order == "best_last" else 0][1] if demonstrations else ""
         translations.append(
             Translation(
-                source, target, text, reference, without[index], written[index], best, nearest[index], demonstrations
+                source,
+                target,
+                text,
+                reference,
+                without[index],
+                written[index],
+                best,
+                nearest[index],
+                demonstrations,
+                copied_from(written[index], text, [answer for _, answer in demonstrations]),
+                text_adherence(written[index], target, among),
             )
         )
     return translations
@@ -147,7 +172,7 @@ def copied(pool: Pool, encoder: SentenceEncoder, queries: Sequence[Query], targe
 
 
 def chrf_table(translations: Sequence[Translation]) -> pd.DataFrame:
-    """Corpus chrF of each direction: with demonstrations, without, and of the two answers that need no model."""
+    """Corpus chrF of each direction: with demonstrations, without, and of the two answers that need no model; and what went wrong."""
     parts: dict[tuple[str, str], list[Translation]] = defaultdict(list)
     for entry in translations:
         parts[entry.source, entry.target].append(entry)
@@ -163,5 +188,8 @@ def chrf_table(translations: Sequence[Translation]) -> pd.DataFrame:
         ):
             row[column] = chrf([getattr(entry, field) for entry in part], references)
         row["shown"] = float(np.mean([len(entry.demonstrations) for entry in part]))
+        row["copies"] = sum(entry.copies != "" for entry in part)
+        row["other_language"] = sum(entry.adherence is not None and entry.adherence < 0.5 for entry in part)
+        row["empty"] = sum(not entry.translation for entry in part)
         rows.append(row)
     return pd.DataFrame(rows)

@@ -107,7 +107,7 @@ def _variants(predictor: Predictor, config: PromptChoiceConfig) -> list[str]:
 
 def _measured(predictor: Predictor, queries: Sequence[Example], variant: str, strategy: str, k: int) -> list[Row]:
     """A row for each calibration of one variant and strategy."""
-    settings = Settings(predictor.settings.policy, PromptConfig.of(variant))
+    settings = Settings(predictor.settings.policy, PromptConfig.of(variant), label_temperature=1.0)
     asker = predictor.with_settings(settings)
     asks, raw = scored(asker, queries, strategy, k)
     by_name = {}

@@ -1,8 +1,8 @@
 """What a certainty has been worth: how often answers of such certainty were right, by task and language.
 
 Read from ``assets/results/reliability/<model>.json``, which ``train.py reliability`` makes on labelled items of the pool. It also holds
-the temperature that the calibrated label probabilities of a task are divided by (Guo et al. 2017, arXiv 1706.04599, section 4.2):
-one number a task, fitted on the same items, that changes no answer.
+the temperatures that log-probabilities of a task's labels are divided by (Guo et al. 2017, arXiv 1706.04599, section 4.2): one number a
+task and calibration, fitted on the items that the prompt was chosen on, that changes no answer. ``Predictor`` applies it.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import ASSETS
+from core.models.catalogue import settled_name
 
 FOLDER = ASSETS / "results" / "reliability"
 BINS = 15  # of equal width
@@ -33,12 +34,12 @@ class Worth:
 class Certainty:
     """The reliability of one model's certainties."""
 
-    temperatures: Mapping[str, float]  # by task
+    temperatures: Mapping[tuple[str, str], float]  # by task and calibration
     bins: Mapping[tuple[str, str, int], tuple[int, int]]  # (task, language, bin) -> answers, right ones
 
-    def temperature(self, task: str) -> float:
-        """What log-probabilities of a task's labels are divided by; 1 where nothing was measured."""
-        return self.temperatures.get(task, 1.0)
+    def temperature(self, task: str, calibration: str) -> float:
+        """What log-probabilities of a task's labels under a calibration are divided by; 1 where nothing was measured."""
+        return self.temperatures.get((task, calibration), 1.0)
 
     def worth(self, task: str, language: str, confidence: float) -> Worth | None:
         """The bin of ``confidence`` in this language, or in all of them where the language has few answers in it; None if nobody has."""
@@ -66,7 +67,15 @@ def certainty_of(model: str, folder: Path = FOLDER) -> Certainty:
         (row["task"], row["language"], int(row["bin"])): (int(row["n"]), int(row["right"]))
         for row in entry["tables"]["bins"]
     }
-    return Certainty({row["task"]: float(row["temperature"]) for row in entry["tables"]["tasks"]}, bins)
+    temperatures = {
+        (row["task"], row["calibration"]): float(row["temperature"]) for row in entry["tables"]["temperatures"]
+    }
+    return Certainty(temperatures, bins)
+
+
+def fitted_temperature(model: str, task: str, calibration: str) -> float:
+    """The temperature of a model by its name or folder, as fitted for a task under a calibration; 1 where none was."""
+    return certainty_of(Path(settled_name(model)).name).temperature(task, calibration)
 
 
 def certainty_worth(model: str, task: str, language: str, confidence: float) -> tuple[float, int] | None:

@@ -4,7 +4,9 @@ A language model prefers some label words whatever the text is. Fei et al. estim
 domain; here the texts are sentences of the pool in the query's language, their labels unused, after demonstrations drawn at random, as
 many as the query has. A few contexts are shared by all sentences, so that each is read once. The prior is the mean of the label
 probabilities: one vector per model, task, language, number of demonstrations and prompt, estimated once and kept on disk, so that a
-single question can be calibrated. Shapes: L labels, S sentences. Log-probabilities in nats.
+single question can be calibrated. Under a prompting system the prompt is its framing without what it says of one query: sentences are
+asked in their own words, and where the query's translation stands, they have the pool's English side of theirs.
+Shapes: L labels, S sentences. Log-probabilities in nats.
 """
 
 import hashlib
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.data.tasks import FALLBACK
 from core.prompting import PromptWriter, combined
 from core.records import Demonstration, Example, Framing, Query
 from core.scoring import Request, Scores
@@ -95,7 +98,8 @@ class LabelPriors:
     def _requests(
         self, example: Example, demonstrations: tuple[Demonstration, ...], code: str, framing: Framing
     ) -> list[Request]:
-        plain = replace(framing, query=None)
+        side = self.writer.pool.side(example.item, FALLBACK)
+        plain = replace(framing, query=None, translation=framing.translation and (side or example).text)
         prompts = [
             self.writer.prompt(example.query, demonstrations, other, plain) for other in framing.codes or (code,)
         ]
@@ -110,7 +114,7 @@ class LabelPriors:
             "prompt": asdict(writer.config),
             "code": code,
             "query": (framing.query or query).language,
-            "framing": asdict(replace(framing, query=None)) | {"aligners": dict(framing.aligners)},
+            "framing": asdict(replace(framing, query=None, translation="")) | {"aligners": dict(framing.aligners)},
             "count": count,
             "rule": self.rule,
             "pool": self._pool,

@@ -121,7 +121,8 @@ class LabelScorer:
 def _content_free(ask: Ask) -> Ask:
     nothing = ask.framing.query and replace(ask.framing.query, text=CONTENT_FREE, item=None)
     query = replace(ask.query, text=CONTENT_FREE, item=None)
-    return replace(ask, query=query, framing=replace(ask.framing, query=nothing))
+    translation = ask.framing.translation and CONTENT_FREE
+    return replace(ask, query=query, framing=replace(ask.framing, query=nothing, translation=translation))
 
 
 def _zero_shot(ask: Ask) -> Ask:
@@ -140,4 +141,6 @@ def _key(ask: Ask) -> tuple[object, ...]:
         framing.labels,
         framing.instruction,
         framing.codes,
+        framing.style,
+        framing.translation,
     )

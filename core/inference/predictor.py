@@ -14,6 +14,7 @@ from core.data.tasks import FALLBACK, Task
 from core.data.templates import clean
 from core.errors import InvalidConfig, InvalidQuery
 from core.inference.answering import Answerer
+from core.inference.certainty import fitted_temperature
 from core.inference.label_priors import LabelPriors
 from core.inference.label_scores import LabelScorer
 from core.inference.question import Question as Question
@@ -52,9 +53,10 @@ class Predictor:
         self.writer = PromptWriter(task, index.pool, scorer.model, self.settings.prompt)
         rule = self.settings.label_score
         self.priors = LabelPriors(self.writer, scorer, cache, rule)
-        self.labels = LabelScorer(
-            self.writer, scorer, self.priors, self.settings.calibration, rule, self.settings.label_temperature
-        )
+        calibration, temperature = self.settings.calibration, self.settings.label_temperature
+        if temperature is None:
+            temperature = fitted_temperature(scorer.model.config.name, task.name, calibration)
+        self.labels = LabelScorer(self.writer, scorer, self.priors, calibration, rule, temperature)
         self.answerer = Answerer(self.writer, self.labels, index)
         self.model_judge = ModelJudge(self.writer, scorer, translation)
 
@@ -98,6 +100,7 @@ class Predictor:
             sample,
             self.model_judge,
             question.answer_languages,
+            count=question.k,
         )
 
     def _fixed_selection(
@@ -242,7 +245,7 @@ class Predictor:
             "chat_template": self._chat_template,
             "calibration": self.settings.calibration,
             "label_score": self.settings.label_score,
-            "label_temperature": str(self.settings.label_temperature),
+            "label_temperature": str(self.labels.temperature),
             "scoring": self.scorer.method,
         }
 

@@ -35,7 +35,9 @@ class Settings:
     prompt: PromptConfig = field(default_factory=PromptConfig)
     calibration: str = "none"  # of label scores; batch calibration needs a batch, see core.evaluation
     label_score: LabelScore = "sum"  # of labels of several tokens, see core.scoring.labels
-    label_temperature: float = 1.0  # divides calibrated log-probabilities: certainty changes, no answer does
+    label_temperature: float | None = (
+        None  # divides log-probabilities and changes no answer; None: the one that was fitted
+    )
 
     def __post_init__(self) -> None:
         """Refuse unknown choices."""

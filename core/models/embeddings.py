@@ -46,8 +46,10 @@ class SentenceVectors:
             return self._raw(texts, batch_tokens, progress)
 
     def _raw(self, texts: Sequence[str], batch_tokens: int, progress: Progress | None) -> np.ndarray:
-        missing = sorted({text for text in texts if text not in self._vectors}, key=lambda text: (len(text), text))
-        encoded = encoded_texts(self.model, missing)
+        unread = list({text for text in texts if text not in self._vectors})
+        rows_of = dict(zip(unread, encoded_texts(self.model, unread), strict=True))
+        missing = sorted(unread, key=lambda text: (len(rows_of[text]), text))
+        encoded = [rows_of[text] for text in missing]
         index = 0
         while index < len(missing):
             size = max(1, min(len(missing) - index, batch_tokens // (len(encoded[index]) + 1)))
@@ -128,6 +130,15 @@ def mean_states(model: LanguageModel, layer: int, encoded: list[list[int]]) -> t
 def encoded_texts(model: LanguageModel, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of texts as their vectors are taken: a space in front, at most ``LONGEST`` tokens."""
     return [row[:LONGEST] for row in model.encode([" " + text for text in texts])] if texts else []
+
+
+def by_tokens(model: LanguageModel, texts: Sequence[str]) -> list[str]:
+    """``texts`` by their number of tokens, fewest first.
+
+    Scripts differ so much in tokens a character that batches of like characters are half padding.
+    """
+    lengths = [len(row) for row in encoded_texts(model, texts)]
+    return [text for _, text in sorted(zip(lengths, texts, strict=True))]
 
 
 class _Reached(Exception):

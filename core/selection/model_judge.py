@@ -14,7 +14,7 @@ from core.data.templates import SEPARATOR, clean
 from core.errors import InvalidConfig
 from core.models.generation import GenerationConfig, generate_all
 from core.prompting import PromptWriter
-from core.records import Demonstration, Example, Query
+from core.records import Demonstration, Example, Framing, Query
 from core.scoring import Request, Scores
 from core.scoring.calibration import log_softmax
 
@@ -91,6 +91,26 @@ class ModelJudge:
     ) -> None:
         """Write the translations that ``translated`` will be asked for, many at once; ``progress`` gets the share that is done."""
         self._translate([self._translating(*each) for each in requests if each[0].language != FALLBACK], progress)
+
+    def write_english(
+        self,
+        requests: Sequence[tuple[Query, Sequence[Demonstration], Framing]],
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> list[str]:
+        """The query's text in English as the model writes it where the prompt under a framing of the style "translated" leaves it open.
+
+        Greedy, in batches, remembered by prompt. An English query, and one for which nothing is written, stays as it is.
+        """
+        prompts = [
+            "" if query.language == FALLBACK else self.writer.prompt(query, entries, FALLBACK, framing).text
+            for query, entries, framing in requests
+        ]
+        self._translate([prompt for prompt in prompts if prompt], progress)
+        lines = [self._translated.get(prompt, "") for prompt in prompts]
+        return [
+            line if any(c.isalnum() for c in line) else query.text
+            for line, (query, _, _) in zip(lines, requests, strict=True)
+        ]
 
     def _translating(self, query: Query, examples: Sequence[Example]) -> str:
         if self._translation is None:

@@ -1,11 +1,13 @@
 """The app as a person waits for it: start, time to the first answer and to all, memory. ``make bench`` runs it.
 
-Answers: Explore's own function (``Explorer.ask``), the embedded model, a sentence that was not asked before in each round, eight
-languages, two strategies, K = 4; when the first answer is there, and when all is. What the scorer remembers of earlier questions is
-dropped before each round; the model is loaded and the pool's vectors are cached, as after the first visit. Then once over HTTP, with
-one strategy, on the public endpoint of an app started as a process of its own, from the request to the end of the answer. Start: from
-the start of the process to the first page, and the CPU time that it took. Memory: resident, of that process, after the start and
-after the question.
+Answers: Explore's own function (``Explorer.ask``), the tiny model unless another is named, a sentence that was not asked before in each
+round, eight languages, two strategies, K = 4 (``--languages 6`` and ``--model gemma-3-270m`` for the bar of the default model); when the
+first answer is there, when a strategy has its
+verdict (effects of demonstrations and all), and when everything is. What the scorer remembers of
+earlier questions is dropped before each round; the model is loaded and the pool's vectors are cached, as after the first visit. Then once
+over HTTP, with one strategy, on the public endpoint of an app started as a process of its own, from the request to the end of the answer.
+Start: from the start of the process to the first page, and the CPU time that it took. Memory: resident, of that process, after the start
+and after the question.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from benchmarks.measuring import CLOCKS, circumstances
 
 from app.explore.form import Form
 from app.explore.service import ExploreService
+from core.models.catalogue import TINY
 from core.run_record import write_record
 from core.workbench import bundled_examples
 
@@ -35,27 +38,33 @@ LANGUAGES = ("swh_Latn", "eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_De
 STRATEGIES = ("agl", "knn")
 
 
-def answering(cache: Path, rounds: int, clock: str) -> dict[str, Any]:
-    """Seconds to the first answer and to all, medians and least."""
+def answering(model: str, precision: str, languages: int, cache: Path, rounds: int, clock: str) -> dict[str, Any]:
+    """Seconds to the first answer, to the first verdict and to all, medians and least."""
     explore, now = ExploreService(cache), CLOCKS[clock]
     sentences = [example.text for example in bundled_examples("topic") if example.language == "swh_Latn"]
-    first, whole, phases = [], [], []
+    codes = LANGUAGES[:languages]
+    first, verdict, whole, phases = [], [], [], []
     for place in range(rounds + 1):
-        form = Form(sentences[place], "swh_Latn", "topic", LANGUAGES, STRATEGIES, 4, precision="fp32")
+        form = Form(sentences[place], "swh_Latn", "topic", codes, STRATEGIES, 4, model=model, precision=precision)  # type: ignore[arg-type]
         explore.predictor(form).scorer.forget()
-        began, seen, step = now(), 0.0, None
+        began, seen, explained, step = now(), 0.0, 0.0, None
         for step in explore.ask(form):
             if not seen and any(prediction.answers for prediction in step.predictions):
                 seen = now() - began
+            if not explained and any(prediction.effects for prediction in step.predictions):
+                explained = now() - began
         assert step is not None and step.finished
-        assert [len(prediction.answers) for prediction in step.predictions] == [len(LANGUAGES)] * len(STRATEGIES)
+        assert [len(prediction.answers) for prediction in step.predictions] == [len(codes)] * len(STRATEGIES)
         if place:  # the first round loads
             first.append(seen)
+            verdict.append(explained)
             whole.append(now() - began)
             phases.append({f"{p.selection.strategy} {k}": v for p in step.predictions for k, v in p.seconds.items()})
     return {
         "first_answer_s": round(statistics.median(first), 2),
         "first_answer_least_s": round(min(first), 2),
+        "first_verdict_s": round(statistics.median(verdict), 2),
+        "first_verdict_least_s": round(min(verdict), 2),
         "all_answers_s": round(statistics.median(whole), 2),
         "all_answers_least_s": round(min(whole), 2),
         "phases_wall_s": {key: round(statistics.median(phase[key] for phase in phases), 2) for key in phases[0]},
@@ -71,7 +80,7 @@ def asked(port: int, method: str, path: str, body: Any = None) -> tuple[int, byt
     return found
 
 
-def serving(cache: Path) -> dict[str, Any]:
+def serving(cache: Path, model: str, languages: int) -> dict[str, Any]:
     """Start, one question over HTTP, and memory of a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -95,7 +104,7 @@ def serving(cache: Path) -> dict[str, Any]:
                 memory = psutil.Process(process.pid).memory_info().rss / 1e6
                 began = time.perf_counter()
                 text = next(e.text for e in bundled_examples("topic") if e.language == "hau_Latn")
-                values = [text, "hau_Latn", list(LANGUAGES), "topic", "agl", 4, [], "embedded", 0]
+                values = [text, "hau_Latn", list(LANGUAGES[:languages]), "topic", "agl", 4, [], model, 0]
                 status, body = asked(port, "POST", "/gradio_api/call/ask", {"data": values})
                 assert status == 200, body
                 status, body = asked(port, "GET", f"/gradio_api/call/ask/{json.loads(body)['event_id']}")
@@ -119,6 +128,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--output", type=Path, default=ROOT / "assets" / "results" / "app_speed.json")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", default=TINY, help="tiny, gemma-3-270m, a folder or a .gguf file")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16, nf4, or auto")
+    parser.add_argument(
+        "--languages", type=int, default=len(LANGUAGES), help=f"of the answers, at most {len(LANGUAGES)}"
+    )
+    parser.add_argument("--no-serving", dest="serving", action="store_false", help="leave out the app as a process")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--clock", choices=CLOCKS, default="wall", help="cpu, with one thread, where others use the cores too"
@@ -127,14 +142,18 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cache = ROOT / "data" / "cache"
     found = circumstances() | {
-        "model": "embedded",
-        "languages": len(LANGUAGES),
+        "model": options.model,
+        "precision": options.precision,
+        "languages": options.languages,
         "strategies": list(STRATEGIES),
         "clock": options.clock,
     }
-    found["answering"] = answering(cache, options.rounds, options.clock)
+    found["answering"] = answering(
+        options.model, options.precision, options.languages, cache, options.rounds, options.clock
+    )
     print(found["answering"], flush=True)
-    found["serving"] = serving(cache)
+    if options.serving:
+        found["serving"] = serving(cache, options.model, options.languages)
     write_record(options.output, found)
     print(options.output.read_text(encoding="utf-8"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from core.selection.strategies.assisted import TranslationAssisted
 from core.selection.strategies.base import Candidates, Strategy, Vectors
 from core.selection.strategies.dense import BalancedKnn, Knn, MaximalMarginalRelevance
 from core.selection.strategies.determinantal import Determinantal
@@ -35,6 +36,7 @@ STRATEGIES: dict[str, Strategy] = {  # the common ones first: lists show them in
         CrossLingualThought(),
         SelfConsistency(),
         Romanised(),
+        TranslationAssisted(),
     )
 }
 

@@ -72,6 +72,7 @@ class Candidates:
     model_judge: ModelJudge | None = None  # None where no language model may be consulted
     answered_in: tuple[str, ...] = ()  # languages of the answers; (): the query's own
     translation: Query | None = None  # the query in English, where it is known already
+    count: int = 0  # demonstrations that will be asked for, for ``Strategy.prepare``
 
     @property
     def codes(self) -> tuple[str, ...]:

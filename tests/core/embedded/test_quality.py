@@ -200,6 +200,11 @@ def test_held_out_pairs_are_drawn_once_and_a_language_without_any_is_named() -> 
     assert drawn == held_out_pairs(frame, "fra_Latn", 5)
     assert len({english for _, english in drawn}) == 5
     assert len(held_out_pairs(frame, "fra_Latn")) == 8
+    others = pd.DataFrame([("fra_Latn", f"g{n}", f"o{n}") for n in range(9)], columns=frame.columns)
+    more = held_out_pairs(frame, "fra_Latn", 12, others)
+    assert more[:8] == held_out_pairs(frame, "fra_Latn")
+    assert len({english for _, english in more if english.startswith("o")}) == 4
+    assert held_out_pairs(frame, "fra_Latn", 5, others) == drawn
     with pytest.raises(InvalidData, match=r"no held-out pairs in 'hau_Latn'; choose from fra_Latn"):
         held_out_pairs(frame, "hau_Latn")
 
@@ -247,12 +252,27 @@ def test_chrf_is_that_of_each_direction(translator: Predictor, monkeypatch: pyte
     )
     found = translate(translator, PAIRS, "eng_Latn", "fra_Latn", 2)
     row = chrf_table(found).iloc[0]
+    assert (row["copies"], row["empty"]) == (0, 0)
     references = [reference for _, reference in PAIRS]
     assert (row["source"], row["target"], row["pairs"], row["shown"]) == ("eng_Latn", "fra_Latn", 2, 2)
     assert row["with_demonstrations"] == pytest.approx(chrf(["Le bus était en retard.", "zzz"], references))
     assert 0 < row["with_demonstrations"] < 100
     assert row["zero_shot"] == 0
     assert row["copied_shown"] == pytest.approx(chrf([entry.copied_demonstration for entry in found], references))
+
+
+def test_copies_and_empty_answers_are_counted(translator: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sacrebleu")
+    (text, reference) = PAIRS[0]
+    shown = translate(translator, PAIRS[:1], "eng_Latn", "fra_Latn", 2, "knn")[0].demonstrations[0][1]
+    lines = iter([text, "", shown, "", "", "", "", ""])
+    monkeypatch.setattr(
+        translation, "generate", lambda model, prompts, config: [Generated(next(lines), 1.0) for _ in prompts]
+    )
+    found = translate(translator, [(text, reference)] * 4, "eng_Latn", "fra_Latn", 2, "knn")
+    assert [entry.copies for entry in found] == ["source", "", "demonstration", ""]
+    row = chrf_table(found).iloc[0]
+    assert (row["copies"], row["other_language"], row["empty"], row["pairs"]) == (2, 1, 2, 4)  # the source is English
 
 
 def test_chrf_worked_example() -> None:
@@ -344,6 +364,7 @@ def test_every_part_leaves_its_record(
     assert entries["knn"]["majority"] == 0.2  # two of ten
     # The toy queries are the toy pool with another mark at the end: the nearest of another language decide, not a copy.
     assert all(row["queries"] == 10 for row in entries["knn"]["rows"])
+    assert entries["translation"]["text"] == "held-out Tatoeba"
     directions = [(row["source"], row["target"], row["pairs"]) for row in entries["translation"]["rows"]]
     assert directions == [("eng_Latn", "fra_Latn", 12), ("fra_Latn", "eng_Latn", 12)]
     lines = [json.loads(line) for line in (output / "translation.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -354,6 +375,33 @@ def test_every_part_leaves_its_record(
     assert not shown & {line["reference"] for line in lines}
     printed = capsys.readouterr().out
     assert all(part in printed for part in entries)
+
+
+def test_pairs_beyond_those_held_out_are_kept_out_of_the_pool(corpora: Path, toy_models: None, tmp_path: Path) -> None:
+    pytest.importorskip("sacrebleu")
+    output = tmp_path / "out"
+    arguments = [
+        "quality",
+        "--data",
+        str(corpora),
+        "--output",
+        str(output),
+        "--parts",
+        "translation",
+        "--translate",
+        "fr",
+    ]
+    assert train.main([*arguments, "--k", "1", "--strategy", "knn", "--pairs", "61", "--only-from-english"]) == 0
+    entry = json.loads((output / "translation.json").read_text(encoding="utf-8"))
+    assert entry["text"] == "Tatoeba, held out first; all kept out of the pool"
+    assert entry["strategy"] == "knn"
+    (row,) = entry["rows"]
+    assert (row["source"], row["target"]) == ("eng_Latn", "fra_Latn")
+    assert row["pairs"] > 12  # those held out, and others
+    lines = [json.loads(line) for line in (output / "translation.jsonl").read_text(encoding="utf-8").splitlines()]
+    shown = {answer for line in lines for _, answer in line["demonstrations"]}
+    assert shown
+    assert not shown & {line["reference"] for line in lines}
 
 
 def test_a_part_can_be_measured_alone(corpora: Path, toy_models: None, tmp_path: Path) -> None:
@@ -371,6 +419,11 @@ BAD = {
     "English beside English": (["--translate", "en"], "Translation is from and into English"),
     "unknown language": (["--translate", "Klingon"], "'Klingon' is not one of the languages at hand"),
     "language without pairs": (["--parts", "translation", "--translate", "ha"], "no held-out pairs in 'hau_Latn'"),
+    "no pairs": (["--pairs", "0"], "0 pairs of a language were asked for"),
+    "a strategy of labels": (
+        ["--strategy", "clsp"],
+        "'clsp' chooses no demonstrations of a translation; choose one of agl",
+    ),
     "no demonstrations": (["--k", "0"], "0 demonstrations of a translation were asked for"),
     "k beyond the pool": (
         ["--parts", "translation", "--translate", "fr", "--k", "99"],

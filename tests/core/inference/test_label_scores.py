@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from toys import toy_examples
 
+from core.data.pool import Pool
 from core.errors import InvalidConfig
 from core.inference.label_priors import SENTENCES, LabelPriors
 from core.inference.label_scores import Ask, LabelScorer
 from core.inference.predictor import Predictor, Question, Settings
-from core.records import PLAIN, Framing, Query
+from core.records import PLAIN, Example, Framing, Query
 from core.scoring import Scorer
+from core.selection.strategies import STRATEGIES
 from core.workbench import Workbench
 
 QUERY = Query("The nurse won a race in the desert.", "eng_Latn")
+TOY = toy_examples()
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +150,47 @@ def test_an_unknown_rule_is_refused() -> None:
 def test_a_pool_without_the_querys_language_estimates_by_other_sentences(predictor: Predictor) -> None:
     prior = predictor.priors.prior(Query("Der Fluss.", "deu_Latn"), 1, "deu_Latn", PLAIN)
     assert special.logsumexp(prior) == pytest.approx(0, abs=1e-5)
+
+
+FRAMED = [name for name, strategy in STRATEGIES.items() if strategy.framed]
+
+
+@pytest.mark.parametrize("strategy", FRAMED)
+def test_under_a_prompting_system_queries_of_a_language_share_one_prior(
+    bench: Workbench, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What framings said of single demonstrations and of the query was once part of the key, and every query had its own prior."""
+    pool = [
+        replace(e, id=f"x/{e.id}", item=f"x/{e.item}", text=f"Так: {e.text}") for e in TOY if e.language == "eng_Latn"
+    ]
+    russian = [replace(example, language="rus_Cyrl") for example in pool]
+    predictor = Workbench(bench.model, bench.encoder, pools={"topic": Pool((*TOY, *russian))}).predictor("topic")  # type: ignore[arg-type]
+    written = iter(f"Line {n}." for n in range(99))
+    line = type("Line", (), {"text": property(lambda _self: next(written))})
+    monkeypatch.setattr(
+        "core.selection.model_judge.generate_all", lambda _model, prompts, *_rest: [line() for _ in prompts]
+    )
+    estimated: list[str] = []
+    real = LabelPriors._estimate
+
+    def spied(self: LabelPriors, key: str, *rest: Any) -> None:
+        estimated.append(key)
+        real(self, key, *rest)
+
+    monkeypatch.setattr(LabelPriors, "_estimate", spied)
+    calibrated = predictor.with_settings(Settings(calibration="domain"))
+    for text in ("Команда выиграла матч.", "Поезд опоздал.", "Врач читает книгу."):
+        calibrated.predict(Question(Query(text, "rus_Cyrl"), strategy, 2, explain=False))
+    # One after two demonstrations, and that of the answer without any.
+    assert len(estimated) == 2, estimated
+
+
+def test_the_prior_of_a_system_is_estimated_in_its_own_way_of_writing(bench: Workbench) -> None:
+    russian = Example("a", "a", "rus_Cyrl", "Поезд опоздал.", "travel")
+    pool = Pool((russian, Example("b", "a", "eng_Latn", "The train was late.", "travel"), *TOY))
+    predictor = Workbench(bench.model, bench.encoder, pools={"topic": pool}).predictor("topic")  # type: ignore[arg-type]
+    (latin,) = predictor.priors._requests(russian, (), "rus_Cyrl", Framing(style="romanised"))
+    assert "Poyezd opozdal." in latin.context
+    steps = Framing(style="translated", translation="Whatever the query says.", codes=("eng_Latn",))
+    (translated,) = predictor.priors._requests(russian, (), "rus_Cyrl", steps)
+    assert translated.context.endswith("Sentence: Поезд опоздал.\nIn English: The train was late.\nTopic:")

@@ -11,6 +11,7 @@ from toys import LetterEncoder, byte_tokenizer, tiny_model
 from transformers import BloomConfig, Gemma2Config, GPT2Config, MambaConfig, OPTConfig, PretrainedConfig, Qwen3Config
 
 from core.data.pool import Pool
+from core.models import embeddings
 from core.models.embeddings import LONGEST, Projection, SentenceVectors
 from core.models.loading import LanguageModel
 from core.records import Query
@@ -65,6 +66,25 @@ def test_vectors_do_not_depend_on_batch_padding_or_order(model: LanguageModel) -
     for batch_tokens in (1, 60, 100_000):
         assert SentenceVectors(model).raw(TEXTS, batch_tokens) == pytest.approx(together, abs=1e-5)
     assert SentenceVectors(model).raw(TEXTS[::-1])[::-1] == pytest.approx(together, abs=1e-5)
+
+
+def test_batches_are_of_like_numbers_of_tokens_whatever_the_script(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By characters, Cyrillic and Latin texts of one length shared a batch, and nearly half of it was padding."""
+    computed: list[int] = []
+    real = embeddings.mean_states
+
+    def counted(model: LanguageModel, layer: int, encoded: list[list[int]]) -> torch.Tensor:
+        computed.append(len(encoded) * max(map(len, encoded)))
+        return real(model, layer, encoded)
+
+    monkeypatch.setattr(embeddings, "mean_states", counted)
+    texts = [letter * (10 + n) for n in range(16) for letter in ("a", "ж")]  # one and two bytes a letter
+    SentenceVectors(model).raw(texts, batch_tokens=120)
+    tokens = sum(map(len, embeddings.encoded_texts(model, texts)))
+    assert tokens <= sum(computed) < 1.1 * tokens
+    assert embeddings.by_tokens(model, ["жж", "aaa", "a"]) == ["a", "aaa", "жж"]
 
 
 def test_texts_are_read_once_and_forgotten_oldest_first(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

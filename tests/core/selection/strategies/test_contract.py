@@ -102,7 +102,7 @@ def test_written_pairs_are_the_only_ones_shown_by_self_generated(toy_predictor: 
 
 def test_runs_without_demonstrations_are_zero_shot_unless_the_query_is_framed() -> None:
     framed = {name for name, strategy in STRATEGIES.items() if strategy.framed}
-    assert framed == {"task-alignment", "x-insta", "self-translate", "xlt", "clsp", "romanised"}
+    assert framed == {"task-alignment", "x-insta", "self-translate", "xlt", "clsp", "romanised", "taco"}
     runs = runs_of(EvaluationConfig(tuple(STRATEGIES), (0, 2), (5, 6), None))
     assert {run.strategy for run in runs if run.k == 0} == {"zero-shot", *framed}
     assert {run.seed for run in runs if run.k == 0} == {5}

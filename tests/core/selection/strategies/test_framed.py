@@ -165,7 +165,7 @@ def test_clsp_is_the_mean_of_the_distributions_of_its_languages(asked: Predictor
     assert list(answer.with_context.probabilities.values()) == pytest.approx(np.mean(rows, axis=0), abs=1e-4)
 
 
-@pytest.mark.parametrize("strategy", ["x-insta", "task-alignment", "self-translate", "xlt", "clsp"])
+@pytest.mark.parametrize("strategy", ["x-insta", "task-alignment", "self-translate", "xlt", "clsp", "taco"])
 @pytest.mark.parametrize("calibration", ["none", "contextual"])
 def test_an_answer_is_scored_by_the_prompts_it_shows_and_as_evaluation_does(
     asked: Predictor, strategy: str, calibration: str

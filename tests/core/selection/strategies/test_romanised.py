@@ -1,15 +1,18 @@
-"""Romanised prompting: what the model reads is in Latin letters, what is recorded is the text as it came."""
+"""Romanised prompting: what the model reads is in Latin letters, what is recorded is the text as it came.
+
+Tests of `core.data.romanisation`.
+"""
 
 import sys
 
 import pytest
 from toys import toy_examples
 
+from core.data import romanisation
 from core.data.pool import Pool
 from core.errors import ModelUnavailable
 from core.inference.predictor import Predictor, Question
 from core.records import Example, Query
-from core.selection.strategies import romanised
 from core.workbench import Workbench
 
 RUSSIAN = Example("rus", "rus", "rus_Cyrl", "Команда выиграла матч.", "sports")
@@ -44,18 +47,20 @@ def test_query_and_demonstrations_are_read_in_latin_letters(romanising: Predicto
 def test_pinned_demonstrations_are_romanised_too(romanising: Predictor) -> None:
     chosen = romanising.select(Question(QUERY, "romanised", 1, ("eng_Latn",), ("rus_Cyrl",))).demonstrations
     pinned = romanising.select(Question(QUERY, "romanised", 2, ("eng_Latn",), pinned=chosen))
-    assert pinned.framing.texts["rus"] == "Komanda vyigrala match."
-    assert len(pinned.framing.texts) == 2
+    prompt = romanising.writer.prompt(QUERY, pinned.demonstrations, "eng_Latn", pinned.framing)
+    assert len(prompt.demonstrations) == 2
+    assert "Sentence: Komanda vyigrala match.\n" in prompt.text
+    assert prompt.text.endswith("Sentence: ttren der se aaii.\nTopic:")
 
 
 def test_latin_letters_stay_as_they_are_with_their_accents() -> None:
-    assert romanised.romanised("L'équipe a gagné.", "fra_Latn") == "L'équipe a gagné."
+    assert romanisation.romanised("L'équipe a gagné.", "fra_Latn") == "L'équipe a gagné."
 
 
 def test_without_the_library_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    romanised._uroman.cache_clear()
+    romanisation._uroman.cache_clear()
     monkeypatch.setitem(sys.modules, "uroman", None)
     with pytest.raises(ModelUnavailable, match="uroman is not installed; run 'pip install uroman'"):
-        romanised.romanised("да", "rus_Cyrl")
+        romanisation.romanised("да, да", "rus_Cyrl")
     monkeypatch.undo()
-    romanised._uroman.cache_clear()
+    romanisation._uroman.cache_clear()
