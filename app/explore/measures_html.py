@@ -17,7 +17,8 @@ def label_table(prediction: Prediction, task: Task, index: int, texts: Texts) ->
     words = task.verbaliser(answer.language).words
     shares, untouched = answer.with_context.probabilities, answer.without_context.probabilities
     raw = answer.uncalibrated.probabilities if answer.uncalibrated is not None else shares
-    calibrated = prediction.provenance.get("calibration", "none") != "none"
+    made = prediction.provenance
+    calibrated = made.get("calibration", "none") != "none" or made.get("label_temperature", "1.0") != "1.0"
     rows = "".join(
         f'<tr><th scope="row">{spoken(words[label], answer.language)}</th>'
         f'<td><span class="figure">{_share(shares[label])}</span> {bar(shares[label])}</td>'

@@ -17,7 +17,7 @@ recorded, and those of llama.cpp, which multiplies 4-bit blocks by 8-bit states.
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +81,12 @@ def apart(first: list[np.ndarray], second: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
 
 
-def fastest(workbench: Workbench, requests: list[Request]) -> "tuple[Harness, int]":
+def fastest(workbench: Workbench, requests: list[Request], batches: Sequence[int]) -> "tuple[Harness, int]":
     """The harness at the batch size that takes it the least time, in one warm run of each."""
     from benchmarks.harness import Harness
 
-    harnesses = {size: Harness(workbench.model, size) for size in BATCHES}
-    harnesses[BATCHES[0]].score(requests[:1])
+    harnesses = {size: Harness(workbench.model, size) for size in batches}
+    harnesses[batches[0]].score(requests[:1])
     times = {size: timed(lambda harness=harness: harness.score(requests)) for size, harness in harnesses.items()}
     best = min(times, key=lambda size: times[size])
     print({size: round(seconds, 2) for size, seconds in times.items()}, flush=True)
@@ -94,7 +94,13 @@ def fastest(workbench: Workbench, requests: list[Request]) -> "tuple[Harness, in
 
 
 def compare(
-    workbench: Workbench, shared: bool, one_token: bool, repeats: int, clock: str, peer: "LlamaCpp | None" = None
+    workbench: Workbench,
+    shared: bool,
+    one_token: bool,
+    repeats: int,
+    clock: str,
+    batches: Sequence[int],
+    peer: "LlamaCpp | None" = None,
 ) -> dict[str, Any]:
     """Ratios of time, every other way over ours, with the largest differences of scores."""
     requests = topic_requests(workbench, shared, one_token)
@@ -103,7 +109,7 @@ def compare(
     lengths = [len(target.tokens) - target.first for target in ours.targets(pairs)]
     assert not one_token or set(lengths) == {1}
     reference = one_by_one(ours, requests)
-    harness, batch = fastest(workbench, requests)
+    harness, batch = fastest(workbench, requests, batches)
     differences = {"ours": apart(reference, ours.score(requests)), "harness": apart(reference, harness.score(requests))}
     for name, value in differences.items():
         allowed = CLOSE[workbench.model.config.precision]
@@ -155,6 +161,9 @@ def main() -> None:
     parser.add_argument("--model", default=TINY, help="tiny, gemma-3-270m, a folder or a .gguf file")
     parser.add_argument("--demonstrations", default="own,shared", help="which comparisons, with commas")
     parser.add_argument("--label-tokens", default="several,one", help="which comparisons, with commas")
+    parser.add_argument(
+        "--batches", default=",".join(map(str, BATCHES)), help="of the harness, the fastest of which counts"
+    )
     parser.add_argument("--precision", choices=tuple(CLOSE), default="fp32")
     parser.add_argument(
         "--llama-cpp", action="store_true", help="also llama.cpp on Gemma's GGUF file, with --model gemma-3-270m"
@@ -164,6 +173,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    batches = [int(size) for size in options.batches.split(",")]
     record = circumstances() | {"model": options.model, "precision": options.precision, "clock": options.clock}
     record |= {"queries": QUERIES, "k": K, "labels": 7}
     workbench = open_workbench(ModelConfig(options.model, options.precision, "cpu"), cache=ROOT / "data" / "cache")
@@ -179,7 +189,7 @@ def main() -> None:
         for tokens in options.label_tokens.split(","):
             for which in options.demonstrations.split(","):
                 shared, one_token = which == "shared", tokens == "one"
-                rows.append(compare(workbench, shared, one_token, options.repeats, options.clock, peer))
+                rows.append(compare(workbench, shared, one_token, options.repeats, options.clock, batches, peer))
                 print(rows[-1], flush=True)
     write_record(options.output, record | {"scoring": rows})
 
