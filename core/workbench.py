@@ -51,7 +51,7 @@ class Workbench:
         own = states or model
         assert isinstance(own, LanguageModel), "a model elsewhere needs states"
         self.scorer: Scores = scorer or Scorer(own)
-        self.vectors = SentenceVectors(own, None if own.trained is None else own.trained.layer)
+        self.vectors = SentenceVectors(own, layer_of(own))
         self._unseen = unseen
         self._pools = {name: self._after_run(name, pool) for name, pool in (pools or {}).items()}
         for name, pool in self._pools.items():
@@ -102,6 +102,14 @@ class Workbench:
         remaining = [example for example in pool.examples if example.id not in trained.retired]
         written = [example for example in trained.written if example.id not in there]
         return replace(pool, examples=(*remaining, *written))
+
+
+def layer_of(model: LanguageModel) -> int | None:
+    """Whose states are the model's own vectors: a run's layer, else the layer that the model's card names; None: the middle one."""
+    if model.trained is not None:
+        return model.trained.layer
+    card = card_of(model)
+    return card.layer if card is not None and card.layer >= 0 else None
 
 
 def settings_of(model: Engine) -> Settings:

@@ -9,10 +9,11 @@ from toys import toy_examples
 
 from core.data.pool import Pool
 from core.evaluation import EvaluationConfig, evaluate
+from core.models.catalogue import cards
 from core.models.loading import LanguageModel
 from core.models.trained_run import Trained
 from core.records import Example
-from core.workbench import Workbench
+from core.workbench import Workbench, layer_of
 
 WRITTEN = Example("w1", "w1", "fra_Latn", "Le robot répare le train.", toy_examples()[0].label, origin="generated")
 
@@ -48,3 +49,11 @@ def test_a_written_pair_reaches_the_contexts_of_an_evaluation(model: Any, encode
 def test_a_run_of_another_task_changes_no_pool(model: Any, encoder: Any) -> None:
     mine = Pool(toy_examples())
     assert Workbench(after_run(model, "sentiment"), encoder, pools={"topic": mine}).pool("topic") == mine
+
+
+def test_own_vectors_are_of_the_layer_that_a_run_or_else_the_card_names(model: Any) -> None:
+    assert layer_of(model) is None  # no card: the middle layer
+    known = replace(model, config=replace(model.config, name="gemma-3-270m"))
+    assert layer_of(known) == cards()["gemma-3-270m"].layer == 11
+    run = Trained(Path("run"), np.eye(2, dtype=np.float32), 0.1, "", {"layer": 3})
+    assert layer_of(replace(known, trained=run)) == 3
