@@ -83,7 +83,7 @@ class Workbench:
         """The pool of a task with its vectors; tasks that share a pool share its vectors."""
         name = task if task in self._pools else POOL_OF_TASK.get(task, task)
         if name not in self._indexes:
-            cache = self.cache / f"{self.vectors.model.fingerprint}-{name}.npz" if self.cache else None
+            cache = self.cache / f"{self.vectors.model.states_fingerprint}-{name}.npz" if self.cache else None
             self._indexes[name] = PoolIndex(self.pool(name), self.vectors, self.encoder, cache, self._unseen)
         return self._indexes[name]
 

@@ -69,6 +69,12 @@ class SentenceVectors:
             self._vectors.popitem(last=False)
         return rows
 
+    def shared_with(self, model: LanguageModel) -> "SentenceVectors":
+        """The same vectors for ``model``, which has the same weights; what one reads, the other remembers."""
+        other = SentenceVectors(model, self.layer, self._remember)
+        other._vectors = self._vectors
+        return other
+
     def forget(self) -> None:
         """Drop all vectors: the model's weights have changed."""
         self._vectors.clear()
@@ -108,7 +114,7 @@ class SentenceVectors:
     @property
     def key(self) -> str:
         """Identifies model and layer."""
-        return f"{self.model.fingerprint}/{self.layer}"
+        return f"{self.model.states_fingerprint}/{self.layer}"
 
 
 def mean_states(model: LanguageModel, layer: int, encoded: list[list[int]]) -> torch.Tensor:

@@ -100,12 +100,20 @@ class LanguageModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits that change with the weights and the tokenizer; keys every cache and record."""
+        """Twelve hex digits that change with the weights, the tokenizer and what a run's policy learnt; keys caches and records."""
+        return self._digest(self.trained)
+
+    @cached_property
+    def states_fingerprint(self) -> str:
+        """As ``fingerprint``, of what the states of a text depend on: a run whose policy alone learnt shares them with its base."""
+        return self._digest(None)
+
+    def _digest(self, trained: Trained | None) -> str:
         digest = hashlib.sha256(self.config.precision.encode())
-        if self.trained is not None:
-            digest.update(f"{self.trained.weight.tobytes().hex()[:4096]}{self.trained.temperature}".encode())
-            if self.trained.head is not None:
-                digest.update(self.trained.head.tobytes())
+        if trained is not None:
+            digest.update(f"{trained.weight.tobytes().hex()[:4096]}{trained.temperature}".encode())
+            if trained.head is not None:
+                digest.update(trained.head.tobytes())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
             flat = tensor.detach().flatten()

@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.models.embeddings import SentenceVectors
-from core.models.loading import LanguageModel, load_model
+from core.models.loading import load_model
 from core.models.trained_run import ADAPTER, WEIGHTS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def untrained_vectors(model: LanguageModel, layer: int) -> SentenceVectors:
-    """Vectors of ``layer`` by the weights that the run of ``model`` began with, exactly.
+def untrained_vectors(vectors: SentenceVectors) -> SentenceVectors:
+    """Vectors of the layer of ``vectors`` by the weights that the run of their model began with, exactly.
 
-    An adapter is switched off while they are computed; a run that taught the policy alone left the weights as they were; only where
-    it changed all weights the model it began with is loaded beside them, which takes its memory once more.
+    An adapter is switched off while they are computed; a run that taught the policy alone left the weights as they were, so that what
+    ``vectors`` remembers serves both; only where it changed all weights the model it began with is loaded beside them, which takes its
+    memory once more.
     """
-    trained = model.trained
+    model, layer, trained = vectors.model, vectors.layer, vectors.model.trained
     if trained is not None and (trained.folder / WEIGHTS).is_dir():
         return SentenceVectors(load_model(replace(model.config, run="")), layer)
     plain = replace(model, trained=None)  # the same network under the same lock
-    kind = AdapterOff if trained is not None and (trained.folder / ADAPTER).is_dir() else SentenceVectors
-    return kind(plain, layer)
+    if trained is not None and (trained.folder / ADAPTER).is_dir():
+        return AdapterOff(plain, layer)
+    return vectors.shared_with(plain)
 
 
 class AdapterOff(SentenceVectors):

@@ -152,7 +152,7 @@ class PoolIndex:
         """The pool as the model saw it before its closed-loop run; itself where no run changed what it sees."""
         if self.vectors.model.projection is None:
             return self
-        untrained = untrained_vectors(self.vectors.model, self.vectors.layer)
+        untrained = untrained_vectors(self.vectors)
         return PoolIndex(self.pool, untrained, self.encoder)
 
     @cached_property

@@ -22,7 +22,7 @@ from app.train.service import TrainingService
 from core.models.catalogue import TINY_FOLDER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 os.environ["AGL_MODEL"] = "tiny"  # what "default" stands for, whatever is set up on this machine
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,11 +83,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process.wait(timeout=30)
 
 
+@pytest.fixture(scope="session")
+def windows(chromium: "Browser") -> "Iterator[dict[int, BrowserContext]]":
+    """Browser contexts by width, filled as they are needed: each has the scripts of the page compiled after its first visit."""
+    contexts: dict[int, BrowserContext] = {}
+    yield contexts
+    for context in contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def visitor(chromium: "Browser", server: Server, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A fresh visitor on the opened app; parametrise indirectly with a width in pixels."""
+def visitor(
+    chromium: "Browser", windows: "dict[int, BrowserContext]", server: Server, request: pytest.FixtureRequest
+) -> Iterator[Visitor]:
+    """A visitor on the opened app of whom the browser remembers nothing but its cache; parametrise indirectly with a width in pixels."""
     width = getattr(request, "param", 1440)
-    context = chromium.new_context(viewport={"width": width, "height": 900})
+    if width not in windows:
+        windows[width] = chromium.new_context(viewport={"width": width, "height": 900})
+    context = windows[width]
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     seen = Visitor(page, [], [])
@@ -99,6 +112,8 @@ def visitor(chromium: "Browser", server: Server, request: pytest.FixtureRequest)
     page.goto(server.url)
     page.wait_for_selector("#explore-results .card")
     yield seen
-    context.close()
+    page.evaluate("localStorage.clear()")
+    page.close()
+    context.clear_cookies()
     assert seen.errors == []
     assert seen.foreign == []

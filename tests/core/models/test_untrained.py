@@ -48,6 +48,13 @@ def test_the_untrained_policy_chooses_as_the_model_without_the_run(
     )
     assert now.log_prob != pytest.approx(before.log_prob, abs=1e-2)
     assert learnt.select(Question(QUERY, "agl", 4)) == now  # the run is back in place
+    shares = learnt_model.states_fingerprint == plain.model.fingerprint  # and with it the vectors kept on disk
+    assert shares == (trained == "policy")
+    assert learnt_model.fingerprint != plain.model.fingerprint
+    index = learnt.index
+    assert (index.untrained.vectors._vectors is index.vectors._vectors) == (
+        trained == "policy"
+    )  # the pool is read once
     if trained == "lora":
         learning = {name for name, weight in learnt_model.network.named_parameters() if weight.requires_grad}
         ids = torch.tensor([[2, 3, 4]])

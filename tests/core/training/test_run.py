@@ -4,16 +4,14 @@ Tests of `core.training.trainer`.
 """
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from programs import closed_loop, exit_code, two_processes
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
 from core.errors import InvalidConfig, InvalidData, PoolTooSmall
@@ -98,79 +96,26 @@ def test_a_stopped_run_goes_on_bit_for_bit(make_loop: Any, tmp_path: Path) -> No
     assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
 
 
-KILLED = """
-import os, signal, sys
-sys.path[:0] = [{root!r}, {root!r} + "/tests/toys"]
-from pathlib import Path
-from dataclasses import replace
-from toys import *
-from core.training.config import *
-from core.training.run import fit, prepare
-from core.models.loading import ASSETS
-from core.data.tasks import load_tasks
-config = FitConfig(
-    policy=ContextConfig(k=2, contexts=3, candidates=12),
-    optim=OptimConfig(iterations=4, queries=4, rank=2, warm_up=1, bf16=False),
-    writing=WritingConfig(pairs=2, shown=2, max_tokens=8),
-    watch=WatchConfig(every=2, queries=6, save_every=1, fixed=2),
-)
-tokenizer = byte_tokenizer()
-model = tiny_model(tokenizer, tiny_llama_config(tokenizer, max_position_embeddings=2048))
-loop = prepare(config, model, LetterEncoder(), load_tasks(ASSETS)["topic"], toy_examples(), None, Path(sys.argv[1]))
-kill = int(sys.argv[2])
-fit(loop, progress=lambda iteration, line: os.kill(os.getpid(), signal.SIGKILL) if iteration == kill else None)
-if loop.accelerator.is_main_process:
-    (Path(sys.argv[1]) / "processes").write_text(str(loop.accelerator.num_processes))
-    from safetensors.torch import save_file
-    save_file({{n: p.detach().contiguous() for n, p in loop.learner.named_parameters() if p.requires_grad}}, sys.argv[3])
-"""
-
-
-def run_script(script: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> int:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, *launcher, str(script), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300).returncode
-
-
 def test_kill_minus_nine_loses_nothing_that_was_saved(make_loop: Any, tmp_path: Path) -> None:
     """Killed after iteration 3 was logged and before it was saved; the second process goes on from iteration 2."""
     from safetensors.torch import load_file
 
-    script = tmp_path / "run.py"
-    script.write_text(KILLED.format(root=str(ROOT)))
-    assert run_script(script, str(tmp_path / "whole"), "99", str(tmp_path / "whole.safetensors")) == 0
-    assert run_script(script, str(tmp_path / "killed"), "3", "unused") == -signal.SIGKILL
-    assert [line["iteration"] for line in lines(tmp_path / "killed")] == [0, 1, 2, 3]
-    assert run_script(script, str(tmp_path / "killed"), "99", str(tmp_path / "killed.safetensors")) == 0
-    whole, killed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "killed"))
-    assert all(torch.equal(whole[name], killed[name]) for name in whole)
-    assert lines(tmp_path / "whole") == lines(tmp_path / "killed")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert exit_code(closed_loop, whole, 99, tmp_path / "whole.safetensors") == 0
+    assert exit_code(closed_loop, killed, 3, tmp_path / "unused") == -signal.SIGKILL
+    assert [line["iteration"] for line in lines(killed)] == [0, 1, 2, 3]
+    assert exit_code(closed_loop, killed, 99, tmp_path / "killed.safetensors") == 0
+    assert lines(whole) == lines(killed)
+    first, second = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     """Gradients are averaged over processes in another order, and Adam divides by their size: equal to about 1e-4."""
     from safetensors.torch import load_file
 
-    script = tmp_path / "run.py"
-    script.write_text(KILLED.format(root=str(ROOT)))
-    assert run_script(script, str(tmp_path / "one"), "99", str(tmp_path / "one.safetensors")) == 0
-    # --multi_gpu is what makes the launcher start more than one process on this machine, also without a GPU.
-    launcher = (
-        "-m",
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--mixed_precision",
-        "no",
-    )
-    port = ("--dynamo_backend", "no", "--main_process_port", "0")
-    assert (
-        run_script(script, str(tmp_path / "two"), "99", str(tmp_path / "two.safetensors"), launcher=launcher + port)
-        == 0
-    )
+    assert exit_code(closed_loop, tmp_path / "one", 99, tmp_path / "one.safetensors") == 0
+    assert two_processes(closed_loop, tmp_path / "two", 99, tmp_path / "two.safetensors") == [0, 0]
     assert (tmp_path / "two" / "processes").read_text() == "2"
     one, two = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
     torch.testing.assert_close(one, two, atol=2e-4, rtol=1e-3)

@@ -1,16 +1,12 @@
 """The bank on disk: scored once, whatever interrupts it, and the same from one process or two."""
 
 import json
-import os
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from app_server import free_port
+from programs import filled_bank, two_processes
 
 from core.errors import InvalidData
 from core.scoring import Request, Scorer
@@ -78,52 +74,11 @@ def test_prompts_with_a_common_beginning_are_scored_together(tmp_path: Path) -> 
     assert max(together) <= 3  # of seven beginnings, chunks of six meet two or three
 
 
-PROGRAM = """
-    import sys
-    sys.path[:0] = [{root!r}, {toys!r}]
-    from pathlib import Path
-    from accelerate import Accelerator
-    from toys import byte_tokenizer, tiny_llama_config, tiny_model
-    from core.scoring import Request, Scorer
-    from core.training.bank import store as bank_store
-    from core.training.bank.store import ScoreStore, fill
-
-    bank_store.CHUNK = 6
-    requests = [Request(f"Sentence number {{i % 7}} of {{i}}.\\nTopic:", (" a", " bc")) for i in range(20)]
-    accelerator = Accelerator(cpu=True)
-    assert accelerator.num_processes == 2
-    tokenizer = byte_tokenizer()
-    model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
-    store = ScoreStore(Path({folder!r}), model.fingerprint, accelerator.process_index)
-    count = fill(store, Scorer(model), requests, process=accelerator.process_index, processes=accelerator.num_processes)
-    accelerator.wait_for_everyone()
-    assert 0 < count < 20, count
-"""
-
-
 @pytest.mark.slow
 def test_two_processes_make_the_same_bank_value_by_value(tmp_path: Path) -> None:
     from toys import byte_tokenizer, tiny_llama_config, tiny_model
 
-    program = tmp_path / "program.py"
-    toys = str(ROOT / "tests" / "toys")
-    program.write_text(textwrap.dedent(PROGRAM.format(root=str(ROOT), toys=toys, folder=str(tmp_path / "two"))))
-    # What `accelerate launch` sets; tests/core/cli/test_evaluate.py starts two by the launcher itself.
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, str(program)],
-            cwd=tmp_path,
-            env=os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in ("0", "1")
-    ]
-    for process in started:
-        said, _ = process.communicate(timeout=400)
-        assert process.returncode == 0, said[-3000:]
+    assert two_processes(filled_bank, tmp_path / "two", REQUESTS, 6) == [0, 0]
     tokenizer = byte_tokenizer()
     model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
     one = ScoreStore(tmp_path / "one", model.fingerprint)
