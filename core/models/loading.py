@@ -5,7 +5,6 @@ page nor a command's help should wait for. Safetensors only; code that a model f
 downloaded unless a Hub id is named.
 """
 
-import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from core.models.catalogue import TINY, ModelSource, licence_of, resolve, settle
 from core.models.chat import chat_text, encode, has_chat_template
 from core.models.checks import Verdict, probe, refuse_other_weights, refuse_tokenizer
 from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
+from core.models.fingerprint import fingerprint_of
 from core.models.gguf import converted
 from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
 
@@ -101,26 +101,12 @@ class LanguageModel:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits that change with the weights, the tokenizer and what a run's policy learnt; keys caches and records."""
-        return self._digest(self.trained)
+        return fingerprint_of(self.network, len(self.tokenizer), self.config.precision, self.trained)
 
     @cached_property
     def states_fingerprint(self) -> str:
         """As ``fingerprint``, of what the states of a text depend on: a run whose policy alone learnt shares them with its base."""
-        return self._digest(None)
-
-    def _digest(self, trained: Trained | None) -> str:
-        digest = hashlib.sha256(self.config.precision.encode())
-        if trained is not None:
-            digest.update(f"{trained.weight.tobytes().hex()[:4096]}{trained.temperature}".encode())
-            if trained.head is not None:
-                digest.update(trained.head.tobytes())
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            flat = tensor.detach().flatten()
-            step = max(1, flat.numel() // 4096)
-            digest.update(flat[::step].float().cpu().numpy().tobytes())
-        digest.update(str(len(self.tokenizer)).encode())
-        return digest.hexdigest()[:12]
+        return fingerprint_of(self.network, len(self.tokenizer), self.config.precision, None)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids without special tokens; what spells one inside a text is read as plain text."""

@@ -1,6 +1,6 @@
 """Loading models: what is refused, and what four bits must still be able to do.
 
-Tests of `core.models.sentence_encoder`.
+Tests of `core.models.fingerprint`, `core.models.sentence_encoder`.
 """
 
 import json
