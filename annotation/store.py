@@ -63,6 +63,7 @@ class RatingStore(Transactions):
     study = reading(_studies.study_of_slug)
     ensure_study = writing_now(_studies.ensure_study)
     add_outputs = writing_now(_outputs.add_outputs)
+    take_back_outputs = writing(_outputs.take_back_outputs)
 
     # Raters
     invited = reading_now(_invitations.invited)

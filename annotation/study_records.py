@@ -1,7 +1,7 @@
 """Plain frozen records of what an organiser sees of a running study. No SQL, no behaviour; never for raters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from annotation.vocabulary import ItemKind, Proficiency
@@ -120,3 +120,4 @@ class AddReport:
     added: int
     already_there: int
     conflicting: tuple[tuple[str, str, str], ...] = ()  # (item, system, language) with another text
+    output_ids: tuple[int, ...] = field(default=(), compare=False)  # of the added ones

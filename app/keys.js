@@ -32,6 +32,30 @@ window.aglTurn = (tag, rightToLeft) => {
     box.showPopover();
   });
 })();
+// A press on a heading of a sortable table sorts its rows by that column, and turns the order when pressed again.
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('table.sortable thead button.sort');
+  if (!button) return;
+  const head = button.closest('th'), table = button.closest('table'), body = table.tBodies[0];
+  const column = [...head.parentElement.children].indexOf(head);
+  const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+  const rows = [...body.rows], numbers = rows.every((row) => value(row).trim() !== '' && !isNaN(value(row)));
+  const compare = (a, b) => (numbers ? Number(value(a)) - Number(value(b)) : value(a).localeCompare(value(b)));
+  const now = head.getAttribute('aria-sort');
+  const down = now ? now === 'ascending' : numbers && column > 0;  // numbers begin with the highest
+  rows.sort((a, b) => (down ? compare(b, a) : compare(a, b)));
+  for (const other of head.parentElement.children) other.removeAttribute('aria-sort');
+  head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  body.append(...rows);
+});
+// The rows of a batch that a filter leaves.
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('.batch button.filter');
+  if (!button) return;
+  for (const other of button.parentElement.children) other.setAttribute('aria-pressed', other === button);
+  for (const row of button.closest('.batch').querySelectorAll('table.queries tbody tr'))
+    row.hidden = button.dataset.filter !== 'all' && !row.dataset.flags.split(' ').includes(button.dataset.filter);
+});
 // On a phone the choices begin folded.
 (() => {
   const fold = () => {

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.batch.tab import BatchHandlers, build_batch
 from app.events import Updates
 from app.explore.answer import Thread
 from app.explore.api import Public
@@ -37,6 +38,7 @@ CACHE = (3600, 24 * 3600)  # seconds: how often Gradio's copies of files are loo
 HERE = Path(__file__).resolve().parent
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
 RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
+TO_THE_TOP = "() => { document.querySelector('#explore-top')?.scrollIntoView({behavior: 'smooth'}); }"
 TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
 
 
@@ -70,6 +72,7 @@ def build_app(services: Services) -> gr.Blocks:
                 parts = build_explore(offers, localised, tag, texts)
                 explore = ExploreHandlers(services.explore, services.tasks, services.outbox, services.allow, parts)
                 wire_explore(explore)
+                batch = build_batch(services.batches, services.allow, offers, localised, tag, texts)
             with localised.bind(gr.Tab(texts("app.train"), id="train"), label="app.train") as train_tab:
                 train = build_train(services.training, services, localised, tag, texts, train_tab, session)
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
@@ -98,7 +101,7 @@ def build_app(services: Services) -> gr.Blocks:
                     services.visitor,
                     services.allow_uploads,
                 )
-        _wire(page, PageHandlers(services, localised, explore, train, interface, tabs))
+        _wire(page, PageHandlers(services, localised, explore, train, batch, interface, tabs))
     return page
 
 
@@ -136,10 +139,11 @@ class PageHandlers:
         localised: Localised,
         explore: ExploreHandlers,
         train: TrainHandlers,
+        batch: BatchHandlers,
         interface: gr.Dropdown,
         tabs: gr.Tabs,
     ) -> None:
-        self.services, self.localised, self.explore, self.train = services, localised, explore, train
+        self.services, self.localised, self.explore, self.train, self.batch = services, localised, explore, train, batch
         self.interface, self.tabs, self.tag = interface, tabs, explore.parts.tag
 
     def greet(self, request: gr.Request) -> Updates:
@@ -195,6 +199,18 @@ class PageHandlers:
         for update in explore.stream(form, Thread(pinned=form.pinned), texts.tag, request):
             yield {**filled, **update}
 
+    def open_row(self, values: Values, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """A row of a batch as a question of Explore."""
+        parts = self.explore.parts
+        try:
+            form = self.batch.question(values[self.batch.parts.name], str(event._data.get("id") or ""))
+        except CoreError as error:
+            yield {parts.status: message(str(error), "error")}
+            return
+        filled = control_updates(parts, values_of(form))
+        for update in self.explore.stream(form, Thread(), values[self.tag], request):
+            yield {**filled, **update}
+
     def use_run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """A finished run beside the model as it was: the question on show is asked again with it."""
         parts, texts = self.explore.parts, catalogue(values[self.tag])
@@ -227,6 +243,8 @@ def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     interface.input(handlers.turn, {interface, explore.thread, explore.inputs["model"]}, outputs, **QUIET)
     interface.input(None, interface, None, js=TURN)
     asking = {**QUIET, "concurrency_id": "model"}
+    mine = {handlers.tag, handlers.batch.parts.name}
+    handlers.batch.parts.result.select(handlers.open_row, mine, explore.outputs, js=TO_THE_TOP, **asking)
     train.use.click(handlers.use_run, {train.runs, *inputs}, [handlers.tabs, train.status, *explore.outputs], **asking)
 
 

@@ -29,6 +29,7 @@ from app.access.guard import UPLOADS
 from app.access.limits import Limits
 from app.access.organiser import SESSION_S, Authority, open_authority
 from app.access.settings import Access
+from app.batch.service import BatchService
 from app.explore.models import offered_of, served_of
 from app.explore.opening import Opening
 from app.explore.sending import Outbox
@@ -99,10 +100,13 @@ class Services:
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     backed_up: BackedUpStore | None = None  # the store with its backups, where the services opened it
     opening: Opening = field(init=False)
+    batches: BatchService = field(init=False)
 
     def __post_init__(self) -> None:
-        """The opening example is asked of ``explore``, once ``opening`` is started."""
+        """The opening example is asked of ``explore``, once ``opening`` is started; batches of strangers lie where no list shows them."""
         self.opening = Opening(self.explore)
+        folder = self.folder.parent / ("batches" if self.access.public else "evaluations")
+        self.batches = BatchService(self.explore, self.tasks, folder, strangers=self.access.public)
 
     @property
     def backups(self) -> Backups | None:
@@ -113,6 +117,7 @@ class Services:
         """A last backup, then the store is closed, then the opening example is ended. Harmless when repeated."""
         if self.backed_up is not None:
             self.backed_up.close()
+        self.batches.stop()
         self.opening.close()
 
     @property

@@ -6,4 +6,5 @@ from core.selection.strategies import STRATEGIES
 
 def strategy_title(texts: Texts, name: str) -> str:
     """The name that people read, by the name that records have."""
-    return texts.entries.get(f"explore.strategy_{name}") or STRATEGIES[name].title
+    title = STRATEGIES[name].title if name in STRATEGIES else name  # a record may have one of another version
+    return texts.entries.get(f"explore.strategy_{name}") or title

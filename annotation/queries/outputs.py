@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
-from annotation.database.tables import ItemRow, OutputRow, SystemRow
+from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed
 from annotation.queries.studies import refuse_frozen, require_draft, study_row
 from annotation.records import NewOutput, OutputRecord
@@ -44,28 +44,28 @@ def add_outputs(session: Session, now: datetime, study_id: int, outputs: Sequenc
         _refuse_another_item(items[new.item_key], new)
     session.add_all([*systems.values(), *items.values()])
     session.flush()
-    added = 0
+    added: list[OutputRow] = []
     conflicting: list[tuple[str, str, str]] = []
     for new in outputs:
         item_id, system_id = items[new.item_key].id, systems[new.system].id
         stored = stored_texts.get((item_id, system_id, new.language))
         if stored is None:
             stored_texts[item_id, system_id, new.language] = new.text
-            session.add(
-                OutputRow(
-                    item_id=item_id,
-                    system_id=system_id,
-                    language=new.language,
-                    text=new.text,
-                    provenance=dict(new.provenance),
-                    created_at=now,
-                )
+            row = OutputRow(
+                item_id=item_id,
+                system_id=system_id,
+                language=new.language,
+                text=new.text,
+                provenance=dict(new.provenance),
+                created_at=now,
             )
-            added += 1
+            session.add(row)
+            added.append(row)
         elif stored != new.text:
             conflicting.append((new.item_key, new.system, new.language))
     session.flush()
-    return AddReport(added, len(outputs) - added, tuple(conflicting))
+    ids = tuple(row.id for row in added)
+    return AddReport(len(added), len(outputs) - len(added), tuple(conflicting), ids)
 
 
 def _item(study_id: int, new: NewOutput) -> ItemRow:
@@ -104,6 +104,36 @@ def remove_outputs(session: Session, study_id: int) -> int:
     session.execute(delete(ItemRow).where(ItemRow.study_id == study_id))
     session.execute(delete(SystemRow).where(SystemRow.study_id == study_id))
     return int(count)
+
+
+def take_back_outputs(session: Session, study_id: int, output_ids: Sequence[int]) -> int:
+    """Takes outputs out again that no rater was given yet, with items and systems left empty by it; returns how many.
+
+    An output of an item and language that somebody was given stays: what she saw must not change. Raises UnknownStudy, StudyFrozen.
+    """
+    study = study_row(session, study_id, lock=True)
+    refuse_frozen(study, "gives no outputs back")
+    assigned = select(AssignmentRow.id).where(
+        AssignmentRow.item_id == OutputRow.item_id, AssignmentRow.language == OutputRow.language
+    )
+    free = session.scalars(
+        select(OutputRow.id)
+        .join(ItemRow, ItemRow.id == OutputRow.item_id)
+        .where(ItemRow.study_id == study_id, OutputRow.id.in_(output_ids), ~assigned.exists())
+    ).all()
+    session.execute(delete(OutputRow).where(OutputRow.id.in_(free)))
+    used_items, used_systems = select(OutputRow.item_id), select(OutputRow.system_id)
+    assigned_items = select(AssignmentRow.item_id)
+    session.execute(
+        delete(ItemRow).where(
+            ItemRow.study_id == study_id,
+            ItemRow.kind == "normal",
+            ItemRow.id.not_in(used_items),
+            ItemRow.id.not_in(assigned_items),
+        )
+    )
+    session.execute(delete(SystemRow).where(SystemRow.study_id == study_id, SystemRow.id.not_in(used_systems)))
+    return len(free)
 
 
 def output_records(session: Session, study_id: int, *, checks: bool = False) -> list[OutputRecord]:

@@ -35,6 +35,7 @@ class Rule:
 
 RULES: Mapping[str, Rule] = {
     "explore": Rule(30, 20),  # questions to the model
+    "batch": Rule(3, 0.2),  # batches of queries, started or gone on with
     "files": Rule(20, 6),  # uploads, and files written for download
     "send": Rule(20, 10),  # outputs put into Rate
     "rater": Rule(10, 3),  # new raters of the page Rate

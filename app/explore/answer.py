@@ -77,6 +77,7 @@ class Thread:
     variants: tuple[Variant, ...] = ()
     position: int = 0
     pinned: tuple[str, ...] = ()
+    sent: tuple[int, ...] = ()  # outputs that the last press on Send added to Rate
 
     @property
     def variant(self) -> Variant | None:
@@ -98,7 +99,7 @@ class Thread:
 
     def begin(self, response: Response) -> "Thread":
         """A new question; its variants start with A."""
-        return replace(self, variants=(Variant("A", "variant.chosen", response),), position=0)
+        return replace(self, variants=(Variant("A", "variant.chosen", response),), position=0, sent=())
 
     def add(self, change: str, values: dict[str, object], response: Response) -> "Thread":
         """A variant of the response on show, put on show; one that is there already is only shown."""
@@ -110,7 +111,7 @@ class Thread:
             variants = (variants[0], *variants[2:])
         origin = "" if self.variant is None else self.variant.name
         added = Variant(_next_name(self.variants), change, response, values, origin)
-        return replace(self, variants=(*variants, added), position=len(variants))
+        return replace(self, variants=(*variants, added), position=len(variants), sent=())
 
     def show(self, name: str) -> "Thread":
         """The thread with the variant of this name on show; itself where there is none such."""

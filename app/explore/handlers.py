@@ -1,65 +1,31 @@
 """What the events of Explore do. Every handler returns updates by component; all views come from the one response on show."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Any, TypeAlias
 
 import gradio as gr
 
-from annotation.errors import AnnotationError
 from app.events import Updates
 from app.explore.answer import Response, Thread
 from app.explore.controls import form_of, values_of
 from app.explore.editing import pressed
 from app.explore.examples import examples
 from app.explore.form import UNTRAINED, Form
-from app.explore.link import query_string
 from app.explore.panels import progress_line, result_panels
+from app.explore.parts import ExploreParts
 from app.explore.sending import Outbox
 from app.explore.service import ExploreService, Step
-from app.explore.view import Reasons, draw_map, measure_why, reasons_of, render
+from app.explore.sharing import SharingHandlers
+from app.explore.view import Reasons, draw_map, measure_tokens, measure_why, reasons_of, render
 from app.html import facts_line, message
-from app.rate.tab import link as rating_link
 from app.texts import Texts, catalogue
 from core.data.tasks import Task
 from core.errors import CoreError
 from core.models.catalogue import DEFAULT
 
 Values: TypeAlias = dict[Any, Any]  # of components
-
-
-@dataclass(frozen=True)
-class ExploreParts:
-    """The components of the tab."""
-
-    tag: gr.State  # language of the page
-    thread: gr.State  # see ``Thread``
-    inputs: dict[str, Any]  # controls by name
-    examples: gr.Dataset
-    ask: gr.Button
-    stop: gr.Button
-    status: gr.HTML
-    answer: gr.Column  # everything that belongs to one response
-    results: gr.HTML
-    variants: gr.HTML
-    send: gr.Button
-    link: gr.Button
-    save: gr.Button
-    sent: gr.HTML
-    saved: gr.Textbox  # what the browser makes a file of
-    why: dict[str, Any]
-    model_facts: gr.HTML
-
-    @property
-    def outputs(self) -> list[Any]:
-        """What an answer may change."""
-        sections = ("strategy", "language", "labels", "order", "coherence", "map", "map_note", "prompt", "details")
-        return [
-            self.thread, self.ask, self.stop, self.status, self.answer, self.results, self.variants, self.send, self.link,
-            self.save, self.sent, self.saved, *self.inputs.values(), *(self.why[name] for name in sections),
-        ]  # fmt: skip
 
 
 class ExploreHandlers:
@@ -74,7 +40,8 @@ class ExploreHandlers:
         parts: ExploreParts,
     ) -> None:
         """``allow`` counts what a visitor asks for and raises ``CoreError`` for one too many."""
-        self.explore, self.tasks, self.outbox, self.allow, self.parts = explore, tasks, outbox, allow, parts
+        self.explore, self.tasks, self.allow, self.parts = explore, tasks, allow, parts
+        self.sharing = SharingHandlers(outbox, allow, parts)
         self._newest: dict[str, object] = {}  # the newest question of each open page
 
     def ask(self, values: Values, request: gr.Request) -> Iterator[Updates]:
@@ -215,6 +182,7 @@ class ExploreHandlers:
             why["labels"]: reasons.labels,
             why["coherence"]: reasons.coherence,
             why["prompt"]: reasons.prompt,
+            why["tokens"]: message(texts("tokens.lead")),
             why["order"]: message(texts("why.lead")),
             why["map"]: gr.update(visible=False, value=None),
             why["map_note"]: message(texts("explore.map_open")),
@@ -223,7 +191,7 @@ class ExploreHandlers:
     def _sharing(self, possible: bool) -> Updates:
         parts = self.parts
         buttons = {button: gr.update(interactive=possible) for button in (parts.send, parts.link, parts.save)}
-        return {**buttons, parts.sent: "", parts.saved: ""}
+        return {**buttons, parts.take_back: gr.update(visible=False), parts.sent: "", parts.saved: ""}
 
     def stop(self, values: Values, request: gr.Request) -> Updates:
         """End the question under way; what was finished before stays on show."""
@@ -241,15 +209,24 @@ class ExploreHandlers:
 
     def measure(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Order, labels and sentences of one answer, measured now."""
+        yield from self._measured("order", "why.working", measure_why, values, request)
+
+    def attribute(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """What raised one answer over its runner-up, measured now."""
+        yield from self._measured("tokens", "tokens.working", measure_tokens, values, request)
+
+    def _measured(
+        self, name: str, stage: str, measure: Callable[..., str], values: Values, request: gr.Request
+    ) -> Iterator[Updates]:
         texts, why = catalogue(values[self.parts.tag]), self.parts.why
         response = values[self.parts.thread].response
-        yield {why["order"]: progress_line(Step((), "why.working", {}, 0.5), texts)}
+        yield {why[name]: progress_line(Step((), stage, {}, 0.5), texts)}
         try:
             self.allow("explore", request)
             chosen = values[why["strategy"]], values[why["language"]]
-            yield {why["order"]: measure_why(self.explore, self.tasks, response, texts, *chosen)}
+            yield {why[name]: measure(self.explore, self.tasks, response, texts, *chosen)}
         except CoreError as error:
-            yield {why["order"]: message(str(error), "error")}
+            yield {why[name]: message(str(error), "error")}
 
     def show_map(self, values: Values) -> Updates:
         """The map of the pool; Plotly is loaded by the browser when the first one is shown."""
@@ -265,43 +242,3 @@ class ExploreHandlers:
         texts = catalogue(values[self.parts.tag])
         facts = self.explore.models.describe(str(values[self.parts.inputs["model"]] or ""), texts)
         return {self.parts.model_facts: facts_line(facts)}
-
-    def send(self, values: Values, request: gr.Request) -> Updates:
-        """Put the answers on show into the study of Explore's outputs."""
-        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
-        if response is None:
-            return {self.parts.sent: message(texts("explore.nothing_to_send"))}
-        try:
-            self.allow("send", request)
-            report = self.outbox.send(response.predictions)
-        except (AnnotationError, CoreError) as error:
-            return {self.parts.sent: message(str(error), "error")}
-        sentence = escape(texts("explore.sent", added=report.added, known=report.already_there))
-        link = rating_link(self.outbox.slug, texts)
-        note = f'<p class="message note" role="status" data-answer="{response.id}">{sentence}</p>'
-        return {self.parts.sent: note + link}
-
-    def link(self, values: Values) -> Updates:
-        """The link of the answer on show; the browser puts the page's own address before its parameters."""
-        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
-        if response is None:
-            return {self.parts.sent: message(texts("explore.nothing_to_send"))}
-        pinned = values[self.parts.thread].pinned
-        query = escape(query_string(replace(response.form, pinned=response.form.pinned or pinned)))
-        box = (
-            f'<input id="the-link" type="text" readonly dir="ltr" data-query="{query}" data-answer="{response.id}" '
-            f'aria-label="{escape(texts("explore.copy_link"))}">'
-        )
-        return {self.parts.sent: f"{message(texts('explore.link_copied'))}{box}"}
-
-    def save(self, values: Values, request: gr.Request) -> Updates:
-        """The answer on show as JSON, for the browser to make a file of."""
-        texts, response = catalogue(values[self.parts.tag]), values[self.parts.thread].response
-        if response is None:
-            return {self.parts.saved: "", self.parts.sent: message(texts("explore.nothing_to_send"))}
-        try:
-            self.allow("files", request)
-        except CoreError as error:
-            return {self.parts.saved: "", self.parts.sent: message(str(error), "error")}
-        file = {"name": f"agl-{response.id}.json", "text": response.as_json()}
-        return {self.parts.saved: json.dumps(file, ensure_ascii=False), self.parts.sent: ""}

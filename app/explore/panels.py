@@ -7,7 +7,8 @@ from app.explore.answer import Thread
 from app.explore.cards import Editing, demonstration_cards
 from app.explore.names import panel_names
 from app.explore.service import Step
-from app.explore.verdict import verdict_line
+from app.explore.verdict import verdict_line, warnings
+from app.explore.worth import worth_of
 from app.html import bar, hint, label_of, message, number, spoken
 from app.texts import Texts
 from core.data.tasks import Task
@@ -38,7 +39,7 @@ def result_panels(
         task = tasks[prediction.task]
         panels += (
             f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'
-            f"{verdict_line(prediction, task, texts)}"
+            f"{verdict_line(prediction, task, texts, worth_of(prediction))}"
             f"{demonstration_cards(prediction, task, texts, editing)}"
             f"{answer_table(prediction, texts, max(0, expected - len(prediction.answers)))}</article>"
         )
@@ -84,7 +85,7 @@ def _row(answer: Answer, first: Answer, texts: Texts) -> str:
     if answer.label is not None and answer.label != first.label:
         differs = f' <span class="differs">≠ {escape(texts("explore.differs"))}</span>'
     return (
-        f'<tr><th scope="row">{label_of(answer.language)}</th><td class="main">{text}{differs}</td>'
+        f'<tr><th scope="row">{label_of(answer.language)}</th><td class="main">{text}{differs}{warnings(answer, texts)}</td>'
         f'<td data-name="{escape(texts("explore.without"))}"{css}>{untouched}</td></tr>'
     )
 

@@ -94,3 +94,7 @@ class Outbox:
     def send(self, predictions: Sequence[Prediction]) -> AddReport:
         """Put the outputs into the study; see ``send``."""
         return send(self.store, self.study_id, predictions)
+
+    def take_back(self, output_ids: Sequence[int]) -> int:
+        """Take outputs out of the study again, but for those that a rater was given; how many."""
+        return self.store.take_back_outputs(self.study_id, output_ids)

@@ -13,8 +13,9 @@ from app.explore.turns import Turns
 from app.explore.zero_gpu import claimed_seconds, on_gpu, one_thread
 from core.data.prompt_variants import prompt_variants
 from core.errors import CoreError, InvalidQuery, UnknownLanguage
+from core.inference.attribution import Attribution, attribute
 from core.inference.explanation import explain
-from core.inference.explanation_records import Why
+from core.inference.explanation_records import Unmeasured, Why
 from core.inference.predictor import Predictor, Question, Settings, checked
 from core.language_id import Detection, detect
 from core.models.devices import Memory
@@ -59,6 +60,7 @@ class ExploreService:
         self.turns = Turns()
         self._steps_on_gpu = on_gpu(self._steps_or_error, lambda form, _: claimed_seconds(form.answers))
         self._why_on_gpu = on_gpu(self._why_or_error, WHY_S)
+        self._attribution_on_gpu = on_gpu(self._attribution_or_error, WHY_S)
         self.models.load_offered()
 
     def predictor(self, form: Form) -> Predictor:
@@ -106,6 +108,22 @@ class ExploreService:
                 raise measured
             return measured
         return explain(self.predictor_of(prediction), prediction, index)
+
+    def attribution(self, prediction: Prediction, index: int) -> Attribution | Unmeasured:
+        """What raises the answer at ``index`` over its runner-up, by token and by demonstration."""
+        if self.models.needs_gpu(prediction.provenance["model"]):
+            measured = self._attribution_on_gpu(prediction, index)
+            if isinstance(measured, CoreError):
+                raise measured
+            return measured
+        return attribute(self.predictor_of(prediction), prediction, index)
+
+    def _attribution_or_error(self, prediction: Prediction, index: int) -> Attribution | Unmeasured | CoreError:
+        one_thread()
+        try:
+            return attribute(self.predictor_of(prediction), prediction, index)
+        except CoreError as error:
+            return error
 
     def _steps_or_error(self, form: Form, answered: Mapping[str, Prediction]) -> Iterator[Step | CoreError]:
         """In a fork, where a raised error would lose its words."""

@@ -9,8 +9,9 @@ from app.explore.answer import Thread
 from app.explore.controls import Offers, build_bar, build_choices
 from app.explore.examples import examples
 from app.explore.form import Form
-from app.explore.handlers import ExploreHandlers, ExploreParts
+from app.explore.handlers import ExploreHandlers
 from app.explore.panels import progress_line
+from app.explore.parts import ExploreParts
 from app.explore.service import Step
 from app.html import facts_line, message
 from app.texts import Localised, Texts
@@ -79,11 +80,15 @@ def build_explore(offers: Offers, localised: Localised, tag: gr.State, texts: Te
                     link = bind(gr.Button(texts("explore.copy_link"), elem_id="copy-link"), value="explore.copy_link")
                     save = bind(gr.Button(texts("explore.download"), elem_id="download-json"), value="explore.download")
                 sent = gr.HTML(elem_id="explore-sent")
+                take_back = bind(
+                    gr.Button(texts("explore.take_back"), elem_id="take-back", visible=False, size="sm"),
+                    value="explore.take_back",
+                )
                 saved = gr.Textbox(visible="hidden", elem_id="saved-json", label="json")
                 why = build_why(localised, texts)
     gallery = _build_examples(localised, texts, forms)
     return ExploreParts(
-        tag, thread, inputs, gallery, ask, stop, status, answer, results, variants, send, link, save, sent, saved, why,
+        tag, thread, inputs, gallery, ask, stop, status, answer, results, variants, send, link, save, sent, take_back, saved, why,
         model_facts,
     )  # fmt: skip
 
@@ -129,6 +134,9 @@ def build_why(localised: Localised, texts: Texts) -> dict[str, Any]:
     with gr.Tabs():
         with bind(gr.Tab(texts("explore.tab_labels"), render_children=True), label="explore.tab_labels"):
             why["labels"] = gr.HTML(elem_id="why-labels")
+        with bind(gr.Tab(texts("tokens.tab"), render_children=True), label="tokens.tab") as why["tokens_tab"]:
+            why["tokens"] = gr.HTML(elem_id="why-tokens")
+            why["attribute"] = bind(gr.Button(texts("why.measure"), elem_id="why-attribute"), value="why.measure")
         with bind(gr.Tab(texts("why.tab"), render_children=True), label="why.tab") as why["order_tab"]:
             why["order"] = gr.HTML(elem_id="why-order")
             why["measure"] = bind(gr.Button(texts("why.measure"), elem_id="why-measure"), value="why.measure")
@@ -164,17 +172,21 @@ def wire_explore(handlers: ExploreHandlers) -> None:
         parts.variants.select(handlers.press, {parts.tag, parts.thread}, parts.outputs, **asking),
     ]  # fmt: skip
     parts.stop.click(handlers.stop, {parts.tag, parts.thread}, parts.outputs, cancels=questions, queue=False, **quiet)
-    reasons = [parts.why[name] for name in ("labels", "coherence", "prompt", "order", "map", "map_note")]
+    reasons = [parts.why[name] for name in ("labels", "tokens", "coherence", "prompt", "order", "map", "map_note")]
     for component in (parts.why["strategy"], parts.why["language"]):
         component.input(handlers.show_reasons, chosen, reasons, **showing)
     for event in (parts.why["order_tab"].select, parts.why["measure"].click):
         event(handlers.measure, chosen, parts.why["order"], **asking)
+    for event in (parts.why["tokens_tab"].select, parts.why["attribute"].click):
+        event(handlers.attribute, chosen, parts.why["tokens"], **asking)
     parts.why["map_tab"].select(handlers.show_map, chosen, [parts.why["map"], parts.why["map_note"]], **showing)
-    parts.send.click(handlers.send, {parts.tag, parts.thread}, parts.sent, **showing)
+    sending = [parts.sent, parts.thread, parts.take_back]
+    parts.send.click(handlers.sharing.send, {parts.tag, parts.thread}, sending, **showing)
+    parts.take_back.click(handlers.sharing.take_back, {parts.tag, parts.thread}, sending, **showing)
     parts.inputs["model"].change(handlers.show_model, {parts.tag, parts.inputs["model"]}, parts.model_facts, **showing)
-    link = parts.link.click(handlers.link, {parts.tag, parts.thread}, parts.sent, **showing)
+    link = parts.link.click(handlers.sharing.link, {parts.tag, parts.thread}, parts.sent, **showing)
     link.then(None, parts.sent, None, js=COPY)  # a State never reaches the browser; what is shown does
-    save = parts.save.click(handlers.save, {parts.tag, parts.thread}, [parts.saved, parts.sent], **showing)
+    save = parts.save.click(handlers.sharing.save, {parts.tag, parts.thread}, [parts.saved, parts.sent], **showing)
     save.then(None, parts.saved, None, js=SAVE)
 
 

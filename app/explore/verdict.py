@@ -8,8 +8,9 @@ from app.html import spoken
 from app.texts import Texts
 from core.data.tasks import Task
 from core.languages import language
-from core.records import Prediction
+from core.records import Answer, Prediction
 
+LEAST_ADHERENCE = 0.5  # of a written answer, below which it more likely is in another of the task's languages
 LEAST_EFFECT = 0.05  # change of probability below which leaving a demonstration out does nothing worth a word
 
 
@@ -55,7 +56,8 @@ def verdict_line(prediction: Prediction, task: Task, texts: Texts, worth: tuple[
         return ""
     first = prediction.answers[0]
     head = f"{escape(language(first.language).autonym)}: {spoken(verdict.answer or '–', first.language, 'answer')}"
-    sentences = [f"<b>{head}</b>{_mark(verdict, prediction, task, texts)}.", _without(verdict, prediction, texts)]
+    mark = f"{_mark(verdict, prediction, task, texts)}{warnings(first, texts)}"
+    sentences = [f"<b>{head}</b>{mark}.", _without(verdict, prediction, texts)]
     if first.label is not None:
         sentences.append(_why(verdict, prediction, texts))
         if verdict.answers > 1:
@@ -67,6 +69,19 @@ def verdict_line(prediction: Prediction, task: Task, texts: Texts, worth: tuple[
         worth_text = texts("verdict.worth", count=f"{100 * share:.0f}", n=f"{cases:,}")
         certainty = f'<p class="quiet worth">{escape(worth_text)}</p>'
     return f'<div class="verdict"><p>{line}</p>{certainty}</div>'
+
+
+def warnings(answer: Answer, texts: Texts) -> str:
+    """What speaks against a written answer: it repeats the query or a demonstration, ran in a circle, or is in another language."""
+    keys = []
+    if answer.copied:
+        keys.append(f"explore.copied_{answer.copied}")
+    if answer.repeated:
+        keys.append("explore.repeated")
+    if answer.label is None and answer.adherence is not None and answer.adherence < LEAST_ADHERENCE:
+        keys.append("explore.other_language")
+    own = language(answer.language).autonym
+    return "".join(f' <span class="warning">⚠ {escape(texts(key, language=own))}</span>' for key in keys)
 
 
 def _mark(verdict: Verdict, prediction: Prediction, task: Task, texts: Texts) -> str:

@@ -14,6 +14,7 @@ from app.explore.measures_html import coherence_table, label_table
 from app.explore.names import panel_names
 from app.explore.panels import details_view, prompt_view, result_panels, variants_view
 from app.explore.service import ExploreService
+from app.explore.tokens_html import tokens_view
 from app.html import message
 from app.texts import Texts
 from core.data.tasks import Task
@@ -85,6 +86,21 @@ def measure_why(
     prediction, index = picked(response, strategy, code)
     why = explore.why(prediction, index)
     return why_view(why, prediction, index, tasks[prediction.task], texts)
+
+
+def measure_tokens(
+    explore: ExploreService,
+    tasks: Mapping[str, Task],
+    response: Response | None,
+    texts: Texts,
+    strategy: str | None,
+    code: str | None,
+) -> str:
+    """What raised one answer over its runner-up, by token and by demonstration; measured now."""
+    if response is None:
+        return message(texts("explore.nothing_to_send"))
+    prediction, index = picked(response, strategy, code)
+    return tokens_view(explore.attribution(prediction, index), prediction, index, tasks[prediction.task], texts)
 
 
 def draw_map(

@@ -3,17 +3,22 @@
 A report as HTML of the app: findings and main tables open, long ones folded. Records are written in English, so it is left to right.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
+from app.results.leaderboard import MOST_NAMED, Boards
 from core.errors import CoreError, InvalidData
-from core.report.document import Document, Section
+from core.report.document import Document, Section, Table
 from core.report.html import facts_list, html_table, sentences
+from core.report.leaderboard import GROUPINGS
 from core.report.reading import read_record, record_folders
 from core.report.renderers import document_of
+from core.report.schema import kind_of
 from core.report.writers import WRITERS
 
+MOST_ROWS = 40  # of a table that is not folded
 OPEN = 2  # sections that are not folded: the findings and the systems
 
 
@@ -30,8 +35,41 @@ def _has_content(section: Section) -> bool:
 
 
 def _section(section: Section, opened: bool) -> str:
-    inside = sentences(section) + "".join(map(html_table, section.tables))
+    inside = sentences(section) + "".join(map(_table, section.tables))
     return f"<details{' open' if opened else ''}><summary>{escape(section.title)}</summary>{inside}</details>"
+
+
+def _title(name: str, folder: Path) -> str:
+    """Kind or title, task and what was compared, without the path, for a list to choose from."""
+    try:
+        entry = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        config = entry.get("config") or {}
+    except (OSError, ValueError, AttributeError):
+        return name
+    parts = [str(entry.get("title") or kind_of(entry).capitalize())]
+    parts += [str(entry["task"])] if entry.get("task") else []
+    strategies = config.get("strategies") or () if isinstance(config, dict) else ()
+    if strategies:
+        parts.append(", ".join(strategies) if len(strategies) <= MOST_NAMED else f"{len(strategies)} strategies")
+    return f"{' · '.join(parts)} ({name.rsplit('/', 1)[-1].replace('_', ' ')})"
+
+
+def _table(table: Table) -> str:
+    """A table whole; a long one folded, since a box that scrolls by itself hides most of it."""
+    inside = html_table(_names_first(table))
+    if len(table.rows) <= MOST_ROWS:
+        return inside
+    return f"<details><summary>{escape(table.title)}: {len(table.rows)}</summary>{inside}</details>"
+
+
+def _names_first(table: Table) -> Table:
+    """The table with names of languages before their codes."""
+    if table.columns[:2] != ("language", "name"):
+        return table
+    swapped = {0: 1, 1: 0}
+    order = [swapped.get(index, index) for index in range(len(table.columns))]
+    columns = tuple(table.columns[index] for index in order)
+    return replace(table, columns=columns, rows=tuple(tuple(row[index] for index in order) for row in table.rows))
 
 
 @dataclass
@@ -40,11 +78,33 @@ class ReportService:
 
     folders: tuple[Path, ...]
     downloads: Path
+    boards: Boards = field(init=False)
     _documents: dict[tuple[Path, int], Document] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The leaderboards are of the same records."""
+        self.boards = Boards(self._folders)
 
     def names(self) -> list[str]:
         """Names of all records, those that ship with the app first."""
         return list(self._folders())
+
+    def titles(self) -> list[tuple[str, str]]:
+        """What people read of each record, and its name; a damaged one goes by its name."""
+        return [(_title(name, folder), name) for name, folder in self._folders().items()]
+
+    def leaderboard(self, task: str, grouping: str) -> Path:
+        """The board of a task as CSV, written for download. Raises ``InvalidData``."""
+        boards = self.boards.all()
+        if task not in boards:
+            raise InvalidData(f"There is no leaderboard of {task[:40]!r}; choose one of {', '.join(boards)}.")
+        self.downloads.mkdir(parents=True, exist_ok=True)
+        path = (
+            self.downloads
+            / f"leaderboard-{task.replace(' ', '-')}{f'-{grouping}' if grouping in GROUPINGS else ''}.csv"
+        )
+        path.write_text(boards[task].csv(grouping if grouping in GROUPINGS else ""), encoding="utf-8")
+        return path
 
     def document(self, name: str) -> Document:
         """The report of a record. Raises ``InvalidData`` for a name that is not, or no longer, there."""

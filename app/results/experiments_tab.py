@@ -3,6 +3,7 @@
 Figures are drawn when they are asked for: until then the browser need not load Plotly.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,13 +12,14 @@ import gradio as gr
 from app.events import Updates
 from app.html import message
 from app.results.experiments import ReportService, report
+from app.results.leaderboard_tab import build_leaderboard
 from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError
 from core.report.charts import chart
 from core.report.writers import WRITERS
 
 MOST_FIGURES = 6  # of one record; the HTML file has all
-FIRST = "embedded/topic_k8"
+FIRST = "topic_strategies"  # compares all strategies, where older records have baselines alone
 EVENTS: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "reports", "show_progress": "hidden"}
 Values: TypeAlias = dict[Any, Any]  # of components
 
@@ -49,17 +51,20 @@ class ExperimentsHandlers:
 
     def list_records(self, values: Values) -> Updates:
         """The records there are now; the one on show stays."""
-        names = self.service.names()
-        name = values[self.parts.record]
+        titles = self.service.titles()
+        names, name = [name for _, name in titles], values[self.parts.record]
         chosen = name if name in names else FIRST if FIRST in names else next(iter(names), None)
         return {
             **self._read(chosen, catalogue(values[self.parts.tag])),
-            self.parts.record: gr.update(choices=names, value=chosen),
+            self.parts.record: gr.update(choices=titles, value=chosen),
         }
 
-    def read(self, values: Values) -> Updates:
-        """The record that was chosen."""
-        return self._read(values[self.parts.record], catalogue(values[self.parts.tag]))
+    def read(self, values: Values) -> Iterator[Updates]:
+        """The record that was chosen; nothing of the one before stands under its name meanwhile."""
+        texts, parts = catalogue(values[self.parts.tag]), self.parts
+        hidden: Updates = {plot: gr.update(visible=False, value=None) for plot in parts.plots}
+        yield {**hidden, parts.report_html: message(texts("reports.reading")), parts.draw: gr.update(visible=False)}
+        yield self._read(values[parts.record], texts)
 
     def _read(self, name: str | None, texts: Texts) -> Updates:
         parts = self.parts
@@ -106,6 +111,8 @@ def build_experiments(
     """Build the tab; the records are listed anew each time it is opened."""
     bind = localised.bind
     bind(gr.Markdown(texts("reports.lead")), value="reports.lead")
+    build_leaderboard(service, localised, tag, texts, tab)
+    bind(gr.Markdown(texts("reports.one"), elem_classes="agl-section"), value="reports.one")
     record = bind(gr.Dropdown([], label=texts("reports.record"), elem_id="report-record"), label="reports.record")
     report_html = gr.HTML(elem_id="report")
     draw = bind(gr.Button(texts("reports.draw"), elem_id="report-draw", visible=False), value="reports.draw")

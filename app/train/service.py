@@ -6,6 +6,7 @@ The loop itself is ``core.training``. A run learns on a copy of the embedded mod
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,8 +53,29 @@ class Progress:
     done: int = 0  # iterations
     total: int = 0
     share: float = 0.02  # done, in [0, 1]
+    seconds_left: float | None = None  # by the last iterations; None before the first
     going: bool = True
     error: str = ""  # one sentence
+
+
+class Seconds:
+    """How long iterations took, and what that says of those to come."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, recent: int = 5) -> None:
+        self._clock, self._recent, self._last = clock, recent, clock()
+        self._took: list[float] = []
+
+    def begin(self) -> None:
+        """What was before this moment counts for nothing."""
+        self._last = self._clock()
+
+    def left(self, iterations: int, counts: bool) -> float | None:
+        """Seconds that so many more take at the mean of the last ones; None before the first that ``counts``."""
+        now = self._clock()
+        if counts:
+            self._took = [*self._took, now - self._last][-self._recent :]
+        self._last = now
+        return iterations * sum(self._took) / len(self._took) if self._took else None
 
 
 LoopMaker = Callable[[FitConfig, Path, list[str], Callable[[str], None]], "Loop"]
@@ -79,6 +101,7 @@ class TrainingService:
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._stopping = threading.Event()
+        self._seconds = Seconds()
         self._loop: Loop | None = None
         self._thread: threading.Thread | None = None
 
@@ -110,7 +133,8 @@ class TrainingService:
             saved = read_json(folder / SETTINGS)
             if saved is None:
                 raise InvalidData(f"The run {name!r} was not started here; go on with the command that began it.")
-            self._begin(name, build(FitConfig, saved["config"], str(folder / SETTINGS)), saved["pool_languages"])
+            config = build(FitConfig, saved["config"], str(folder / SETTINGS))
+            self._begin(name, config, saved["pool_languages"], going_on=any((folder / "checkpoints").glob("step-*")))
         return name
 
     def stop(self) -> bool:
@@ -195,23 +219,25 @@ class TrainingService:
                 f"The run cannot be written to {folder} ({error.strerror}); free space, or start the app with another --data."
             ) from error
 
-    def _begin(self, name: str, config: FitConfig, languages: list[str]) -> None:
+    def _begin(self, name: str, config: FitConfig, languages: list[str], going_on: bool = False) -> None:
         self._stopping.clear()
         self._loop = None
+        self._seconds = Seconds()
         self._progress = Progress(name, total=config.optim.iterations)
         self._thread = threading.Thread(
-            target=self._work, args=(name, config, languages), name="closed loop", daemon=True
+            target=self._work, args=(name, config, languages, going_on), name="closed loop", daemon=True
         )
         self._thread.start()
 
-    def _work(self, name: str, config: FitConfig, languages: list[str]) -> None:
+    def _work(self, name: str, config: FitConfig, languages: list[str], going_on: bool) -> None:
         """The background thread: whatever goes wrong becomes a sentence, since nobody else would see it."""
         error = ""
         try:
             self._loop = self._make(config, self.folder / name, languages, lambda _: self._at("train.step_read", 0.05))
-            self._at("train.step_first", 0.15)
+            self._at("train.step_continue" if going_on else "train.step_first", 0.15)
             from core.training.run import fit
 
+            self._seconds.begin()
             fit(self._loop, "bundled", self._report, self._stopping.is_set)
         except CoreError as caught:
             error = str(caught)
@@ -230,8 +256,12 @@ class TrainingService:
 
     def _report(self, iteration: int, _: dict[str, Any]) -> None:
         assert self._progress is not None
-        share = 0.2 + 0.8 * iteration / max(1, self._progress.total)
-        self._progress = replace(self._progress, stage="train.step_iteration", done=iteration, share=share)
+        total = self._progress.total
+        left = self._seconds.left(total - iteration, iteration > 0)
+        share = 0.2 + 0.8 * iteration / max(1, total)
+        self._progress = replace(
+            self._progress, stage="train.step_iteration", done=iteration, share=share, seconds_left=left
+        )
 
     def _state(self, folder: Path) -> str:
         if folder.name == self.running and folder.parent == self.folder:

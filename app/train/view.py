@@ -26,6 +26,7 @@ from app.train.tiles import (
 from core.data.tasks import Task
 from core.report.charts import COLOURS, style
 from core.training.development import SYSTEMS
+from core.training.run_log import RECENT
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,31 @@ def run_head(run: Run, texts: Texts) -> str:
         about = f'<p class="quiet">{" · ".join(escape(fact) for fact in facts)}</p>'
     state = f'<span class="quiet">{escape(texts(f"train.state_{run.state}"))}</span>'
     title = f"<h3>{escape(run_name(run.name, texts))} {state}</h3>"
-    ending = f'<p class="verdict">{escape(verdict(run.entry, texts))}</p>' if run.entry else ""
+    learnt = learning(run.lines, run.entry, texts)
+    sentences = " ".join(sentence for sentence in (learnt, verdict(run.entry, texts) if run.entry else "") if sentence)
+    ending = f'<p class="verdict">{escape(sentences)}</p>' if sentences else ""
     return f"{title}{about}{ending}{_alarms(run.lines, texts)}"
+
+
+def learning(lines: Sequence[Line], entry: dict[str, Any] | None, texts: Texts) -> str:
+    """Whether anything was shown to be learnt by the last measurement, with the gain's interval over items; "" before the first."""
+    last = (measured(lines) or [{}])[-1]
+    gain = last.get("gain") or _gain_of_tests(entry)  # runs of before have it in their tests alone
+    if gain is None:
+        counted = "gain" in last or (entry is not None and "fallback_tests" in entry)
+        return texts("train.learnt_unknown") if counted else ""
+    outcome = "better" if gain["low"] > 0 else "worse" if gain["high"] < 0 else "nothing"
+    values = {key: _isolated(f"{100 * gain[key]:+.1f}", texts) for key in ("value", "low", "high")}
+    return texts(f"train.learnt_{outcome}", **values, items=gain["items"])
+
+
+def _gain_of_tests(entry: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The gain over the choice before training, out of the tests that decided on a fallback, which have it the other way round."""
+    tests = [] if entry is None else entry.get("fallback_tests", [])
+    test = next((test for test in tests if test["rival"] == "untrained"), None)
+    if test is None:
+        return None
+    return {"value": -test["difference"], "low": -test["high"], "high": -test["low"], "items": test["items"]}
 
 
 def verdict(entry: dict[str, Any], texts: Texts) -> str:
@@ -124,7 +148,8 @@ def verdict(entry: dict[str, Any], texts: Texts) -> str:
     untrained, after = entry["before"], entry["after"]
     shares = {"before": untrained["agl"], "after": after["agl"], "zero": after["zero-shot"], "knn": after["knn"]}
     written = {name: _isolated(f"{value:.1%}", texts) for name, value in shares.items()}
-    sentence = texts("train.verdict", **written, gain=_isolated(f"{after['agl'] - untrained['agl']:+.1%}", texts))
+    gain = texts("train.points", value=_isolated(f"{100 * (after['agl'] - untrained['agl']):+.1f}", texts))
+    sentence = texts("train.verdict", **written, gain=gain)
     if not entry["fallback"]:
         return f"{sentence} {texts('train.verdict_kept')}"
     instead = texts(f"train.fallback_{entry['fallback']}")
@@ -142,7 +167,9 @@ def _alarms(lines: Sequence[Line], texts: Texts) -> str:
         return ""
     alarms = lines[-1].get("alarms", [])
     if not alarms:
-        return f'<p class="quiet">{escape(texts("train.no_alarms"))}</p>'
+        done = sum("reward" in line for line in lines)
+        early = texts("train.alarms_early", count=RECENT, done=done)
+        return f'<p class="quiet">{escape(early if done < RECENT else texts("train.no_alarms"))}</p>'
     sentences = "".join(f'<li lang="en" dir="ltr">{escape(sentence)}</li>' for sentence in alarms)
     return f'<div class="message alarms">{hint(texts("train.alarms"), texts("train.alarms_hint"))}<ul>{sentences}</ul></div>'
 
@@ -151,12 +178,20 @@ def run_progress(progress: Progress, stopping: bool, texts: Texts) -> str:
     """What is being done now, with a bar."""
     now = min(progress.done + 1, progress.total)  # the iteration in progress
     stage = texts(progress.stage, done=now, total=progress.total) if progress.stage else ""
+    if progress.seconds_left is not None and not stopping:
+        stage = f"{stage}, {_time_left(progress.seconds_left, texts)}"
     if stopping:
         stage = f"{stage} · {texts('train.stopping')}"
     return (
         f'<div class="agl progress" role="status" dir="{texts.direction}"><span>{escape(progress.run)}: {escape(stage)}</span>'
         f'<span class="bar"><i style="width:{100 * progress.share:.0f}%"></i></span></div>'
     )
+
+
+def _time_left(seconds: float, texts: Texts) -> str:
+    if seconds < 90:
+        return texts("train.seconds_left", count=max(5, 5 * round(seconds / 5)))
+    return texts("train.minutes_left", count=round(seconds / 60))
 
 
 def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:

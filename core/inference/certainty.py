@@ -36,6 +36,10 @@ class Certainty:
 
     temperatures: Mapping[tuple[str, str], float]  # by task and calibration
     bins: Mapping[tuple[str, str, int], tuple[int, int]]  # (task, language, bin) -> answers, right ones
+    prompt: str = ""  # variant that the answers were asked with
+    calibration: str = ""
+    strategies: tuple[str, ...] = ()  # that chose their demonstrations
+    k: int = 0  # demonstrations asked for
 
     def temperature(self, task: str, calibration: str) -> float:
         """What log-probabilities of a task's labels under a calibration are divided by; 1 where nothing was measured."""
@@ -70,7 +74,11 @@ def certainty_of(model: str, folder: Path = FOLDER) -> Certainty:
     temperatures = {
         (row["task"], row["calibration"]): float(row["temperature"]) for row in entry["tables"]["temperatures"]
     }
-    return Certainty(temperatures, bins)
+    config = entry.get("config", {})
+    strategies = tuple(config.get("strategies", ()))
+    return Certainty(
+        temperatures, bins, entry.get("prompt", ""), entry.get("calibration", ""), strategies, config.get("k", 0)
+    )
 
 
 def fitted_temperature(model: str, task: str, calibration: str) -> float:

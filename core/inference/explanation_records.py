@@ -5,7 +5,7 @@ from typing import Literal
 
 from core.records import Demonstration
 
-Reason = Literal["none_shown", "one_shown", "free_text", "nothing_written"]
+Reason = Literal["none_shown", "one_shown", "free_text", "nothing_written", "no_weights", "several_prompts"]
 How = Literal["permuted", "random", "swapped", "other_inputs", "fitting_inputs"]
 Verdict = Literal["labels", "inputs", "both", "neither"]
 

@@ -133,12 +133,28 @@ def resolve(name: str) -> ModelSource:
     if path.exists():
         return _folder(name, path.resolve())
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1 or path.parent.is_dir()
-    if looks_like_path or name.lower().endswith(".gguf") or os.environ.get("HF_HUB_OFFLINE") == "1":
+    if looks_like_path or name.lower().endswith(".gguf"):
         raise ModelUnavailable(
             f"No model was found at {name!r}; give default, {', '.join(sorted(cards()))}, a folder with config.json and "
             "model.safetensors, a .gguf file, or a Hub id as owner/name with access to the Hub."
         )
+    if os.environ.get("HF_HUB_OFFLINE") == "1" and not _in_hub_cache(name):
+        raise ModelUnavailable(
+            f"The model {name!r} is not on this machine, and downloads are switched off here (HF_HUB_OFFLINE=1); choose a model that is "
+            "here, or let the host fetch it once."
+        )
     return ModelSource(name, "hub", name, "", f"https://huggingface.co/{name}", "Hugging Face Hub", 0.0)
+
+
+def _in_hub_cache(name: str) -> bool:
+    """Whether an earlier download of the Hub id lies in the cache of ``huggingface_hub``."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:
+        return False
 
 
 def licence_of(settings: Mapping[str, Any]) -> tuple[str, str]:

@@ -22,9 +22,10 @@ from core.models.adapters import take_up
 from core.models.catalogue import TINY, ModelSource, licence_of, resolve, settled_name
 from core.models.chat import chat_text, encode, has_chat_template
 from core.models.checks import Verdict, probe, refuse_other_weights, refuse_tokenizer
-from core.models.devices import choose_device, default_precision, multiplies_bf16, ran_out
+from core.models.devices import choose_device, default_precision, multiplies_bf16
 from core.models.fingerprint import fingerprint_of
 from core.models.gguf import converted
+from core.models.load_errors import load_failure
 from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _load(config: ModelConfig, folder: str) -> LanguageModel:
     except ModelUnavailable:
         raise
     except Exception as error:
-        raise ModelUnavailable(_explain(config, device, error)) from error
+        raise ModelUnavailable(load_failure(config.name, config.precision, device, error)) from error
     refuse_other_weights(config.name, info)
     refuse_tokenizer(config.name, tokenizer, int(network.get_input_embeddings().weight.shape[0]))
     if tokenizer.pad_token_id is None:
@@ -297,14 +298,3 @@ def _keep_trainable(network: "PreTrainedModel") -> None:
     for module in network.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
             module.support_avx512bf16_for_cpu = False
-
-
-def _explain(config: ModelConfig, device: torch.device, error: Exception) -> str:
-    name, reason = config.name, str(error).strip().split("\n")[0][:200]
-    if ran_out(error):
-        return f"The model {name!r} in {config.precision} does not fit into the memory of {device}; choose nf4, or a smaller model."
-    if "trust_remote_code" in str(error):
-        return f"The model {name!r} would run code of its own, which is never allowed here; choose a model that transformers knows."
-    if "safetensors" in str(error).lower() or type(error).__name__ == "SafetensorError":
-        return f"The weights of {name!r} are missing, truncated or not safetensors ({reason}); restore or convert the folder."
-    return f"The model {name!r} could not be loaded ({type(error).__name__}: {reason}); check the folder or the Hub id."

@@ -20,7 +20,8 @@ def style(figure: go.Figure, height: int = 320, **layout: Any) -> go.Figure:
     """The shared look; greys that read on light and dark ground."""
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        margin={"l": 8, "r": 44, "t": 28, "b": 8},
+        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},  # in the margin: it covers no words
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": "#7d8590"},

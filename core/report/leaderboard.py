@@ -1,22 +1,27 @@
 """A leaderboard of evaluation records: strategies x models on one task, with significance groups, by family, script and resource class.
 
-Systems of different records are compared on the (language, item) that both answered: one bootstrap, sign flips by item, Holm over all
-pairs. Groups are made as WMT makes its clusters: the best and all that it is not significantly better than are group 1, the best of the
-rest and all that it is not better than are group 2, and so on. Two systems without a common item are never significantly different.
+A board holds the systems that were asked the same (language, item), of one record or of several: only these can be ranked. Groups are made
+as WMT makes its clusters: the best and all that it is not significantly better than are group 1, the best of the rest and all that it is
+not better than are group 2, and so on. Each group's comparisons are with its best alone, sign flips by item, Holm over them: over all pairs
+of thirty systems no p of 10,000 draws could be significant.
 """
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.languages import means_by_group
+from core.models.catalogue import settled_name
 from core.report.cells import SHARE, written
 from core.report.document import BEST, LEVEL, Row, Table, table_of
 from core.report.reading import Record
 from core.report.systems import System, score_name, systems
-from core.statistics.comparisons import Comparison, compare_all, not_worse_than_best
+from core.statistics.comparisons import compare_all, not_worse_than_best
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEASURE_COLUMNS = ("strategy", "K", "model", "prompt", "record", "group")
 GROUPINGS = ("family", "script", "resource")
@@ -50,8 +55,10 @@ class Leaderboard:
     task: str
     score: str  # what an answer is scored by
     entries: tuple[Entry, ...]
-    compared: int  # pairs that share items
+    compared: int  # pairs that were tested
     commits: tuple[str, ...]
+    languages: int
+    queries: int  # (language, item), the same of every system
 
     @property
     def unit(self) -> str:
@@ -87,7 +94,7 @@ class Leaderboard:
             if entry.group == 1
         }
         name = f"leaderboard of {self.task}" + (f" by {grouping}" if grouping else "")
-        note = "Group: systems of one group are not told apart from the best of it (Holm over all pairs, .05)."
+        note = "Group: systems of one group are not told apart from the best of it (Holm over its comparisons, .05)."
         return table_of(name, rows, dict.fromkeys(shares, self.unit), note, marks)
 
     def csv(self, grouping: str = "") -> str:
@@ -134,55 +141,64 @@ class Leaderboard:
 
 
 def leaderboards(records: Sequence[Record]) -> dict[str, Leaderboard]:
-    """A board for every task that has evaluated systems, by task; records without items are passed over."""
-    by_task: dict[str, list[Record]] = {}
+    """A board for every task and set of queries; the one with the most systems has the task's name, the next ones "task 2" and so on.
+
+    Passed over: records without items, and those whose demonstrations show other labels than their own, which test a model and no system.
+    """
+    entrants: dict[tuple[str, str, frozenset[object]], list[tuple[Record, System]]] = {}
     for record in records:
-        if record.items is not None and not record.items.empty and record.kind == "evaluation":
-            by_task.setdefault(f"{record.entry.get('task') or 'unknown'}", []).append(record)
-    return {task: _board(task, several) for task, several in by_task.items()}
+        if record.items is not None and not record.items.empty and record.kind == "evaluation" and _shows_gold(record):
+            task, score = f"{record.entry.get('task') or 'unknown'}", score_name(record.items)
+            for system in systems(record.items):
+                entrants.setdefault((task, score, frozenset(system.scores.index)), []).append((record, system))
+    boards: dict[str, Leaderboard] = {}
+    for (task, score, _), several in sorted(entrants.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
+        number = 1 + sum(board.task == task for board in boards.values())
+        boards[task if number == 1 else f"{task} {number}"] = _board(task, score, several)
+    return boards
 
 
-def _board(task: str, records: Sequence[Record]) -> Leaderboard:
-    entrants: list[tuple[Record, System]] = []
-    scores = {score_name(record.items) for record in records if record.items is not None}
-    score = sorted(scores)[0]
-    for record in records:
-        assert record.items is not None
-        if score_name(record.items) == score:
-            entrants += [(record, system) for system in systems(record.items)]
-    entrants.sort(key=lambda pair: -pair[1].interval.value)
-    keys = [str(index) for index in range(len(entrants))]
-    comparisons = compare_all(dict(zip(keys, (system.scores for _, system in entrants), strict=True)))
-    groups = significance_groups({key: entrants[int(key)][1].interval.value for key in keys}, comparisons)
+def _shows_gold(record: Record) -> bool:
+    config = record.entry.get("config")
+    return not isinstance(config, Mapping) or config.get("shown_labels", "gold") == "gold"
+
+
+def _board(task: str, score: str, entrants: Sequence[tuple[Record, System]]) -> Leaderboard:
+    groups, compared = significance_groups([system.scores for _, system in entrants])
     entries = [
-        Entry(record.name, _model(record.entry), _prompt(record.entry), system, groups[key])
-        for key, (record, system) in zip(keys, entrants, strict=True)
+        Entry(record.name, _model(record.entry), _prompt(record.entry), system, group)
+        for (record, system), group in zip(entrants, groups, strict=True)
     ]
     entries.sort(key=lambda entry: (entry.group, -entry.system.interval.value))
-    commits = dict.fromkeys(str(record.entry["commit"]) for record in records if record.entry.get("commit"))
-    return Leaderboard(task, score, tuple(entries), len(comparisons), tuple(commits))
+    commits = dict.fromkeys(str(r.entry["commit"]) for r, _ in entrants if r.entry.get("commit"))
+    index = entrants[0][1].scores.index
+    languages = index.get_level_values("language").nunique()
+    return Leaderboard(task, score, tuple(entries), compared, tuple(commits), languages, len(index))
 
 
-def significance_groups(means: Mapping[str, float], comparisons: Sequence[Comparison]) -> dict[str, int]:
-    """The group of each system, from 1: those that the best of the systems left is not significantly better than."""
+def significance_groups(scores: Sequence["pd.Series[float]"]) -> tuple[list[int], int]:
+    """The group of each system, from 1, and how many pairs were tested; ``scores`` by the same (language, item) each."""
+    names = {str(number): values for number, values in enumerate(scores)}
+    means = {name: float(values.mean()) for name, values in names.items()}
     groups: dict[str, int] = {}
-    remaining = dict(means)
-    pairs = {frozenset((one.first, one.second)) for one in comparisons}
-    while remaining:
-        best, level = not_worse_than_best(remaining, comparisons)
-        apart = [name for name in remaining if name != best and frozenset((best, name)) not in pairs]
+    tested = 0
+    while means:
+        best = max(means, key=lambda name: means[name])
+        comparisons = compare_all(names, [(best, other) for other in means if other != best])
+        tested += len(comparisons)
+        _, level = not_worse_than_best(means, comparisons)
         number = max(groups.values(), default=0) + 1
-        for name in (best, *level, *apart):
+        for name in (best, *level):
             groups[name] = number
-            del remaining[name]
-    return groups
+            del means[name]
+    return [groups[name] for name in names], tested
 
 
 def _model(entry: Mapping[str, Any]) -> str:
     model = entry.get("model")
     if not isinstance(model, Mapping):
         return str(model or "unknown")
-    parts = [str(model.get("name", "unknown")).rstrip("/").split("/")[-1]]
+    parts = [settled_name(str(model.get("name", "unknown"))).rstrip("/").split("/")[-1]]
     parts += [str(model["precision"])] if model.get("precision") not in (None, "fp32") else []
     return " ".join([*parts, *([f"run {model['run']}"] if model.get("run") else [])])
 

@@ -12,6 +12,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .25rem .7rem; border-bottom: 1px solid rgba(128,128,128,.3); text-align: end; white-space: nowrap; vertical-align: top; }
 tr > :first-child { position: sticky; inset-inline-start: 0; background: Canvas; } h3::first-letter { text-transform: uppercase; }
 thead th { border-bottom-width: 2px; } th.text, td.text { text-align: start; } tbody th { font-weight: normal; }
+:is(.xtick text, .ytick text, .legendtext, .gtitle, .xtitle, .ytitle) { fill: CanvasText !important; }
 figure { margin: .5rem 0 1.2rem; } figcaption { font-weight: 600; }
 .line { display: grid; grid-template-columns: minmax(8rem, 38%) 1fr; gap: .6rem; align-items: center; font-size: .85rem; }
 .axis { position: relative; height: 1.4rem; }

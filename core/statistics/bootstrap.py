@@ -8,6 +8,7 @@ Shapes: I items, P columns (a system, a pair of systems or a term of a statistic
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from core.statistics.values import Interval, Undefined, few_items, few_seeds, sa
 DRAWS = 10_000  # of every bootstrap and of every sign-flip test that is too large to be exact
 QUANTILES = (0.025, 0.975)
 _AT_ONCE = 1_000  # draws held in memory together
+_MOST_REMEMBERED = 16_000_000  # counts of two bytes
 Floats = NDArray[np.float64]
 
 
@@ -42,9 +44,23 @@ def resampled(totals: NDArray[np.floating], draws: int = DRAWS, seed: int = 0) -
 
 def _weights(items: int, draws: int, seed: int) -> Iterator[Floats]:
     """How often each item is drawn, ``(at most _AT_ONCE, I)`` at a time; rows sum to I."""
+    drawn = _remembered(items, draws, seed) if items * draws <= _MOST_REMEMBERED else _drawn(items, draws, seed)
+    for part in drawn:
+        yield part.astype(float)
+
+
+def _drawn(items: int, draws: int, seed: int) -> Iterator[NDArray[np.uint16]]:
     rng = np.random.default_rng(seed)
     for start in range(0, draws, _AT_ONCE):
-        yield rng.multinomial(items, np.full(items, 1 / items), size=min(_AT_ONCE, draws - start)).astype(float)
+        size = min(_AT_ONCE, draws - start)
+        counts = rng.multinomial(items, np.full(items, 1 / items), size=size)
+        yield counts.astype(np.uint16)  # an item is drawn 65,535 times in no sample that fits in memory
+
+
+@lru_cache(maxsize=2)
+def _remembered(items: int, draws: int, seed: int) -> tuple[NDArray[np.uint16], ...]:
+    """The same draws, kept: systems of one evaluation share their items, and drawing costs more than all sums."""
+    return tuple(_drawn(items, draws, seed))
 
 
 def percentiles(value: float, drawn: NDArray[np.floating]) -> Interval:

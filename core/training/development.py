@@ -216,6 +216,22 @@ def rivals(untrained: Measured, trained: Measured) -> list[Rival]:
     return [Rival(name, test, p) for (name, test), p in zip(computed.items(), corrected, strict=True)]
 
 
+def gain(untrained: Measured, trained: Measured) -> dict[str, float] | None:
+    """What the trained choice is above the one before training on the same queries, as the run log holds it.
+
+    Difference of accuracies over queries in [-1, 1] with its 95 % bootstrap interval over items, p by sign flips; None with fewer than
+    ``ENOUGH_ITEMS`` items, too few for a conclusion.
+    """
+    if len(set(trained.items)) < ENOUGH_ITEMS:
+        return None
+    test = paired_test(trained.correct["agl"], untrained.correct["agl"], trained.items)
+    if not isinstance(test, PairedTest):
+        return None
+    difference = test.difference
+    figures = {"value": difference.value, "low": difference.low, "high": difference.high, "p": test.p}
+    return {name: round(figure, 4) for name, figure in figures.items()} | {"items": test.items}
+
+
 def fallback(tested: Sequence[Rival]) -> str:
     """What inference falls back to: the best of the rivals that are better by a paired test, "" where none is.
 

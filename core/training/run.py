@@ -216,7 +216,7 @@ def verdict(entry: dict[str, Any]) -> str:
     """One sentence on what a run achieved on its development items."""
     before, after = entry["before"], entry["after"]
     gain = after["agl"] - before["agl"]
-    line = f"Self-selection went from {before['agl']:.1%} to {after['agl']:.1%} on development items ({gain:+.1%})"
+    line = f"Self-selection went from {before['agl']:.1%} to {after['agl']:.1%} on development items ({100 * gain:+.1f} points)"
     others = f"zero-shot has {after['zero-shot']:.1%}, nearest neighbours {after['knn']:.1%}"
     if entry["fallback"]:
         test = next((t for t in entry.get("fallback_tests", ()) if t["rival"] == entry["fallback"]), None)

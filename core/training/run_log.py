@@ -149,6 +149,9 @@ KEYS: dict[str, Key] = {
     "retired": Key("count", "pairs that left the pool"),
     "seconds": Key("s", "wall time by phase"),
     "development": Key("share", "accuracy on development items by system, with its mean over languages", "up"),
+    "gain": Key(
+        "share", "accuracy of the policy's choice above that before training, with interval, p and items", "up"
+    ),
     "accuracy": Key("share", "accuracy of the policy's choice on development items, by language", "up"),
     "choices": Key("text", "the demonstrations that fixed queries are shown, best first"),
     "alarms": Key("text", "what is going wrong, as sentences"),

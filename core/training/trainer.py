@@ -17,7 +17,7 @@ from core.training.bank.store import Stopped
 from core.training.batching import BatchMaker
 from core.training.checkpoints import Checkpoint, newest, save_checkpoint
 from core.training.config import FitConfig
-from core.training.development import Development, Measured
+from core.training.development import Development, Measured, gain
 from core.training.learner import Learner
 from core.training.pool import LivingPool
 from core.training.rollouts import StepResult, Written
@@ -96,7 +96,7 @@ class Loop:
             if due:
                 began = time.perf_counter()
                 self.last = self.development.measure(self.pool.pool)
-                line |= self.last.fields()
+                line |= self.last.fields() | {"gain": gain(self.first, self.last)}
                 line["seconds"]["measure"] = round(time.perf_counter() - began, 3)
             self._write(line, progress)
             if self.iteration % self.config.watch.save_every == 0 or self.iteration == self.config.optim.iterations:

@@ -51,3 +51,10 @@ def test_right_to_left_languages_say_so() -> None:
 
 def test_an_unknown_language_falls_back_to_english() -> None:
     assert catalogue("xx")("explore.ask") == catalogue(ENGLISH)("explore.ask")
+
+
+def test_chinese_has_one_word_for_a_demonstration() -> None:
+    """It had two, by halves: 示例 and 示范. Ready questions are 例子."""
+    texts = catalogue("zh")
+    assert not [key for key, text in texts.entries.items() if "示范" in text]
+    assert "示例" in texts("explore.count") and "例子" in texts("explore.examples")

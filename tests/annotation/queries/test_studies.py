@@ -97,6 +97,31 @@ def test_adding_outputs_twice_adds_them_once(store: RatingStore, study: Study) -
     assert store.add_outputs(study.id, [both[5], both[5]]) == AddReport(added=0, already_there=2)
 
 
+def test_what_was_added_last_can_be_taken_back_until_a_rater_was_given_it(store: RatingStore, study: Study) -> None:
+    before = store.outputs(study.id)
+    report = store.add_outputs(study.id, [*outputs_of("new"), *outputs_of("newer")])
+    assert len(report.output_ids) == report.added == 6
+    rater, _ = store.new_rater(study.id, "sw")
+    view = store.next_assignment(rater.id)
+    assert view is not None
+    assigned = {output.item_key for output in store.outputs(study.id) if output.source_text == view.source_text}
+    ids = [output.output_id for output in store.outputs(study.id)]
+    count = store.take_back_outputs(study.id, ids)
+    left = store.outputs(study.id)
+    assert {output.item_key for output in left} == assigned and count == len(ids) - len(left)
+    assert store.next_assignment(rater.id) is not None  # what she was given is still there
+    assert store.take_back_outputs(study.id, ids) == 0
+    assert store.add_outputs(study.id, outputs_of("new")).added == 3  # and can be sent again
+    assert len(before) == 9
+
+
+def test_outputs_of_another_study_are_not_taken_back(store: RatingStore, study: Study) -> None:
+    other = store.ensure_study(replace(new_study(), slug="other"))
+    ids = [output.output_id for output in store.outputs(study.id)]
+    assert store.take_back_outputs(other.id, ids) == 0
+    assert len(store.outputs(study.id)) == len(ids)
+
+
 def test_outputs_come_back_with_their_provenance(store: RatingStore, study: Study) -> None:
     odd = NewOutput("i9", "ar", "‏مرحبا\n\t'\"", "Reply.", "s|1", "yo", "", {"k": [1, 2.5, None, {"é": "日本"}]}, "ref")
     store.add_outputs(study.id, [odd])

@@ -1,6 +1,7 @@
 """Explore in headless Chromium: views of one answer, variants, what happens between a question and its answer.
 
-Tests of `app.explore.opening`, `app.explore.tab`, `app.explore.verdict`.
+Tests of `app.explore.opening`, `app.explore.parts`, `app.explore.sharing`, `app.explore.tab`, `app.explore.tokens_html`,
+`app.explore.verdict`.
 """
 
 import json
@@ -86,6 +87,46 @@ def test_an_edited_label_is_asked_and_undone(visitor) -> None:
     expect(page.locator("#exact-prompt pre").first).to_contain_text("A sentence of my own about elections.")
     page.locator('#explore-variants button[data-act="undo"]').click()
     expect(page.locator("#explore-results .agl")).to_have_attribute("data-answer", first)
+
+
+def test_what_was_sent_to_rate_can_be_taken_back(visitor) -> None:
+    page = visitor.page
+    ask(page, "The senate passed a law that nobody had read.")
+    expect(page.locator("#take-back")).to_be_hidden()
+    page.locator("#send").click()
+    expect(page.locator("#explore-sent .message")).to_contain_text("new outputs are ready")
+    page.locator("#take-back").click()
+    expect(page.locator("#explore-sent .message")).to_contain_text("were taken back from Rate")
+    expect(page.locator("#take-back")).to_be_hidden()
+
+
+@pytest.mark.parametrize("visitor", [1440, 390], indirect=True)
+def test_one_long_word_pushes_nothing_out_of_its_panel(visitor) -> None:
+    """Measures were pushed off the card by one long word."""
+    page = visitor.page
+    finished(page)
+    beyond = page.evaluate(
+        """() => {
+          const texts = document.querySelectorAll('#explore-results [lang][dir]:not(.lang)');
+          texts.forEach((e) => { e.textContent = 'x'.repeat(400); });
+          return [...document.querySelectorAll('#explore-results .panel')].flatMap((panel) =>
+            [...panel.querySelectorAll('*')].filter((e) => e.checkVisibility()
+              && e.getBoundingClientRect().right > panel.getBoundingClientRect().right + 1).map((e) => e.outerHTML.slice(0, 80)));
+        }"""
+    )
+    assert beyond == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_tokens_show_what_raises_the_answer_over_its_runner_up(visitor) -> None:
+    page = visitor.page
+    finished(page)
+    page.get_by_role("tab", name="Tokens", exact=True).click()
+    expect(page.locator("#why-tokens tbody tr")).to_have_count(4)
+    expect(page.locator("#why-tokens pre .for").first).to_be_visible()
+    prompt = page.locator("#why-tokens pre").inner_text()
+    page.get_by_role("tab", name="Exact prompt").click()
+    assert page.locator("#exact-prompt pre").first.inner_text().startswith(prompt[:200])
 
 
 def test_a_refusal_greys_what_belongs_to_the_question_before(visitor) -> None:

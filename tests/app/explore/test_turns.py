@@ -113,7 +113,18 @@ def page_parts() -> Any:
 
         @property
         def why(self) -> dict[str, str]:
-            names = ("strategy", "language", "labels", "order", "coherence", "map", "map_note", "prompt", "details")
+            names = (
+                "strategy",
+                "language",
+                "labels",
+                "tokens",
+                "order",
+                "coherence",
+                "map",
+                "map_note",
+                "prompt",
+                "details",
+            )
             return {name: f"why-{name}" for name in names}
 
         def __getattr__(self, name: str) -> str:

@@ -62,6 +62,25 @@ def test_a_text_carries_its_language_and_direction() -> None:
     assert spoken("你好", "zho_Hans", "x", "p") == '<p class="x" lang="zh" dir="ltr">你好</p>'
 
 
+def test_a_copied_repeated_or_foreign_text_is_flagged_in_verdict_and_row(
+    prediction: Prediction, tasks: dict[str, Task]
+) -> None:
+    """A translation copied from a demonstration had confidence 0.70 and no warning."""
+    written = replace(prediction.answers[0], label=None, with_context=None, without_context=None, kl=None)
+    for changes, key in (
+        ({"copied": "demonstration"}, "explore.copied_demonstration"),
+        ({"copied": "source"}, "explore.copied_source"),
+        ({"repeated": True}, "explore.repeated"),
+        ({"adherence": 0.1}, "explore.other_language"),
+    ):
+        answer = replace(written, **{"adherence": 0.9} | changes)  # type: ignore[arg-type]
+        html = result_panels((replace(prediction, answers=(answer,), effects=()),), tasks, TEXTS)
+        assert html.count(f"⚠ {escape(TEXTS(key, language='English'))}") == 2
+    fine = replace(written, adherence=0.9)
+    assert "⚠" not in result_panels((replace(prediction, answers=(fine,), effects=()),), tasks, TEXTS)
+    assert "⚠" not in result_panels((prediction,), tasks, TEXTS)  # labels are words of the language by construction
+
+
 def test_cards_show_what_the_policy_and_leaving_out_say(prediction: Prediction, tasks: dict[str, Task]) -> None:
     html = result_panels((prediction,), tasks, TEXTS)
     assert html.count('class="card"') == 2

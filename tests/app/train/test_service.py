@@ -16,7 +16,7 @@ from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, t
 
 from app.train.runs import EXAMPLE
 from app.train.service import SHORT as SHORT_FILE
-from app.train.service import RunForm, TrainingService, embedded_loop
+from app.train.service import RunForm, Seconds, TrainingService, embedded_loop
 from core.data.tasks import load_tasks
 from core.errors import InvalidConfig, InvalidData
 from core.models.loading import ASSETS
@@ -141,8 +141,12 @@ def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, shor
     assert stopped.read("one").state == "unfinished"
     assert [line["iteration"] for line in stopped.read("one").lines] == [0]
     assert stopped.finished() == []
+    stages: list[str] = []
+    at = stopped._at
+    stopped._at = lambda stage, share: (stages.append(stage), at(stage, share))  # type: ignore[method-assign,assignment]
     stopped.go_on("one")
     stopped.wait(120)
+    assert "train.step_continue" in stages and "train.step_first" not in stages  # the start is not measured again
     resumed = stopped.read("one")
     assert resumed.state == "finished"
     desk.start(replace(FORM, name="whole"))
@@ -151,6 +155,21 @@ def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, shor
     assert [line.get("reward") for line in resumed.lines] == [line.get("reward") for line in whole.lines]
     with pytest.raises(InvalidConfig, match="is finished"):
         stopped.go_on("one")
+
+
+def test_the_time_left_follows_the_last_iterations() -> None:
+    """ "About two minutes" was five to six."""
+    now = 0.0
+    seconds = Seconds(clock=lambda: now, recent=2)
+    seconds.begin()
+    now = 30.0
+    assert seconds.left(10, counts=False) is None  # the measurement before training says nothing of iterations
+    now = 34.0
+    assert seconds.left(9, counts=True) == 36.0
+    now = 44.0
+    assert seconds.left(8, counts=True) == 8 * (4 + 10) / 2
+    now = 56.0
+    assert seconds.left(7, counts=True) == 7 * (10 + 12) / 2  # the first is forgotten
 
 
 def test_stop_without_a_run_says_so(desk: TrainingService) -> None:

@@ -4,6 +4,7 @@ Tests of `app.train.tiles`.
 """
 
 import re
+from html import escape
 
 import pytest
 
@@ -25,6 +26,7 @@ from app.train.tiles import (
 from app.train.view import (
     REWARDS,
     development_chart,
+    learning,
     render_run,
     reward_chart,
     run_head,
@@ -35,7 +37,7 @@ from core.data.tasks import load_tasks
 from core.models.loading import ASSETS
 from core.training.config import FitConfig, WatchConfig
 from core.training.run import verdict as core_verdict
-from core.training.run_log import KEYS
+from core.training.run_log import KEYS, RECENT
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 TEXTS = catalogue("en")
@@ -137,8 +139,35 @@ def test_the_verdict_has_the_numbers_of_the_loop_and_says_what_inference_falls_b
     assert TEXTS("train.verdict_kept") in verdict(ENTRY | {"fallback": ""}, TEXTS)
 
 
+GAIN = {"value": 0.033, "low": -0.02, "high": 0.08, "p": 0.2, "items": 60}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"), [(0.01, 0.08, "better"), (-0.02, 0.08, "nothing"), (-0.1, -0.02, "worse")]
+)
+def test_whether_anything_was_learnt_is_said_first_with_its_interval(low: float, high: float, outcome: str) -> None:
+    """The head said "+3.3 %", without an interval, of a run that had learnt nothing."""
+    lines = (line(0, "ab"), line(2, "bc", gain=GAIN | {"low": low, "high": high}))
+    figures = {"value": "+3.3", "low": f"{100 * low:+.1f}", "high": f"{100 * high:+.1f}", "items": 60}
+    sentence = TEXTS(f"train.learnt_{outcome}", **figures)
+    assert f'<p class="verdict">{sentence}' in run_head(seen(lines), TEXTS)  # while it still runs
+    finished = run_head(seen(lines, entry=ENTRY, state="finished"), TEXTS)
+    assert finished.index(sentence) < finished.index(TEXTS("train.fallback_untrained"))
+
+
+def test_a_run_of_before_has_its_gain_from_its_tests_and_few_items_say_nothing() -> None:
+    test = {"rival": "untrained", "difference": -0.05, "low": -0.09, "high": -0.01, "p_holm": 0.02, "items": 80}
+    told = learning(LINES, {"fallback_tests": [test]}, TEXTS)
+    assert told == TEXTS("train.learnt_better", value="+5.0", low="+1.0", high="+9.0", items=80)
+    assert learning(LINES, {"fallback_tests": []}, TEXTS) == TEXTS("train.learnt_unknown")
+    assert learning((*LINES, line(6, "ab", gain=None)), None, TEXTS) == TEXTS("train.learnt_unknown")
+    assert learning(LINES, None, TEXTS) == ""  # a log of before
+
+
 def test_alarms_are_sentences_and_their_absence_is_said() -> None:
-    assert TEXTS("train.no_alarms") in run_head(seen(), TEXTS)
+    early = TEXTS("train.alarms_early", count=RECENT, done=4)
+    assert early in run_head(seen(), TEXTS)
+    assert escape(TEXTS("train.no_alarms")) in run_head(seen((*LINES, line(5))), TEXTS)
     html = run_head(seen((line(1, alarms=["The policy hardly draws any more."]),)), TEXTS)
     assert '<li lang="en" dir="ltr">The policy hardly draws any more.</li>' in html
 
@@ -230,4 +259,7 @@ def test_progress_names_the_iteration_that_is_being_done() -> None:
     html = run_progress(Progress("made", "train.step_iteration", done=4, total=24, share=0.5), False, TEXTS)
     assert "made: iteration 5 of 24" in html
     assert "width:50%" in html
+    for left, words in ((42.0, "about 40 s left"), (190.0, "about 3 min left")):
+        html = run_progress(Progress("made", "train.step_iteration", 4, 24, 0.5, seconds_left=left), False, TEXTS)
+        assert f"iteration 5 of 24, {words}" in html
     assert TEXTS("train.stopping") in run_progress(Progress("made", total=24), True, TEXTS)

@@ -68,7 +68,7 @@ def test_a_missing_path_fails_at_once_and_never_asks_the_hub(name: str, monkeypa
 
 def test_a_hub_id_is_passed_on_only_where_the_hub_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelUnavailable, match="No model was found at 'owner/name'"):
+    with pytest.raises(ModelUnavailable, match="'owner/name' is not on this machine"):
         resolve_model("owner/name")
     monkeypatch.delenv("HF_HUB_OFFLINE")
     assert resolve_model("owner/name") == "owner/name"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.training.development import ENOUGH_ITEMS, Measured, fallback, rivals
+from core.training.development import ENOUGH_ITEMS, Measured, fallback, gain, rivals
 from core.training.run import verdict
 
 
@@ -46,6 +46,19 @@ def test_translations_of_an_item_count_once() -> None:
     few = Measured(one.systems, one.by_language, [], [f"item-{i % 4}" for i in range(40)], one.correct)
     assert ENOUGH_ITEMS > 4
     assert rivals(few, few) == [] and fallback([]) == ""
+
+
+def test_the_gain_is_over_the_choice_before_training_and_needs_enough_items() -> None:
+    zero = answers(120, 30)
+    untrained, trained = (measured(answers(120, right), answers(120, 62), zero) for right in (58, 64))
+    learnt = gain(untrained, trained)
+    assert learnt is not None
+    assert learnt["value"] == 0.05 and learnt["items"] == 120  # 6 of 120
+    assert learnt["low"] < 0.05 < learnt["high"] and 0 < learnt["p"] < 0.1
+    nothing = gain(trained, trained)
+    assert nothing is not None and nothing["value"] == 0.0 and nothing["p"] == 1.0
+    few = Measured(trained.systems, trained.by_language, [], [f"item-{i % 4}" for i in range(120)], trained.correct)
+    assert gain(few, few) is None
 
 
 def test_the_verdict_says_why_it_fell_back_or_that_it_could_not_tell() -> None:

@@ -1,0 +1,132 @@
+"""The leaderboard of evaluation records, without gradio: which is best, which are not told apart from it, and every system in a row.
+
+Comparing all pairs takes seconds, so a board is computed once for every state of its records.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+from app.html import bar
+from app.strategies import strategy_title
+from app.texts import Texts
+from core.errors import CoreError
+from core.report.cells import written
+from core.report.leaderboard import GROUPINGS, Entry, Leaderboard, leaderboards
+from core.report.reading import read_record
+
+MOST_NAMED = 4  # systems that the first sentence names
+State = tuple[tuple[str, int], ...]  # name of each record and when it was written
+
+
+@dataclass
+class Boards:
+    """The boards of the records that ``folders`` lists, by task."""
+
+    folders: Callable[[], dict[str, Path]]
+    damaged: list[str] = field(default_factory=list)  # why a record could not be read, a sentence each
+    _state: State | None = None
+    _boards: dict[str, Leaderboard] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def all(self) -> dict[str, Leaderboard]:
+        """Boards by task, those with the most systems first; records that cannot be read are named in ``damaged``."""
+        with self._lock:
+            folders = self.folders()
+            state = tuple((name, (path / "record.json").stat().st_mtime_ns) for name, path in folders.items())
+            if state != self._state:
+                records, self.damaged = [], []
+                for name, path in folders.items():
+                    try:
+                        records.append(read_record(path, name))
+                    except CoreError as error:
+                        self.damaged.append(str(error))
+                boards = leaderboards(records)
+                self._boards = dict(sorted(boards.items(), key=lambda pair: -len(pair[1].entries)))
+                self._state = state
+            return self._boards
+
+
+def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:
+    """First who is best, then the table; a press on a heading sorts by it."""
+    groups = (
+        sorted({name for entry in board.entries for name in entry.means(grouping)}) if grouping in GROUPINGS else []
+    )
+    headings = [
+        ("group", texts("leaderboard.group"), texts("leaderboard.group_hint")),
+        ("strategy", texts("leaderboard.strategy"), ""),
+        ("k", "K", ""),
+        ("model", texts("explore.model"), ""),
+        ("score", _score_name(board, texts), texts("leaderboard.score_hint")),
+        *((name, name, "") for name in groups),
+        ("macro_f1", "macro-F1", texts("leaderboard.macro_f1_hint")),
+        ("seeds", texts("leaderboard.seeds"), ""),
+        ("record", texts("reports.record"), ""),
+    ]
+    heads = "".join(_heading(index, name, meaning) for index, (_, name, meaning) in enumerate(headings))
+    rows = "".join(_row(entry, board, grouping, groups, texts) for entry in board.entries)
+    return (
+        f'<div class="agl leaderboard" dir="{texts.direction}"><p class="verdict">{_first_sentence(board, texts)}</p>'
+        f'<p class="quiet">{escape(texts("leaderboard.asked", languages=board.languages, queries=f"{board.queries:,}"))}</p>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("leaderboard.title"))}"><table class="sortable">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></div>"
+    )
+
+
+def _heading(index: int, name: str, meaning: str) -> str:
+    """A heading that sorts: the browser's own work, see ``keys.js``."""
+    order = ' aria-sort="ascending"' if index == 0 else ""
+    more = ""
+    if meaning:
+        more = f'<button type="button" class="help" aria-haspopup="dialog" title="{escape(meaning)}">?</button>'
+    button = f'<button type="button" class="sort">{escape(name)}</button>'
+    return f'<th scope="col"{order}><span class="hint">{button}{more}</span></th>'
+
+
+def _row(entry: Entry, board: Leaderboard, grouping: str, groups: Sequence[str], texts: Texts) -> str:
+    system, means = entry.system, entry.means(grouping) if groups else {}
+    interval = system.interval
+    amount = written((interval.value, interval.low, interval.high), board.unit)
+    drawn = bar(interval.value if board.unit else interval.value / 100)
+    model = ", ".join(part for part in (entry.model, entry.prompt) if part)
+    cells = [
+        (str(entry.group), f"<b>{entry.group}</b>" if entry.group == 1 else str(entry.group), "figure"),
+        (system.strategy, escape(strategy_title(texts, system.strategy)), ""),
+        (str(system.k), str(system.k or "–"), "figure"),
+        (model, escape(model), ""),
+        (str(interval.value), f"{drawn}{escape(amount)}", "figure"),
+        *((str(means.get(name, -1.0)), escape(written(means.get(name), board.unit)), "figure") for name in groups),
+        (str(system.macro_f1 or -1.0), escape(written(system.macro_f1, "%")), "figure"),
+        (str(system.seeds.seeds), str(system.seeds.seeds), "figure"),
+        (entry.record, escape(entry.record), "quiet"),
+    ]
+    inside = "".join(f'<td data-value="{escape(value)}" class="{css}">{inner}</td>' for value, inner, css in cells)
+    return f'<tr class="{"level" if entry.group == 1 else ""}">{inside}</tr>'
+
+
+def _score_name(board: Leaderboard, texts: Texts) -> str:
+    name = texts("leaderboard.accuracy") if board.score == "accuracy" else board.score
+    return f"{name}, %" if board.unit else name
+
+
+def _first_sentence(board: Leaderboard, texts: Texts) -> str:
+    first, *others = board.entries
+    interval = first.system.interval
+    amount = written((interval.value, interval.low, interval.high), board.unit) + (" %" if board.unit else "")
+    sentence = texts("leaderboard.best", count=len(board.entries), name=_name(first, texts), value=amount)
+    if not others:
+        return f"{escape(sentence)} {escape(texts('leaderboard.alone'))}"
+    level = [_name(entry, texts) for entry in others if entry.group == 1]
+    if not level:
+        return f"{escape(sentence)} {escape(texts('leaderboard.above'))}"
+    named = "; ".join(level[:MOST_NAMED])
+    if len(level) > MOST_NAMED:
+        named += f"; {texts('why.others', count=len(level) - MOST_NAMED)}"
+    return f"{escape(sentence)} {escape(texts('leaderboard.level', names=named))}"
+
+
+def _name(entry: Entry, texts: Texts) -> str:
+    k = f", K = {entry.system.k}" if entry.system.k else ""
+    return f"{strategy_title(texts, entry.system.strategy)}{k} ({entry.model})"

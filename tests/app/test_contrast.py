@@ -1,0 +1,133 @@
+"""Contrast of every visible word, computed in the browser: at least 4.5 to 1 on every tab, light and dark (WCAG 2.2, 1.4.3); axe-core.
+
+Tests of `app.page`'s theme and of app/style.css.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.texts import catalogue
+
+pytestmark = pytest.mark.browser
+
+LEAST = 4.5
+TABS = ("Explore", "Train", "Rate", "Results", "Experiments", "Study")
+NAMES = {tab: f"app.{tab.lower()}" for tab in TABS} | {"Experiments": "reports.experiments"}
+# For every visible text: its colour, laid over every ground behind it. What is disabled is exempt, as in WCAG.
+MEASURE = """least => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  canvas.canvas.width = canvas.canvas.height = 1;
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => top.slice(0, 3).map((c, i) => c * top[3] + below[i] * (1 - top[3]));
+  const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+  const ground = (element) => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) {
+      const style = getComputedStyle(e);
+      if (style.backgroundImage !== 'none') return null;
+      layers.push(rgba(style.backgroundColor));
+    }
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  };
+  const faint = {};
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let count = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
+    if (!text || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (element.closest('script, style, :disabled, [aria-disabled=true], svg')) continue;
+    const box = element.getBoundingClientRect();
+    if (!box.width || !box.height) continue;
+    const behind = ground(element);
+    if (!behind) continue;
+    const colour = rgba(getComputedStyle(element).color);
+    for (let e = element; e; e = e.parentElement) colour[3] *= Number(getComputedStyle(e).opacity);
+    const [one, other] = [light(over(colour, behind)), light(behind)];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    count += 1;
+    const name = `${element.tagName.toLowerCase()}.${element.className}`.slice(0, 80);
+    if (contrast < least) faint[name] = `${contrast.toFixed(2)} ${text.slice(0, 40)}`;
+  }
+  return {count, faint};
+}"""
+
+
+def opened(page: Page, title: str, tab: str = "") -> None:
+    """Open the tab of this title, and wait for what it shows first."""
+    page.get_by_role("tab", name=title, exact=True).first.click()
+    first = {
+        "Experiments": "#report .report",
+        "Explore": "#explore-results .card",
+        "Train": "#train-head .agl, #train-head .message",
+        "Rate": "#rate-open .message",
+        "Results": "#refresh",
+        "Study": "#study-secret",
+    }[tab or title]
+    expect(page.locator(first).first).to_be_visible()
+    if "Experiments" in (tab, title):
+        expect(page.locator("#leaderboard table")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_word_stands_out_from_its_ground(visitor, server, theme: str) -> None:
+    page = visitor.page
+    page.goto(f"{server.url}/?__theme={theme}")
+    page.wait_for_selector("#explore-results .card")
+    expect(page.locator("#explore-status .progress")).to_have_count(0)
+    faint: dict[str, dict[str, str]] = {}
+    for tab in TABS:
+        opened(page, tab)
+        measured = page.evaluate(MEASURE, LEAST)
+        assert measured["count"] > 10, tab
+        faint[tab] = measured["faint"]
+    assert {tab: words for tab, words in faint.items() if words} == {}
+
+
+@pytest.mark.parametrize("visitor", [390], indirect=True)
+def test_no_tab_scrolls_sideways_on_a_phone(visitor) -> None:
+    """Experiments was 693 to 1,440 pixels wide on a phone of 390."""
+    page = visitor.page
+    widths = {}
+    for tab in TABS:
+        opened(page, tab)
+        widths[tab] = page.evaluate("document.documentElement.scrollWidth")
+    assert widths == dict.fromkeys(TABS, 390)
+
+
+def axe() -> str:
+    """The script of axe-core, which a package of the tests ships; a skip that says what to install."""
+    package = find_spec("axe_playwright_python")
+    if package is None or package.origin is None:
+        pytest.skip("no axe-core: make setup-dev installs axe-playwright-python")
+    return (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("visitor", [1440, 390], indirect=True)
+@pytest.mark.parametrize("tag", ["en", "ar"])
+def test_axe_finds_nothing_serious_on_any_tab(visitor, tag: str) -> None:
+    page, script = visitor.page, axe()
+    if tag == "ar":
+        page.locator("#agl-language input").click()
+        page.get_by_role("option", name="العربية").first.click()
+        expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    serious: dict[str, list[str]] = {}
+    for tab in TABS:
+        opened(page, catalogue(tag)(NAMES[tab]), tab)
+        page.evaluate(f"{script};0")
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)")
+        serious[tab] = [
+            f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+            for one in violations
+            if one["impact"] in ("serious", "critical")
+        ]
+    assert {tab: names for tab, names in serious.items() if names} == {}
