@@ -49,7 +49,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     for name, pool in pools.items():
         predictor = opened.predictor(name)
         predictor = predictor.with_settings(prompted(predictor.settings, options))
-        data.append(TaskData(predictor, pool.examples, languages[name], fitting_queries(pool.examples, chosen)))
+        own = [example for example in pool.examples if example.language in languages[name]]
+        data.append(TaskData(predictor, pool.examples, languages[name], fitting_queries(own, chosen)))
     with progress("reliability") as report:
         entry = reliability(data, config, report)
     write_record(options.output, entry)

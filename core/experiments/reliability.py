@@ -26,7 +26,7 @@ from core.scoring.calibration import log_softmax
 from core.seeds import random_of
 from core.statistics.reliability import calibration_error
 
-TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(8.0), 106))  # those tried, with steps of 3 %
+TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(64.0), 188))  # those tried, with steps of 3 %
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def fitted_temperatures(task: str, fitting: Answers) -> list[Row]:
 
 
 def likeliest_temperature(logs: np.ndarray, gold: np.ndarray) -> float:
-    """The temperature with the highest likelihood of ``gold`` ``(B,)`` under ``logs`` ``(B, L)``, among 106 from 0.25 to 8."""
+    """The temperature with the highest likelihood of ``gold`` ``(B,)`` under ``logs`` ``(B, L)``, among 188 from 0.25 to 64."""
     rows = np.arange(len(gold))
     losses = [-log_softmax(logs / temperature)[rows, gold].mean() for temperature in TEMPERATURES]
     return float(TEMPERATURES[int(np.argmin(losses))])

@@ -195,10 +195,7 @@ def boundary(context: Echoed, joint: Echoed) -> int | None:
 def written_line(choice: Json) -> Generated:
     """The line of an answer that stops at a line break; the confidence covers the tokens kept, None where the server returns none."""
     text, ended = str(choice.get("text") or ""), choice.get("finish_reason") != "length"
-    reported = choice.get("logprobs")
-    tokens, logs = (
-        (reported.get("tokens"), reported.get("token_logprobs")) if isinstance(reported, dict) else (None, None)
-    )
+    tokens, logs = _written_tokens(choice.get("logprobs"))
     line = text.split("\n")[0]
     if not line.strip():
         return Generated("", 0.0, ended)
@@ -212,6 +209,16 @@ def written_line(choice: Json) -> Generated:
     probabilities = [value for value in part if isinstance(value, int | float)]
     confidence = math.exp(sum(probabilities) / len(probabilities)) if probabilities else None
     return Generated(line.strip(), confidence, ended, repeated)
+
+
+def _written_tokens(reported: Any) -> tuple[Any, Any]:
+    """Tokens and their log-probabilities, as completions tell them, or as chats and llama.cpp do; None for what is not told."""
+    if not isinstance(reported, dict):
+        return None, None
+    content = reported.get("content")
+    if isinstance(content, list) and all(isinstance(entry, dict) for entry in content):
+        return [entry.get("token") for entry in content], [entry.get("logprob") for entry in content]
+    return reported.get("tokens"), reported.get("token_logprobs")
 
 
 def _written_part(tokens: Sequence[str], logs: Sequence[Any], text: str, ended: bool) -> Sequence[Any]:

@@ -74,7 +74,14 @@ class ServedModel:
     @cached_property
     def context(self) -> int:
         """Tokens that it reads: as set, else as the server says, else ``ASSUMED_CONTEXT``."""
-        return self.settings.context or int(self._entry.get("max_model_len") or ASSUMED_CONTEXT)
+        meta = self._entry.get("meta")  # of llama.cpp
+        length = self._entry.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else 0)
+        return self.settings.context or int(length or ASSUMED_CONTEXT)
+
+    @property
+    def is_llama_cpp(self) -> bool:
+        """Whether the server is llama.cpp's own, which tells log-probabilities in its own way."""
+        return self._entry.get("owned_by") == "llamacpp"
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase | None":

@@ -4,8 +4,8 @@ Every context with every answer is sent as one prompt to be echoed (``echo`` tru
 - vLLM answers, and writes tokens as ids under ``return_tokens_as_token_ids``; 0 tokens are allowed beside ``echo``
   (https://github.com/vllm-project/vllm/blob/002032ee2b18e1f7bd924ec47b62504ba3866063/vllm/entrypoints/openai/completion/protocol.py,
   ``to_sampling_params``). Its older versions want ``max_tokens`` of 1, whose entry is then left out.
-- llama.cpp refuses ``echo``, or returns log-probabilities of what it writes alone
-  (https://github.com/ggml-org/llama.cpp/issues/27174).
+- llama.cpp passes over ``echo`` and returns log-probabilities of what it writes alone
+  (https://github.com/ggml-org/llama.cpp/issues/27174); it is asked in its own way, see ``core.served.llama_cpp``.
 - text-generation-inference returns them through its own ``decoder_input_details``, not through ``/v1/completions``
   (https://github.com/huggingface/text-generation-inference/issues/1069).
 What comes back is checked, because the second kind looks like scores of 0.0.
@@ -24,6 +24,7 @@ from core.errors import InvalidQuery, PromptTooLong, ServerUnavailable
 from core.scoring.base import Request
 from core.scoring.trie import shared_length
 from core.served.client import Echoed, Refused, boundary, choices_of, echoed, refusal
+from core.served.llama_cpp import answer_logs
 from core.served.model import ServedModel
 
 BATCH = 32  # prompts of one request
@@ -44,7 +45,8 @@ class ServedScorer:
     @property
     def method(self) -> str:
         """How the answer's tokens are distinguished, for records."""
-        return "served, own ids" if self.model.tokenizer is not None else "served, the server's tokens"
+        way = "served by llama.cpp" if self.model.is_llama_cpp else "served"
+        return f"{way}, own ids" if self.model.tokenizer is not None else f"{way}, the server's tokens"
 
     def score(self, requests: Sequence[Request], progress: Callable[[float], None] | None = None) -> list[np.ndarray]:
         """Log-probabilities, one array ``(answers,)`` per request, nats.
@@ -68,6 +70,8 @@ class ServedScorer:
             scored = {pair: self._known[pair] for pair in pairs if pair in self._known}
         missing = [pair for pair in dict.fromkeys(pairs) if pair not in scored]
         ask = self._by_ids if self.model.tokenizer is not None else self._by_text
+        if self.model.is_llama_cpp:
+            ask = self._by_next_tokens
         for start in range(0, len(missing), BATCH):
             part = missing[start : start + BATCH]
             scored.update(zip(part, ask(part), strict=True))
@@ -117,6 +121,16 @@ class ServedScorer:
             scored.append(_after(joint, first, answer))
         return scored
 
+    def _by_next_tokens(self, pairs: Sequence[Pair]) -> list[np.ndarray]:
+        """llama.cpp is asked for every token of an answer after those before it."""
+        scored = []
+        for (_, answer), (tokens, values) in zip(pairs, answer_logs(self.model, pairs), strict=True):
+            self._fits(tokens)
+            if not len(values):
+                raise _empty(answer)
+            scored.append(values)
+        return scored
+
     def _fits(self, tokens: int) -> None:
         if tokens > self.model.context:
             raise PromptTooLong(
@@ -149,5 +163,9 @@ class ServedScorer:
 def _after(echo: Echoed, first: int, answer: str) -> np.ndarray:
     """Log-probabilities of the tokens from ``first`` on. Raises ``InvalidQuery`` when there are none."""
     if first >= len(echo.tokens):
-        raise InvalidQuery(f"The answer {answer!r} adds no token to its prompt; an answer needs at least one letter.")
+        raise _empty(answer)
     return np.array(echo.logs[first:], dtype=np.float64)
+
+
+def _empty(answer: str) -> InvalidQuery:
+    return InvalidQuery(f"The answer {answer!r} adds no token to its prompt; an answer needs at least one letter.")

@@ -33,6 +33,8 @@ class Manners:
     says_length: bool = True  # max_model_len in /models
     fails: int = 0  # answers of 503 before the first good one
     slow: float = 0.0  # seconds before an answer
+    llama: bool = False  # whether it is llama.cpp's: /completion tells the likeliest next tokens, completions those that it writes
+    most_told: int = 10**6  # next tokens that it tells at most
     seen: list[tuple[str, Json, dict[str, str]]] = field(default_factory=list)  # path, body, headers
 
 
@@ -52,6 +54,8 @@ def complete(model: LanguageModel, manners: Manners, body: Json) -> Json:
     prompts = given if isinstance(given, list) and isinstance(given[0], list | str) else [given]
     if body["max_tokens"] < manners.least_tokens:
         raise refused(400, f"max_tokens must be at least {manners.least_tokens}, got {body['max_tokens']}.")
+    if manners.llama:
+        body = body | {"max_tokens": max(1, body["max_tokens"]), "echo": False}
     if body.get("echo") and manners.echoes == "refused":
         raise refused(400, "Only no echo is supported")
     choices, read = [], 0
@@ -64,12 +68,14 @@ def complete(model: LanguageModel, manners: Manners, body: Json) -> Json:
             told, values = ids + written, [None, *echo(model, ids), *logs]
         as_ids = manners.ids and body.get("return_tokens_as_token_ids")
         names = [f"token_id:{token}" if as_ids else model.tokenizer.decode([token]) for token in told]
+        content = [{"token": name, "logprob": value} for name, value in zip(names, values, strict=True)]
+        reported: Json = {"content": content} if manners.llama else {"tokens": names, "token_logprobs": values}
         choices.append(
             {
                 "index": place,
                 "text": text_of(model, written, body.get("stop") or []),
                 "finish_reason": "stop" if ended else "length",
-                "logprobs": {"tokens": names, "token_logprobs": values} if manners.tells else None,
+                "logprobs": reported if manners.tells else None,
             }
         )
     choices.reverse()  # the order is the index's, not the list's
@@ -104,6 +110,15 @@ def text_of(model: LanguageModel, written: list[int], stops: list[str]) -> str:
     return text
 
 
+@torch.inference_mode()
+def likeliest(model: LanguageModel, manners: Manners, body: Json) -> Json:
+    """The answer to one body of llama.cpp's ``POST /completion``."""
+    logs = model.network(torch.tensor([body["prompt"]])).logits[0, -1].double().log_softmax(-1)
+    best = logs.topk(min(body["n_probs"], manners.most_told, len(logs)))
+    told = [{"id": int(i), "logprob": float(v)} for i, v in zip(best.indices, best.values, strict=True)]
+    return {"content": model.tokenizer.decode([told[0]["id"]]), "completion_probabilities": [{"top_logprobs": told}]}
+
+
 def answer(model: LanguageModel, manners: Manners, path: str, body: Json, headers: dict[str, str]) -> Any:
     manners.seen.append((path, body, headers))
     time.sleep(manners.slow)
@@ -113,13 +128,17 @@ def answer(model: LanguageModel, manners: Manners, path: str, body: Json, header
         manners.fails -= 1
         raise refused(503, "warming up")
     if path == "/v1/models":
-        length = {"max_model_len": model.context} if manners.says_length else {}
+        length: Json = {"max_model_len": model.context} if manners.says_length else {}
+        if manners.llama:
+            length = {"owned_by": "llamacpp", "meta": {"n_ctx": model.context}}
         return {"object": "list", "data": [{"id": manners.name, "root": "org/tiny", **length}]}
     if path == "/v1/completions":
         return complete(model, manners, body)
     if path == "/tokenize" and manners.counts:
-        tokens = model.tokenizer(body["prompt"]).input_ids
-        return {"count": len(tokens), "tokens": tokens}
+        tokens = model.tokenizer(body["content"] if manners.llama else body["prompt"]).input_ids
+        return {"tokens": tokens} if manners.llama else {"count": len(tokens), "tokens": tokens}
+    if path == "/completion" and manners.llama:
+        return likeliest(model, manners, body)
     raise refused(404, f"Not Found: {path}")
 
 

@@ -1,6 +1,6 @@
 """A model behind a server: its label scores are those of the local scorer, its lines those of local generation, or it is refused.
 
-Tests of `core.served.client`, `core.served.model`, `core.served.scorer`, `core.served.settings`,
+Tests of `core.served.client`, `core.served.llama_cpp`, `core.served.model`, `core.served.scorer`, `core.served.settings`,
 `core.served.workbench`.
 """
 
@@ -159,6 +159,53 @@ def test_a_server_that_tells_no_log_probabilities_of_a_prompt_is_refused_in_one_
 ) -> None:
     with pytest.raises(NoLogProbs, match=f"tells no log-probabilities of a prompt.*{says}.*free-text"):
         ServedScorer(served(merging, manners)).score(REQUESTS)
+
+
+@pytest.mark.parametrize("tokenizer", [True, False], ids=["own ids", "the server's tokens"])
+@pytest.mark.parametrize("first_told", [1000, 2], ids=["all at once", "more and more"])
+def test_llama_cpp_is_asked_for_one_token_after_the_other_and_scores_are_the_same(
+    served: Callable[..., ServedModel],
+    merging: LanguageModel,
+    tokenizer: bool,
+    first_told: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.served.llama_cpp.FIRST_COUNT", first_told)
+    settings = {}
+    if tokenizer:
+        merging.tokenizer.save_pretrained(tmp_path)
+        settings["tokenizer"] = str(tmp_path)
+    manners = Manners(llama=True)
+    model = served(merging, manners, **settings)
+    scorer = ServedScorer(model)
+    assert scorer.method.startswith("served by llama.cpp, ")
+    assert model.context == merging.context
+    assert apart(scorer.score(REQUESTS), expected(merging)) <= EXACT
+    asked = [body for path, body, _ in manners.seen if path == "/completion"]
+    prefixes = {tuple(body["prompt"]) for body in asked}
+    assert len(asked) == len(prefixes) if first_told == 1000 else len(asked) > len(prefixes)
+    before = len(manners.seen)
+    scorer.score(REQUESTS)
+    assert len(manners.seen) == before  # remembered
+
+
+def test_a_llama_cpp_that_tells_too_few_words_is_refused_in_one_sentence(
+    served: Callable[..., ServedModel], merging: LanguageModel
+) -> None:
+    with pytest.raises(NoLogProbs, match="it tells 3 of the likeliest words, and a label's is not among them"):
+        ServedScorer(served(merging, Manners(llama=True, most_told=3))).score(REQUESTS)
+
+
+def test_what_llama_cpp_writes_has_its_confidence(served: Callable[..., ServedModel], merging: LanguageModel) -> None:
+    prompts, config = [request.context for request in REQUESTS], GenerationConfig(max_tokens=12)
+    here = generate_all(merging, prompts, config)
+    there = generate_all(served(merging, Manners(llama=True)), prompts, config)
+    assert [line.text for line in there] == [line.text for line in here]
+    sure = [(one.confidence, other.confidence) for one, other in zip(there, here, strict=True) if not other.ended]
+    assert sure
+    for one, other in sure:
+        assert one == pytest.approx(other, abs=1e-5)
 
 
 def test_what_is_written_over_http_is_what_is_written_here(
