@@ -164,7 +164,7 @@ class Predictor:
         return last
 
     def ask(self, question: Question) -> Iterator[Prediction]:
-        """Yield the prediction as it grows: first the choice, then answer by answer, last with everything measured."""
+        """Yield the prediction as it grows: the choice, the first answer, what demonstrations do to it, the other answers, coherence."""
         question = replace(question, query=checked(question.query))
         codes = self._answer_languages(question)
         seconds: dict[str, float] = {}
@@ -193,11 +193,20 @@ class Predictor:
             seconds["answer"] = time.perf_counter() - began
             prediction = replace(prediction, answers=tuple(answers[: number + 1]), seconds=dict(seconds))
             yield prediction
+            if (
+                number == 0 and question.explain
+            ):  # before other languages: the first verdict is complete, its prefixes are at hand
+                started = time.perf_counter()
+                effects = self._effects(question.query, selection, answers[0])
+                seconds["explain"] = time.perf_counter() - started
+                began += seconds["explain"]
+                prediction = replace(prediction, effects=effects, seconds=dict(seconds))
+                if effects and len(codes) > 1:
+                    yield prediction
         began = time.perf_counter()
-        effects = self._effects(question.query, selection, answers[0]) if question.explain else ()
         coherence = self.answerer.coherence(question.query, answers)
-        seconds["explain"] = time.perf_counter() - began
-        yield replace(prediction, effects=effects, coherence=coherence, seconds=dict(seconds))
+        seconds["explain"] = seconds.get("explain", 0.0) + time.perf_counter() - began
+        yield replace(prediction, coherence=coherence, seconds=dict(seconds))
 
     def _answer_languages(self, question: Question) -> tuple[str, ...]:
         """The languages to answer in, each once. Raises ``InvalidQuery`` for a translation into the query's own language."""

@@ -141,10 +141,11 @@ def test_the_same_question_has_the_same_answer(prediction: Prediction, bench: Wo
 
 def test_a_prediction_grows_from_the_choice_to_everything(predictor: Predictor, prediction: Prediction) -> None:
     steps = list(predictor.ask(Question(QUERY, k=3, answer_languages=CODES)))
-    assert [len(step.answers) for step in steps] == [0, 1, 2, 3, 3]
+    assert [len(step.answers) for step in steps] == [0, 1, 1, 2, 3, 3]
     assert steps[0].selection == prediction.selection
-    assert [bool(step.effects) for step in steps] == [False, False, False, False, True]
-    assert steps[3].answers == steps[4].answers == prediction.answers
+    assert [bool(step.effects) for step in steps] == [False, False, True, True, True, True]
+    assert [bool(step.coherence) for step in steps] == [False] * 5 + [True]
+    assert steps[4].answers == steps[5].answers == prediction.answers
     assert [list(step.seconds) for step in steps[:2]] == [["choose"], ["choose", "answer"]]
 
 
