@@ -28,7 +28,8 @@ function scale(output, criterion, value, words, changed) {
   });
   const show = (label) => {
     const index = labels.indexOf(label);
-    line.textContent = index < 0 ? words['page.hint'] : `${index + 1} = ${criterion.anchors[index]}`;
+    const shown = index < 0 ? [0, labels.length - 1] : [index]; // until a point is touched, what both ends mean
+    line.replaceChildren(...shown.map((point) => make('span', {}, `${point + 1} = ${criterion.anchors[point]}`)));
     line.classList.toggle('quiet', index < 0);
   };
   const rest = () => show(labels.find((label) => label.firstChild.checked));

@@ -281,7 +281,8 @@ def test_a_language_has_its_direction_its_font_and_its_words(served: Served, tag
 def test_on_a_phone_the_point_under_the_finger_says_what_it_means(served: Served) -> None:
     page = served.open(served.link("en"), width=390, has_touch=True)
     line = rows(page).first.locator(".anchor")
-    expect(line).to_have_text("Touch a number to read what it means.")
+    ends = ["1 = not readable, or not in the language asked for", "5 = reads like a careful native writer"]
+    expect(line.locator("span")).to_have_text(ends)  # what both ends mean, until a point is touched
     rows(page).first.locator(".point").nth(1).hover()
     expect(line).to_have_text("2 = many mistakes; I have to guess what is meant")
     rows(page).first.locator(".point").nth(4).tap()
