@@ -35,6 +35,14 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What stands between a rater and her first item."""
+
+    consent: Consent | None  # None: she agreed, or nothing is to be agreed to
+    questions: Sequence[Question]  # (): she answered, or none are asked
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What a rater who has finished, or was screened out, takes back to the platform."""
 

@@ -73,6 +73,7 @@ class RatingStore(Transactions):
     rater_of_token = reading(_raters.rater_of_token)
     rater_and_study = reading(_raters.rater_and_study)
 
+    outstanding = reading(_participation.outstanding)
     agree = writing_now(_participation.agree)
     answer_background = writing(_participation.answer_background)
     screen_out = writing_now(_participation.screen_out)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from annotation.database.tables import RaterRow, StudyRow
 from annotation.errors import ConsentMissing, InvalidRecord
 from annotation.participation_checks import check_answer
-from annotation.participation_records import Completion, Question
+from annotation.participation_records import Completion, Outstanding, Question
 from annotation.queries.queue import progress
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import study_record, study_row
@@ -45,6 +45,16 @@ def answer_background(session: Session, rater_id: int, answers: Mapping[str, obj
         check_answer(question, answers.get(key))
     rater.background = {key: answer for key, answer in answers.items() if answer is not None}
     session.flush()
+
+
+def outstanding(session: Session, rater_id: int) -> Outstanding:
+    """What a rater has still to agree to and to answer; optional questions are asked once. Raises UnknownRater."""
+    rater = rater_row(session, rater_id)
+    study = study_record(session, study_row(session, rater.study_id))
+    return Outstanding(
+        study.consent if rater.consent_version is None else None,
+        tuple(study.background) if rater.background is None else (),
+    )
 
 
 def require_consent(rater: RaterRow, study: StudyRow) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 
 from annotation.errors import InvalidRating, InvalidSkip, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter
+from annotation.participation_records import Outstanding
 from annotation.records import AssignmentView, BlindOutput, OutputRecord, Progress, Study
 from annotation.store import RatingStore
 from annotation.vocabulary import SCALE, SKIP_REASONS
 from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, words
+from app.rate.participation import outstanding_json
 
 PREFIX = "preview-"
 GOOD_S = 4 * 3600
@@ -93,8 +95,16 @@ class PreviewService:
                 "instructions": in_language(study.instructions, texts.tag),
             },
             "progress": self._progress(preview, items),
+            "before": outstanding_json(Outstanding(study.consent, study.background), texts),
             **words(texts),
         }
+
+    def agree(self, token: object, _: Mapping[str, Any]) -> Json:
+        """Nothing is stored."""
+        self._previews.get(token)
+        return {}
+
+    background = agree
 
     def next(self, token: object, tag: object) -> Json:
         """The first item that is neither answered nor skipped."""

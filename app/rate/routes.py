@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from annotation.errors import (
     AnnotationError,
+    ConsentMissing,
     DatabaseUnavailable,
     InvalidInvitation,
     NoSlotLeft,
@@ -47,6 +48,7 @@ _CODES: list[tuple[type[AnnotationError], int, str]] = [
     (InvalidInvitation, 403, "invitation"),
     (UnknownRater, 401, "link"),
     (UnknownStudy, 401, "link"),
+    (ConsentMissing, 409, "before"),
     (StudyClosed, 409, "closed"),
     (NoSlotLeft, 409, "taken"),
     (AnnotationError, 422, "refused"),
@@ -72,6 +74,10 @@ def rater_routes(store: RatingStore, allow: Allow | None = None, previews: Previ
         "welcome": lambda _, sent: service.welcome(sent.get("study"), sent.get("invitation"), sent.get("tag")),
         "enter": lambda own, sent: service.enter(sent, own),
         "session": lambda token, sent: of(token).session(token, sent.get("tag")),
+        "agree": lambda token, sent: (preview if of(token) is preview else service.participation).agree(token, sent),
+        "background": lambda token, sent: (preview if of(token) is preview else service.participation).background(
+            token, sent
+        ),
         "next": lambda token, sent: of(token).next(token, sent.get("tag")),
         "look": lambda token, sent: of(token).look(token, sent.get("position"), sent.get("tag")),
         "submit": lambda token, sent: of(token).submit(token, sent),

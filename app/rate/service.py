@@ -14,6 +14,7 @@ from annotation.records import AssignmentView, Rater, SkipSubmission, Study, Sub
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES
 from app.rate.item import Json, direction_json, in_language, item_json, progress_json, spoken_by, words
+from app.rate.participation import Participation, outstanding_json
 from app.texts import ENGLISH
 
 
@@ -22,6 +23,7 @@ class RaterService:
 
     def __init__(self, store: RatingStore) -> None:
         self._store = store
+        self.participation = Participation(store)
 
     def welcome(self, slug: object, invitation: object, tag: object) -> Json:
         """What a link leads to, before it is used: an invitation, or a study that is open to all; else the words alone."""
@@ -40,6 +42,7 @@ class RaterService:
                 {"tag": one, "name": langcodes.Language.get(one).autonym(), **direction_json(one)} for one in languages
             ],
             "proficiencies": list(PROFICIENCIES),
+            "participant": None if study.crowd is None else study.crowd.parameter,
             **words(texts),
         }
 
@@ -59,7 +62,10 @@ class RaterService:
         if sent.get("invitation"):
             study = self._store.study(_str(sent.get("study")))
             invitation = _str(sent["invitation"])
-            _, token = self._store.accept_invitation(study.id, invitation, sent.get("proficiency"), _str(own))
+            participant = sent.get("participant")
+            _, token = self._store.accept_invitation(
+                study.id, invitation, sent.get("proficiency"), _str(own), participant=participant
+            )
             return {"token": token}
         open_to_all = self._open_to_all(sent.get("study"))
         if open_to_all is None:
@@ -80,6 +86,7 @@ class RaterService:
             "rater": rater.pseudonym,
             "study": {"slug": study.slug, "name": study.name, "instructions": instructions},
             "progress": progress_json(self._store.progress(rater.id)),
+            "before": outstanding_json(self._store.outstanding(rater.id), texts),
             **words(texts),
         }
 
@@ -137,7 +144,8 @@ class RaterService:
                 {"letter": one.letter, "criterion": one.criterion, "from": one.old_value, "to": one.value}
                 for one in earlier
             ]
-        return {"item": item, "progress": progress_json(self._store.progress(rater.id))}
+        reply = {"item": item, "progress": progress_json(self._store.progress(rater.id))}
+        return reply if item is not None else {**reply, "completion": self.participation.completion(rater.id)}
 
 
 def _token(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import langcodes
 
 from annotation.backup.rounds import BackupState
+from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Study, StudyData
 from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
 
@@ -43,6 +44,9 @@ class Design:
     own_criteria: str  # JSON, see `own_criteria`
     instructions: Mapping[str, str]  # by BCP-47 tag; empty ones are left out
     lease_minutes: int = 60
+    consent: Consent | None = None
+    background: tuple[Question, ...] = ()
+    crowd: Crowd | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from annotation.errors import AnnotationError
 from app.events import Updates
 from app.html import message
 from app.study import html as views
+from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
 from app.study.numbers import share, whole
 from app.study.power import planned_power
@@ -114,4 +115,7 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         criteria=tuple(settings["criteria"] or ()),
         own_criteria=settings["own"] or "",
         instructions=instructions,
+        consent=consent_of(settings["consent"], settings["consent_version"]),
+        background=questions_of(settings["background"]),
+        crowd=crowd_of(settings),
     )

@@ -136,7 +136,20 @@ def _design(make: _Maker) -> None:
         make("instructions_language", gr.Dropdown, choices=["en"], value="en", scale=1)
         make("instructions", gr.Textbox, info="instructions_hint", lines=5, max_length=4000, scale=3)
     make("own", gr.Textbox, lines=2, max_length=20_000)
+    _before_items(make)
     make.button("save", "primary")
+
+
+def _before_items(make: _Maker) -> None:
+    with gr.Row():
+        make("consent", gr.Textbox, info="consent_hint", lines=3, max_length=20_000, scale=3)
+        make("consent_version", gr.Textbox, value="1", max_lines=1, max_length=40)
+    make("background", gr.Textbox, info="background_hint", lines=2, max_length=20_000)
+    with gr.Row():
+        make("completion_code", gr.Textbox, info="crowd_hint", max_lines=1, max_length=100)
+        make("screen_out_code", gr.Textbox, max_lines=1, max_length=100)
+        make("parameter", gr.Textbox, value="PROLIFIC_PID", max_lines=1, max_length=40)
+        make("redirect", gr.Textbox, info="redirect_hint", max_lines=1, max_length=500)
 
 
 def _criteria(texts: Texts) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from app.access.organiser import Authority
 from app.events import Updates
 from app.html import message
 from app.study import html as views
+from app.study.before_items import CROWD, as_fields
 from app.study.board import Board, language_name
 from app.study.form import STEPS, StudyForm
 from app.study.own_criteria import own_as_text
@@ -33,6 +34,10 @@ DESIGN = (
     "lease",
     "criteria",
     "own",
+    "consent",
+    "consent_version",
+    "background",
+    *CROWD,
 )
 CHOICES = ("which", "language", "preview_language", "rater")
 PANELS = ("summary", *STEPS, "power", "preview")
@@ -78,7 +83,7 @@ def blank(tab: StudyTab) -> Updates:
         **{
             part: gr.update(choices=[], value=None) for part in form.several(*CHOICES)
         },  # Gradio takes an update apart: one each
-        **dict.fromkeys(form.several("name", "task", "instructions", "own"), ""),
+        **dict.fromkeys(form.several("name", "task", "instructions", "own", "consent", "background", *CROWD), ""),
         **_fresh(tab),
         tab.typed: {},
     }
@@ -191,6 +196,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "lease": study.lease_minutes,
         "criteria": [one.key for one in study.criteria if one.key in default],
         "own": own_as_text(study),
+        **as_fields(study),
         "instructions": study.instructions.get("en", ""),
     }
     editable = study.frozen_at is None

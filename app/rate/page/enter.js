@@ -26,7 +26,8 @@ export async function enter({ ask, speak, say, tokenOf, forget }) {
     const name = `own/${invitation ?? study}`;
     const own = (!forget && read(name)) || (uuid() + uuid()).replaceAll('-', '');
     write(name, own);
-    return ask('enter', { study, invitation, ...answers }, own);
+    const participant = welcome.participant ? parameter(welcome.participant) : null; // her id on the platform that sent her
+    return ask('enter', { study, invitation, participant, ...answers }, own);
   });
 }
 

@@ -1,6 +1,7 @@
 // The rating page: who is here, which item she sees, and what has been saved.
 import { Drafts, lasting, read, uuid, write } from './storage.js';
 import { draw, fill, make } from './item.js';
+import { passed } from './before.js';
 import { enter, parameter } from './enter.js';
 import { listen, mark } from './keys.js';
 import { Refused, post } from './wire.js';
@@ -167,6 +168,7 @@ function course(progress) {
 function show(reply) {
   course(reply.progress);
   page.item = reply.item;
+  page.completion = reply.completion;
   if (!reply.item) return farewell();
   const unsaved = page.drafts.get(reply.item.position);
   page.draft = unsaved ?? { values: structuredClone(reply.item.values), comment: reply.item.comment ?? '', seconds: 0, attempt: null, changed: false };
@@ -190,8 +192,16 @@ function farewell() {
   const buttons = numbers.map((number) => make('button', { type: 'button', onclick: () => look(number), 'aria-label': say('page.item', { number }) }, String(number)));
   const again = buttons.length ? [make('h3', {}, say('rate.look_again')), make('p', {}, say('page.review')), make('div', { class: 'numbers' }, ...buttons)] : [];
   const thanks = make('p', { class: 'message', id: 'thanks', tabindex: '-1' }, say(key, { done, total, skipped }));
-  $('main').replaceChildren(thanks, ...again, more());
+  $('main').replaceChildren(thanks, ...returning(), ...again, more());
   thanks.focus();
+}
+
+// What a platform that sent her wants back.
+function returning() {
+  if (!page.completion) return [];
+  const { code, redirect } = page.completion;
+  const line = make('p', { class: 'message', id: 'code' }, `${say('page.code')} `, make('b', { dir: 'ltr' }, code));
+  return redirect ? [line, make('p', {}, make('a', { id: 'return', href: redirect, rel: 'noreferrer' }, say('page.return')))] : [line];
 }
 
 async function guarded(work) {
@@ -269,7 +279,9 @@ async function turn(tag) {
   page.tag = tag;
   if (!page.token) return begin();
   store();
-  speak(await ask('session'));
+  const session = await ask('session');
+  speak(session);
+  if (session.before.consent || session.before.questions.length) return admitted(page.token);
   const saved = $('state').className === 'saved' ? '' : $('state').className;
   if (page.item) await guarded(() => ask('look', { position: page.item.position }));
   else farewell();
@@ -288,6 +300,7 @@ async function admitted(token) {
   }
   $('preview').hidden = !session.preview;
   speak(session);
+  if (!(await passed(session.before, { ask, say }))) return;
   course(session.progress);
   for (const position of page.drafts.unconfirmed()) {
     show(await ask('look', { position }));

@@ -59,6 +59,8 @@ class Page:
         plain = {
             "name": "News", "task": "Say what happened.", "raters": 2, "cap": 0, "planned": 0, "difference": 0.3, "every": 8,
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
+            "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
+            "parameter": "PROLIFIC_PID", "redirect": "",
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -243,3 +245,19 @@ def test_a_preview_ends_and_is_made_for_organisers_alone(page: Page) -> None:
     for wrong in (token, "preview-forged", None, 3):
         with pytest.raises(Exception, match="this preview has ended"):
             previews.get(wrong)
+
+
+def test_consent_questions_and_codes_are_saved_and_shown_again(page: Page) -> None:
+    page.create()
+    asked = '[{"key": "years", "text": "For how many years?", "kind": "number"}]'
+    page.save(consent="I take part.", consent_version="3", background=asked, completion_code="C1")
+    study = page.store.study("news")
+    assert study.consent is not None and study.crowd is not None
+    assert (study.consent.version, study.consent.texts, study.crowd.completion_code) == (
+        "3",
+        {"en": "I take part."},
+        "C1",
+    )
+    assert [one.key for one in study.background] == ["years"]
+    refused = page.save(completion_code="", redirect="https://x.example")
+    assert "needs a completion code" in refused["note design"]
