@@ -34,7 +34,8 @@ bench: setup-bench setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/loop.py --output assets/results/loop_speed.json
 	PYTHONPATH=. $(RUN) tests/benchmarks/ratings.py --output assets/results/rating_load.json
 
-# Fifty raters for ten minutes on the whole app, killed in the middle and restored on an empty disk; writes assets/results/soak.json
+# Fifty raters for ten minutes on the whole app, killed in the middle and restored on an empty disk; then two containers at once, a clock set
+# back, full disks; writes assets/results/soak.json
 soak: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
 
@@ -101,9 +102,10 @@ lock: $(VENV)/.installed
 release: $(VENV)/.installed
 	mkdir -p dist
 	$(PYTHON) -m venv dist/.venv
-	dist/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/release.txt
+	for lock in pip release; do dist/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/$$lock.txt || exit 1; done
 	git archive --format=tar.gz --prefix=agl/ -o dist/agl.tar.gz HEAD
-	dist/.venv/bin/cyclonedx-py requirements locks/runtime.txt --output-reproducible -o dist/agl.cdx.json
+	cat locks/runtime.txt locks/torch.txt > dist/requirements.txt
+	dist/.venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/agl.cdx.json dist/requirements.txt
 
 # Vectors of the bundled sentences, computed once so that the app starts in seconds.
 $(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors data/cache/models/*/agl_model.json) | model

@@ -73,9 +73,15 @@ class Study:
     consent: Consent | None = None
     background: tuple[Question, ...] = ()
     crowd: Crowd | None = None
-    published_at: datetime | None = None  # None: its results are for organisers alone
+    published_at: datetime | None = None  # when its results were opened to everybody first
+    unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
     closed_at: datetime | None = None
+
+    @property
+    def results_open(self) -> bool:
+        """Whether everybody may see its results: closed, published, and not taken back."""
+        return self.state == "closed" and self.published_at is not None and self.unpublished_at is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class RatingStore(Transactions):
     open_study = writing_now(_design.open_study)
     set_study_state = writing_now(_design.set_state)
     publish_study = writing_now(_design.publish)
-    unpublish_study = writing(_design.unpublish)
+    unpublish_study = writing_now(_design.unpublish)
     clone_study = writing_now(_design.clone)
 
     # For organisers: invitations, raters, progress

@@ -14,6 +14,8 @@ from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_nu
 from annotation.vocabulary import CRITERION_KEYS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
+MAX_COMMENTS = 200_000  # characters of all comments of one rater, earlier versions too
+MAX_CHANGES = 100  # presses of the button for one item by one rater, the first one too
 MAX_OUTPUT_TEXT = 100_000  # characters of one text of an output
 MAX_CRITERIA = 6  # one page has to hold them for each output
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")

@@ -1,17 +1,29 @@
 """How the page is queued and served: arguments of Gradio's ``queue`` and ``launch`` that every start of the app uses."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 
 from app.access.guard import MOST_UPLOAD, Guard
+from app.access.header_time import bound_header_time
+from app.access.queue_limits import MOST_WAITING, bound_queue
 from app.explore.api_routes import api_routes
 from app.rate.routes import rater_routes
 from app.services import Services
 
+if TYPE_CHECKING:
+    from gradio import Blocks
+
 # Each queue takes at most so many of the 40 threads that Gradio has, so that a full one leaves threads to the others; the
 # raters' page has threads of its own. ``api_open=False``: nobody calls past a queue and its limit.
-QUEUE: dict[str, Any] = {"default_concurrency_limit": 4, "max_size": 500, "api_open": False}
+QUEUE: dict[str, Any] = {"default_concurrency_limit": 4, "max_size": MOST_WAITING, "api_open": False}
+
+
+def queued(page: "Blocks", services: Services) -> None:
+    """Give the page its queue, and queue and connections their bounds."""
+    page.queue(**QUEUE)
+    bound_queue(page._queue, services.visitor, services.limits.active)
+    bound_header_time()
 
 
 def served_with(services: Services) -> dict[str, Any]:

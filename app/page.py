@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.batch.tab import BatchHandlers, build_batch
+from app.downloads import LONGEST_S
 from app.events import Updates
 from app.explore.answer import Thread
 from app.explore.api import Public
@@ -34,7 +35,7 @@ from core.models.catalogue import TINY
 from core.report.readme import RESULTS
 from core.workbench import POOL_OF_TASK
 
-CACHE = (3600, 24 * 3600)  # seconds: how often Gradio's copies of files are looked at, and how old they may be
+CACHE = (600, int(LONGEST_S))  # seconds: how often Gradio's copies of files are looked at, and how old they may be
 HERE = Path(__file__).resolve().parent
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
 RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
@@ -123,11 +124,11 @@ def _build_results(
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
             ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
-            build_ratings(ratings, localised, tag, texts, results, session)
+            build_ratings(ratings, localised, tag, texts, results, session, services.allow)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
-            build_experiments(reports, localised, tag, texts, tab)
+            build_experiments(reports, localised, tag, texts, tab, services.allow)
 
 
 class PageHandlers:

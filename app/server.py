@@ -131,6 +131,9 @@ def _opened(options: argparse.Namespace) -> "Services":
 
     if options.on_space:
         _set_up_model()
+    from app.downloads import FOLDER, keep_copies_in
+
+    keep_copies_in(options.data / FOLDER)
     import_gradio()
     from app.access.settings import open_access
     from app.services import open_services
@@ -153,12 +156,12 @@ def _prepare(services: "Services") -> None:
 def _launched(options: argparse.Namespace, services: "Services", startup_page: StartupPage) -> "Blocks":
     """Build the page and take over the address."""
     from app.explore.api_routes import mcp_available
-    from app.launching import QUEUE, served_with
+    from app.launching import queued, served_with
     from app.page import build_app, look
 
     mcp = mcp_available(options.mcp)
     page = build_app(services)
-    page.queue(**QUEUE)
+    queued(page, services)
     startup_page.stop()
     page.launch(
         server_name=options.host,

@@ -30,6 +30,7 @@ from app.access.limits import Limits
 from app.access.organiser import SESSION_S, Authority, open_authority
 from app.access.settings import Access
 from app.batch.service import BatchService
+from app.downloads import FOLDER, Sweeper
 from app.explore.models import offered_of, served_of
 from app.explore.opening import Opening
 from app.explore.sending import Outbox
@@ -99,6 +100,7 @@ class Services:
     fresh_secret: str | None = None  # the organiser's secret when it was made at this start, to be shown once
     tasks: dict[str, Task] = field(default_factory=lambda: load_tasks(ASSETS))
     backed_up: BackedUpStore | None = None  # the store with its backups, where the services opened it
+    sweeper: Sweeper | None = None  # of ``folder``
     opening: Opening = field(init=False)
     batches: BatchService = field(init=False)
 
@@ -114,11 +116,13 @@ class Services:
         return self.backed_up.backups if self.backed_up else None
 
     def close(self) -> None:
-        """A last backup, then the store is closed, then the opening example is ended. Harmless when repeated."""
+        """A last backup, then the store is closed, then everything else is ended. Harmless when repeated."""
         if self.backed_up is not None:
             self.backed_up.close()
         self.batches.stop()
         self.opening.close()
+        if self.sweeper is not None:
+            self.sweeper.stop()
 
     @property
     def outbox(self) -> Outbox:
@@ -167,9 +171,11 @@ def open_services(
         only_offered=access.public,
     )
     authority, fresh = open_authority(data)
-    backed_up = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}", downloads=data / "downloads")
+    backed_up = open_safely(database or f"sqlite:///{data.resolve() / 'ratings.db'}", downloads=data / FOLDER)
     study = backed_up.store.ensure_study(EXPLORE_STUDY)
-    limits, folder = Limits(active=access.public), data / "downloads"
+    limits, folder = Limits(active=access.public), data / FOLDER
+    sweeper = Sweeper(folder)
+    sweeper.start()
     return Services(
         explore,
         backed_up.store,
@@ -181,4 +187,5 @@ def open_services(
         limits,
         fresh_secret=fresh,
         backed_up=backed_up,
+        sweeper=sweeper,
     )

@@ -25,6 +25,7 @@ from annotation.store import RatingStore
 
 EVERY_MINUTES = 5.0
 LEASE_LOOK_S = 15.0
+LEAST_FREE = 256 * 1024**2  # bytes of a disk, below which an organiser is told
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 class BackupState:
     """What an organiser has to know, in facts and in words.
 
-    `failures` is empty exactly when all is well; `unsaved_changes` counts changes that only the live database holds:
+    `failures` is empty exactly when all went well; `unsaved_changes` counts changes that only the live database holds:
     after a failure of the journal, until a snapshot succeeds.
     """
 
@@ -48,11 +49,13 @@ class BackupState:
     notes: tuple[
         str, ...
     ] = ()  # what happened and asks nothing of anybody: a clock that was set back, late ratings that were merged
+    free_bytes: int | None = None  # of the fuller of the disks of database and backups; None: it cannot be told
+    warnings: tuple[str, ...] = ()  # what has not failed yet and will: a disk that is nearly full
 
     @property
     def healthy(self) -> bool:
-        """Whether every change is on the disk twice, and on the mirror if one was asked for."""
-        return not self.failures
+        """Whether every change is on the disk twice, and on the mirror if one was asked for, and the next one will be."""
+        return not self.failures and not self.warnings
 
 
 class Backups:
@@ -194,6 +197,12 @@ class Backups:
             failures["restored"] = self._restored.doubt
         if self._superseded:
             failures["lease"] = SUPERSEDED
+        free, warnings = self._free_bytes(), []
+        if free is not None and free < LEAST_FREE:
+            warnings.append(
+                f"only {free // 1024**2} MB are free on the disk of the ratings or of '{self.folder}'; free some, or soon no rating "
+                "can be stored."
+            )
         since = 0
         try:
             since = max(0, self._store.change_number - (self._newest.number if self._newest else 0))
@@ -210,7 +219,18 @@ class Backups:
             failures=tuple(failures[key] for key in sorted(failures)),
             restored=self._restored,
             notes=tuple(self._notes),
+            free_bytes=free,
+            warnings=tuple(warnings),
         )
+
+    def _free_bytes(self) -> int | None:
+        path = self._store.path
+        try:
+            return min(
+                shutil.disk_usage(one).free for one in (self.folder, *((path.parent,) if path is not None else ()))
+            )
+        except OSError:
+            return None
 
     def _try(self, what: str, work: Callable[[], object]) -> None:
         try:

@@ -54,7 +54,8 @@ class StudyRow(Base):
     check_every: Mapped[int | None]  # one attention check among so many items; NULL: none
     repeat_after: Mapped[int] = mapped_column(server_default="5")  # least distance of a repeat, in positions
     failed_share: Mapped[float] = mapped_column(server_default="0.5")  # a rater fails above this share of failed checks
-    published_at: Mapped[datetime | None]  # results are open to everybody; an act of its own
+    published_at: Mapped[datetime | None]  # results were opened to everybody; an act of its own, and it stays
+    unpublished_at: Mapped[datetime | None]  # they were taken back; NULL: never, or published again
     consent: Mapped[dict[str, Any] | None]  # {"version": ..., "texts": {tag: text}}; NULL: none is asked
     background: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # questions before the first item
     crowd: Mapped[dict[str, Any] | None]  # codes and address of a crowd platform; NULL: raters come by themselves

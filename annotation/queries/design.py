@@ -148,15 +148,20 @@ def publish(session: Session, now: datetime, study_id: int, name: str) -> Study:
         raise InvalidRecord(f"to publish the results, type the study's name, {row.name!r}; seen was {name!r}.")
     if row.state != "closed":
         raise StudyClosed(f"study '{row.slug}' is {row.state}; close it before its results are published.")
-    row.published_at = row.published_at or now
+    row.published_at, row.unpublished_at = row.published_at or now, None
     session.flush()
     return study_record(session, row)
 
 
-def unpublish(session: Session, study_id: int) -> Study:
-    """Takes the results of a study back; who has copies keeps them. Raises UnknownStudy."""
+def unpublish(session: Session, now: datetime, study_id: int) -> Study:
+    """Takes the results of a study back. Who has copies keeps them, so the study still never opens again.
+
+    Raises UnknownStudy, InvalidRecord for a study that was not published.
+    """
     row = study_row(session, study_id, lock=True)
-    row.published_at = None
+    if row.published_at is None:
+        raise InvalidRecord(f"study '{row.slug}' was not published; there is nothing to take back.")
+    row.unpublished_at = row.unpublished_at or now
     session.flush()
     return study_record(session, row)
 

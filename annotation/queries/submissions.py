@@ -8,17 +8,25 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
-from annotation.errors import InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
+from annotation.errors import InvalidRating, InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired, require_open
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, study_row
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
-from annotation.validation import canonical_submission_id, check_comment, check_seconds, check_skip_reason, check_values
+from annotation.validation import (
+    MAX_CHANGES,
+    MAX_COMMENTS,
+    canonical_submission_id,
+    check_comment,
+    check_seconds,
+    check_skip_reason,
+    check_values,
+)
 from annotation.value_checks import is_id
 
 
@@ -48,7 +56,8 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
             "nothing is missing. Go on to your next item."
         )
-    submission = _record_submission(session, row, submission_id, content, sent.comment, now)
+    comment = _comment_to_store(session, row, sent.comment)
+    submission = _record_submission(session, row, submission_id, content, comment, now)
     changed = _store_values(session, sent, criteria, submission_id, now)
     row.revision += 1 if changed else 0
     submission.revision, submission.seconds = row.revision, float(sent.seconds)
@@ -75,7 +84,7 @@ def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
     row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
     if row.state == "done":
         raise InvalidSkip("this item is rated already; change the ratings instead, or leave them as they are.")
-    _record_submission(session, row, submission_id, content, sent.comment, now)
+    _record_submission(session, row, submission_id, content, _comment_to_store(session, row, sent.comment), now)
     session.add(
         SkipRow(
             assignment_id=row.id,
@@ -149,6 +158,28 @@ def _record_submission(
     if comment is not None:
         row.comment = comment or None
     return submission
+
+
+def _comment_to_store(session: Session, row: AssignmentRow, comment: str | None) -> str | None:
+    """The comment as it is to be stored: None where it is the one that is there, so that a change of ratings adds none.
+
+    Everything that was ever sent is kept, so both have bounds that nobody meets by rating. Raises InvalidRating.
+    """
+    presses = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.assignment_id == row.id)
+    if (session.scalar(presses) or 0) >= MAX_CHANGES:
+        raise InvalidRating(
+            f"this item was saved {MAX_CHANGES} times, and each time is kept; what was saved last stays. Go on to your next item."
+        )
+    if comment is None or comment == (row.comment or ""):
+        return None
+    written = select(func.sum(func.length(SubmissionRow.comment))).where(SubmissionRow.rater_id == row.rater_id)
+    total = (session.scalar(written) or 0) + len(comment)
+    if total > MAX_COMMENTS:
+        raise InvalidRating(
+            f"all your comments with their earlier versions would have {total} characters; {MAX_COMMENTS} are kept. Leave this "
+            "comment as it was, or shorten it: the ratings alone are taken."
+        )
+    return comment
 
 
 def _store_values(

@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
     "request": Rule(600, 1200),  # any request to Gradio
     "join": Rule(60, 240),  # events put into Gradio's queue, which holds 500 of all visitors
     "rate": Rule(1200, 6000),  # requests of the raters' page by address: a class may sit behind one
-    "token": Rule(60, 240),  # the same by rater
+    "token": Rule(60, 90),  # the same by rater: an item takes two, and nobody reads and rates 45 a minute
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
+from app.downloads import fresh_folder
 from app.results.leaderboard import MOST_NAMED, Boards
 from core.errors import CoreError, InvalidData
 from core.report.document import Document, Section, Table
@@ -117,12 +118,11 @@ class ReportService:
         return self._documents[key]
 
     def files(self, name: str) -> dict[str, Path]:
-        """Markdown, LaTeX and HTML of the report, written for download."""
+        """Markdown, LaTeX and HTML of the report, written for download. Raises ``CoreError``."""
         document = self.document(name)
-        self.downloads.mkdir(parents=True, exist_ok=True)
-        paths = {}
+        folder, paths = fresh_folder(self.downloads), {}
         for kind, (suffix, write) in WRITERS.items():
-            paths[kind] = self.downloads / f"report-{name.replace('/', '-').replace(' ', '-')}{suffix}"
+            paths[kind] = folder / f"report-{name.replace('/', '-').replace(' ', '-')}{suffix}"
             paths[kind].write_text(write([document]), encoding="utf-8")
         return paths
 

@@ -3,7 +3,7 @@
 Figures are drawn when they are asked for: until then the browser need not load Plotly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -46,8 +46,9 @@ class ExperimentsParts:
 class ExperimentsHandlers:
     """What the events of the tab do."""
 
-    def __init__(self, service: ReportService, parts: ExperimentsParts) -> None:
-        self.service, self.parts = service, parts
+    def __init__(self, service: ReportService, parts: ExperimentsParts, allow: Callable[[str, Any], None]) -> None:
+        """``allow`` counts what a visitor's request asks for, and raises ``CoreError`` beyond her allowance."""
+        self.service, self.parts, self.allow = service, parts, allow
 
     def list_records(self, values: Values) -> Updates:
         """The records there are now; the one on show stays."""
@@ -94,10 +95,11 @@ class ExperimentsHandlers:
         }
         return {**drawn, parts.draw: gr.update(visible=False)}
 
-    def write(self, values: Values) -> Updates:
+    def write(self, values: Values, request: gr.Request) -> Updates:
         """The files of the record on show, ready to be downloaded."""
         parts = self.parts
         try:
+            self.allow("files", request)
             paths = self.service.files(values[parts.record] or "")
         except CoreError as error:
             return {parts.note: message(str(error), "error")}
@@ -106,7 +108,12 @@ class ExperimentsHandlers:
 
 
 def build_experiments(
-    service: ReportService, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab
+    service: ReportService,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    tab: gr.Tab,
+    allow: Callable[[str, Any], None],
 ) -> ExperimentsHandlers:
     """Build the tab; the records are listed anew each time it is opened."""
     bind = localised.bind
@@ -124,7 +131,7 @@ def build_experiments(
             for kind in WRITERS
         }
     parts = ExperimentsParts(tag, record, report_html, draw, plots, prepare, files, gr.HTML())
-    handlers, chosen = ExperimentsHandlers(service, parts), {tag, record}
+    handlers, chosen = ExperimentsHandlers(service, parts, allow), {tag, record}
     tab.select(handlers.list_records, chosen, parts.outputs, **EVENTS)
     record.input(handlers.read, chosen, parts.outputs, **EVENTS)
     draw.click(handlers.draw, chosen, [draw, *plots, parts.note], **EVENTS)

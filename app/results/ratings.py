@@ -1,7 +1,6 @@
 """What Results does, without gradio: which studies a visitor may see, their reports, downloads and pushes."""
 
 import threading
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +12,7 @@ from annotation.export.hub import push_study
 from annotation.records import Study, StudyData
 from annotation.report.results import Report, make_report
 from annotation.store import RatingStore
+from app.downloads import fresh_folder
 from app.results.ratings_table import method_name
 from app.texts import ENGLISH, Texts, catalogue
 
@@ -54,14 +54,14 @@ class ResultsService:
         return sorted(visible, key=lambda one: (one.slug != self.explore, one.name))
 
     def _open_to(self, study: Study, organiser: bool) -> bool:
-        return organiser or study.slug == self.explore or (study.state == "closed" and study.published_at is not None)
+        return organiser or study.slug == self.explore or study.results_open
 
     def study(self, session: object, slug: str | None) -> Study:
         """The study with this slug, Explore's for None. Raises UnknownStudy also for one that is not the visitor's."""
         for one in self.studies(session):
             if one.slug == (slug or self.explore):
                 return one
-        raise UnknownStudy("The results of this study are not open: it collects ratings still, or is not there.")
+        raise UnknownStudy("The results of this study are not open: they were not published, or it is not there.")
 
     def report(self, session: object, slug: str | None, texts: Texts) -> Report:
         """The report as of now; made anew only where something changed. Raises UnknownStudy."""
@@ -78,8 +78,8 @@ class ResultsService:
         """All tables in all formats, the codebook, the report and the datasheet, as one zip file."""
         study = self.study(session, slug)
         names = {system: method_name(system, catalogue(ENGLISH)) for system in self._systems(study)}
-        folder, public = self.folder / uuid.uuid4().hex, not self.organiser(session)
-        return write_archive(self.store, study, folder, names=names, public=public)
+        public = not self.organiser(session)
+        return write_archive(self.store, study, fresh_folder(self.folder), names=names, public=public)
 
     def _systems(self, study: Study) -> set[str]:
         return {row.system for row in self.store.outputs(study.id)}

@@ -1,5 +1,6 @@
 """Layout and handlers of Results: ratings of people, study by study."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from app.results.ratings import ResultsService
 from app.results.ratings_table import rated_cells, summary_table
 from app.texts import Localised, Texts, catalogue
 
+Allow = Callable[
+    [str, Any], None
+]  # counts what a visitor's request asks for; raises an AnnotationError beyond her allowance
 ALL = "all"
 ENOUGH = 2  # rated items for a first interval
 EVENTS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "results"}
@@ -34,10 +38,17 @@ class RatingsTab:
     push: gr.Accordion
     push_token: gr.Textbox
     note: gr.HTML
+    allow: Allow
 
 
 def build_ratings(
-    service: ResultsService, localised: Localised, tag: gr.State, texts: Texts, tab: gr.Tab, session: gr.BrowserState
+    service: ResultsService,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    tab: gr.Tab,
+    session: gr.BrowserState,
+    allow: Allow,
 ) -> None:
     """Build the tab; it reads the database each time it is opened. ``session`` holds an organiser's, if any."""
     bind = localised.bind
@@ -65,7 +76,7 @@ def build_ratings(
     for button, key in ((refresh, "refresh"), (prepare, "prepare"), (push, "push")):
         bind(button, value=f"results.{key}")
 
-    parts = RatingsTab(service, study, language, passed, answer, details, table, download, pushing, token, note)
+    parts = RatingsTab(service, study, language, passed, answer, details, table, download, pushing, token, note, allow)
     everything = [study, language, passed, answer, details, table, pushing, note]
     for event in (tab.select, refresh.click, study.input, language.input, passed.input, tag.change):
         event(bound(show, parts), [study, language, passed, tag, session], everything, **EVENTS)
@@ -117,9 +128,10 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
     }
 
 
-def export(tab: RatingsTab, slug: str | None, session: str) -> Updates:
+def export(tab: RatingsTab, slug: str | None, session: str, request: gr.Request) -> Updates:
     """The archive of a study, ready to be downloaded."""
     try:
+        tab.allow("files", request)
         path = str(tab.service.download(session, slug))
     except AnnotationError as error:
         return {tab.note: message(str(error), "error")}

@@ -7,6 +7,7 @@ import gradio as gr
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.import_outputs import OPTIONAL, REQUIRED
+from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import CRITERION_KEYS
 from app.criteria import criterion_label
 from app.study.board import EVALUATION, EXPLORE, TABLE
@@ -171,7 +172,7 @@ def _invite(make: _Maker) -> None:
         make.button("open", "primary")
     with gr.Row():
         make("language", gr.Dropdown, choices=[], value=None)
-        make.number("uses", 0)
+        make.number("uses", MAX_USES)
         make.number("days", 30)
         make.button("invite", "primary")
     make("link", gr.Textbox, visible=False, interactive=False, buttons=["copy"])
@@ -193,4 +194,8 @@ def _end(make: _Maker) -> None:
         make("download", gr.DownloadButton, interactive=False)
         make.button("close")
         make.button("reopen")
+    with gr.Row():
+        make("publish_name", gr.Textbox, info="publish_hint", max_lines=1, scale=2)
+        make.button("publish")
+        make.button("unpublish")
         make.confirmed_button("withdraw")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from annotation.backup.rounds import BackupState
+from annotation.records import Study
 from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.power import Power
 from annotation.statistics.values import Interval, Undefined
@@ -233,6 +234,17 @@ def _verdict(one: RaterRecord, texts: Texts) -> str:
     return "–" if one.failed is None else texts("study.failed" if one.failed else "study.passed")
 
 
+def results_panel(study: Study, texts: Texts) -> str:
+    """Who sees the results now."""
+    if study.frozen_at is None:
+        return ""
+    if study.results_open and study.published_at is not None:
+        return _paragraph(texts, texts("study.results_public", time=study.published_at.strftime(_TIME)))
+    if study.unpublished_at is not None:
+        return _paragraph(texts, texts("study.results_taken_back", time=study.unpublished_at.strftime(_TIME)))
+    return _paragraph(texts, texts("study.results_private"))
+
+
 def backup_panel(state: BackupState | None, texts: Texts) -> str:
     """When the last sound backup was made, and what failed since."""
     if state is None:
@@ -243,7 +255,11 @@ def backup_panel(state: BackupState | None, texts: Texts) -> str:
         sentence = texts("study.backup_good", time=state.last_good.strftime(_TIME), count=state.changes_since)
     if state.mirror is not None:
         sentence += f" → {state.mirror} ({state.mirrored_at.strftime(_TIME) if state.mirrored_at else '–'})"
-    failed = "".join(f'<p class="message error" role="alert">{escape(one)}</p>' for one in state.failures)
+    if state.free_bytes is not None:
+        sentence += " " + texts("study.backup_free", size=f"{state.free_bytes / 1e9:.1f}")
+    failed = "".join(
+        f'<p class="message error" role="alert">{escape(one)}</p>' for one in (*state.failures, *state.warnings)
+    )
     return _paragraph(texts, f"{texts('study.backup')}: {sentence}") + failed
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from annotation.errors import AnnotationError, InvalidRecord
+from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import StudyState
 from app.events import Updates
 from app.html import message
@@ -43,7 +44,7 @@ def invite(
     texts, paths = catalogue(tag), []
 
     def work() -> None:
-        most = whole(texts, "uses", uses, optional=True)
+        most = whole(texts, "uses", uses) or MAX_USES
         paths.append(
             tab.service.invite(session, slug, language or "", most, share(texts, "days", days or 0, LONGEST_DAYS))[1]
         )
@@ -88,6 +89,26 @@ def close(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
 def reopen(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
     """Opens a closed study again."""
     return _set_state(tab, session, slug, tag, "open")
+
+
+def publish(tab: StudyTab, session: str, slug: str, tag: str, typed: str) -> Updates:
+    """Opens the results of a closed study to everybody, if its name was typed."""
+
+    def work() -> str:
+        study = tab.service.publish(session, slug, typed)
+        return catalogue(tag)("study.published_done", name=study.name)
+
+    return act(tab, "end", (session, slug, tag), work)
+
+
+def unpublish(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
+    """Takes published results back."""
+
+    def work() -> str:
+        tab.service.unpublish(session, slug)
+        return catalogue(tag)("study.unpublished_done")
+
+    return act(tab, "end", (session, slug, tag), work)
 
 
 def withdraw(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:

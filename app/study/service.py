@@ -1,7 +1,6 @@
 """What an organiser can do, without gradio. Every method takes her session first and checks it by itself."""
 
 import contextlib
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from annotation.backup.rounds import Backups, BackupState
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord, StudyNotReady, UnknownStudy
 from annotation.export.archive import write_archive
-from annotation.queries.invitations import MAX_USES
 from annotation.records import NewStudy, Study
 from annotation.store import RatingStore
 from annotation.study_records import Invitation, Tombstone
 from annotation.vocabulary import StudyState
 from app.access.organiser import Authority
+from app.downloads import fresh_folder
 from app.rate.preview import Previews
 from app.study.board import (
     EVALUATION,
@@ -201,14 +200,24 @@ class StudyService:
             raise InvalidRecord("This study is a draft; open it first.")
         return self._store.set_study_state(study.id, state)
 
+    def publish(self, session: object, slug: object, typed: str) -> Study:
+        """Opens the results of a closed study to everybody, if its name was typed. Raises InvalidRecord, StudyClosed."""
+        self._authority.require(session)
+        return self._store.publish_study(self._study(slug).id, typed or "")
+
+    def unpublish(self, session: object, slug: object) -> Study:
+        """Takes published results back. Raises InvalidRecord."""
+        self._authority.require(session)
+        return self._store.unpublish_study(self._study(slug).id)
+
     def invite(
-        self, session: object, slug: object, tag: str, max_uses: int | None, days: float | None
+        self, session: object, slug: object, tag: str, max_uses: int, days: float | None
     ) -> tuple[Invitation, str]:
-        """An invitation and what its link ends in. The link cannot be shown again."""
+        """An invitation for ``max_uses`` raters, and what its link ends in, which cannot be shown again."""
         self._authority.require(session)
         study = self._study(slug)
         ends = None if not days else datetime.now(UTC) + timedelta(days=min(float(days), 3650.0))
-        invitation, token = self._store.new_invitation(study.id, tag, max_uses or MAX_USES, ends)
+        invitation, token = self._store.new_invitation(study.id, tag, max_uses, ends)
         return invitation, f"rate?study={study.slug}#invite={token}"
 
     def revoke(self, session: object, slug: object, number: Any) -> Invitation:
@@ -231,7 +240,7 @@ class StudyService:
         """Tables, codebook, report and datasheet, as one zip file under a name that cannot be guessed."""
         self._authority.require(session)
         study = self._study(slug)
-        return write_archive(self._store, study, self._folder / uuid.uuid4().hex)
+        return write_archive(self._store, study, fresh_folder(self._folder))
 
     def _study(self, slug: object) -> Study:
         if not isinstance(slug, str) or slug == self._collection:

@@ -110,6 +110,8 @@ def _wire_running(parts: StudyTab, base: list[Any]) -> None:
     on(form["export"].click, running.export)
     on(form["close"].click, running.close)
     on(form["reopen"].click, running.reopen)
+    on(form["publish"].click, running.publish, "publish_name")
+    on(form["unpublish"].click, running.unpublish)
     _wire_confirmation(parts, "withdraw")
     on(form["withdraw_yes"].click, running.withdraw)
 

@@ -64,8 +64,8 @@ class StudyTab:
     def everything(self) -> list[Any]:
         """All components that show a study."""
         form = self.form
-        names = (*CHOICES, *DESIGN, "instructions_language", "instructions", "link", "download", "save", *GROUPS)
-        parts = [form[name] for name in names]
+        others = ("instructions_language", "instructions", "link", "download", "save", "publish_name")
+        parts = form.several(*CHOICES, *DESIGN, *others, *GROUPS)
         return [self.note, *form.panels.values(), *form.notes.values(), self.typed, self.language_before, *parts]
 
 
@@ -95,6 +95,7 @@ def _fresh(tab: StudyTab) -> Updates:
     return {
         form["link"]: gr.update(value="", visible=False),
         form["download"]: gr.update(value=None, interactive=False),
+        form["publish_name"]: "",  # each publication is confirmed anew
         **{part: gr.update(visible=False) for part in form.several(*GROUPS)},
         form.panels["power"]: "",
         form.panels["preview"]: "",
@@ -165,7 +166,7 @@ def _panels(tab: StudyTab, board: Board, texts: Texts) -> Updates:
         panels["checks"]: views.checks_panel(board, texts),
         panels["invite"]: views.invitations_panel(board, texts),
         panels["progress"]: views.progress_panel(board, texts),
-        panels["end"]: views.backup_panel(board.backup, texts),
+        panels["end"]: views.results_panel(board.study, texts) + views.backup_panel(board.backup, texts),
     }
 
 

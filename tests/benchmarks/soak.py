@@ -1,193 +1,198 @@
-"""A study lived through: fifty raters for ten minutes on the whole app, which is killed in the middle and comes back on an empty disk.
+"""Studies lived through on the whole app, while things go wrong that go wrong for hosts. What was answered as saved must be there.
 
-The server is ``python app/main.py --public``, with its guard, its allowances, Gradio and the embedded model, over a data folder; backups
-go to another folder, which stands for another disk. In the middle it is killed (SIGKILL), the data folder is removed whole, and the
-program is started again. Raters are those of `ratings` with a page's patience: a request that gets no answer is sent again, under the
-same id. At the end the database is opened and every submission that was answered as saved must be in it once, whole.
+The server is ``python app/main.py --public``, with its guard, its allowances, Gradio and the tiny model (`soak_server` starts it).
+Raters are those of `ratings` with a page's patience: a request that gets no answer is sent again, under the same id. In parts:
 
-Times of a submit are those answered at the first try; what the outage took is apart. Memory is the server's resident set, from /proc.
-``make soak`` keeps the record in ``assets/results/soak.json``; the machine's load is in it, for other work spoils the times.
+- **kill**: fifty raters; in the middle the machine is killed (SIGKILL) and its disk lost; it comes back over the backups on another disk.
+- **overlap**: a host starts a new container before it ends the old one, both over one mirror; half of the raters go to the new one at
+  once, the others go on with the old one until that takes no more.
+- **clock**: the clock is set back by two days in the middle, then the machine is killed and its disk lost.
+- **full**: the disk of the database is full for a while, then the disk of the backups, then the machine is killed and its disk lost.
+  Wants root, for a disk of its own.
+
+Of each part: ratings lost and doubled, and how often a machine called itself healthy (`BackupState`) in a stretch in which it was not, or
+a rater was told "backed up" when the journal could not be written. Times of a submit are those answered at the first try. Memory is
+the server's resident set, from /proc. ``make soak`` keeps the record in ``assets/results/soak.json``; the machine's load is in it.
 """
 
 import argparse
-import contextlib
-import http.client
 import json
 import os
 import platform
-import shutil
-import signal
-import socket
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ratings import SYSTEMS, Rater, fill
+from ratings import fill
+from soak_machine import EACH, Machine, Patient, SmallDisk, failures, kept, watched
 
-from annotation.backup.backed_up_store import open_with_backups
-from annotation.criteria import DEFAULT_CRITERIA
-from annotation.database.snapshots import fault_of
 from core.run_record import command, commit, write_record
 
-ROOT = Path(__file__).resolve().parents[2]
-EACH = len(SYSTEMS) * len(DEFAULT_CRITERIA)  # ratings of one submission
-EVERY_S = 5.0  # between looks at the server's memory
+GRACE_S = 2.0  # until a state that is noted every half second must say it
+LEASE_S = 3.0  # that a start waits for the old container here; a host's is a minute
+HAND_OVER_S = 45.0  # at most, for the old container to see the new lease (15 s) and the new one to merge
 
 
-class Patient(Rater):
-    """A rater whose page waits for a server that is away, and whose time is up at ``ends``."""
+class Study:
+    """A folder with a filled database, and its raters."""
 
-    def __init__(self, port: int, token: str, pause: float, seed: int, ends: float) -> None:
-        super().__init__(port, token, pause, seed)
-        self.daemon, self.ends = True, ends
-        self.waits: list[float] = []  # seconds of requests that were sent again because the server was away
-        self.again = False  # whether the last one was
+    def __init__(self, folder: Path, data: Path, raters: int, minutes: float, pause: float) -> None:
+        self.folder, self.path, self.minutes, self.pause = folder, data / "ratings.db", minutes, pause
+        data.mkdir(parents=True, exist_ok=True)
+        items = int(60 * minutes / pause * 1.5) + 10  # more than anybody gets through
+        self.id, self.tokens = fill(self.path, raters, items)
+        self.people: list[Patient] = []
+        self.loads = [os.getloadavg()[0]]
 
-    def post(self, name: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        began, tries = time.monotonic(), 0
-        while True:
-            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-                self.http.request("POST", f"/rate/{name}", json.dumps(body), self.headers)
-                answer = self.http.getresponse()
-                status, content = answer.status, json.loads(answer.read())
-                if status < 500 and status != 429:
-                    if tries > 1:
-                        self.waits.append(time.monotonic() - began)
-                    self.again = tries > 1
-                    return status, content
-                self.failures[f"{name}: {status} {content.get('error')}"] += 1
-            self.http.close()
-            tries += 1
-            if tries > 1:  # the first may be an idle connection that was closed, as every browser meets
-                time.sleep(min(2.0 * tries, 8.0))
-
-    def measured(self, milliseconds: float) -> None:
-        """A submit that was sent again after an outage is told apart."""
-        if not self.again:
-            super().measured(milliseconds)
-
-    def goes_on(self) -> bool:
-        return time.monotonic() < self.ends
-
-
-class Server:
-    """The app, started, watched and killed."""
-
-    def __init__(self, folder: Path, port: int, minutes: float) -> None:
-        self.folder, self.data, self.port = folder, folder / "data", port
-        self.environment = {
-            **os.environ, "HF_HUB_OFFLINE": "1", "AGL_BACKUP_FOLDER": str(folder / "another-disk"),
-            "AGL_BACKUP_MINUTES": str(minutes), "AGL_ORGANISER_SECRET": "a secret for the soak", "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
-        self.memory: list[tuple[float, float, int]] = []  # seconds, MB, which start
-        self.starts = 0
-        self.process: subprocess.Popen[bytes] | None = None
-        self._began = time.monotonic()
-
-    def start(self) -> float:
-        """Start and wait for the first answer to a rater; seconds."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable,
-            str(ROOT / "app" / "main.py"),
-            "--port",
-            str(self.port),
-            "--data",
-            str(self.data),
-            "--public",
-        ]
-        command += ["--cache", str(self.folder / "cache")]
+    @contextmanager
+    def rated(self, ports: list[int]) -> Iterator[None]:
+        """Raters begin, and end with the block."""
         began = time.monotonic()
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
-        self.starts += 1
-        while True:
-            assert self.process.poll() is None, (self.folder / "log").read_text()
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-                line.request("GET", "/rate")
-                status = line.getresponse().status
-                line.close()
-                if status == 200:
-                    return time.monotonic() - began
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        """As a host's power cut does, and its disk with it."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        shutil.rmtree(self.data)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=120)
-
-    def watch(self, ended: threading.Event) -> None:
-        """Notes the resident set until ``ended``."""
-        while not ended.wait(EVERY_S):
-            with contextlib.suppress(OSError, AttributeError, StopIteration, ValueError):
-                status = Path(f"/proc/{self.process.pid}/status").read_text()  # type: ignore[union-attr]
-                line = next(one for one in status.splitlines() if one.startswith("VmRSS"))
-                self.memory.append((round(time.monotonic() - self._began, 1), int(line.split()[1]) / 1024, self.starts))
-
-
-@contextlib.contextmanager
-def watched(server: Server) -> Iterator[None]:
-    ended = threading.Event()
-    watcher = threading.Thread(target=server.watch, args=(ended,))
-    watcher.start()
-    try:
+        self.people = [Patient(ports, token, self.pause, seed) for seed, token in enumerate(self.tokens)]
+        for one in self.people:
+            one.start()
         yield
-    finally:
-        ended.set()
-        watcher.join()
+        self.loads.append(os.getloadavg()[0])
+        for one in self.people:
+            one.ends = 0.0
+        for one in self.people:
+            one.join()
+        self.seconds = time.monotonic() - began
+
+    def told(self, begins: float, ends: float, backed_up: bool) -> int:
+        """Submits that were answered as saved in that time, backed up or not."""
+        return sum(begins < at < ends and said == backed_up for one in self.people for at, said in one.told)
+
+    def record(self, path: Path, backups: Path | None) -> dict[str, Any]:
+        """What came of it."""
+        return {
+            "raters": len(self.tokens), "minutes": round(self.seconds / 60, 1), "load": [round(one, 1) for one in self.loads],
+            **kept(path, self.id, self.people, backups), "failures": failures(self.people),
+        }  # fmt: skip
 
 
-def soak(raters: int, minutes: float, pause: float, backup_minutes: float) -> dict[str, Any]:
-    """The whole of it."""
+def kill(raters: int, minutes: float, pause: float, backup_minutes: float) -> dict[str, Any]:
+    """Killed in the middle, with its disk."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        server = Server(folder, port, backup_minutes)
-        server.data.mkdir()
-        items = int(60 * minutes / pause * 1.5) + 10  # more than anybody gets through
-        study, tokens = fill(server.data / "ratings.db", raters, items)
-        loads = [os.getloadavg()[0]]
-        first = server.start()
-        began = time.monotonic()
-        people = [Patient(port, token, pause, seed, began + 60 * minutes) for seed, token in enumerate(tokens)]
-        with watched(server):
-            for one in people:
-                one.start()
+        study = Study(folder, folder / "data", raters, minutes, pause)
+        disk = folder / "another-disk"
+        machine = Machine(folder, "one", folder / "data", backup_minutes, AGL_BACKUP_FOLDER=str(disk))
+        first = machine.start()
+        with watched(machine), study.rated([machine.port]):
             time.sleep(30 * minutes)
-            loads.append(os.getloadavg()[0])
-            server.kill()
-            answered_before = sum(len(one.saved) for one in people)
-            again = server.start()
-            for one in people:
-                one.join()
-        loads.append(os.getloadavg()[0])
-        seconds = time.monotonic() - began
-        server.stop()
+            machine.kill()
+            answered_before = sum(len(one.saved) for one in study.people)
+            again = machine.start()
+            time.sleep(30 * minutes)
+        machine.stop()
         return {
-            "raters": raters, "minutes": round(seconds / 60, 1), "mean_pause_s": pause, "backup_minutes": backup_minutes,
-            "first_start_s": round(first, 1), "away_s": round(again, 1), "load": [round(one, 1) for one in loads],
-            **times(people), "submissions_saved_before_the_kill": answered_before,
-            **kept(server.data / "ratings.db", study, people, folder), "memory_mb": memory(server),
-            "failures": dict(sum((one.failures for one in people), Counter())),
+            **study.record(study.path, disk), "mean_pause_s": pause, "backup_minutes": backup_minutes,
+            "first_start_s": round(first, 1), "away_s": round(again, 1), **times(study.people),
+            "submissions_saved_before_the_kill": answered_before, "memory_mb": memory(machine),
         }  # fmt: skip
+
+
+def overlap(raters: int, minutes: float, pause: float) -> dict[str, Any]:
+    """Two containers over one mirror; the old one is ended late."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        study = Study(folder, folder / "old", raters, minutes, pause)
+        where = {"AGL_BACKUP_REPO": f"folder:{folder / 'mirror'}", "AGL_LEASE_SECONDS": str(LEASE_S)}
+        old, new = (Machine(folder, name, folder / name, 0.25, **where) for name in ("old", "new"))
+        old.start()
+        ports = [old.port]
+        with study.rated(ports):
+            time.sleep(15 * minutes)
+            new.start()
+            both = time.time()
+            ports.append(new.port)
+            for one in study.people[::2]:
+                one.ports = [new.port]
+                one.moving = True
+            time.sleep(30 * minutes)
+        ends = time.monotonic() + HAND_OVER_S
+        while not any("late submissions" in note for one in new.said()[-2:] for note in one["notes"]):
+            if time.monotonic() > ends:
+                break
+            time.sleep(1)
+        refused = [one["at"] for one in old.said() if any("taken over" in text for text in one["failures"])]
+        begun = new.said()[0]["at"]
+        old.stop()
+        new.stop()
+        found = study.record(new.data / "ratings.db", None)
+        return {
+            **found, "the_old_one_stopped_after_the_new_one_had_its_database_s": round(refused[0] - begun, 1) if refused else None,
+            "the_new_one_answered_after_that_s": round(both - begun, 1), "notes": new.said()[-1]["notes"],
+            "unhealthy_told_healthy": old.healthy_between(refused[0] + GRACE_S, time.time()) if refused else None,
+        }  # fmt: skip
+
+
+def clock(raters: int, minutes: float, pause: float) -> dict[str, Any]:
+    """Set back by two days, then killed with its disk."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        study = Study(folder, folder / "data", raters, minutes, pause)
+        disk = folder / "another-disk"
+        machine = Machine(folder, "one", folder / "data", 0.1, AGL_BACKUP_FOLDER=str(disk))
+        machine.start()
+        with study.rated([machine.port]):
+            time.sleep(15 * minutes)
+            machine.set_clock(-2 * 24 * 3600)
+            time.sleep(20 * minutes)
+            notes = machine.said()[-1]["notes"]
+            machine.kill()
+            machine.start()
+            time.sleep(15 * minutes)
+        healthy = machine.said()[-1]["healthy"]
+        machine.stop()
+        found = study.record(study.path, disk)
+        told = [note for note in notes if "clock went back" in note]
+        return {**found, "told": told, "unhealthy_told_healthy": int(healthy and found["ratings_lost"] > 0)}
+
+
+def full(raters: int, minutes: float, pause: float) -> dict[str, Any]:
+    """First the database's disk, then that of the backups."""
+    with tempfile.TemporaryDirectory() as place, ExitStack() as at_end:
+        folder = Path(place)
+        try:
+            disks = [SmallDisk(folder / name, 600) for name in ("data", "another-disk")]
+        except OSError as error:
+            return {"left_out": str(error)}
+        for disk in disks:
+            at_end.callback(disk.close)
+        data, backups = disks
+        study = Study(folder, data.path, raters, minutes, pause)
+        machine = Machine(folder, "one", data.path, 0.1, AGL_BACKUP_FOLDER=str(backups.path))
+        machine.start()
+        stretches = []
+        with study.rated([machine.port]):
+            for disk in disks:
+                time.sleep(8 * minutes)
+                disk.fill()
+                begins = time.time()
+                time.sleep(12 * minutes)
+                stretches.append((begins + GRACE_S, time.time()))
+                disk.free()
+            time.sleep(8 * minutes)
+            well = machine.said()[-1]
+            machine.kill()
+            machine.start()
+            time.sleep(8 * minutes)
+        machine.stop()
+        healthy = [machine.healthy_between(*stretch) for stretch in stretches]
+        return {
+            **study.record(study.path, backups.path),
+            "submits_answered_as_saved_while_the_database_could_not_grow": study.told(*stretches[0], backed_up=True),
+            "submits_told_not_backed_up_while_the_journal_could_not": study.told(*stretches[1], backed_up=False),
+            "healthy_again_after_it": well["healthy"],
+            "unhealthy_told_healthy": sum(healthy) + study.told(*stretches[1], backed_up=True),
+        }
 
 
 def times(people: list[Patient]) -> dict[str, Any]:
@@ -206,29 +211,11 @@ def times(people: list[Patient]) -> dict[str, Any]:
     }
 
 
-def kept(path: Path, study: int, people: list[Patient], folder: Path) -> dict[str, Any]:
-    """What of all that was answered as saved is in the database."""
-    found = open_with_backups(path, folder=folder / "another-disk")
-    ratings = found.store.ratings(study)
-    found.close()
-    stored = Counter(record.submission_id for record in ratings)
-    cells = Counter((record.rater, record.item_key, record.system, record.criterion) for record in ratings)
-    saved = [sent for one in people for sent in one.saved]
-    return {
-        "ratings_answered_as_saved": len(saved) * EACH,
-        "ratings_lost": sum(max(0, EACH - stored[sent]) for sent in saved),
-        "ratings_doubled": sum(max(0, stored[sent] - EACH) for sent in saved)
-        + sum(count - 1 for count in cells.values()),
-        "integrity": fault_of(path) or "ok",
-        "database_bytes": path.stat().st_size,
-    }
-
-
-def memory(server: Server) -> dict[str, Any]:
+def memory(machine: Machine) -> dict[str, Any]:
     """The resident set after each start: at first, at the end, at most, and by minute; MB."""
     found: dict[str, Any] = {}
-    for start in range(1, server.starts + 1):
-        seen = [(second, size) for second, size, which in server.memory if which == start]
+    for start in range(1, machine.starts + 1):
+        seen = [(second, size) for second, size, which in machine.memory if which == start]
         if seen:
             minutes = {int(second // 60): round(size) for second, size in seen}
             found[f"start {start}"] = {
@@ -245,21 +232,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, help="JSON file for the record")
     parser.add_argument("--raters", type=int, default=50)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long people rate; the kill is in the middle")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long people rate in the part kill")
+    parser.add_argument("--other-minutes", type=float, default=2.0, help="the same in each of the other parts")
     parser.add_argument("--pause", type=float, default=3.0, help="mean seconds before a submit")
     parser.add_argument(
-        "--backup-minutes", type=float, default=1.0, help="between snapshots; the journal holds the rest"
+        "--backup-minutes",
+        type=float,
+        default=1.0,
+        help="between snapshots in the part kill; the journal holds the rest",
     )
+    parser.add_argument("--only", nargs="*", default=["kill", "overlap", "clock", "full"], help="parts")
     parser.add_argument("--note", default="", help="what else ran on the machine, for the record")
     options = parser.parse_args()
-    found = {
+    found: dict[str, Any] = {
         "command": command(),
         "note": options.note,
         "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "sqlite": sqlite3.sqlite_version},
         "ratings_a_submit": EACH,
-        **soak(options.raters, options.minutes, options.pause, options.backup_minutes),
     }
+    if "kill" in options.only:
+        found |= kill(options.raters, options.minutes, options.pause, options.backup_minutes)
+    for part in (overlap, clock, full):
+        if part.__name__ in options.only:
+            found[part.__name__] = part(max(2, options.raters // 3), options.other_minutes, options.pause)
     print(json.dumps(found, indent=1))
     if options.output:
         write_record(options.output, found)

@@ -56,6 +56,21 @@ def test_romanised_hindi_is_not_shona() -> None:
     assert detection.certainty < 0.2
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("איך וויל מאָרגן גיין אין מאַרק קויפֿן ברויט און מילך פֿאַר מײַן משפּחה.", "heb_Hebr"),  # Yiddish, as Hebrew at 1.0
+        ("हम काल्हि बजार जा कऽ माछ आ तरकारी कीनब, अहाँ की खायब से कहू।", "hin_Deva"),  # Maithili, as Hindi at 0.92
+    ],
+)
+def test_a_language_that_the_identifier_never_learnt_is_not_taken_for_the_nearest_one(text: str, taken: str) -> None:
+    detection = detect(text, OFFERED)
+    assert (detection.language, detection.reason) == (None, "unlike")
+    assert detection.certainty < 0.2
+    assert [code for code, _ in detection.alternatives][:1] == [taken]
+    assert detection.sentence == f"its words are hardly those of {language(taken).name}, which comes nearest"
+
+
 @pytest.mark.parametrize(("text", "code"), [("你好", "zho_Hans"), ("नमस्ते", "hin_Deva"), ("שלום", "heb_Hebr")])
 def test_a_short_greeting_is_not_refused_but_uncertain(text: str, code: str) -> None:
     detection = detect(text, OFFERED)
@@ -77,18 +92,25 @@ def test_no_offered_language_is_refused_where_it_is_offered_alone() -> None:
 
 @pytest.mark.slow
 def test_sentences_of_languages_not_offered_are_accepted_rarely() -> None:
-    """Measured on SIB-200 dev_query: 99 % of the offered are right, 1 % of identifiable others are accepted."""
+    """Measured on SIB-200 dev_query, 8 sentences a language: 220 of 224 of the offered are right, 2 of 560 in others that the identifier
+    knows are accepted, and 72 of 576 in those that it does not know, which were 172 before their words were looked at.
+    """
     if not SIB200.is_file():
         pytest.skip(f"needs ../shared/data/sib200/{SIB200.name}")
     rows = pd.read_parquet(SIB200, columns=["language", "text", "devfold"])
     rows = rows[rows["devfold"] == "dev_query"].groupby("language").head(5)
     groups = {language(code).group for code in OFFERED}
-    right, accepted = [], []
+    right, accepted, unlearnt = [], [], []
     for code, text in zip(rows["language"].str.split("-").str[0], rows["text"], strict=True):
         answer = detect(text, OFFERED).language
         if code in OFFERED:
             right.append(answer == code)
         elif identifiable(code) and language(code).group not in groups:
             accepted.append(answer is not None)
+        elif language(code).group not in groups:
+            unlearnt.append(answer is not None)
     assert sum(right) / len(right) >= 0.97
-    assert sum(accepted) / len(accepted) <= 0.03
+    assert sum(accepted) / len(accepted) <= 0.02
+    assert (
+        sum(unlearnt) / len(unlearnt) <= 0.16
+    )  # 0.3 before words counted; the rest are close relatives of offered languages

@@ -1,7 +1,8 @@
 """The app as ``python app/main.py`` starts it, but that questions are not put to the model, which no attack here is about.
 
 A question is checked as always, and its model, precision and run are looked for as always; then it is answered with nothing. One
-that contains "LONG" takes its time first. ``controls.json`` in the working folder says which component is which control of Explore.
+that contains "LONG" takes its time first, and one with "HOLD" a minute, unless who asked leaves. ``controls.json`` in the working
+folder says which component is which control of Explore.
 """
 
 import json
@@ -30,6 +31,10 @@ def answer_with_nothing(self: ExploreService, form: Form, answered: Mapping[str,
     yield Step((), "explore.step_choose", {}, 0.1)
     if "LONG" in form.text:
         time.sleep(LONG_S)
+    if "HOLD" in form.text:
+        for _ in range(600):
+            time.sleep(0.1)
+            yield Step((), "explore.step_choose", {}, 0.1)
     yield Step((), "", {}, 1.0, finished=True)
 
 

@@ -12,6 +12,9 @@ import httpx
 import pytest
 from security.hostile import MARKUP, SECRET, Target, join, listen, question, through_queue
 
+from app.access.header_time import HEADER_SECONDS
+from app.access.queue_limits import MOST_OF_ONE
+
 pytestmark = pytest.mark.slow
 OWN = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 DEEP = b"[" * 200_000
@@ -199,6 +202,15 @@ def test_two_hundred_connections_keep_no_rater_waiting(target: Target, first: by
     assert target.post("session", target.rater).status_code == 200
 
 
+def test_connections_whose_header_never_ends_are_let_go(target: Target) -> None:
+    """1,010 of them stopped the raters' page: each keeps an open file for as long as it likes."""
+    with connections(target, 50, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n") as lines:
+        for line in lines:
+            line.settimeout(3 * HEADER_SECONDS)
+            with contextlib.suppress(ConnectionResetError):
+                assert line.recv(100) == b""
+
+
 def test_a_client_that_sends_a_byte_at_a_time_is_let_go(target: Target) -> None:
     with connections(target, 1, HEADERS.replace(b"Bearer y", b"Bearer z")) as (slow,):  # y spent its allowance above
         ends = time.monotonic() + 60
@@ -224,6 +236,18 @@ def test_a_visitor_with_long_jobs_keeps_no_rater_waiting(target: Target) -> None
     assert '"success":true' in through_queue(target, target.rate_tab(), [None])
     assert "process_completed" in through_queue(target, target.event("study-unlock.click"), ["x", "en"])
     assert "process_completed" not in listen(target, session, 1)  # which also takes it out of the queue
+
+
+def test_a_visitor_has_few_events_waiting_and_study_and_results_answer_others(target: Target) -> None:
+    ask = target.event("ask.click")
+    sessions = [uuid.uuid4().hex[:11] for _ in range(MOST_OF_ONE + 15)]
+    joined = [join(target, ask, question(target, text="HOLD"), session) for session in sessions]
+    assert all(joined[:MOST_OF_ONE]) and not any(joined[MOST_OF_ONE:])
+    target.client.headers["X-Forwarded-For"] = "198.51.100.90"
+    for event, data in (("study-unlock.click", ["x", "en"]), ("refresh.click", [None, None, False, "en", ""])):
+        assert "process_completed" in through_queue(target, target.event(event), data)
+    for session in sessions[:MOST_OF_ONE]:
+        listen(target, session, 0)  # who leaves takes her events out of the queue
 
 
 def test_the_log_and_the_disk_hold_no_address_token_or_secret(target: Target) -> None:

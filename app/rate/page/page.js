@@ -133,7 +133,8 @@ async function deliver(position, attempt) {
   try {
     const receipt = await post(attempt.path, attempt.body, page.token, $('again'), reporting('page.saving', 'page.lost'));
     page.drafts.drop(position);
-    state('saved', say('rate.saved', { time: clock(receipt.saved_at) }));
+    const words = receipt.backed_up === false ? 'page.saved_once' : 'rate.saved'; // stored, but the journal could not be written
+    state('saved', say(words, { time: clock(receipt.saved_at) }));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     refusal = error;

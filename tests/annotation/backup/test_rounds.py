@@ -9,11 +9,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from backup_toys import FakeHub, dump, killed, lose
 from rating_examples import Clock, outputs_of, submission
 
+from annotation.backup import rounds
 from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import HubMirror
 from annotation.backup.rounds import Backups
@@ -146,6 +148,18 @@ def test_a_broken_journal_makes_the_state_red_until_a_snapshot_holds_the_changes
     assert (state.healthy, state.unsaved_changes) == (False, 3)
     assert "No space left" in state.failures[0]
     assert backups.now().healthy
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_nothing_can_be_stored(
+    backups: Backups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = backups.state().free_bytes
+    assert free is not None and free > 0 and backups.state().healthy
+    monkeypatch.setattr(rounds.shutil, "disk_usage", lambda _: SimpleNamespace(free=7 * 1024**2))
+    state = backups.state()
+    assert (state.free_bytes, state.healthy) == (7 * 1024**2, False)
+    assert "only 7 MB are free on the disk" in state.warnings[0]
+    assert state.failures == ()  # nothing failed yet: an orderly end still says that everything is in the mirror
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_start(tmp_path: Path) -> None:

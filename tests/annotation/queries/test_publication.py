@@ -42,6 +42,8 @@ def test_closing_a_study_publishes_nothing_and_publishing_asks_for_its_name(stor
         store.publish_study(rated.id, rated.name)
     store.set_study_state(rated.id, "closed")
     assert store.study(rated.slug).published_at is None
+    with pytest.raises(InvalidRecord, match="nothing to take back"):
+        store.unpublish_study(rated.id)
     with pytest.raises(InvalidRecord, match="type the study's name"):
         store.publish_study(rated.id, "yes")
     store.set_study_state(rated.id, "open")  # a pause unblinds nobody
@@ -49,7 +51,11 @@ def test_closing_a_study_publishes_nothing_and_publishing_asks_for_its_name(stor
     assert store.publish_study(rated.id, rated.name).published_at is not None
     with pytest.raises(StudyClosed, match="cannot open again"):
         store.set_study_state(rated.id, "open")
-    assert store.unpublish_study(rated.id).published_at is None
+    assert store.study(rated.slug).results_open
+    assert not store.unpublish_study(rated.id).results_open
+    with pytest.raises(StudyClosed, match="cannot open again"):  # who saw the systems cannot forget them
+        store.set_study_state(rated.id, "open")
+    assert store.publish_study(rated.id, rated.slug).results_open
 
 
 def test_a_public_export_has_neither_comments_nor_times_nor_what_raters_said_of_themselves(

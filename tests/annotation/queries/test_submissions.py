@@ -19,7 +19,7 @@ from annotation.errors import (
 )
 from annotation.records import AssignmentView, Rater, SkipSubmission, Study
 from annotation.store import RatingStore
-from annotation.validation import check_values
+from annotation.validation import MAX_CHANGES, MAX_COMMENT, MAX_COMMENTS, check_values
 
 
 def test_nothing_is_preselected(view: AssignmentView) -> None:
@@ -121,6 +121,32 @@ def test_saving_again_without_a_change_makes_no_revision(
     receipt = store.submit(submission(rater.id, view))
     assert (receipt.revision, receipt.repeated) == (1, False)
     assert len(store.history(study.id)) == 9
+
+
+def test_an_item_takes_a_hundred_presses_and_no_more(
+    store: RatingStore, study: Study, rater: Rater, view: AssignmentView
+) -> None:
+    """Every version is kept, so that changes without end filled the disk."""
+    for number in range(MAX_CHANGES):
+        store.submit(submission(rater.id, view, 1 + number % 5))
+    with pytest.raises(InvalidRating, match="saved 100 times"):
+        store.submit(submission(rater.id, view, 1))
+    assert {record.value for record in store.ratings(study.id)} == {1 + (MAX_CHANGES - 1) % 5}
+
+
+def test_comments_of_one_rater_have_a_bound_and_her_ratings_are_taken_all_the_same(
+    store: RatingStore, rater: Rater, view: AssignmentView
+) -> None:
+    for number in range(MAX_COMMENTS // MAX_COMMENT):
+        comment = f"{number:02d}" + "x" * (MAX_COMMENT - 2)
+        store.submit(replace(submission(rater.id, view), comment=comment))
+    with pytest.raises(InvalidRating, match="all your comments with their earlier versions"):
+        store.submit(replace(submission(rater.id, view), comment="another"))
+    for _ in range(3):  # the page sends the comment with every change; the same one again adds nothing
+        store.submit(replace(submission(rater.id, view, 5), comment=comment))
+    assert set(store.assignment(rater.id, 1).values.values()) == {5}
+    store.submit(replace(submission(rater.id, view, 5), comment=""))
+    assert store.assignment(rater.id, 1).comment is None
 
 
 def test_a_comment_stays_unless_another_or_an_empty_one_is_sent(

@@ -158,6 +158,19 @@ def test_a_receipt_that_got_lost_is_asked_for_again_under_the_same_id(served: Se
     assert len(served.store.history(served.study.id)) == 6
 
 
+def test_a_rating_whose_second_copy_could_not_be_made_is_not_told_as_any_other(served: Served) -> None:
+    page = served.open(served.link("en"))
+    answer_all(page)
+
+    def without_a_copy(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "backed_up": False})
+
+    page.route("**/rate/submit", without_a_copy)
+    page.locator("#save").click()
+    expect(page.locator("#state.saved")).to_contain_text("A second copy could not be made yet")
+
+
 def test_answers_outlive_a_reload_and_are_sent_then(served: Served) -> None:
     page = served.open(served.link("en"))
     answer_all(page, 2)

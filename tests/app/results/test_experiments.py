@@ -53,4 +53,4 @@ def test_the_three_files_are_written_where_downloads_are_served_from(desk: Repor
         "latex": "report-two.tex",
         "html": "report-two.html",
     }
-    assert all(path.parent == tmp_path / "downloads" and path.stat().st_size for path in made.values())
+    assert all(path.parent.parent == tmp_path / "downloads" and path.stat().st_size for path in made.values())

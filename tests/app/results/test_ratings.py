@@ -121,6 +121,10 @@ def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsS
     assert [one.slug for one in desk.studies("")] == ["explore"]  # closing shows nothing
     store.publish_study(paper.id, "For the paper")
     assert [one.slug for one in desk.studies("")] == ["explore", "paper"]
+    store.unpublish_study(paper.id)
+    assert [one.slug for one in desk.studies("")] == ["explore"]
+    store.publish_study(paper.id, "paper")
+    assert [one.slug for one in desk.studies("")] == ["explore", "paper"]
     store.set_study_state(paper.id, "withdrawn")
     assert [one.slug for one in desk.studies("")] == ["explore"]
 

@@ -17,6 +17,7 @@ from annotation.records import NewStudy
 from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.rate.preview import PREFIX, Previews, PreviewService
+from app.results.ratings import ResultsService
 from app.study import drafts, gate, running
 from app.study.board import PLACEHOLDER_TASK, TABLE
 from app.study.form import STEPS, StudyForm
@@ -89,8 +90,9 @@ def value(update: Any) -> Any:
 def test_every_update_names_a_component_that_is_wired(page: Page) -> None:
     wired = set(page.tab.everything)
     updates = [page.create(), page.save(), gate.refresh(*page.base()), gate.show_again(*page.base())]
-    updates += [running.open_study(*page.base(), "News"), running.invite(*page.base(), "sw", 0, 30, REQUEST)]
+    updates += [running.open_study(*page.base(), "News"), running.invite(*page.base(), "sw", 5, 30, REQUEST)]
     updates += [running.close(*page.base()), running.export(*page.base())]
+    updates += [running.publish(*page.base(), "News"), running.unpublish(*page.base())]
     for update in updates:
         assert set(update) <= wired
 
@@ -141,9 +143,11 @@ def test_a_number_that_cannot_be_is_one_sentence_that_names_its_field(page: Page
 def test_days_and_uses_of_a_link_are_checked_too(page: Page) -> None:
     page.create()
     for uses, days, says in (
-        (0, -3, "-3 is not possible"),
+        (5, -3, "-3 is not possible"),
         (2.5, 30, "2.5 is not possible"),
-        (0, 5000, "from 0 to 3650"),
+        (0, 30, "For at most so many raters: 0 is not possible; give a whole number from 1"),  # no link without an end
+        (None, 30, "– is not possible"),
+        (5, 5000, "from 0 to 3650"),
     ):
         refused = running.invite(*page.base(), "sw", uses, days, REQUEST)
         assert says in refused["note invite"]
@@ -152,12 +156,12 @@ def test_days_and_uses_of_a_link_are_checked_too(page: Page) -> None:
 
 def test_the_link_of_one_study_is_not_left_under_another_or_after_a_refusal(page: Page) -> None:
     page.create()
-    shown = running.invite(*page.base(), "sw", 0, 30, REQUEST)
+    shown = running.invite(*page.base(), "sw", 5, 30, REQUEST)
     assert value(shown["link"]).startswith("https://lab.example/agl/rate?study=news#invite=")
     for update in (
         page.create("Sports"),
         gate.show_again(*page.base("sports")),
-        running.invite(*page.base(), "sw", 0, -1, REQUEST),
+        running.invite(*page.base(), "sw", 5, -1, REQUEST),
     ):
         assert (value(update["link"]), update["link"]["visible"]) == ("", False)
 
@@ -175,7 +179,7 @@ def test_instructions_typed_in_two_languages_are_not_lost_and_saved_at_once(page
 def test_what_is_typed_outlives_another_step_and_another_interface_language(page: Page) -> None:
     page.create()
     kept = (
-        running.invite(*page.base(), "sw", 0, 30, REQUEST),
+        running.invite(*page.base(), "sw", 5, 30, REQUEST),
         gate.refresh(*page.base()),
         gate.resume(page.tab, page.session, "news", "fr", REQUEST),
     )
@@ -192,6 +196,35 @@ def test_a_frozen_design_is_shown_and_not_edited(page: Page) -> None:
     assert not any(opened[name]["interactive"] for name in (*DESIGN, "instructions", "save"))
     assert opened["lease"]["value"] == 45
     assert "after 45 minutes" in opened["panel design"]
+
+
+def test_closing_publishes_nothing_and_publishing_wants_the_name_of_a_closed_study(page: Page) -> None:
+    results = ResultsService(page.store, "explore", page.folder / "results", page.tab.authority)
+
+    def visitors() -> list[str]:
+        return [one.slug for one in results.studies("")]
+
+    page.create()
+    page.save()
+    opened = running.open_study(*page.base(), "News")
+    assert "for organisers alone" in opened["panel end"]
+    assert "close it before" in running.publish(*page.base(), "News")["note end"]
+    assert "for organisers alone" in running.close(*page.base())["panel end"]
+    assert visitors() == ["explore"]
+    running.reopen(*page.base())  # a pause unblinds nobody
+    running.close(*page.base())
+    refused = running.publish(*page.base(), "yes")
+    assert "type the study&#x27;s name" in refused["note end"]
+    assert visitors() == ["explore"]
+    shown = running.publish(*page.base(), "News")
+    assert "open to everybody" in shown["panel end"] and shown["publish_name"] == ""
+    assert visitors() == ["explore", "news"]
+    assert "cannot open again" in running.reopen(*page.base())["note end"]
+    assert "they were taken back" in running.unpublish(*page.base())["panel end"]
+    assert visitors() == ["explore"]
+    assert "cannot open again" in running.reopen(*page.base())["note end"]
+    assert "enter the secret" in running.publish(page.tab, "forged", "news", "en", "News")["note end"]
+    assert "enter the secret" in running.unpublish(page.tab, "forged", "news", "en")["note end"]
 
 
 def test_counts_have_a_unit(page: Page) -> None:
