@@ -57,7 +57,8 @@ class Turn:
         if holder is None or holder <= self._lease:
             return False
         self.superseded = True
-        self._store.stop_writing(SUPERSEDED)
+        if not self._store.stop_writing(SUPERSEDED):
+            return True  # writes are under way that will be told as saved: handed over by the next look, with them
         self._journal.rotate()
         late = []
         for path in sorted(self._folder.glob(f"{PREFIX}*{SUFFIX}")):

@@ -1,6 +1,7 @@
 """One method, one transaction: how a function of `annotation.queries` becomes a method of the store."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from annotation.records import Receipt
 
 Result = TypeVar("Result")
 _ATTEMPTS = 3
+WRITES_END_S = 60.0  # a write waits 30 s for the lock at most
 
 
 Arguments = ParamSpec("Arguments")
@@ -43,10 +45,17 @@ class Transactions:
         self._clock = clock
         self._journal = journal
         self._stopped: str | None = None
+        self._writing = 0  # methods that began before a stop and have not journalled yet
+        self._idle = threading.Condition()
 
-    def stop_writing(self, reason: str) -> None:
-        """From now on every writing method raises DatabaseUnavailable with this sentence; reading goes on."""
-        self._stopped = reason
+    def stop_writing(self, reason: str, wait_s: float = WRITES_END_S) -> bool:
+        """From now on every writing method raises DatabaseUnavailable with this sentence; reading goes on.
+
+        Returns whether all that had begun are over, and in the journal, after at most `wait_s` seconds.
+        """
+        with self._idle:
+            self._stopped = reason
+            return self._idle.wait_for(lambda: self._writing == 0, wait_s)
 
     @property
     def journal_mode(self) -> str | None:
@@ -103,6 +112,18 @@ class Transactions:
         self.close()
 
     def _write(self, work: Callable[[Session], Result]) -> Result:
+        with self._idle:
+            if self._stopped is not None:
+                raise DatabaseUnavailable(self._stopped)
+            self._writing += 1
+        try:
+            return self._written(work)
+        finally:
+            with self._idle:
+                self._writing -= 1
+                self._idle.notify_all()
+
+    def _written(self, work: Callable[[Session], Result]) -> Result:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 result, change = self._commit(work)
@@ -117,8 +138,6 @@ class Transactions:
 
     def _commit(self, work: Callable[[Session], Result]) -> tuple[Result, Change | None]:
         """Runs `work` in one transaction; what it changed, where that is numbered (SQLite files)."""
-        if self._stopped is not None:
-            raise DatabaseUnavailable(self._stopped)
         if self._engines.path is None:
             with translated_errors(), Session(self._engines.writer) as session, session.begin():
                 return work(session), None

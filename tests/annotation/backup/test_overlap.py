@@ -4,7 +4,9 @@ Tests of `annotation.backup.turn`.
 """
 
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from rating_examples import Clock, new_study, outputs_of, submission
 
 from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import FolderMirror
+from annotation.database.journal import Change
 from annotation.errors import DatabaseUnavailable
 from annotation.records import Submission
 from annotation.store import RatingStore
@@ -49,6 +52,14 @@ def rate(store: RatingStore, rater_id: int, value: int | None = None) -> Submiss
     view = store.next_assignment(rater_id)
     assert view is not None
     sent = submission(rater_id, view) if value is None else submission(rater_id, view, value)
+    store.submit(sent)
+    return sent
+
+
+def rate_leased(store: RatingStore, rater_id: int) -> Submission:
+    """The same for the item that she was given before."""
+    view = store.assignment(rater_id, 2)
+    sent = submission(rater_id, view)
     store.submit(sent)
     return sent
 
@@ -93,6 +104,38 @@ def test_ratings_that_the_old_container_saved_after_the_new_one_had_fetched_are_
     assert submissions(third.store) == told
     assert third.backups is not None and third.backups.state().healthy
     third.close()
+
+
+def test_a_submit_under_way_when_the_newer_lease_is_seen_is_handed_over_too(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was committed and told as saved, and its line came into a journal that nobody handed over: 7 of 282 under load."""
+    first, ann = begin(machine)
+    assert first.store.next_assignment(ann) is not None
+    second = machine()
+    assert first.backups is not None and second.backups is not None and first.journal is not None
+    committed, go_on, append = threading.Event(), threading.Event(), first.journal.append
+
+    def slowly(change: Change) -> bool:
+        committed.set()
+        assert go_on.wait(30)
+        return append(change)
+
+    monkeypatch.setattr(first.journal, "append", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        press = threads.submit(rate_leased, first.store, ann)
+        assert committed.wait(30)
+        look = threads.submit(first.backups.look_at_lease)
+        assert wait([look], timeout=0.3).not_done  # it does not hand over before the line is there
+        go_on.set()
+        sent = press.result(30)
+        look.result(30)
+    with pytest.raises(DatabaseUnavailable, match="taken over"):
+        rate(first.store, ann)
+    second.backups.now()
+    assert sent.submission_id in submissions(second.store)
+    first.close()
+    second.close()
 
 
 def test_a_start_waits_until_the_writer_before_has_ended_and_then_has_everything(machine: Machine) -> None:
