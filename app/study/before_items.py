@@ -7,6 +7,7 @@ from typing import Any
 from annotation.errors import InvalidRecord
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Study
+from app.study.written import by_tag, json_list
 
 CROWD = ("completion_code", "screen_out_code", "parameter", "redirect")  # fields of the form
 QUESTIONS_EXAMPLE = (
@@ -32,21 +33,16 @@ def consent_of(text: str, version: str) -> Consent | None:
 
 def questions_of(text: str) -> tuple[Question, ...]:
     """Background questions from a JSON list of {key, text, kind, options, optional}, texts plain or by tag. Raises InvalidRecord."""
-    if not (text or "").strip():
-        return ()
     try:
-        entries = json.loads(text)
-        if not isinstance(entries, list):
-            raise ValueError(f"it is {type(entries).__name__}")
         return tuple(
             Question(
                 one["key"],
-                _by_tag(one["text"]),
+                by_tag(one["text"]),
                 one["kind"],
-                tuple(_by_tag(option) for option in one.get("options", ())),
+                tuple(by_tag(option) for option in one.get("options", ())),
                 bool(one.get("optional", True)),
             )
-            for one in entries
+            for one in json_list(text)
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRecord(
@@ -90,7 +86,3 @@ def as_fields(study: Study) -> dict[str, str]:
         **{name: (getattr(crowd, name) or "") if crowd else "" for name in CROWD},
         "parameter": crowd.parameter if crowd else "PROLIFIC_PID",
     }
-
-
-def _by_tag(value: Any) -> dict[str, str]:
-    return dict(value) if isinstance(value, dict) else {"en": value}

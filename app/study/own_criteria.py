@@ -1,11 +1,11 @@
 """Criteria that an organiser writes beyond the default three: read from JSON, and written as it."""
 
 import json
-from typing import Any
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord
 from annotation.records import Criterion, Study
+from app.study.written import by_tag, json_list
 
 
 def own_criteria(text: str) -> tuple[Criterion, ...]:
@@ -13,20 +13,15 @@ def own_criteria(text: str) -> tuple[Criterion, ...]:
 
     Texts are plain (English) or objects by BCP-47 tag. Raises InvalidRecord.
     """
-    if not (text or "").strip():
-        return ()
     try:
-        entries = json.loads(text)
-        if not isinstance(entries, list):
-            raise ValueError(f"it is {type(entries).__name__}")
         return tuple(
             Criterion(
                 key=one["key"],
-                question=_by_tag(one["question"]),
-                anchors={tag: tuple(five) for tag, five in _by_tag(one["anchors"]).items()},
-                label=_by_tag(one.get("label") or one["key"]),
+                question=by_tag(one["question"]),
+                anchors={tag: tuple(five) for tag, five in by_tag(one["anchors"]).items()},
+                label=by_tag(one.get("label") or one["key"]),
             )
-            for one in entries
+            for one in json_list(text)
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRecord(
@@ -34,10 +29,6 @@ def own_criteria(text: str) -> tuple[Criterion, ...]:
             '[{"key": "politeness", "label": "Politeness", "question": "How polite is it?", "anchors": ["rude", "curt", '
             '"plain", "kind", "courteous"]}].'
         ) from None
-
-
-def _by_tag(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else {"en": value}
 
 
 def own_as_text(study: Study) -> str:

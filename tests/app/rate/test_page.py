@@ -5,23 +5,19 @@ The page's routes are served alone, without Gradio and models, so that this take
 
 import re
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
-from app_server import free_port
 from chromium import PATIENCE_MS
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from rater_examples import TEXTS, make_study
-from starlette.applications import Starlette
+from rater_server import raters_page
 
 from annotation.records import Study
 from annotation.store import RatingStore
-from app.rate.routes import FILES, rater_routes
+from app.rate.routes import FILES
 
 pytestmark = pytest.mark.browser
 
@@ -49,16 +45,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(chromium: Browser, template: Path, tmp_path: Path) -> Iterator[Served]:
-    port = free_port()
-    with RatingStore.open(shutil.copy(template, tmp_path / "ratings.db")) as store:
-        config = uvicorn.Config(Starlette(routes=rater_routes(store)), port=port, log_level="warning", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
+    copy = shutil.copy(template, tmp_path / "ratings.db")
+    with RatingStore.open(copy) as store, raters_page(store) as url:
         contexts, errors, foreign = [], [], []
-        url = f"http://127.0.0.1:{port}/rate"
 
         def open_page(address: str, width: int = 1440, **options: object) -> Page:
             context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
@@ -73,8 +62,6 @@ def served(chromium: Browser, template: Path, tmp_path: Path) -> Iterator[Served
         yield Served(url, store, store.study("topics"), open_page)
         for context in contexts:
             context.close()
-        server.should_exit = True
-        thread.join(10)
         assert (errors, foreign) == ([], [])
 
 

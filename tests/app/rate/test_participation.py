@@ -4,8 +4,6 @@ Tests of `app.rate.participation`.
 """
 
 import json
-import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from app_server import free_port
 from attention_toys import outputs
 from playwright.sync_api import Browser, expect
+from rater_server import raters_page
 from rating_examples import new_study
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -120,17 +117,9 @@ def test_a_preview_shows_what_comes_before_and_stores_nothing(store: RatingStore
 
 
 @pytest.fixture
-def address(store: RatingStore, study: Study) -> Iterator[str]:
-    port = free_port()
-    config = uvicorn.Config(Starlette(routes=rater_routes(store)), port=port, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}/rate"
-    server.should_exit = True
-    thread.join(10)
+def address(store: RatingStore) -> Iterator[str]:
+    with raters_page(store) as url:
+        yield url
 
 
 @pytest.mark.browser

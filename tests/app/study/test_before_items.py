@@ -1,4 +1,7 @@
-"""Consent, questions and codes as an organiser writes them: read, refused with an example, and shown again as they were."""
+"""Consent, questions and codes as an organiser writes them: read, refused with an example, and shown again as they were.
+
+Tests of `app.study.written`.
+"""
 
 from dataclasses import replace
 from pathlib import Path
