@@ -32,6 +32,16 @@ window.aglTurn = (tag, rightToLeft) => {
     box.showPopover();
   });
 })();
+// Gradio calls the button that takes an entry out of a list by the entry's number; its text says more.
+for (const name of ['focusin', 'pointerover'])
+  document.addEventListener(name, (event) => {
+    const button = event.target.closest?.('.token .token-remove');
+    if (!button || button.dataset.named) return;
+    const text = button.closest('.token').querySelector('span').textContent.trim();
+    button.dataset.named = 'true';
+    button.title = `${(button.title || 'Remove').replace(/ \S+$/, '')} ${text}`;
+    button.setAttribute('aria-label', button.title);
+  });
 // A press on a heading of a sortable table sorts its rows by that column, and turns the order when pressed again.
 document.addEventListener('click', (event) => {
   const button = event.target.closest?.('table.sortable thead button.sort');

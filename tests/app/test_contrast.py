@@ -112,8 +112,7 @@ def axe() -> str:
     return (Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("visitor", [1440, 390], indirect=True)
-@pytest.mark.parametrize("tag", ["en", "ar"])
+@pytest.mark.parametrize(("visitor", "tag"), [(1440, "en"), (390, "ar")], indirect=["visitor"])
 def test_axe_finds_nothing_serious_on_any_tab(visitor, tag: str) -> None:
     page, script = visitor.page, axe()
     if tag == "ar":

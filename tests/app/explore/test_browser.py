@@ -129,6 +129,14 @@ def test_tokens_show_what_raises_the_answer_over_its_runner_up(visitor) -> None:
     assert page.locator("#exact-prompt pre").first.inner_text().startswith(prompt[:200])
 
 
+def test_the_button_that_takes_a_language_out_names_it(visitor) -> None:
+    """It was called "Remove 11"."""
+    page = visitor.page
+    token = page.locator("#answer-languages .token").nth(1)
+    token.locator(".token-remove").focus()
+    expect(token.locator(".token-remove")).to_have_attribute("aria-label", "Remove English")
+
+
 def test_a_refusal_greys_what_belongs_to_the_question_before(visitor) -> None:
     page = visitor.page
     page.locator("#query textarea").fill("   ")
