@@ -114,9 +114,11 @@ $(VENV)/.prepared: $(VENV)/.installed $(wildcard assets/models/*/*.safetensors d
 
 # Browser tests need Chromium and fonts for the scripts they look at.
 browser:
-	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+	@command -v chromium-headless-shell >/dev/null 2>&1 || \
 	  { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
-	    apt-get install -y -qq chromium fonts-noto-core fonts-noto-cjk >/dev/null; \
+	    { apt-get install -y -qq chromium-headless-shell fonts-noto-core fonts-noto-cjk >/dev/null || \
+	      apt-get install -y -qq chromium fonts-noto-core fonts-noto-cjk >/dev/null; }; \
+	    elif command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then :; \
 	    else echo "No Chromium found: install the package 'chromium'; browser tests will be skipped."; fi; }
 
 # The store's tests run on SQLite and on a PostgreSQL server that they start for themselves; it needs no service.

@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from app_server import free_port
 from rater_examples import make_study
-from space_machine import ROOT, Space, free_port, lacking
+from space_machine import ROOT, Space, lacking
 
 from annotation.backup.backed_up_store import open_with_backups
 

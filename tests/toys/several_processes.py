@@ -19,7 +19,8 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-from space_machine import ROOT, free_port
+from app_server import free_port
+from space_machine import ROOT
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
