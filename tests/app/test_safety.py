@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class Page:
     def __init__(self, services: app.services.Services) -> None:
         self.services = services
         self.seen: set[str] = set()
+        self._queue = SimpleNamespace(push=None)  # what the queue's bound stands in front of
 
     def queue(self, **_: Any) -> None: ...
 

@@ -1,5 +1,7 @@
 """When the results of a published study were taken back; that it was published once stays."""
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,10 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Adds one column; every row of 0003 stays and means what it meant."""
-    op.add_column("study", sa.Column("unpublished_at", sa.DateTime(timezone=True), nullable=True))
+    # As in 0003: SQLite re-creates the table, so that its SQL is that of the tables.
+    recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("study", recreate=recreate) as batch:
+        batch.add_column(sa.Column("unpublished_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:

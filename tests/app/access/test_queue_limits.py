@@ -1,6 +1,7 @@
 """Who may wait in Gradio's queue: over Gradio's own queue, whose insides the bound reads."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +33,7 @@ def page() -> gr.Blocks:
 def join(page: gr.Blocks, visitor: str, name: str, count: int = 1) -> list[bool]:
     """Events of one visitor; whether each may wait."""
 
-    async def joined() -> list[bool]:
+    async def joined() -> list[bool]:  # in a thread of its own: Playwright's loop may run in this one
         found = []
         for number in range(count):
             body = PredictBodyInternal(
@@ -41,7 +42,8 @@ def join(page: gr.Blocks, visitor: str, name: str, count: int = 1) -> list[bool]
             found.append((await page._queue.push(body=body, request=SimpleNamespace(who=visitor), username=None))[0])
         return found
 
-    return asyncio.run(joined())
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, joined()).result()
 
 
 def bind(page: gr.Blocks, limited: bool = True) -> None:

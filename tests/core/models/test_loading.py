@@ -106,7 +106,7 @@ def test_a_model_with_code_of_its_own_is_refused_and_the_code_not_run(copy: Path
 
 
 def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match=r"could not be loaded"):
+    with pytest.raises(ModelUnavailable, match=r"names no kind of model"):
         load_model(ModelConfig(str(tmp_path)))
 
 
