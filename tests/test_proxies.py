@@ -11,19 +11,18 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from app_server import free_port
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
+from web_server import serving
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hosting.md"
 HEADER_S = 10  # of both configurations
@@ -45,16 +44,9 @@ async def stream(_: Request) -> StreamingResponse:
 @pytest.fixture(scope="module")
 def behind() -> Iterator[int]:
     """A server that says what reaches it."""
-    port = free_port()
     app = Starlette(routes=[Route("/stream", stream), Route("/{rest:path}", headers, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield port
-    server.should_exit = True
-    thread.join()
+    with serving(app) as port:
+        yield port
 
 
 def configuration(kind: str) -> str:

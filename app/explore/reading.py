@@ -78,7 +78,4 @@ def read_pool(index: PoolIndex) -> Iterator[Reading]:
         read += sum(map(len, part))
         elapsed = time.monotonic() - began
         yield Reading(total - len(missing) + start + len(part), total, elapsed * (letters - read) / max(1, read))
-    if missing and index.cache is not None:  # prepare() saves only what it reads itself
-        with index.vectors.model.lock:
-            index.vectors.save(index.cache, [example.text for example in index.pool.examples])
     index.prepare()

@@ -90,17 +90,19 @@ class SentenceVectors:
     def _means(self, encoded: list[list[int]]) -> np.ndarray:
         return np.asarray(mean_states(self.model, self.layer, encoded).cpu().numpy())
 
-    def load(self, path: Path) -> None:
-        """Take in vectors saved by ``save``; a file of another model or layer is ignored."""
+    def load(self, path: Path) -> frozenset[str]:
+        """Take in vectors saved by ``save``; the texts that they are of. A file of another model or layer is ignored."""
         if not path.is_file():
-            return
+            return frozenset()
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["key"]) == self.key:
                     texts = json.loads(stored["texts"].tobytes())
                     self._vectors.update(zip(texts, stored["vectors"].astype(np.float32), strict=True))
+                    return frozenset(texts)
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
-            return  # a damaged cache is only a cache: vectors are computed again
+            pass  # a damaged cache is only a cache: vectors are computed again
+        return frozenset()
 
     def save(self, path: Path, texts: Sequence[str]) -> None:
         """Write the vectors of ``texts``, and of no other text, to ``path`` (npz), replacing it in one step."""

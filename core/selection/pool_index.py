@@ -55,11 +55,9 @@ class PoolIndex:
         with self.vectors.model.lock:
             if "_raw" in self.__dict__:
                 return
-            if self.cache is not None:
-                self.vectors.load(self.cache)
-            complete = self.vectors.knows(texts)
+            kept = frozenset[str]() if self.cache is None else self.vectors.load(self.cache)
             self.__dict__["_raw"] = self.vectors.raw(texts, progress=progress)
-            if self.cache is not None and not complete:
+            if self.cache is not None and not kept.issuperset(texts):  # whoever read them, and in whatever parts
                 self.vectors.save(self.cache, texts)
 
     @cached_property

@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,14 +33,19 @@ def free_port() -> int:
 def with_event_loop(make: Callable[[], Made]) -> Made:
     """Calls ``make``, which builds a page, where an event loop runs and is closed afterwards.
 
-    Gradio makes one, and never closes it, where none runs; a thread of its own, because Playwright's loop may run in this one.
+    Gradio makes one, and never closes it, where none runs.
     """
 
     async def made() -> Made:
         return make()
 
+    return awaited(made())
+
+
+def awaited(work: Coroutine[Any, Any, Made]) -> Made:
+    """What ``work`` returns, run in a thread of its own, because Playwright's loop may run in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, made()).result()
+        return thread.submit(asyncio.run, work).result()
 
 
 @dataclass

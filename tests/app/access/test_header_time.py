@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from web_server import serving
 
 from app.access import header_time
 from app.access.header_time import bound_header_time
@@ -28,18 +28,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(header_time, "HEADER_SECONDS", SECONDS)
     monkeypatch.setitem(uvicorn.config.HTTP_PROTOCOLS, "auto", uvicorn.config.HTTP_PROTOCOLS["auto"])
     bound_header_time()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = int(probe.getsockname()[1])
-    app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=free, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield free
-    server.should_exit = True
-    thread.join()
+    with serving(Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])) as free:
+        yield free
 
 
 def ended_after(line: socket.socket, most: float = 10 * SECONDS) -> float:

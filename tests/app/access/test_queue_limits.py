@@ -1,13 +1,11 @@
 """Who may wait in Gradio's queue: over Gradio's own queue, whose insides the bound reads."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
-from app_server import with_event_loop
+from app_server import awaited, with_event_loop
 from gradio.data_classes import PredictBodyInternal
 
 from app.access import queue_limits
@@ -33,7 +31,7 @@ def page() -> gr.Blocks:
 def join(page: gr.Blocks, visitor: str, name: str, count: int = 1) -> list[bool]:
     """Events of one visitor; whether each may wait."""
 
-    async def joined() -> list[bool]:  # in a thread of its own: Playwright's loop may run in this one
+    async def joined() -> list[bool]:
         found = []
         for number in range(count):
             body = PredictBodyInternal(
@@ -42,8 +40,7 @@ def join(page: gr.Blocks, visitor: str, name: str, count: int = 1) -> list[bool]
             found.append((await page._queue.push(body=body, request=SimpleNamespace(who=visitor), username=None))[0])
         return found
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, joined()).result()
+    return awaited(joined())
 
 
 def bind(page: gr.Blocks, limited: bool = True) -> None:
