@@ -22,10 +22,12 @@ def label_of(code: str) -> str:
 
 def hint(text: str, explanation: str, css: str = "") -> str:
     """A word with its definition behind a "?" that finger, mouse and keyboard open (``keys.js`` shows it)."""
-    return (
-        f'<span class="hint {css}">{escape(text)}<button type="button" class="help" aria-haspopup="dialog" '
-        f'title="{escape(explanation)}">?</button></span>'
-    )
+    return f'<span class="hint {css}">{escape(text)}{help_button(explanation)}</span>'
+
+
+def help_button(explanation: str) -> str:
+    """The "?" alone, for a word that is more than text."""
+    return f'<button type="button" class="help" aria-haspopup="dialog" title="{escape(explanation)}">?</button>'
 
 
 def bar(value: float, css: str = "") -> str:

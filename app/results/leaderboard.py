@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from app.html import bar
+from app.html import bar, help_button
 from app.strategies import strategy_title
 from app.texts import Texts
 from core.errors import CoreError
@@ -78,9 +78,7 @@ def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:
 def _heading(index: int, name: str, meaning: str) -> str:
     """A heading that sorts: the browser's own work, see ``keys.js``."""
     order = ' aria-sort="ascending"' if index == 0 else ""
-    more = ""
-    if meaning:
-        more = f'<button type="button" class="help" aria-haspopup="dialog" title="{escape(meaning)}">?</button>'
+    more = help_button(meaning) if meaning else ""
     button = f'<button type="button" class="sort">{escape(name)}</button>'
     return f'<th scope="col"{order}><span class="hint">{button}{more}</span></th>'
 
