@@ -1,6 +1,7 @@
 """A store in a temporary file, or on a PostgreSQL server, with a small study to rate."""
 
 import inspect
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,16 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     with RatingStore.open(paths["study"]) as opened:
         fill(opened)
     return paths
+
+
+@pytest.fixture(autouse=True)
+def seeds() -> Iterator[None]:
+    """Raters and studies get the seeds 1, 2, 3, ... instead of random ones: a test meets the same ways at every run."""
+    count = itertools.count(1)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("raters", "studies"):
+            patch.setattr(f"annotation.queries.{module}.new_seed", lambda: next(count))
+        yield
 
 
 # What a store promises on every engine; tests here that ask for a file's path are about SQLite alone.
