@@ -11,7 +11,7 @@ from typing import Any
 
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.study_records import CheckResult, RaterRecord
-from annotation.vocabulary import AssignmentState, Degradation, ItemKind, StudyState
+from annotation.vocabulary import AssignmentState, Degradation, ItemKind, Material, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class NewStudy:
     consent: Consent | None = None  # None: nothing is to be agreed to
     background: Sequence[Question] = ()
     crowd: Crowd | None = None  # None: raters come by themselves
+    materials: Sequence[Material] = ()  # what raters see beside the source text
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Study:
     consent: Consent | None = None
     background: tuple[Question, ...] = ()
     crowd: Crowd | None = None
+    materials: tuple[Material, ...] = ()
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
@@ -97,6 +99,7 @@ class NewOutput:
     text: str
     provenance: Mapping[str, Any] = field(default_factory=dict)  # JSON: model, prompt, seed, ...
     reference: str | None = None
+    context: str | None = None  # of the document that the source text stands in
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,8 @@ class AssignmentView:
     comment: str | None
     state: AssignmentState
     skip_reason: str | None  # set while state is "skipped"
+    reference: str | None = None  # this and the next where the design shows them
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +273,7 @@ class OutputRecord:
     original_item: str | None = None  # key of the item that an attention check was made from
     original_output_id: int | None = None
     degradation: Degradation | None = None  # what was done to the text on purpose
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
 from annotation.participation_checks import check_background, check_crowd
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
-from annotation.vocabulary import CRITERION_KEYS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
+from annotation.vocabulary import CRITERION_KEYS, MATERIALS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
 MAX_COMMENTS = 200_000  # characters of all comments of one rater, earlier versions too
@@ -47,6 +47,9 @@ def check_study(study: NewStudy) -> None:
     if study.consent is not None:
         check_text(study.consent.version, "the version of the consent text")
         check_texts(study.consent.texts, "the consent text")
+    unknown = [one for one in study.materials if one not in MATERIALS]
+    if unknown:
+        raise InvalidRecord(f"raters are to be shown {unknown[0]!r}; allowed are {', '.join(MATERIALS)}.")
     check_background(study.background)
     if study.crowd is not None:
         check_crowd(study.crowd)
@@ -99,7 +102,7 @@ def _check_criterion(criterion: Criterion) -> None:
 
 
 def _check_lengths(output: NewOutput) -> None:
-    for name in ("source_text", "task", "text", "reference"):
+    for name in ("source_text", "task", "text", "reference", "context"):
         if (length := len(getattr(output, name) or "")) > MAX_OUTPUT_TEXT:
             raise InvalidRecord(
                 f"{name} of {output.item_key[:40]!r} has {length:,} characters; allowed are {MAX_OUTPUT_TEXT:,}."
@@ -120,8 +123,9 @@ def check_output(output: NewOutput) -> None:
             )
     _check_lengths(output)
     check_text(output.text, f"the text of {output.system} for {output.item_key}", empty=True)
-    if output.reference is not None:
-        check_text(output.reference, f"the reference of {output.item_key}", empty=True)
+    for what, text in (("reference", output.reference), ("context", output.context)):
+        if text is not None:
+            check_text(text, f"the {what} of {output.item_key}", empty=True)
     what = f"the provenance of {output.system} for {output.item_key}"
     if not isinstance(output.provenance, Mapping):
         raise InvalidRecord(f"{what} is {type(output.provenance).__name__}; give a dict.")

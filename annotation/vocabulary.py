@@ -7,6 +7,7 @@ AssignmentState = Literal["pending", "done", "skipped"]
 ItemKind = Literal["normal", "degraded", "repeat"]
 Degradation = Literal["shuffled", "truncated", "foreign"]
 Proficiency = Literal["native", "fluent", "good", "basic"]
+Material = Literal["reference", "context"]
 
 STUDY_STATES: tuple[StudyState, ...] = ("draft", "open", "closed", "withdrawn")
 ASSIGNMENT_STATES: tuple[AssignmentState, ...] = ("pending", "done", "skipped")
@@ -16,6 +17,7 @@ DEGRADATIONS: tuple[Degradation, ...] = (
     "truncated",  # its first third
     "foreign",  # what was said about another item
 )
+MATERIALS: tuple[Material, ...] = ("reference", "context")  # what a design may show raters beside the source text
 PROFICIENCIES: tuple[Proficiency, ...] = ("native", "fluent", "good", "basic")  # as a rater says of herself
 CRITERION_KEYS: tuple[str, ...] = ("fluency", "relevance", "correctness")  # the default; a study may have others
 SKIP_REASONS: tuple[str, ...] = (

@@ -59,6 +59,7 @@ class StudyRow(Base):
     consent: Mapped[dict[str, Any] | None]  # {"version": ..., "texts": {tag: text}}; NULL: none is asked
     background: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # questions before the first item
     crowd: Mapped[dict[str, Any] | None]  # codes and address of a crowd platform; NULL: raters come by themselves
+    materials: Mapped[list[str]] = mapped_column(server_default="[]")  # what raters see beside the source text
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 
@@ -104,6 +105,7 @@ class ItemRow(Base):
     source_text: Mapped[str]
     task: Mapped[str]
     reference: Mapped[str | None]
+    context: Mapped[str | None]  # of the document that the source text stands in
     kind: Mapped[str] = mapped_column(String(16), server_default="normal")
     original_item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     expected: Mapped[dict[str, Any] | None]  # of an attention check: see `attention`

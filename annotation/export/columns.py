@@ -37,7 +37,10 @@ COLUMNS: dict[str, Column] = {
     "item_language": Column("text", "language of the source text, BCP-47"),
     "source_text": Column("text", "what the systems were given"),
     "task": Column("text", "what the systems were asked to do"),
-    "reference": Column("text", "reference answer, where there is one", nullable=True),
+    "reference": Column(
+        "text", "reference answer, where there is one; raters saw it where materials of the study say so", nullable=True
+    ),
+    "context": Column("text", "of the document that the source text stands in; raters saw it likewise", nullable=True),
     "system": Column("text", "the system; raters never saw it"),
     "systems": Column("texts", "the systems in the order shown, as A, B, ..."),
     "language": Column("text", "language of the rated text (in raters: that she came for), BCP-47"),

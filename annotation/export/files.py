@@ -183,6 +183,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
                 "repeat_after": study.repeat_after,
                 "failed_share": study.failed_share,
                 "seed": study.seed,
+                "materials": list(study.materials),
             },
         },
         "consent": None if study.consent is None else asdict(study.consent),

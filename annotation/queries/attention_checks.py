@@ -89,6 +89,7 @@ def _check_item(study: StudyRow, source: _Source, kind: ItemKind, expected: dict
         source_text=source.item.source_text,
         task=source.item.task,
         reference=source.item.reference,
+        context=source.item.context,
         kind=kind,
         original_item_id=source.item.id,
         expected=expected,

@@ -187,6 +187,7 @@ def clone(session: Session, now: datetime, study_id: int, slug: str, name: str) 
             text=one.text,
             provenance=one.provenance,
             reference=one.reference,
+            context=one.context,
         )
         for one in output_records(session, study_id)
     ]

@@ -76,6 +76,7 @@ def _item(study_id: int, new: NewOutput) -> ItemRow:
         source_text=new.source_text,
         task=new.task,
         reference=new.reference,
+        context=new.context,
     )
 
 
@@ -159,6 +160,7 @@ def output_records(session: Session, study_id: int, *, checks: bool = False) -> 
             source_text=item.source_text,
             task=item.task or study.task,
             reference=item.reference,
+            context=item.context,
             system=system,
             language=output.language,
             text=output.text,

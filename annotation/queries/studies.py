@@ -19,7 +19,7 @@ from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Criterion, NewStudy, Study
 from annotation.validation import check_study
 from annotation.value_checks import is_id
-from annotation.vocabulary import StudyState
+from annotation.vocabulary import MATERIALS, Material, StudyState
 
 
 def refuse_frozen(study: StudyRow, what: str) -> None:
@@ -104,6 +104,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         consent=None if row.consent is None else Consent(**row.consent),
         background=tuple(Question(**(one | {"options": tuple(one["options"])})) for one in row.background),
         crowd=None if row.crowd is None else Crowd(**row.crowd),
+        materials=tuple(cast(list[Material], row.materials)),
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -167,11 +168,12 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
 
 
 def participation(new: NewStudy) -> dict[str, Any]:
-    """Consent, background questions and crowd as columns hold them."""
+    """Consent, background questions, crowd and what is shown beside the source text, as columns hold them."""
     return {
         "consent": None if new.consent is None else asdict(new.consent),
         "background": [asdict(one) for one in new.background],
         "crowd": None if new.crowd is None else asdict(new.crowd),
+        "materials": [one for one in MATERIALS if one in new.materials],
     }
 
 

@@ -29,14 +29,14 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     rater = rater_row(session, rater_id)
     row = assignment_row(session, rater_id, AssignmentRow.id == assignment_id)
     item = session.get_one(ItemRow, row.item_id)
-    criteria = criterion_rows(session, rater.study_id)
+    study, criteria = study_row(session, rater.study_id), criterion_rows(session, rater.study_id)
     return AssignmentView(
         assignment_id=row.id,
         position=row.position,
         item_key=_visible_key(session, item),
         language=item.language,
         source_text=item.source_text,
-        task=item.task or study_row(session, rater.study_id).task,
+        task=item.task or study.task,
         outputs=blind_outputs(session, row),
         criteria=tuple(
             CriterionView(
@@ -51,6 +51,8 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
         comment=row.comment,
         state=cast(AssignmentState, row.state),
         skip_reason=standing_skip_reason(session, row),
+        reference=item.reference if "reference" in study.materials else None,
+        context=item.context if "context" in study.materials else None,
     )
 
 

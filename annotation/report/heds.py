@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.results import Report
-from annotation.report.words import figure, span
+from annotation.report.words import figure, materials, span
 from annotation.statistics.power import Plan, planned_tests, power_of
 from annotation.statistics.values import Undefined
 from annotation.vocabulary import SCALE
@@ -149,7 +149,8 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
         "3.3.4",
         "What evaluators see",
         "The source text, the task, and all systems' outputs of the item under letters, in an order drawn per rater and "
-        "item; under each output one row of five numbered points per criterion, each with its words. Nothing preselected.",
+        "item; under each output one row of five numbered points per criterion, each with its words. Nothing preselected. "
+        + materials(study),
     )
     pace = [f"{one.language}: {figure(one.seconds, 0)} s" for one in report.pace]
     yield (

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from annotation.criteria import text_for
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.results import Report
-from annotation.report.words import figure, sentence, span
+from annotation.report.words import figure, materials, sentence, span
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from annotation.vocabulary import SCALE
@@ -134,6 +134,7 @@ def _questions(report: Report) -> Iterator[Heading | Block]:
     if report.tasks:
         yield Paragraph(f"Some items had tasks of their own instead: {'; '.join(report.tasks)}.")
     yield Paragraph(f"Instructions: {text_for(study.instructions, 'en')}")
+    yield Paragraph(materials(study))
     for one in study.criteria:
         anchors = text_for(one.anchors, "en")
         yield Paragraph(f"{report.criterion(one.key)} (version {one.version}): {text_for(one.question, 'en')}")

@@ -1,5 +1,6 @@
 """Figures and verdicts in English. The app says them in other languages by its catalogues."""
 
+from annotation.records import Study
 from annotation.report.results import Report, Verdict
 from annotation.statistics.values import Interval, Undefined
 
@@ -31,6 +32,15 @@ def p_value(p: float | Undefined) -> str:
 def minus(text: str) -> str:
     """The true minus sign, which no font takes for a hyphen."""
     return text.replace("-", "−")
+
+
+def materials(study: Study) -> str:
+    """What raters saw beside the source text, as a sentence."""
+    names = {"reference": "the reference answer of the item", "context": "the context of its document"}
+    beside = [names[one] for one in study.materials]
+    if not beside:
+        return "Beside the source text raters were shown nothing: no reference and no document context."
+    return f"Where an item has it, raters were also shown {' and '.join(beside)}."
 
 
 def sentence(verdict: Verdict, report: Report) -> str:

@@ -44,12 +44,18 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         "skip_reason": view.skip_reason,
         "comment": view.comment,
         "source": text_json(view.source_text, view.language),
+        "context": _beside(view.context, view.language),
+        "reference": _beside(view.reference, view.outputs[0].language),
         "task": _task(view, texts),
         "outputs": [{"letter": one.letter, **text_json(one.text, one.language)} for one in view.outputs],
         "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
         "values": values,
         "reasons": list(SKIP_REASONS),
     }
+
+
+def _beside(text: str | None, tag: str) -> Json | None:
+    return text_json(text, tag) if text else None
 
 
 def criterion_json(study: Study, number: int, texts: Texts) -> Json:

@@ -7,7 +7,7 @@ so that going back shows it, and is gone with the preview.
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -162,7 +162,7 @@ class PreviewService:
         item = None
         if position is not None:
             answer = preview.answers.get(position, Answer())
-            view = view_of(items[position - 1], position, answer)
+            view = view_of(items[position - 1], position, answer, study.materials)
             item = {**item_json(view, study, spoken_by(tag, preview.language)), "history": []}
         return {"item": item, "progress": self._progress(preview, items)}
 
@@ -188,7 +188,9 @@ def _shuffled(outputs: list[OutputRecord], seed: int) -> list[OutputRecord]:
     return [by_id[key] for key in item_order(by_id, seed)]
 
 
-def view_of(outputs: list[OutputRecord], position: int, answer: Answer) -> AssignmentView:
+def view_of(
+    outputs: list[OutputRecord], position: int, answer: Answer, materials: Collection[str] = ()
+) -> AssignmentView:
     """One item as the raters' page draws it."""
     first = outputs[0]
     blind = tuple(BlindOutput(at, letter(at), one.text, one.language) for at, one in enumerate(outputs))
@@ -206,6 +208,8 @@ def view_of(outputs: list[OutputRecord], position: int, answer: Answer) -> Assig
         comment=answer.comment,
         state=answer.state,
         skip_reason=answer.skip_reason,
+        reference=first.reference if "reference" in materials else None,
+        context=first.context if "context" in materials else None,
     )
 
 

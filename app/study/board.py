@@ -10,6 +10,7 @@ from annotation.backup.rounds import BackupState
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Study, StudyData
 from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
+from annotation.vocabulary import Material
 
 EXPLORE, TABLE, EVALUATION = "explore", "table", "evaluation"
 # What a draft begins with, because the store holds no empty text. No study opens with them.
@@ -47,6 +48,7 @@ class Design:
     consent: Consent | None = None
     background: tuple[Question, ...] = ()
     crowd: Crowd | None = None
+    materials: tuple[Material, ...] = ()
 
 
 @dataclass(frozen=True)

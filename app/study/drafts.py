@@ -118,4 +118,5 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         consent=consent_of(settings["consent"], settings["consent_version"]),
         background=questions_of(settings["background"]),
         crowd=crowd_of(settings),
+        materials=tuple(settings["materials"] or ()),
     )

@@ -8,7 +8,7 @@ import gradio as gr
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.import_outputs import OPTIONAL, REQUIRED
 from annotation.queries.invitations import MAX_USES
-from annotation.vocabulary import CRITERION_KEYS
+from annotation.vocabulary import CRITERION_KEYS, MATERIALS
 from app.criteria import criterion_label
 from app.study.board import EVALUATION, EXPLORE, TABLE
 from app.texts import Localised, Texts, Value
@@ -133,6 +133,8 @@ def _design(make: _Maker) -> None:
         make.number("lease", 60)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
+    materials = make("materials", gr.CheckboxGroup, info="materials_hint", choices=_materials(make.texts), value=[])
+    make.localised.bind(materials, choices=_materials)
     with gr.Row():
         make("instructions_language", gr.Dropdown, choices=["en"], value="en", scale=1)
         make("instructions", gr.Textbox, info="instructions_hint", lines=5, max_length=4000, scale=3)
@@ -155,6 +157,10 @@ def _before_items(make: _Maker) -> None:
 
 def _criteria(texts: Texts) -> list[tuple[str, str]]:
     return [(criterion_label(one, texts), one.key) for one in DEFAULT_CRITERIA]
+
+
+def _materials(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts(f"study.material_{one}"), one) for one in MATERIALS]
 
 
 def _checks(make: _Maker) -> None:

@@ -42,6 +42,7 @@ def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int
             one.text,
             one.provenance,
             one.reference,
+            one.context,
         )
         for one in records
     ]

@@ -34,6 +34,7 @@ DESIGN = (
     "lease",
     "criteria",
     "own",
+    "materials",
     "consent",
     "consent_version",
     "background",
@@ -197,6 +198,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "lease": study.lease_minutes,
         "criteria": [one.key for one in study.criteria if one.key in default],
         "own": own_as_text(study),
+        "materials": list(study.materials),
         **as_fields(study),
         "instructions": study.instructions.get("en", ""),
     }

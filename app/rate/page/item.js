@@ -87,8 +87,12 @@ function aside(item, comment, words, events) {
 // `events`: { changed(letter, criterion, value), commented(comment), skipped(reason) }.
 export function draw(item, draft, restored, words, events) {
   const heading = make('h2', { tabindex: '-1', id: 'item' }, fill(words['page.item'], { number: item.position }));
-  const text = make('section', { class: 'source' }, make('h3', {}, words['rate.source']), spoken(item.source, { class: 'original' }));
-  text.append(make('h3', {}, words['rate.task']), spoken(item.task, { class: 'task' }));
+  const part = (key, content, name) => (content ? [make('h3', {}, words[key]), spoken(content, { class: name })] : []);
+  const text = make(
+    'section', { class: 'source' },
+    ...part('rate.context', item.context, 'context'), ...part('rate.source', item.source, 'original'),
+    ...part('rate.reference', item.reference, 'reference'), ...part('rate.task', item.task, 'task'),
+  );
   const note = make('div', { id: 'note', role: 'alert' });
   const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
   const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, events));

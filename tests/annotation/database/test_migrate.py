@@ -18,21 +18,22 @@ from annotation.database.tables import StudyRow
 from annotation.errors import DatabaseTooNew, DatabaseUnavailable
 from annotation.store import RatingStore
 
-HEAD = "0004"
+HEAD = migrate.newest()
+LATER = f"{int(HEAD) + 1:04}"
 # Re-creates `study`, which has children, as SQLite must for a new constraint: the case that loses rows
 # when foreign keys are on.
-NEXT = """
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "{LATER}"
+down_revision = "{HEAD}"
 
 
 def upgrade() -> None:
     with op.batch_alter_table("study", recreate="always") as batch:
         batch.add_column(sa.Column("contact", sa.Text(), nullable=True))
-    {more}
+    {{more}}
 """
 
 
@@ -55,7 +56,7 @@ def scripts(tmp_path: Path) -> Callable[[str], Path]:
     def make(more: str = "") -> Path:
         folder = tmp_path / "later"
         shutil.copytree(migrate.SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0005_next.py").write_text(NEXT.format(more=more))
+        (folder / "versions" / f"{LATER}_next.py").write_text(NEXT.format(more=more))
         return folder
 
     return make
@@ -115,7 +116,7 @@ def test_migrating_a_file_with_rows_backs_it_up_first_and_keeps_every_row(
     engines = open_engines(path)
     report = migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    assert (report.old_revision, report.new_revision) == ("0004", "0005")
+    assert (report.old_revision, report.new_revision) == (HEAD, LATER)
     assert counts(path) == before
     assert before["rating"] == 9
     with closing(sqlite3.connect(path)) as connection:
@@ -162,7 +163,7 @@ def test_a_database_newer_than_the_code_is_refused_with_what_to_do(path: Path, s
     engines = open_engines(path)
     migrate.upgrade(engines, scripts(""))
     engines.dispose()
-    with pytest.raises(DatabaseTooNew, match=r"'0005'.*knows up to '0004'.*Install the newer version"):
+    with pytest.raises(DatabaseTooNew, match=rf"'{LATER}'.*knows up to '{HEAD}'.*Install the newer version"):
         RatingStore.open(path)
 
 
@@ -198,4 +199,4 @@ def test_several_processes_may_start_on_a_new_file_at_once(path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(start, range(4)))
-    assert sorted(found, key=str) == ["0004", "0004", "0004", None]
+    assert sorted(found, key=str) == [HEAD, HEAD, HEAD, None]

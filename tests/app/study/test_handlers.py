@@ -61,7 +61,7 @@ class Page:
             "name": "News", "task": "Say what happened.", "raters": 2, "cap": 0, "planned": 0, "difference": 0.3, "every": 8,
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
-            "parameter": "PROLIFIC_PID", "redirect": "",
+            "parameter": "PROLIFIC_PID", "redirect": "", "materials": ["reference"],
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
