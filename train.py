@@ -25,6 +25,7 @@ COMMANDS = {
     "prompts": "which prompt variant and calibration suit a model, on items of the pool",
     "reliability": "what a model's certainty has been worth, on items of the pool",
     "evaluate": "compare strategies on labelled queries",
+    "compare": "systems of several records against one, over items and training seeds",
     "models": "list the known models, or set up the default one",
     "quantise": "save a model in 4-bit",
     "report": "tables and figures from records, in Markdown, LaTeX and HTML",

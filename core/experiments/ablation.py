@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.config import Count, check
 from core.errors import InvalidConfig
 from core.evaluation import EvaluationConfig
+from core.experiments.comparison import changes_over_seeds
 from core.experiments.runner import (
     COMPARED,
     UNTRAINED,
@@ -36,8 +36,7 @@ from core.models.loading import load_model
 from core.progress import Progress
 from core.report.cells import POINTS, SHARE
 from core.report.document import Figure
-from core.statistics.bootstrap import over_items_and_seeds, paired_interval
-from core.statistics.values import Undefined
+from core.statistics.bootstrap import paired_interval
 from core.training.config import FitConfig
 
 
@@ -160,19 +159,11 @@ def _row(
             f"{name}change": cell(paired_interval(every.tolist(), [item for _, item in every.index])),
         }
         if strategy == "agl":
-            row |= {"change over items and seeds": _over_seeds(changes), "p (Holm)": round(p_holm, 5)}
+            row |= {"change over items and seeds": changes_over_seeds(changes), "p (Holm)": round(p_holm, 5)}
             row |= {"lowest seed": min(by_seed), "highest seed": max(by_seed), "seeds": len(by_seed)}
             scores = [mean_macro_f1(table, labels, strategy) for table in trained]
             row["macro-F1 after"] = round(sum(scores) / len(scores), 4)
     return row
-
-
-def _over_seeds(changes: Sequence["pd.Series[float]"]) -> list[float] | None:
-    """The change with its interval over items and training seeds; None with one seed."""
-    by_item = pd.concat([change.groupby(level="item").agg(["sum", "size"]) for change in changes], axis=1).fillna(0.0)
-    table = by_item.to_numpy(dtype=float)  # (I, 2 S), sum and count of each seed
-    interval = over_items_and_seeds(np.ascontiguousarray(table[:, ::2].T), np.ascontiguousarray(table[:, 1::2].T))
-    return None if isinstance(interval, Undefined) else cell(interval)
 
 
 def _languages(variant: str, untrained: pd.DataFrame, trained: Sequence[pd.DataFrame]) -> list[Row]:
