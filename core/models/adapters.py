@@ -51,12 +51,17 @@ def write_base(folder: Path, base: dict[str, str], source: ModelSource) -> None:
     entry = {key: base[key] for key in ("name", "precision", "fingerprint")} | {"licence": source.licence}
     (folder / BASE).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
     if source.is_gemma:
-        (folder / NOTICE).write_text(
-            f"{GEMMA_NOTICE}\n\nThe weights in this folder were made from {source.title} by training: they are modified files. Whoever "
-            "passes them on, or lets others use them over a network, passes on the Gemma Terms of Use with a copy of them, including "
-            f"the use restrictions at {GEMMA_RESTRICTIONS}.\n",
-            encoding="utf-8",
-        )
+        write_notice(folder, source.title)
+
+
+def write_notice(folder: Path, title: str) -> None:
+    """Write the NOTICE that the Gemma Terms of Use want beside what was made from Gemma by training."""
+    (folder / NOTICE).write_text(
+        f"{GEMMA_NOTICE}\n\nThe weights in this folder were made from {title} by training: they are modified files. Whoever "
+        "passes them on, or lets others use them over a network, passes on the Gemma Terms of Use with a copy of them, including "
+        f"the use restrictions at {GEMMA_RESTRICTIONS}.\n",
+        encoding="utf-8",
+    )
 
 
 def base_of(folder: Path) -> dict[str, str]:
