@@ -1,10 +1,13 @@
-"""Binds a handler of a tab, a module function, to what it works with, so that Gradio sees only what the browser sends."""
+"""What all events of the page share, and a tab's handler bound to what it works with, so that Gradio sees only what the browser sends."""
 
 import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
+# For every event: no public endpoint, no progress of Gradio's (handlers show their own), and so no component to show it on. Without the
+# last, the browser tells every output of an event, and all that lies in it, each change of a status that nobody sees.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": ()}
 Updates = dict[Any, Any]  # component -> its new value or ``gr.update``; a component that is not named stays as it is
 
 

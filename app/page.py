@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.batch.tab import BatchHandlers, build_batch
 from app.downloads import LONGEST_S
-from app.events import Updates
+from app.events import QUIET, Updates
 from app.explore.answer import Thread
 from app.explore.api import Public
 from app.explore.api_routes import build_public_api, still_connected
@@ -37,7 +37,7 @@ from core.workbench import POOL_OF_TASK
 
 CACHE = (600, int(LONGEST_S))  # seconds: how often Gradio's copies of files are looked at, and how old they may be
 HERE = Path(__file__).resolve().parent
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "show"}
+SHOWING: dict[str, Any] = {**QUIET, "concurrency_id": "show"}
 RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
 TO_THE_TOP = "() => { document.querySelector('#explore-top')?.scrollIntoView({behavior: 'smooth'}); }"
 TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
@@ -236,12 +236,12 @@ def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     everything = [handlers.tag, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
     outputs = list(dict.fromkeys([*explore.outputs, explore.model_facts, *everything]))
-    greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **QUIET)
+    greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **SHOWING)
     greeted.then(None, interface, None, js=TURN)
     opening = {**QUIET, "concurrency_id": "opening", "concurrency_limit": 16}  # may wait for the example, or ask
     followed = greeted.then(handlers.open, {handlers.tag}, explore.outputs, **opening)
     explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
-    interface.input(handlers.turn, {interface, explore.thread, explore.inputs["model"]}, outputs, **QUIET)
+    interface.input(handlers.turn, {interface, explore.thread, explore.inputs["model"]}, outputs, **SHOWING)
     interface.input(None, interface, None, js=TURN)
     asking = {**QUIET, "concurrency_id": "model"}
     mine = {handlers.tag, handlers.batch.parts.name}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from core.data.examples import read_examples
@@ -134,9 +134,10 @@ def _by_card(model: Engine) -> Settings:
     return Settings(prompt=PromptConfig.of(card.prompt or NATIVE), calibration=card.calibration or "none")
 
 
+@lru_cache(maxsize=4)
 def bundled_examples(name: str, assets: Path = ASSETS) -> Sequence[Example]:
-    """The bundled sentences of a task, all languages."""
-    return read_examples(assets / "demonstrations" / name)
+    """The bundled sentences of a task, all languages; read once a process, because every opening of the page asks for them."""
+    return tuple(read_examples(assets / "demonstrations" / name))
 
 
 def open_workbench(config: ModelConfig, encoder: str = "bundled", cache: Path | None = None) -> Workbench:

@@ -10,7 +10,7 @@ import gradio as gr
 from app.batch.queries import MOST_CHARACTERS
 from app.batch.service import BatchForm, BatchService
 from app.batch.view import batch_view
-from app.events import Updates
+from app.events import QUIET, Updates
 from app.explore.controls import Offers
 from app.explore.form import DETECT, MOST_K, Form
 from app.explore.panels import progress_line
@@ -22,7 +22,7 @@ from core.errors import CoreError, InvalidData
 from core.selection.strategies import STRATEGIES
 
 SECONDS = 2.0  # between looks at a batch that goes on
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "batch"}
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "batch"}
 PRESS = """element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-act=open]');
   if (button) trigger('select', {act: 'open', id: button.dataset.id});
@@ -180,11 +180,11 @@ def build_batch(
     parts = BatchParts(tag, form, start, stop, go_on, status, result, gr.State(""), timer)
     handlers = BatchHandlers(service, allow, parts)
     inputs, mine = {tag, *(part for name, part in form.items() if name != "file")}, {tag, parts.name}
-    start.click(handlers.begin, inputs, parts.outputs, **QUIET)
-    go_on.click(handlers.resume, mine, parts.outputs, **QUIET)
-    stop.click(handlers.end, mine, status, **QUIET)
-    timer.tick(handlers.look, mine, parts.outputs, **QUIET)
-    form["file"].upload(handlers.read_file, form["file"], [form["queries"], status], **QUIET)
+    start.click(handlers.begin, inputs, parts.outputs, **EVENTS)
+    go_on.click(handlers.resume, mine, parts.outputs, **EVENTS)
+    stop.click(handlers.end, mine, status, **EVENTS)
+    timer.tick(handlers.look, mine, parts.outputs, **EVENTS)
+    form["file"].upload(handlers.read_file, form["file"], [form["queries"], status], **EVENTS)
     return handlers
 
 

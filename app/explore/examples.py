@@ -22,7 +22,8 @@ ITEMS = (  # task, language, item; the first opens the page
 ANSWERS = ("eng_Latn", "arb_Arab", "zho_Hans", "fra_Latn", "hin_Deva")  # beside the query's own
 
 
-def examples() -> list[Form]:
+@lru_cache(maxsize=1)
+def examples() -> tuple[Form, ...]:
     """Ready questions, one script after another, drawn from the bundled sentences."""
     forms = []
     for task, code, item in ITEMS:
@@ -30,7 +31,7 @@ def examples() -> list[Form]:
         targets = tuple(dict.fromkeys([code, *ANSWERS]))
         chosen = tuple(target for target in targets if target != code)[:3] if task == "translation" else targets
         forms.append(Form(text, code, task, chosen))
-    return forms
+    return tuple(forms)
 
 
 @lru_cache(maxsize=8)

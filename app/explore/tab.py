@@ -1,10 +1,11 @@
 """Layout of Explore, and which event calls which handler of ``app.explore.handlers``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
+from app.events import QUIET
 from app.explore.answer import Thread
 from app.explore.controls import Offers, build_bar, build_choices
 from app.explore.examples import examples
@@ -93,7 +94,7 @@ def build_explore(offers: Offers, localised: Localised, tag: gr.State, texts: Te
     )  # fmt: skip
 
 
-def _build_examples(localised: Localised, texts: Texts, forms: list[Form]) -> gr.Dataset:
+def _build_examples(localised: Localised, texts: Texts, forms: Sequence[Form]) -> gr.Dataset:
     samples = [[form.text] for form in forms]
     gallery: gr.Dataset = localised.bind(
         gr.Dataset(
@@ -156,9 +157,8 @@ def build_why(localised: Localised, texts: Texts) -> dict[str, Any]:
 def wire_explore(handlers: ExploreHandlers) -> None:
     """Connect the tab's events."""
     parts = handlers.parts
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    asking: dict[str, Any] = {**quiet, "concurrency_id": "model", "concurrency_limit": MOST_AT_ONCE}
-    showing: dict[str, Any] = {**quiet, "concurrency_id": "show"}
+    asking: dict[str, Any] = {**QUIET, "concurrency_id": "model", "concurrency_limit": MOST_AT_ONCE}
+    showing: dict[str, Any] = {**QUIET, "concurrency_id": "show"}
     controls = {parts.tag, parts.thread, *parts.inputs.values()}
     chosen = {parts.tag, parts.thread, parts.why["strategy"], parts.why["language"]}
     questions = [
@@ -171,7 +171,7 @@ def wire_explore(handlers: ExploreHandlers) -> None:
         parts.results.select(handlers.press, {parts.tag, parts.thread}, parts.outputs, **asking),
         parts.variants.select(handlers.press, {parts.tag, parts.thread}, parts.outputs, **asking),
     ]  # fmt: skip
-    parts.stop.click(handlers.stop, {parts.tag, parts.thread}, parts.outputs, cancels=questions, queue=False, **quiet)
+    parts.stop.click(handlers.stop, {parts.tag, parts.thread}, parts.outputs, cancels=questions, queue=False, **QUIET)
     reasons = [parts.why[name] for name in ("labels", "tokens", "coherence", "prompt", "order", "map", "map_note")]
     for component in (parts.why["strategy"], parts.why["language"]):
         component.input(handlers.show_reasons, chosen, reasons, **showing)

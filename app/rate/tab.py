@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from annotation.store import RatingStore
-from app.events import Updates, bound
+from app.events import QUIET, Updates, bound
 from app.html import message
 from app.texts import Localised, Texts, catalogue
 
-EVENTS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "ratings"}
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "ratings"}
 
 
 class RateTab:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from app.events import Updates
+from app.events import QUIET, Updates
 from app.html import message
 from app.results.experiments import ReportService, report
 from app.results.leaderboard_tab import build_leaderboard
@@ -20,7 +20,7 @@ from core.report.writers import WRITERS
 
 MOST_FIGURES = 6  # of one record; the HTML file has all
 FIRST = "topic_strategies"  # compares all strategies, where older records have baselines alone
-EVENTS: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "reports", "show_progress": "hidden"}
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "reports"}
 Values: TypeAlias = dict[Any, Any]  # of components
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from app.events import Updates
+from app.events import QUIET, Updates
 from app.html import message
 from app.results.experiments import ReportService
 from app.results.leaderboard import board_view
@@ -15,7 +15,7 @@ from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError
 from core.report.leaderboard import GROUPINGS, Leaderboard
 
-EVENTS: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "boards", "show_progress": "hidden"}
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "boards"}
 Values: TypeAlias = dict[Any, Any]  # of components
 
 

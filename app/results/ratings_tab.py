@@ -8,7 +8,7 @@ import gradio as gr
 
 from annotation.errors import AnnotationError
 from annotation.report.results import Report
-from app.events import Updates, bound
+from app.events import QUIET, Updates, bound
 from app.html import message
 from app.results import ratings_html as views
 from app.results.ratings import ResultsService
@@ -20,7 +20,7 @@ Allow = Callable[
 ]  # counts what a visitor's request asks for; raises an AnnotationError beyond her allowance
 ALL = "all"
 ENOUGH = 2  # rated items for a first interval
-EVENTS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "results"}
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "results"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app.access.organiser import Authority
-from app.events import bound
+from app.events import QUIET, bound
 from app.study import drafts, gate, running
 from app.study.form import build_study_form
 from app.study.service import StudyService
@@ -18,8 +18,7 @@ from app.study.updates import DESIGN, SOURCES, StudyTab
 from app.texts import Localised, Texts
 
 EVENTS: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
+    **QUIET,
     "concurrency_id": "organiser",
     "concurrency_limit": 1,  # a button pressed twice acts twice, one after the other: the second sees what the first made
 }

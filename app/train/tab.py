@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 import gradio as gr
 
 from annotation.errors import AnnotationError
-from app.events import Updates
+from app.events import QUIET, Updates
 from app.html import message
 from app.texts import Localised, Texts, catalogue
 from app.train.runs import EXAMPLE
@@ -19,7 +19,7 @@ from core.languages import language
 from core.training.config import MODES, TRAINED, FitConfig
 
 SECONDS = 1.5  # between looks at a run that goes on
-OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_id": "training"}
+OPTIONS: dict[str, Any] = {**QUIET, "concurrency_id": "training"}
 Values: TypeAlias = dict[Any, Any]  # of components
 
 

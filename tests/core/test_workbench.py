@@ -13,7 +13,7 @@ from core.models.catalogue import cards
 from core.models.loading import LanguageModel
 from core.models.trained_run import Trained
 from core.records import Example
-from core.workbench import Workbench, layer_of
+from core.workbench import Workbench, bundled_examples, layer_of
 
 WRITTEN = Example("w1", "w1", "fra_Latn", "Le robot répare le train.", toy_examples()[0].label, origin="generated")
 
@@ -49,6 +49,11 @@ def test_a_written_pair_reaches_the_contexts_of_an_evaluation(model: Any, encode
 def test_a_run_of_another_task_changes_no_pool(model: Any, encoder: Any) -> None:
     mine = Pool(toy_examples())
     assert Workbench(after_run(model, "sentiment"), encoder, pools={"topic": mine}).pool("topic") == mine
+
+
+def test_bundled_sentences_are_read_once_a_process() -> None:
+    """Every opening of the page asked for them eleven times, which took a second of the server."""
+    assert bundled_examples("topic") is bundled_examples("topic")
 
 
 def test_own_vectors_are_of_the_layer_that_a_run_or_else_the_card_names(model: Any) -> None:

@@ -131,6 +131,15 @@ def test_the_page_and_its_configuration_hold_nothing_of_a_study(client: httpx.Cl
     assert [word for word in (*HIDDEN, rater, SECRET) if word in shown] == []
 
 
+def test_no_event_tells_its_outputs_of_a_status_that_nobody_sees(client: httpx.Client) -> None:
+    """It told them, and all that lay in them: half of the browser's time while the page opened."""
+    mine = [
+        one for one in config_of(client)["dependencies"] if one["backend_fn"] and one["targets"]
+    ]  # the API's have none
+    assert len(mine) > 60
+    assert [one["api_name"] for one in mine if one["show_progress_on"] != []] == []
+
+
 def test_whoever_is_no_organiser_calls_everything_and_learns_and_changes_nothing(
     client: httpx.Client, services: Services, rater: str
 ) -> None:
@@ -142,13 +151,12 @@ def test_whoever_is_no_organiser_calls_everything_and_learns_and_changes_nothing
     for dependency in config["dependencies"]:
         if not dependency.get("backend_fn"):
             continue
-        for first in (None, "", "forged"):
-            for by_name in (False, True):
-                answer = call(client, dependency, first, by_name)
-                assert [word for word in (*HIDDEN, rater, SECRET) if word in answer] == [], dependency["api_name"]
-                if dependency["id"] in mine:
-                    refused = any(words in html.unescape(answer) for words in REFUSALS)
-                    assert refused or _empty(answer), (dependency["api_name"], answer[:300])
+        for first, by_name in ((None, False), ("", True), ("forged", False)):
+            answer = call(client, dependency, first, by_name)
+            assert [word for word in (*HIDDEN, rater, SECRET) if word in answer] == [], dependency["api_name"]
+            if dependency["id"] in mine:
+                refused = any(words in html.unescape(answer) for words in REFUSALS)
+                assert refused or _empty(answer), (dependency["api_name"], answer[:300])
     services.authority._failures.clear()  # the next test has the right secret and no minute to wait
     again = services.store.study("hidden-study")
     assert (again, services.store.data(hidden.id, checks=True), services.store.invitations(hidden.id)) == before
