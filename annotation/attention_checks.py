@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.orders import digest, ranked
-from annotation.vocabulary import SCALE, Degradation, ItemKind
+from annotation.scales import ALL_FIVE, FIVE, Scale, scale_of
+from annotation.vocabulary import Degradation, ItemKind
 
-LOW = 2  # a spoiled output passes with this rating or a lower one
-TOLERANCE = 1.0  # mean absolute difference, in scale points, up to which a repeat agrees with itself
+TOLERANCE = 0.25  # mean absolute difference, as a share of the scale, up to which a repeat agrees with itself
 SPOILS: Mapping[Degradation, str] = {"shuffled": "fluency", "truncated": "correctness", "foreign": "relevance"}
 _UNSPACED = {
     "zh",
@@ -31,7 +31,7 @@ _UNSPACED = {
 }  # written without spaces between words
 _FEWEST_UNITS = 4  # below that, another order or a third of it may still read well
 
-Values = Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5
+Values = Mapping[tuple[int, str], int]  # (output_id, criterion key) -> a point; "not applicable" is not in it
 
 
 def is_check_position(position: int, seed: int, check_every: int | None) -> bool:
@@ -95,18 +95,25 @@ def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str:
 
 
 def score_degraded(
-    expected: Mapping[str, Any], spoiled: int, values: Values, unspoiled: int | None = None, lowest: int = SCALE[0]
+    expected: Mapping[str, Any],
+    spoiled: int,
+    values: Values,
+    unspoiled: int | None = None,
+    scales: Mapping[str, Scale] = ALL_FIVE,
 ) -> tuple[bool | None, str]:
     """Whether the spoiled output was rated lower on its criterion; None where the answers cannot tell.
 
     With `unspoiled`, what the same rater gave the same output before it was spoiled, it passes if it got less. At the lowest
-    point before and after, nothing can be told. Without, it passes with at most `at_most` or less than every other output
-    here. One and the same value for everything, where there is more than one to give, never passes: it distinguishes nothing.
+    point before and after, or with "not applicable", nothing can be told. Without, it passes with at most `at_most` or less
+    than every other output here. The same place on the scale for everything, where there is more than one answer, never
+    passes: it distinguishes nothing.
     """
     key, at_most = str(expected["criterion"]), int(expected["at_most"])
-    rating = values[spoiled, key]
+    rating = values.get((spoiled, key))
+    if rating is None:
+        return None, f"'not applicable' on {key} of the spoiled output"
     others = [value for (output, criterion), value in values.items() if criterion == key and output != spoiled]
-    if len(values) > 1 and len(set(values.values())) == 1:
+    if len(values) > 1 and len(_shares(values, scales)) == 1:
         if unspoiled is not None and unspoiled > rating:
             return True, f"spoiled output rated {rating} on {key}, {unspoiled} before it was spoiled"
         return (
@@ -114,25 +121,41 @@ def score_degraded(
             f"spoiled output rated {rating} on {key}, as was everything beside it; a check asks for a difference",
         )
     if unspoiled is not None:
-        if unspoiled == rating == lowest:
+        if unspoiled == rating == scale_of(scales, key).low:
             return None, f"rated {rating} on {key} unspoiled too; nothing lower is there"
         return rating < unspoiled, f"spoiled output rated {rating} on {key}, {unspoiled} unspoiled; passes below that"
     passed = rating <= at_most or (bool(others) and rating < min(others))
     return passed, f"spoiled output rated {rating} on {key}; passes at {at_most} or less, or below all others"
 
 
-def score_repeat(expected: Mapping[str, Any], first: Values, again: Values) -> tuple[bool | None, str]:
-    """Passed if the mean absolute difference over outputs and criteria is at most `tolerance` scale points.
+def _shares(values: Values, scales: Mapping[str, Scale]) -> set[float]:
+    """Where values lie on their scales, which makes those of different scales comparable."""
+    return {scale_of(scales, key).share(value) for (_, key), value in values.items()}
 
-    Both are keyed by the ids of the original outputs. One and the same value for everything both times says nothing about
-    care: None, where more than one value was asked.
+
+def score_repeat(
+    expected: Mapping[str, Any], first: Values, again: Values, scales: Mapping[str, Scale] = ALL_FIVE
+) -> tuple[bool | None, str]:
+    """Passed if the mean absolute difference over outputs and criteria is at most `tolerance_share` of the scale.
+
+    Both are keyed by the ids of the original outputs; what was "not applicable" at one of the times is left out. The same
+    place on the scale for everything both times says nothing about care: None, where more than one value was asked.
+    A study made before there were other scales than 1 to 5 has a `tolerance` in its points.
     """
-    tolerance = float(expected["tolerance"])
+    tolerance = float(
+        expected["tolerance_share"] if "tolerance_share" in expected else expected["tolerance"] / FIVE.span
+    )
     shared = sorted(first.keys() & again.keys())
-    apart = sum(abs(first[key] - again[key]) for key in shared) / len(shared)
-    if len(shared) > 1 and len({value for key in shared for value in (first[key], again[key])}) == 1:
+    if not shared:
+        return None, "no answer is there from both times; nothing can be compared"
+    apart = sum(abs(first[key] - again[key]) / scale_of(scales, key[1]).span for key in shared) / len(shared)
+    both = [_shares({key: values[key] for key in shared}, scales) for values in (first, again)]
+    if len(shared) > 1 and len(both[0] | both[1]) == 1:
         return None, "the same value for everything both times; nothing can be compared"
-    return apart <= tolerance, f"mean difference {apart:.2f} from the first time; passes at {tolerance:g} or less"
+    text = (
+        f"mean difference {100 * apart:.0f} % of the scale from the first time; passes at {100 * tolerance:g} % or less"
+    )
+    return apart <= tolerance + 1e-9, text
 
 
 def has_failed(answered: int, failed: int, share: float) -> bool | None:

@@ -6,16 +6,17 @@ Long strings and sameness follow the survey literature on careless responding (M
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
+from annotation.scales import ALL_FIVE, Scale, scale_of
 
 Flag = Literal["same_values", "long_string", "fast"]
 FEWEST_RATINGS = 12  # below that, sameness says nothing
-SAME_SHARE = 0.9  # of all ratings with one value
+SAME_SHARE = 0.9  # of all answers at one place of the scale
 LONGEST_STRING = 18  # equal values in a row
 CHARACTERS_A_SECOND = 60.0
 LEAST_SECONDS = 2.0  # an item cannot be answered faster, however short
@@ -27,7 +28,7 @@ class RaterSigns:
 
     rater: str
     ratings: int
-    same_share: float  # of her ratings with her most frequent value, 0..1; 0 without ratings
+    same_share: float  # of her answers at her most frequent place of the scale, 0..1; 0 without any
     longest_string: int  # equal values in a row, in the order of her items and of the page
     median_seconds: float | None  # per item; None without an answered item
     fast_share: float  # of her items answered faster than they can be read, 0..1
@@ -35,9 +36,15 @@ class RaterSigns:
 
 
 def signs(
-    ratings: Iterable[RatingRecord], assignments: Sequence[AssignmentRecord], outputs: Iterable[OutputRecord]
+    ratings: Iterable[RatingRecord],
+    assignments: Sequence[AssignmentRecord],
+    outputs: Iterable[OutputRecord],
+    scales: Mapping[str, Scale] = ALL_FIVE,
 ) -> list[RaterSigns]:
-    """One for each rater with an answered item, by name. All records are of one study; attention checks count too."""
+    """One for each rater with an answered item, by name. All records are of one study; attention checks count too.
+
+    Answers on different scales are alike where they lie at the same place of theirs; "not applicable" is a place of its own.
+    """
     of_output: dict[int, list[RatingRecord]] = defaultdict(list)
     for rating in ratings:
         of_output[rating.output_id].append(rating)
@@ -47,7 +54,7 @@ def signs(
         if one.state == "done":
             done[one.rater].append(one)
     return [
-        _signs(rater, sorted(mine, key=lambda one: one.position), of_output, texts)
+        _signs(rater, sorted(mine, key=lambda one: one.position), of_output, texts, scales)
         for rater, mine in sorted(done.items())
     ]
 
@@ -57,9 +64,10 @@ def _signs(
     mine: Sequence[AssignmentRecord],
     of_output: dict[int, list[RatingRecord]],
     texts: dict[int, OutputRecord],
+    scales: Mapping[str, Scale],
 ) -> RaterSigns:
     values = [
-        rating.value
+        None if rating.value is None else scale_of(scales, rating.criterion).share(rating.value)
         for one in mine
         for output in one.output_ids
         for rating in sorted(of_output[output], key=lambda rating: rating.criterion)

@@ -1,7 +1,7 @@
 """Plain frozen records that go into and come out of the store. No SQL, no behaviour.
 
 Languages are BCP-47 tags, compared as written. Texts for people are dicts keyed by such a tag and fall back
-to "en". Times are aware datetimes in UTC, durations are seconds. Ratings are integers 1..5.
+to "en". Times are aware datetimes in UTC, durations are seconds. Ratings are integers on the scale of their criterion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,24 @@ from datetime import datetime
 from typing import Any
 
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.scales import FIVE, Answer, Scale
 from annotation.study_records import CheckResult, RaterRecord
 from annotation.vocabulary import AssignmentState, Degradation, ItemKind, Material, StudyState
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One question with a word for every scale point; `anchors[tag]` holds five texts, for 1 to 5."""
+    """One question with words for its scale: `anchors[tag]` holds a text for each point, "" for one without words.
+
+    Both ends have words. From 0 to 100 there are 2 to 11 texts, which stand evenly along the scale.
+    """
 
     key: str
     question: Mapping[str, str]
     anchors: Mapping[str, Sequence[str]]
     version: str = "1"
     label: Mapping[str, str] = field(default_factory=dict)  # its name; needed for keys other than CRITERION_KEYS
+    scale: Scale = FIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class NewStudy:
     state: StudyState = "open"
     items_per_rater: int | None = None  # upper bound, attention checks not counted
     planned_items: int | None = None  # per language, as planned
-    target_difference: float | None = None  # in scale points, > 0 and <= 4; what the study should be able to show
+    target_difference: float | None = None  # to be shown; in points of 1 to 5, > 0 and <= 4, other scales by `of_five`
     check_every: int | None = None  # one attention check among so many items, at least 2; None: no checks
     repeat_after: int = 5  # least number of positions between an item and its repeat
     failed_share: float = 0.5  # a rater fails when more than this share of her checks failed; in [0, 1)
@@ -81,6 +86,11 @@ class Study:
     closed_at: datetime | None = None
 
     @property
+    def scales(self) -> dict[str, Scale]:
+        """The scale of every criterion by its key."""
+        return {one.key: one.scale for one in self.criteria}
+
+    @property
     def results_open(self) -> bool:
         """Whether everybody may see its results: closed, published, and not taken back."""
         return self.state == "closed" and self.published_at is not None and self.unpublished_at is None
@@ -114,65 +124,6 @@ class Rater:
 
 
 @dataclass(frozen=True, slots=True)
-class BlindOutput:
-    """An output as a rater sees it: a letter instead of a system."""
-
-    output_id: int
-    letter: str
-    text: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class BlindChange:
-    """One change of a rating by its rater, as she may see it."""
-
-    letter: str
-    criterion: str
-    old_value: int
-    value: int
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CriterionView:
-    """A criterion in the rater's language (or English)."""
-
-    key: str
-    question: str
-    anchors: tuple[str, ...]  # five, for 1 to 5
-    label: str | None = None  # its name; None for the default keys, whose names the interface knows
-
-
-@dataclass(frozen=True, slots=True)
-class AssignmentView:
-    """All a rater may know about one item: no system, model or strategy anywhere in it."""
-
-    assignment_id: int
-    position: int  # in her order, from 1
-    item_key: str  # of the original, where this is an attention check
-    language: str  # of the source text
-    source_text: str
-    task: str
-    outputs: tuple[BlindOutput, ...]
-    criteria: tuple[CriterionView, ...]
-    values: Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5, what was given so far
-    comment: str | None
-    state: AssignmentState
-    skip_reason: str | None  # set while state is "skipped"
-    reference: str | None = None  # this and the next where the design shows them
-    context: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lettered:
-    """An assignment by number, and its outputs by the letters that the rater sees."""
-
-    assignment_id: int
-    outputs: Mapping[str, int]  # letter -> output_id
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """Counts of items for one rater. `total` falls when others fill items she has not seen."""
 
@@ -189,7 +140,7 @@ class Submission:
     submission_id: str  # UUID made by the client, the same on every retry
     rater_id: int
     assignment_id: int
-    values: Mapping[tuple[int, str], int]  # (output_id, criterion key) -> 1..5, all of them
+    values: Mapping[tuple[int, str], Answer]  # (output_id, criterion key) -> a point of its scale, all of them
     comment: str | None = None
     seconds: float = 0.0  # time spent on this visit, added to the assignment's total
 
@@ -217,7 +168,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class RatingRecord:
-    """One current rating, identified by item_key, system, language, criterion and rater."""
+    """One current answer, identified by item_key, system, language, criterion and rater."""
 
     study: str
     item_key: str
@@ -227,18 +178,26 @@ class RatingRecord:
     criterion: str
     criterion_version: str
     rater: str
-    value: int
+    value: int | None  # None: "not applicable", which is no missing answer: that has no record
     revision: int  # 1 = never changed
     submission_id: str
     created_at: datetime
     updated_at: datetime
     output_id: int
     item_kind: ItemKind = "normal"
+    not_applicable: bool = False  # True exactly where `value` is None
+
+    @property
+    def point(self) -> int:
+        """The value of an answer that is one. Raises ValueError for "not applicable"."""
+        if self.value is None:
+            raise ValueError(f"{self.rater} answered 'not applicable' on {self.criterion} of {self.item_key}")
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One accepted value, in order of acceptance; `old_value` is None for the first one."""
+    """One accepted answer, in order of acceptance; values are None for "not applicable", `old_value` for the first too."""
 
     study: str
     item_key: str
@@ -247,11 +206,12 @@ class HistoryRecord:
     criterion: str
     rater: str
     old_value: int | None
-    value: int
-    revision: int
+    value: int | None
+    revision: int  # 1 = the first one
     submission_id: str
     recorded_at: datetime
     item_kind: ItemKind = "normal"
+    not_applicable: bool = False  # True exactly where `value` is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from annotation.blind_records import AssignmentView
 from annotation.database import migrate
 from annotation.database.engine import PROC_MOUNTS, open_engines
 from annotation.database.journal import Journal
@@ -29,7 +30,6 @@ from annotation.queries import results as _results
 from annotation.queries import studies as _studies
 from annotation.queries import submissions as _submissions
 from annotation.queries import views as _views
-from annotation.records import AssignmentView
 
 
 class RatingStore(Transactions):

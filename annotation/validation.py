@@ -10,8 +10,9 @@ from typing import Any
 from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
 from annotation.participation_checks import check_background, check_crowd
 from annotation.records import Criterion, NewOutput, NewStudy
+from annotation.scales import ALL_FIVE, FIVE, MOST_POINTS, NOT_APPLICABLE, Scale, is_allowed, scale_of
 from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
-from annotation.vocabulary import CRITERION_KEYS, MATERIALS, PROFICIENCIES, SCALE, SKIP_REASONS, STUDY_STATES
+from annotation.vocabulary import CRITERION_KEYS, MATERIALS, PROFICIENCIES, SKIP_REASONS, STUDY_STATES
 
 MAX_COMMENT = 4000  # characters
 MAX_COMMENTS = 200_000  # characters of all comments of one rater, earlier versions too
@@ -43,7 +44,7 @@ def check_study(study: NewStudy) -> None:
     if len(keys) > MAX_CRITERIA:
         raise InvalidRecord(f"the study has {len(keys)} criteria; allowed are up to {MAX_CRITERIA}, fewer are better.")
     for criterion in study.criteria:
-        _check_criterion(criterion)
+        check_criterion(criterion)
     if study.consent is not None:
         check_text(study.consent.version, "the version of the consent text")
         check_texts(study.consent.texts, "the consent text")
@@ -64,15 +65,16 @@ def _check_numbers(study: NewStudy) -> None:
             continue
         raise InvalidRecord(f"{name} is {number!r}; give an integer of at least {lowest}.")
     target, share = study.target_difference, study.failed_share
-    if target is not None and not (is_number(target) and 0 < target <= SCALE[-1] - SCALE[0]):
+    if target is not None and not (is_number(target) and 0 < target <= FIVE.span):
         raise InvalidRecord(
-            f"target_difference is {target!r}; give a number of scale points above 0, up to {SCALE[-1] - SCALE[0]}."
+            f"target_difference is {target!r}; give a number above 0, up to {FIVE.span}, in points of a scale from {FIVE}."
         )
     if not (is_number(share) and 0 <= share < 1):
         raise InvalidRecord(f"failed_share is {share!r}; give a share of at least 0 and below 1, for example 0.5.")
 
 
-def _check_criterion(criterion: Criterion) -> None:
+def check_criterion(criterion: Criterion) -> None:
+    """Raises InvalidRecord for a criterion that cannot be stored or shown."""
     if not isinstance(criterion.key, str) or not KEY.match(criterion.key):
         raise InvalidRecord(
             f"a criterion is called {criterion.key!r}; allowed are up to 32 lower-case letters, digits and "
@@ -92,13 +94,19 @@ def _check_criterion(criterion: Criterion) -> None:
             f"{criterion.key} has its question in {sorted(criterion.question)} and its anchors in "
             f"{sorted(criterion.anchors)}; give both in the same languages."
         )
+    scale = criterion.scale
+    if not is_allowed(scale):
+        raise InvalidRecord(
+            f"the scale of {criterion.key} is {scale!r}; allowed are 2 to {MOST_POINTS} points from 0 or 1 on, or 0 to 100."
+        )
     for language, anchors in criterion.anchors.items():
-        if isinstance(anchors, str) or len(anchors) != len(SCALE):
-            raise InvalidRecord(
-                f"{criterion.key} in {language} needs {len(SCALE)} anchors, for 1 to 5; seen {anchors!r}."
-            )
-        for point, anchor in zip(SCALE, anchors, strict=True):
-            check_text(anchor, f"anchor {point} of {criterion.key} in {language}")
+        if isinstance(anchors, str) or not scale.fits(len(anchors)):
+            count = f"2 to {MOST_POINTS}" if scale.is_continuous else str(len(scale.points))
+            raise InvalidRecord(f"{criterion.key} in {language} needs {count} anchors, for {scale}; seen {anchors!r}.")
+        points = scale.labelled_points(len(anchors))
+        for point, anchor in zip(points, anchors, strict=True):
+            inner = point not in (points[0], points[-1])  # both ends have words, others may have none
+            check_text(anchor, f"anchor {point} of {criterion.key} in {language}", empty=inner)
 
 
 def _check_lengths(output: NewOutput) -> None:
@@ -163,15 +171,18 @@ def _not_a_uuid(value: object) -> str:
     raise InvalidRating(f"the submission id is {value!r}; the page has to make a UUID, one per press of the button.")
 
 
-def check_values(values: object, required: Mapping[tuple[int, str], str]) -> None:
-    """Raises InvalidRating unless `values` maps exactly the required keys to integers 1..5.
+def check_values(
+    values: object, required: Mapping[tuple[int, str], str], scales: Mapping[str, Scale] = ALL_FIVE
+) -> None:
+    """Raises InvalidRating unless `values` maps exactly the required keys to answers on their scales.
 
-    required: (output_id, criterion key) -> how the rater knows it, e.g. "fluency of answer B". A bool is not
-    an integer here, and 3.0 is not 3: a page that sends them has a fault that must not become data.
+    required: (output_id, criterion key) -> how the rater knows it, e.g. "fluency of answer B". scales: by criterion key, 1 to 5
+    where none is named. A bool is not an integer here, 3.0 is not 3, and None is not "not applicable": a page that sends
+    them has a fault that must not become data.
     """
     if not isinstance(values, Mapping):
         raise InvalidRating(
-            f"the ratings came as {type(values).__name__}; send a mapping of (output, criterion) to 1..5."
+            f"the ratings came as {type(values).__name__}; send a mapping of (output, criterion) to points."
         )
     unknown = [key for key in values if key not in required]
     if unknown:
@@ -181,8 +192,10 @@ def check_values(values: object, required: Mapping[tuple[int, str], str]) -> Non
         raise InvalidRating(f"not rated yet: {_listed(missing)}. Please rate these too.")
     for key, name in required.items():
         value = values[key]
-        if type(value) is not int or value not in SCALE:
-            raise InvalidRating(f"{name} came as {value!r}; allowed are the integers 1, 2, 3, 4, 5.")
+        scale = scale_of(scales, key[1])
+        if not scale.accepts(value):
+            also = f" and {NOT_APPLICABLE!r}" if scale.not_applicable else ""
+            raise InvalidRating(f"{name} came as {value!r}; allowed are the integers {scale}{also}.")
 
 
 def check_seconds(seconds: object) -> None:

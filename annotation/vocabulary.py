@@ -1,4 +1,4 @@
-"""The fixed words of the database: states, kinds, reasons, scale. Changing one needs a migration."""
+"""The fixed words of the database: states, kinds, reasons. Changing one needs a migration."""
 
 from typing import Literal
 
@@ -29,4 +29,3 @@ SKIP_REASONS: tuple[str, ...] = (
     "technical",  # the page or the display failed
     "other",  # said in the comment
 )
-SCALE: tuple[int, ...] = (1, 2, 3, 4, 5)

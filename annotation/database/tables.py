@@ -1,6 +1,6 @@
 """The tables.
 
-What the database itself promises: one rating per (rater, output, criterion) and never off the scale; one
+What the database itself promises: one rating per (rater, output, criterion), a whole number from 0 to 100 or none at all; one
 assignment per rater and item; at most one holder of each of the k slots of an item and language
 (`uq_assignment_place`: the k + 1st rater would need a slot number that is used or that the code does not
 hand out); one receipt per submission id. `rating_history` is only ever inserted into. Raters have no name and
@@ -50,7 +50,7 @@ class StudyRow(Base):
     seed: Mapped[int] = mapped_column(server_default="0")  # of what is drawn for the study as a whole
     items_per_rater: Mapped[int | None]  # upper bound, attention checks not counted; NULL: none
     planned_items: Mapped[int | None]  # per language
-    target_difference: Mapped[float | None]  # in scale points; what the study should be able to show
+    target_difference: Mapped[float | None]  # in points of 1 to 5; what the study should be able to show
     check_every: Mapped[int | None]  # one attention check among so many items; NULL: none
     repeat_after: Mapped[int] = mapped_column(server_default="5")  # least distance of a repeat, in positions
     failed_share: Mapped[float] = mapped_column(server_default="0.5")  # a rater fails above this share of failed checks

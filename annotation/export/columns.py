@@ -52,8 +52,20 @@ COLUMNS: dict[str, Column] = {
     "criterion": Column("text", "key of the criterion; questions and anchors stand under 'criteria'"),
     "criterion_version": Column("text", "version of the question and anchors"),
     "rater": Column("text", "pseudonym of the rater"),
-    "value": Column("integer", "rating, 1 (worst) to 5 (best), ordinal"),
-    "old_value": Column("integer", "the rating that this one replaced; empty for the first", nullable=True),
+    "value": Column(
+        "integer",
+        "rating, from the lowest (worst) to the highest point of its criterion's scale; empty where not_applicable is true. A "
+        "missing answer has no row",
+        nullable=True,
+    ),
+    "old_value": Column(
+        "integer",
+        "the rating that this one replaced; empty for the first (revision 1), and for 'not applicable'",
+        nullable=True,
+    ),
+    "not_applicable": Column(
+        "flag", "whether the rater answered 'not applicable', which is no rating and no missing answer"
+    ),
     "revision": Column("integer", "1 for the first value, one more for each change"),
     "submission_id": Column("text", "UUID made by the rater's page for one press of the button"),
     "created_at": Column("time", "when the first value was accepted, UTC"),

@@ -21,9 +21,9 @@ from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
 from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
+from annotation.scales import Scale
 from annotation.store import RatingStore
 from annotation.study_records import CheckResult, RaterRecord
-from annotation.vocabulary import SCALE
 
 TABLES: dict[str, RecordType] = {
     "ratings": RatingRecord,
@@ -190,13 +190,13 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "background_questions": [asdict(one) for one in study.background],
         "crowd": None if study.crowd is None else {"parameter": study.crowd.parameter},
         "exported_at": now.isoformat(),
-        "scale": {"points": list(SCALE), "type": "ordinal", "preselected": None},
         "criteria": [
             {
                 "key": one.key,
                 "version": one.version,
                 "label": dict(one.label),
                 "question": dict(one.question),
+                "scale": _scale(one.scale),
                 "anchors": {tag: list(anchors) for tag, anchors in one.anchors.items()},
             }
             for one in study.criteria
@@ -208,6 +208,19 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "random and stored",
         "tables": {name: _explain(TABLES[name], len(records), public) for name, records in tables.items()},
         "formats": _FORMATS,
+    }
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    return {
+        "low": scale.low,
+        "high": scale.high,
+        "step": 1,
+        "type": scale.level,
+        "presented": "slider and number" if scale.is_continuous else "buttons",
+        "anchors": "evenly from low to high" if scale.is_continuous else "one for each point, empty where it has none",
+        "preselected": None,
+        "not_applicable": scale.not_applicable,
     }
 
 

@@ -80,7 +80,7 @@ def card(study: Study) -> str:
         f"---\npretty_name: {json.dumps(study.name, ensure_ascii=False)}\ntags:\n- human-evaluation\n"
         f"configs:\n{configs}\n---\n\n# {plain(study.name)}\n\n"
         "Ratings of system outputs by people: fluency, relevance and correctness from 1 to 5 unless the codebook names "
-        "other criteria. Raters are pseudonyms. Rows whose `item_kind` is not `normal` are attention checks and no "
+        "other criteria or scales. Raters are pseudonyms. Rows whose `item_kind` is not `normal` are attention checks and no "
         "scores. `codebook.json` explains every column, question and scale point.\n"
     )
 

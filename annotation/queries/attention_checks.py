@@ -1,7 +1,7 @@
 """Attention checks in the database: made for a draft from its seed, and scored from the answers."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -10,7 +10,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
 from annotation.attention_checks import (
-    LOW,
     TOLERANCE,
     degrade,
     score_degraded,
@@ -20,9 +19,9 @@ from annotation.attention_checks import (
 from annotation.database.tables import AssignmentRow, CriterionRow, ItemRow, OutputRow, RaterRow, RatingRow, StudyRow
 from annotation.errors import StudyNotReady
 from annotation.orders import digest, ranked
-from annotation.queries.studies import criterion_rows, require_draft, study_row
+from annotation.queries.studies import criterion_rows, require_draft, scale_record, scales, study_row
 from annotation.study_records import CheckResult
-from annotation.vocabulary import DEGRADATIONS, SCALE, Degradation, ItemKind
+from annotation.vocabulary import DEGRADATIONS, Degradation, ItemKind
 
 DEGRADED_PER_LANGUAGE = 12  # enough for a rater who meets one of them among each handful of items
 
@@ -48,14 +47,14 @@ def make_checks(session: Session, now: datetime, study_id: int) -> int:
     _remove_checks(session, study_id)
     if study.check_every is None:
         return 0
-    keys = [one.key for one in criterion_rows(session, study_id)]
+    lowest = {one.key: scale_record(one).low_part for one in criterion_rows(session, study_id)}
     by_language: dict[str, list[_Source]] = defaultdict(list)
     for source in _sources(session, study_id):
         by_language[source.language].append(source)
     count = 0
     for language, sources in sorted(by_language.items()):
         count += _repeats(session, study, sources, now)
-        spoiled = _degraded(session, study, sources, keys, now)
+        spoiled = _degraded(session, study, sources, lowest, now)
         if spoiled == 0:
             raise StudyNotReady(
                 f"no output in {language} can be spoiled clearly: all are alike and shorter than four words; add "
@@ -111,14 +110,17 @@ def _copy(item: ItemRow, output: OutputRow, now: datetime) -> OutputRow:
 
 def _repeats(session: Session, study: StudyRow, sources: Sequence[_Source], now: datetime) -> int:
     for source in sources:
-        item = _check_item(study, source, "repeat", {"tolerance": TOLERANCE})
+        item = _check_item(study, source, "repeat", {"tolerance_share": TOLERANCE})
         session.add(item)
         session.flush()
         session.add_all(_copy(item, output, now) for output in source.outputs)
     return len(sources)
 
 
-def _degraded(session: Session, study: StudyRow, sources: Sequence[_Source], keys: list[str], now: datetime) -> int:
+def _degraded(
+    session: Session, study: StudyRow, sources: Sequence[_Source], lowest: Mapping[str, int], now: datetime
+) -> int:
+    """`lowest`: by criterion, the highest point that a spoiled output passes with."""
     count = 0
     salt = (str(study.seed), "degraded")
     by_key = {source.item.key: source for source in sources}
@@ -133,7 +135,8 @@ def _degraded(session: Session, study: StudyRow, sources: Sequence[_Source], key
         if spoiled_text is None:
             continue
         how, text = spoiled_text
-        item = _check_item(study, source, "degraded", {"criterion": spoiled_criterion(how, keys), "at_most": LOW})
+        criterion = spoiled_criterion(how, list(lowest))
+        item = _check_item(study, source, "degraded", {"criterion": criterion, "at_most": lowest[criterion]})
         session.add(item)
         session.flush()
         for output in source.outputs:
@@ -171,6 +174,7 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
     )
     answered = session.execute(query).all()
     values_of = _values_by_rater(session, study_id) if answered else {}
+    of_criterion = scales(session, study_id)
     of_check = select(OutputRow).join(ItemRow, ItemRow.id == OutputRow.item_id)
     of_check = of_check.where(ItemRow.study_id == study_id, ItemRow.kind != "normal")
     copies = {output.id: output for output in session.scalars(of_check)} if answered else {}
@@ -183,12 +187,11 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
             spoiled = next(output for output in row.system_order if copies[output].degradation is not None)
             original_output = copies[spoiled].original_output_id or 0
             unspoiled = values_of[row.rater_id].get((original_output, str(expected["criterion"])))
-            passed, reason = score_degraded(expected, spoiled, values, unspoiled, SCALE[0])
+            passed, reason = score_degraded(expected, spoiled, values, unspoiled, of_criterion)
         else:
             again = {(copies[output].original_output_id or 0, key): value for (output, key), value in values.items()}
-            if not again.keys() & values_of[row.rater_id].keys():
-                continue  # the first answer is gone; there is nothing to compare with
-            passed, reason = score_repeat(expected, values_of[row.rater_id], again)
+            # Where the first answer is gone there is nothing to compare with.
+            passed, reason = score_repeat(expected, values_of[row.rater_id], again, of_criterion)
         if passed is None:
             continue  # the answers tell neither
         results.append(
@@ -208,7 +211,7 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
 
 
 def _values_by_rater(session: Session, study_id: int) -> dict[int, dict[tuple[int, str], int]]:
-    """All values of raters who answered a check: rater id -> (output id, criterion key) -> 1..5."""
+    """All values of raters who answered a check: rater id -> (output id, criterion key) -> point, without "not applicable"."""
     checked = select(AssignmentRow.rater_id).join(ItemRow, ItemRow.id == AssignmentRow.item_id)
     checked = checked.where(ItemRow.study_id == study_id, ItemRow.kind != "normal", AssignmentRow.state == "done")
     query = select(RatingRow.rater_id, RatingRow.output_id, CriterionRow.key, RatingRow.value)

@@ -78,6 +78,7 @@ def ratings(session: Session, study_id: int, *, checks: bool = False) -> list[Ra
             updated_at=rating.updated_at,
             output_id=output.id,
             item_kind=cast(ItemKind, item.kind),
+            not_applicable=rating.value is None,
         )
         for rating, output, item, system, criterion, rater in session.execute(query.order_by(*order))
     ]
@@ -102,6 +103,7 @@ def history(session: Session, study_id: int, *, checks: bool = False) -> list[Hi
             submission_id=past.submission_id,
             recorded_at=past.recorded_at,
             item_kind=cast(ItemKind, item.kind),
+            not_applicable=past.value is None,
         )
         for past, output, item, system, criterion, rater in session.execute(query.order_by(RatingHistoryRow.id))
     ]

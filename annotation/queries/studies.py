@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, CriterionRow, RaterRow, StudyRow
@@ -17,6 +17,7 @@ from annotation.errors import StudyFrozen, UnknownStudy
 from annotation.orders import new_seed
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.records import Criterion, NewStudy, Study
+from annotation.scales import FIVE, Scale
 from annotation.validation import check_study
 from annotation.value_checks import is_id
 from annotation.vocabulary import MATERIALS, Material, StudyState
@@ -75,6 +76,17 @@ def criterion_rows(session: Session, study_id: int) -> Sequence[CriterionRow]:
     return session.scalars(query).all()
 
 
+def scale_record(row: CriterionRow) -> Scale:
+    """The scale of a criterion; a study made before there were others has 1 to 5."""
+    return FIVE if row.scale is None else Scale(**row.scale)
+
+
+def scales(session: Session, study_id: int) -> dict[str, Scale]:
+    """The scale of every criterion by its key."""
+    query = select(CriterionRow.key, CriterionRow.scale).where(CriterionRow.study_id == study_id)
+    return {row.key: FIVE if row.scale is None else Scale(**row.scale) for row in session.execute(query)}
+
+
 def criterion_ids(session: Session, study_id: int) -> dict[str, int]:
     """Row numbers by key, without the anchors in every language that a whole row brings."""
     query = select(CriterionRow.key, CriterionRow.id).where(CriterionRow.study_id == study_id)
@@ -90,6 +102,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
             {tag: tuple(anchors) for tag, anchors in criterion.anchors.items()},
             criterion.version,
             criterion.label,
+            scale_record(criterion),
         )
         for criterion in criterion_rows(session, row.id)
     )
@@ -187,8 +200,9 @@ def insert_criteria(session: Session, study_id: int, criteria: Sequence[Criterio
                 position=position,
                 version=criterion.version,
                 question=dict(criterion.question),
-                anchors={tag: list(five) for tag, five in criterion.anchors.items()},
+                anchors={tag: list(texts) for tag, texts in criterion.anchors.items()},
                 label=dict(criterion.label),
+                scale=null() if criterion.scale == FIVE else asdict(criterion.scale),
             )
         )
     session.flush()
@@ -202,7 +216,7 @@ def _differences(study: Study, new: NewStudy) -> list[str]:
         replace(
             one,
             question=dict(one.question),
-            anchors={tag: tuple(five) for tag, five in one.anchors.items()},
+            anchors={tag: tuple(texts) for tag, texts in one.anchors.items()},
             label=dict(one.label),
         )
         for one in new.criteria

@@ -15,9 +15,10 @@ from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRo
 from annotation.errors import InvalidRating, InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired, require_open
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_ids, study_row
+from annotation.queries.studies import criterion_ids, scales, study_row
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
+from annotation.scales import NOT_APPLICABLE
 from annotation.validation import (
     MAX_CHANGES,
     MAX_COMMENTS,
@@ -44,13 +45,14 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     if receipt is not None:
         return receipt
     row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
-    criteria = criterion_ids(session, rater_row(session, sent.rater_id).study_id)
+    study = study_row(session, rater_row(session, sent.rater_id).study_id)
+    criteria = criterion_ids(session, study.id)
     letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
     check_values(
         sent.values,
         {(output, key): f"{key} of answer {letter}" for output, letter in letters.items() for key in criteria},
+        scales(session, study.id),
     )
-    study = study_row(session, rater_row(session, sent.rater_id).study_id)
     if not hold_slot(session, row, study):
         raise NoSlotLeft(
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
@@ -190,7 +192,8 @@ def _store_values(
     query = select(RatingRow).where(RatingRow.rater_id == sent.rater_id, RatingRow.output_id.in_(outputs))
     stored = {(row.output_id, row.criterion_id): row for row in session.scalars(query)}
     written: list[tuple[RatingRow, int | None]] = []
-    for (output, key), value in sorted(sent.values.items()):
+    for (output, key), answer in sorted(sent.values.items(), key=lambda pair: pair[0]):
+        value = None if answer == NOT_APPLICABLE else answer
         rating = stored.get((output, criteria[key]))
         if rating is None:
             rating = RatingRow(

@@ -6,6 +6,7 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotation.blind_records import AssignmentView, BlindChange, BlindOutput, CriterionView, Lettered
 from annotation.criteria import text_for
 from annotation.database.tables import (
     AssignmentRow,
@@ -19,8 +20,8 @@ from annotation.database.tables import (
 from annotation.orders import letter
 from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_rows, study_row
-from annotation.records import AssignmentView, BlindChange, BlindOutput, CriterionView, Lettered
+from annotation.queries.studies import criterion_rows, scale_record, study_row
+from annotation.scales import NOT_APPLICABLE, Answer
 from annotation.vocabulary import AssignmentState
 
 
@@ -44,6 +45,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
                 text_for(one.question, rater.language),
                 tuple(text_for(one.anchors, rater.language)),
                 text_for(one.label, rater.language) if one.label else None,
+                scale_record(one),
             )
             for one in criteria
         ),
@@ -92,23 +94,26 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
         .join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
         .join(CriterionRow, CriterionRow.id == RatingRow.criterion_id)
         .where(RatingRow.rater_id == rater_id, RatingRow.output_id.in_(row.system_order))
-        .where(RatingHistoryRow.old_value.is_not(None), RatingHistoryRow.value.is_not(None))
+        .where(RatingHistoryRow.revision > 1)
         .order_by(RatingHistoryRow.id)
     )
     return [
-        BlindChange(letters[output], key, cast(int, change.old_value), cast(int, change.value), change.recorded_at)
+        BlindChange(letters[output], key, _answer(change.old_value), _answer(change.value), change.recorded_at)
         for change, output, key in session.execute(query)
     ]
 
 
-def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], int]:
+def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], Answer]:
     keys = {one.id: one.key for one in criteria}
     query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value).where(
         RatingRow.rater_id == row.rater_id,
         RatingRow.output_id.in_(row.system_order),
-        RatingRow.value.is_not(None),
     )
-    return {(row.output_id, keys[row.criterion_id]): row.value for row in session.execute(query)}
+    return {(row.output_id, keys[row.criterion_id]): _answer(row.value) for row in session.execute(query)}
+
+
+def _answer(value: int | None) -> Answer:
+    return NOT_APPLICABLE if value is None else value
 
 
 def standing_skip_reason(session: Session, row: AssignmentRow) -> str | None:

@@ -31,7 +31,9 @@ def comparison_table(analysis: Analysis, report: Report, language: str | None) -
     head = ["First", "Second", "Criterion", "Items", "Difference", "95 %", "p", "p (Holm)", "Delta", "Win rate"]
     rows = [_compared(one, report) for one in analysis.comparisons if one.language == language]
     where = language or "all languages"
-    caption = f"Systems compared, paired by item, {where}: mean of first minus second in scale points"
+    caption = (
+        f"Systems compared, paired by item, {where}: mean of first minus second in points of the criterion's scale"
+    )
     return text_table(f"compared-{language or 'all'}", caption, head, rows, words=3)
 
 
@@ -59,10 +61,12 @@ def agreement_table(analysis: Analysis, report: Report, language: str | None) ->
         alpha = f"not computable: {one.alpha.reason}" if isinstance(one.alpha, Undefined) else figure(one.alpha)
         equal = "–" if isinstance(one.equal, Undefined) else f"{100 * one.equal:.0f} %"
         name = report.criterion(one.criterion)
-        rows.append([name, alpha, span(one.interval) or "–", equal, str(one.outputs), str(one.raters)])
-    head = ["Criterion", "Alpha", "95 %", "Equal pairs", "Outputs", "Raters"]
+        rows.append([name, one.level, alpha, span(one.interval) or "–", equal, str(one.outputs), str(one.raters)])
+    head = ["Criterion", "Level", "Alpha", "95 %", "Equal pairs", "Outputs", "Raters"]
     where = language or "all languages"
-    return text_table(f"agreement-{language or 'all'}", f"Agreement of raters (ordinal alpha), {where}", head, rows)
+    return text_table(
+        f"agreement-{language or 'all'}", f"Agreement of raters (Krippendorff's alpha), {where}", head, rows, words=2
+    )
 
 
 def _orders(report: Report) -> Iterator[Heading | Block]:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
-from annotation.report.results import Report
+from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, span
-from annotation.statistics.power import Plan, planned_tests, power_of
+from annotation.scales import Scale, labels_of
+from annotation.statistics.power import Plan, plan_on, planned_tests, power_of
 from annotation.statistics.values import Undefined
-from annotation.vocabulary import SCALE
 from core.report.markup import plain
 
 OPEN = "*To be filled by the organiser.*"
@@ -97,16 +97,23 @@ def _power(report: Report) -> str:
     target = study.target_difference or 0.3
     languages = {cell.language for cell in report.everyone.cells}
     tests = planned_tests(len(report.systems), len(study.criteria), len(languages))
-    power = power_of(Plan(items, study.raters_per_item, tests, target), studies=300)
+    plan = Plan(items, study.raters_per_item, tests, target)
+    return " ".join(_power_on(scale, plan) for scale in by_scale(study))
+
+
+def _power_on(scale: Scale, of_five: Plan) -> str:
+    plan = plan_on(scale, of_five)
+    power = power_of(plan, studies=300)
     least = (
         f"not even {power.detectable.facts['largest']} points"
         if isinstance(power.detectable, Undefined)
         else f"{power.detectable:.2f} points"
     )
     return (
-        f"By simulation of the planned analysis (sign-flip test, level .05 / {power.plan.tests} tests): with {items} items and "
-        f"{study.raters_per_item} raters per item, a difference of {target:g} points before rounding is found with power "
-        f"{power.power:.2f}; smallest difference found with power 0.80: {least}. {power.assumptions}"
+        f"By simulation of the planned analysis (sign-flip test, level .05 / {plan.tests} tests): with {plan.items} items and "
+        f"{plan.raters_per_item} raters per item, a difference of {plan.difference:g} points on a scale from "
+        f"{scale} before rounding is found with power {power.power:.2f}; smallest difference found with power 0.80: "
+        f"{least}. {power.assumptions}"
     )
 
 
@@ -149,8 +156,7 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
         "3.3.4",
         "What evaluators see",
         "The source text, the task, and all systems' outputs of the item under letters, in an order drawn per rater and "
-        "item; under each output one row of five numbered points per criterion, each with its words. Nothing preselected. "
-        + materials(study),
+        f"item; under each output one row per criterion: {_rows(report)}. Nothing preselected. {materials(study)}",
     )
     pace = [f"{one.language}: {figure(one.seconds, 0)} s" for one in report.pace]
     yield (
@@ -161,6 +167,15 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "3.3.6", "Questions and feedback", f"A comment field with each item, and skipping with a reason. {OPEN}"
     yield "3.3.7", "Conditions", "Online, at a place of the evaluators' own choosing."
     yield "3.3.8", "Range of conditions, if not of their own choosing", "Not applicable."
+
+
+def _rows(report: Report) -> str:
+    """What raters answer on, for each scale of the study."""
+    kinds = []
+    for scale, keys in by_scale(report.study).items():
+        kind = "a slider with a number" if scale.is_continuous else f"{len(scale.points)} numbered points"
+        kinds.append(f"{kind} from {scale} with its words ({_listed(report.criterion(key) for key in keys)})")
+    return "; ".join(kinds)
 
 
 def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str, str]]:
@@ -174,9 +189,16 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
     yield "4.2.3", "Intrinsic or extrinsic", "intrinsic"
     yield "4.3.1", "Name of the criterion", plain(report.criterion(criterion.key))
     yield "4.3.2", "Definition given to evaluators", "The question and the words of each point, below."
-    yield "4.3.3", "Size of the scale", str(len(SCALE))
-    yield "4.3.4", "Values", "; ".join(f"{point}: {plain(text)}" for point, text in zip(SCALE, anchors, strict=True))
-    yield "4.3.5", "Presentation of the scale", "Multiple choice, one of five buttons."
+    scale = criterion.scale
+    also = "; and 'not applicable', which counts as no rating" if scale.not_applicable else ""
+    yield "4.3.3", "Size of the scale", f"{len(scale.points)} ({scale})"
+    yield (
+        "4.3.4",
+        "Values",
+        "; ".join(f"{point}: {plain(text)}" for point, text in labels_of(scale, anchors)) + also,
+    )
+    presented = "Slider and number" if scale.is_continuous else f"Multiple choice, one of {len(scale.points)} buttons"
+    yield "4.3.5", "Presentation of the scale", f"{presented}{', or a button not applicable' if also else ''}."
     yield "4.3.6", "Task, if there is no scale", "Not applicable."
     yield "4.3.7", "Question as shown", f"{plain(text_for(criterion.question, 'en'))} (version {criterion.version})"
     yield "4.3.8", "Form of elicitation", "Direct estimation of quality."
@@ -191,19 +213,21 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
         "Paired mean difference with a bootstrap interval over items, Cliff's delta, win rate; sign-flip permutation test, "
         f"Holm over {report.tests} comparisons.",
     )
-    yield "4.3.11", "Agreement between evaluators", _agreement(report, criterion.key)
+    yield "4.3.11", "Agreement between evaluators", _agreement(report, criterion)
     yield "4.3.12", "Agreement of evaluators with themselves", _repeats(report)
 
 
-def _agreement(report: Report, key: str) -> str:
+def _agreement(report: Report, criterion: Criterion) -> str:
     values = [
         f"{one.language or 'all languages'}: {one.alpha if isinstance(one.alpha, Undefined) else figure(one.alpha)} "
         f"{span(one.interval)}".strip()
         for one in report.everyone.agreements
-        if one.criterion == key
+        if one.criterion == criterion.key
     ]
-    return "Krippendorff's alpha, ordinal, 95 % bootstrap interval over items. " + (
-        "; ".join(values) or "No ratings yet."
+    without = " 'Not applicable' is left out." if criterion.scale.not_applicable else ""
+    return (
+        f"Krippendorff's alpha, {criterion.scale.level}, 95 % bootstrap interval over items.{without} "
+        f"{'; '.join(values) or 'No ratings yet.'}"
     )
 
 

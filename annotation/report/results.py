@@ -9,6 +9,7 @@ from typing import Literal
 
 from annotation.criteria import text_for
 from annotation.records import Criterion, Study, StudyData
+from annotation.scales import FIVE, Scale, scale_of
 from annotation.statistics.analysis import Analysis, analyse
 from annotation.statistics.comparisons import FEWEST, Comparison
 from annotation.statistics.power import items_needed
@@ -16,8 +17,8 @@ from annotation.statistics.values import Interval, Undefined, undefined
 
 Kind = Literal["better", "alike", "undecided", "not_computable"]
 ALPHA = 0.05
-TARGET = 0.3  # scale points: the difference worth knowing where the study names none
-SPREAD = 0.8  # scale points: standard deviation of paired differences assumed before there are any
+TARGET = 0.3  # points of 1 to 5, as much of other scales: the difference worth knowing where the study names none
+SPREAD = 0.8  # likewise: standard deviation of paired differences assumed before there are any
 ALIKE_ITEMS, ALIKE_DIFFERING = 20, 5  # paired items, and those that differ: below, an interval is too narrow to trust
 SEEDED = 0
 
@@ -35,7 +36,7 @@ class Verdict:
     difference: float | Undefined  # better minus worse, 0 or more
     interval: Interval | Undefined
     p: float | Undefined  # Holm
-    target: float  # scale points that `more` is for
+    target: float  # points of its scale that `more` is for
     needed: int | Undefined  # paired items to find the target with 80 % power at the corrected level
     more: int  # paired items still missing for that; 0 where there are enough
 
@@ -84,6 +85,15 @@ class Report:
         return next((criterion_name(one) for one in self.study.criteria if one.key == key), key)
 
 
+def by_scale(study: Study) -> dict[Scale, tuple[str, ...]]:
+    """The keys of the study's criteria by their scale, which tables and axes of one kind are for; in their order."""
+    groups: dict[Scale, tuple[str, ...]] = {}
+    for one in study.criteria:
+        plain = Scale(one.scale.low, one.scale.high)
+        groups[plain] = (*groups.get(plain, ()), one.key)
+    return groups
+
+
 def criterion_name(criterion: Criterion, language: str = "en") -> str:
     """Its label, or its key where it has none."""
     return text_for(criterion.label, language) if criterion.label else criterion.key
@@ -108,9 +118,19 @@ def make_report(
     counted = [one for one in data.raters if one.removed_at is None and one.rater not in excluded]
     failed = tuple(sorted(one.rater for one in counted if one.failed))
     removed = tuple(sorted(one.rater for one in data.raters if one.removed_at is not None))
-    everyone = analyse(data, criteria, study.raters_per_item, without=excluded, models=models, seed=SEEDED)
+    everyone = analyse(
+        data, criteria, study.raters_per_item, scales=study.scales, without=excluded, models=models, seed=SEEDED
+    )
     without = (
-        analyse(data, criteria, study.raters_per_item, without={*failed, *excluded}, models=models, seed=SEEDED)
+        analyse(
+            data,
+            criteria,
+            study.raters_per_item,
+            scales=study.scales,
+            without={*failed, *excluded},
+            models=models,
+            seed=SEEDED,
+        )
         if failed
         else None
     )
@@ -148,12 +168,18 @@ def _tests(analysis: Analysis) -> int:
 
 def verdicts(study: Study, analysis: Analysis) -> tuple[Verdict, ...]:
     """What each comparison of an analysis says, in their order."""
-    target = study.target_difference or TARGET
-    return tuple(verdict(one, max(1, _tests(analysis)), target) for one in analysis.comparisons)
+    target, scales = study.target_difference or TARGET, study.scales
+    return tuple(
+        verdict(one, max(1, _tests(analysis)), target, scale_of(scales, one.criterion)) for one in analysis.comparisons
+    )
 
 
-def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
-    """What a comparison says, with the better system first, and how many items its target would need."""
+def verdict(comparison: Comparison, tests: int, of_five: float, scale: Scale = FIVE) -> Verdict:
+    """What a comparison says, with the better system first, and how many items its target would need.
+
+    `of_five`: the target in points of 1 to 5; on another scale it is the same share of that.
+    """
+    target = scale.of_five(of_five)
     difference, spread, interval = comparison.difference, comparison.spread, comparison.interval
     better, worse = comparison.first, comparison.second
     if isinstance(difference, float) and difference < 0:
@@ -163,7 +189,7 @@ def verdict(comparison: Comparison, tests: int, target: float) -> Verdict:
     differing = comparison.wins + comparison.losses
     needed: int | Undefined = undefined("no_differences", {"items": comparison.items})
     if comparison.items < FEWEST or differing:  # equal means everywhere say nothing about the spread of differences
-        usable = spread if isinstance(spread, float) and spread > 0 else SPREAD
+        usable = spread if isinstance(spread, float) and spread > 0 else scale.of_five(SPREAD)
         needed = items_needed(usable, target, tests, alpha=ALPHA)
     more = max(0, needed - comparison.items) if isinstance(needed, int) else 0
     kind: Kind = "undecided"

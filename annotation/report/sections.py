@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from annotation.criteria import text_for
+from annotation.records import Study
 from annotation.report.evidence import agreement_table, comparison_table, evidence
-from annotation.report.results import Report
+from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, sentence, span
+from annotation.scales import FIVE, Scale, labels_of
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
-from annotation.vocabulary import SCALE
 from core.report.document import (
     Bar,
     Block,
@@ -34,10 +35,15 @@ def document(report: Report) -> Document:
 def _lead(report: Report) -> Iterator[Heading | Block]:
     everyone = report.everyone
     yield Paragraph(
-        f"{everyone.ratings} ratings by {everyone.raters} raters of {everyone.items} items and {len(report.systems)} systems, in "
+        f"{everyone.ratings} ratings{_none_applicable(everyone.not_applicable)} by {everyone.raters} raters of "
+        f"{everyone.items} items and {len(report.systems)} systems, in "
         f"{_listed(everyone.languages) or 'no language yet'}. Study {report.study.slug}, {report.study.state}; made at "
         f"{report.created_at:%Y-%m-%d %H:%M} UTC."
     )
+
+
+def _none_applicable(count: int) -> str:
+    return f" (and {count} times 'not applicable', which is no rating)" if count else ""
 
 
 def _answer(report: Report) -> Iterator[Heading | Block]:
@@ -53,7 +59,9 @@ def _answer(report: Report) -> Iterator[Heading | Block]:
     else:
         yield Paragraph("There is one system only, so there is nothing to compare.")
     cells = report.everyone.overall if several else report.everyone.cells
-    yield _chart(cells, report, "Mean rating with its 95 % interval" + (", over all languages" if several else ""))
+    yield from _charts(
+        cells, report, "Mean rating with its 95 % interval" + (", over all languages" if several else "")
+    )
     if several:
         yield _means("means-all", "Mean rating over all languages, with its 95 % interval", cells, report)
 
@@ -66,13 +74,19 @@ def _languages(report: Report) -> Iterator[Heading | Block]:
             sentences = [sentence(one, report) for one in report.verdicts if one.language == language]
             if sentences:
                 yield Bullets(sentences)
-            yield _chart(cells, report, f"Mean rating with its 95 % interval, {language}")
+            yield from _charts(cells, report, f"Mean rating with its 95 % interval, {language}")
         yield _means(f"means-{language}", f"Mean rating with its 95 % interval, {language}", cells, report)
-        yield ShareChart(
-            f"Share of each scale point, 1 to 5, {language}",
-            [(_label(one, report), one.counts) for one in cells if one.n],
-        )
-        yield _points(language, cells, report)
+        for number, (scale, keys) in enumerate(by_scale(report.study).items()):
+            own = [one for one in cells if one.criterion in keys]
+            share = "tenth" if scale.is_continuous else "scale point"
+            yield ShareChart(
+                f"Share of each {share}, {scale}, {language}",
+                [(_label(one, report), one.counts) for one in own if one.n],
+                scale.bins(),
+            )
+            yield _points(
+                f"points-{language}" + (f"-{scale.low}-{scale.high}" if number else ""), language, own, report, scale
+            )
         yield agreement_table(report.everyone, report, language)
         yield comparison_table(report.everyone, report, language)
 
@@ -86,7 +100,13 @@ def _means(name: str, caption: str, cells: Sequence[Cell], report: Report) -> Ta
         for system in report.systems
         if any((system, key) in of for key in keys)
     ]
-    return text_table(name, caption, ["System", *(report.criterion(key) for key in keys)], rows)
+    return text_table(name, caption, ["System", *(_on_scale(report, key) for key in keys)], rows)
+
+
+def _on_scale(report: Report, key: str) -> str:
+    """A criterion with its scale, where a study has several."""
+    scale = report.study.scales.get(key)
+    return f"{report.criterion(key)} ({scale})" if len(by_scale(report.study)) > 1 else report.criterion(key)
 
 
 def _mean(cell: Cell | None) -> str:
@@ -95,8 +115,10 @@ def _mean(cell: Cell | None) -> str:
     return f"{figure(cell.mean)} {span(cell.mean_interval)}".strip()
 
 
-def _points(language: str, cells: Sequence[Cell], report: Report) -> Table:
-    head = ["System", "Criterion", *map(str, SCALE), "Median", "Ratings", "Items", "Raters", "Missing", "Skipped"]
+def _points(name: str, language: str, cells: Sequence[Cell], report: Report, scale: Scale) -> Table:
+    offered = any(report.study.scales[one.criterion].not_applicable for one in cells)
+    last = ["Median", "Ratings", "Items", "Raters", "Missing", "Skipped", *(["Not applicable"] if offered else [])]
+    head = ["System", "Criterion", *scale.bins(), *last]
     rows = [
         [
             report.named(one.system),
@@ -104,13 +126,22 @@ def _points(language: str, cells: Sequence[Cell], report: Report) -> Table:
             *map(str, one.counts),
             figure(one.median, 1),
             *map(str, (one.n, one.items, one.raters, one.missing, one.skipped)),
+            *([str(one.not_applicable)] if offered else []),
         ]
         for one in cells
     ]
-    return text_table(f"points-{language}", f"Counts of every scale point, {language}", head, rows, words=2)
+    return text_table(name, f"Counts on the scale {scale}, {language}", head, rows, words=2)
 
 
-def _chart(cells: Sequence[Cell], report: Report, caption: str) -> IntervalChart:
+def _charts(cells: Sequence[Cell], report: Report, caption: str) -> Iterator[IntervalChart]:
+    """One for each scale."""
+    scales = by_scale(report.study)
+    for scale, keys in scales.items():
+        own = [one for one in cells if one.criterion in keys]
+        yield _chart(own, report, caption + (f", on the scale {scale}" if len(scales) > 1 else ""), scale)
+
+
+def _chart(cells: Sequence[Cell], report: Report, caption: str, scale: Scale) -> IntervalChart:
     bars = [
         Bar(
             _label(one, report),
@@ -120,7 +151,9 @@ def _chart(cells: Sequence[Cell], report: Report, caption: str) -> IntervalChart
         for one in sorted(cells, key=lambda cell: [two.key for two in report.study.criteria].index(cell.criterion))
         if not isinstance(one.mean, Undefined)
     ]
-    return IntervalChart(caption, bars, SCALE[0], SCALE[-1], SCALE)
+    return IntervalChart(
+        caption, bars, scale.low, scale.high, range(0, 101, 20) if scale.is_continuous else scale.points
+    )
 
 
 def _label(cell: Cell, report: Report) -> str:
@@ -137,8 +170,12 @@ def _questions(report: Report) -> Iterator[Heading | Block]:
     yield Paragraph(materials(study))
     for one in study.criteria:
         anchors = text_for(one.anchors, "en")
-        yield Paragraph(f"{report.criterion(one.key)} (version {one.version}): {text_for(one.question, 'en')}")
-        yield Bullets([f"{point}: {anchor}" for point, anchor in zip(SCALE, anchors, strict=True)])
+        yield Paragraph(
+            f"{report.criterion(one.key)} (version {one.version}): {text_for(one.question, 'en')} From {one.scale}."
+        )
+        yield Bullets([f"{point}: {anchor}" for point, anchor in labels_of(one.scale, anchors)])
+        if one.scale.not_applicable:
+            yield Paragraph("Raters could answer 'not applicable'.")
 
 
 def _method(report: Report) -> Iterator[Heading | Block]:
@@ -163,13 +200,25 @@ def _method(report: Report) -> Iterator[Heading | Block]:
             "and languages together. The level is .05.",
             "Effect sizes: Cliff's delta of the item values, and the share of items in which the first system is better, "
             "ties as halves.",
-            "Agreement is Krippendorff's alpha for ordinal values with a bootstrap interval over items, and the share of "
-            "equal pairs of ratings of one output.",
+            "Agreement is Krippendorff's alpha with a bootstrap interval over items, for ordinal values (for interval values "
+            "on a scale from 0 to 100), and the share of equal pairs of ratings of one output.",
+            *_of_scales(study),
             "Normalised scores are z = (value − rater's mean) / rater's standard deviation, per criterion and language.",
             "The paired items said to be needed follow from the normal approximation at the level corrected for all tests, "
             "with the spread of differences seen so far.",
         ]
     )
+
+
+def _of_scales(study: Study) -> Iterator[str]:
+    """What has to be said of scales other than 1 to 5, and of answers that are no ratings."""
+    if any(one.scale.not_applicable for one in study.criteria):
+        yield "'Not applicable' is an answer, so it is not missing, and no rating: means, tests and agreement leave it out."
+    if set(by_scale(study)) != {FIVE}:
+        yield (
+            "Differences are in points of the criterion's own scale. The difference aimed for is named in points of 1 to 5 and "
+            "is the same share of the other scales."
+        )
 
 
 def _excluded(report: Report) -> str:

@@ -4,23 +4,24 @@ After Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": coincid
 number of raters, any holes. Written anew from the formulas, tested against his worked examples and against an
 independent implementation.
 
-Shapes: `U` rated outputs (the units), `V` scale points, `I` items, `R` resamples.
+Points are ordinal, 0 to 100 is an interval scale (`annotation.scales`); "not applicable" is a missing value.
+
+Shapes: `U` rated outputs (the units), `V` scale points, `P` sufficient statistics, `I` items, `R` resamples.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.records import RatingRecord
+from annotation.scales import ALL_FIVE, FIVE, Level, Scale, scale_of
 from annotation.statistics.values import Interval, Undefined, undefined
-from annotation.vocabulary import SCALE
 from core.statistics.bootstrap import DRAWS, percentiles, resampled, seed_of
 
-Level = Literal["nominal", "ordinal", "interval"]
 UNSTEADY = 0.05  # share of resamples without a value above which there is no interval
 
 
@@ -30,14 +31,15 @@ class Agreement:
 
     criterion: str
     language: str | None
-    alpha: float | Undefined  # ordinal; 1 = complete, 0 = as by chance, below 0 = worse than chance
+    alpha: float | Undefined  # 1 = complete, 0 = as by chance, below 0 = worse than chance
     interval: Interval | Undefined  # of alpha, percentile bootstrap over items
     equal: float | Undefined  # share of pairs of ratings of one output that are equal, 0..1
     outputs: int  # rated by at least two raters
     raters: int  # who rated any of these
+    level: Level = "ordinal"  # of measurement, that alpha is computed for
 
 
-def value_counts(units: Sequence[Sequence[int]], points: Sequence[int] = SCALE) -> NDArray[np.int64]:
+def value_counts(units: Sequence[Sequence[int]], points: Sequence[int] = FIVE.points) -> NDArray[np.int64]:
     """How often each unit got each scale point: (U, V). Raises ValueError for a value off the scale."""
     column = {point: index for index, point in enumerate(points)}
     counts = np.zeros((len(units), len(points)), dtype=np.int64)
@@ -49,15 +51,17 @@ def value_counts(units: Sequence[Sequence[int]], points: Sequence[int] = SCALE) 
     return counts
 
 
-def alpha(counts: NDArray[np.int64], level: Level = "ordinal", points: Sequence[float] = SCALE) -> float | Undefined:
+def alpha(
+    counts: NDArray[np.int64], level: Level = "ordinal", points: Sequence[float] = FIVE.points
+) -> float | Undefined:
     """Krippendorff's alpha of `counts` (U, V); `points` (V,) in ascending order.
 
     Units with fewer than two values say nothing about agreement and are left out.
     """
-    pairs = _coincidences(counts).sum(0)  # (V, V)
-    if pairs.sum() == 0:
+    if not (counts.sum(1) >= 2).any():
         return undefined("no_pairable")
-    observed, expected = _disagreements(pairs[None], level, np.asarray(points, dtype=np.float64))
+    scale = np.asarray(points, dtype=np.float64)
+    observed, expected = _disagreements(_parts(counts, level, scale).sum(0)[None], level, scale)
     if expected[0] <= 0:
         return undefined("all_equal")
     return float(1 - observed[0] / expected[0])
@@ -68,7 +72,7 @@ def alpha_interval(
     items: Sequence[str],
     seed: int,
     level: Level = "ordinal",
-    points: Sequence[float] = SCALE,
+    points: Sequence[float] = FIVE.points,
     resamples: int = DRAWS,
 ) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of alpha; `items` (U,) names the item of each unit.
@@ -80,11 +84,11 @@ def alpha_interval(
     names, item_index = np.unique(np.asarray(items, dtype=str)[pairable], return_inverse=True)
     if len(names) < 2:
         return undefined("few_items", {"needed": 2, "seen": len(names)})
-    size = counts.shape[1]
-    by_item = np.zeros((len(names), size * size))
-    np.add.at(by_item, item_index, _coincidences(counts)[pairable].reshape(-1, size * size))
-    pairs = resampled(by_item, resamples, seed).reshape(-1, size, size)  # (R, V, V)
-    observed, expected = _disagreements(pairs, level, np.asarray(points, dtype=np.float64))
+    scale = np.asarray(points, dtype=np.float64)
+    parts = _parts(counts, level, scale)[pairable]
+    by_item = np.zeros((len(names), parts.shape[1]))
+    np.add.at(by_item, item_index, parts)
+    observed, expected = _disagreements(resampled(by_item, resamples, seed), level, scale)
     defined = expected > 0
     lost = 1 - defined.mean()
     if lost > UNSTEADY:
@@ -106,6 +110,19 @@ def equal_share(counts: NDArray[np.int64]) -> float | Undefined:
     return float((counts * (counts - 1)).sum() / pairs)
 
 
+def _parts(counts: NDArray[np.int64], level: Level, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(U, P): what a unit adds to observed and expected disagreement, summed over units; 0 if not pairable.
+
+    The coincidences of all pairs of points; at the interval level four moments say as much of any number of points:
+    squared distances of its ordered pairs over its number of values minus one, values, their sum, the sum of their squares.
+    """
+    if level != "interval":
+        return _coincidences(counts).reshape(len(counts), -1)
+    sizes, sums, squares = counts.sum(1), counts @ points, counts @ points**2
+    apart = (2 * sizes * squares - 2 * sums**2) / np.maximum(sizes - 1, 1)
+    return np.where((sizes >= 2)[:, None], np.stack([apart, sizes, sums, squares], axis=1), 0.0)
+
+
 def _coincidences(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """(U, V, V): ordered pairs of values within a unit over its number of values minus one; 0 if not pairable."""
     values = counts.astype(np.float64)
@@ -117,31 +134,39 @@ def _coincidences(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _disagreements(
-    pairs: NDArray[Any], level: Level, points: NDArray[np.float64]
+    parts: NDArray[np.float64], level: Level, points: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Observed and expected disagreement, each (R,), of coincidences (R, V, V)."""
+    """Observed and expected disagreement, each (R,), of summed `_parts` (R, P)."""
+    if level == "interval":
+        apart_sum, total, sums, squares = parts.T
+        chance = 2 * total * squares - 2 * sums**2
+        return apart_sum / np.maximum(total, 1), chance / np.maximum(total * (total - 1), 1)
+    pairs = parts.reshape(len(parts), len(points), len(points))  # (R, V, V)
     margins = pairs.sum(2)  # (R, V)
     total = margins.sum(1)  # (R,)
     if level == "nominal":
         apart: NDArray[Any] = (1 - np.eye(len(points)))[None]
     else:
-        # Ordinal: the values between c and k, with half of c and of k, which is the distance of their mid-ranks.
-        where = np.cumsum(margins, 1) - margins / 2 if level == "ordinal" else points[None]
+        # The values between c and k, with half of c and of k, which is the distance of their mid-ranks.
+        where = np.cumsum(margins, 1) - margins / 2
         apart = (where[:, :, None] - where[:, None, :]) ** 2  # (R, V, V)
     observed = (pairs * apart).sum((1, 2)) / np.maximum(total, 1)
     chance = (margins[:, :, None] * margins[:, None, :] * apart).sum((1, 2))
     return observed, chance / np.maximum(total * (total - 1), 1)
 
 
-def agreements(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed: int = 0) -> list[Agreement]:
+def agreements(
+    ratings: Iterable[RatingRecord], criteria: Sequence[str], *, scales: Mapping[str, Scale] = ALL_FIVE, seed: int = 0
+) -> list[Agreement]:
     """One per criterion and language, and, with several languages, one per criterion over all of them.
 
     A unit is one output: raters of different languages never meet in one, so the value over all languages
-    compares only raters of the same text.
+    compares only raters of the same text. "Not applicable" is a missing value.
     """
     units: dict[tuple[str, str], dict[tuple[str, str], list[RatingRecord]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        units[rating.language, rating.criterion][rating.item_key, rating.system].append(rating)
+        if rating.value is not None:
+            units[rating.language, rating.criterion][rating.item_key, rating.system].append(rating)
     languages = sorted({language for language, _ in units})
     scopes: list[str | None] = [None, *languages] if len(languages) > 1 else [*languages]
     results = []
@@ -153,20 +178,30 @@ def agreements(ratings: Iterable[RatingRecord], criteria: Sequence[str], *, seed
                 if scope in (None, language)
                 for (item, system), values in sorted(units[language, criterion].items())
             }
-            results.append(_agreement(rows, criterion, scope, seed))
+            results.append(_agreement(rows, criterion, scope, scale_of(scales, criterion), seed))
     return results
 
 
 def _agreement(
-    rows: dict[tuple[str, str, str], list[RatingRecord]], criterion: str, language: str | None, seed: int
+    rows: dict[tuple[str, str, str], list[RatingRecord]],
+    criterion: str,
+    language: str | None,
+    scale: Scale,
+    seed: int,
 ) -> Agreement:
     paired = {unit: values for unit, values in rows.items() if len(values) > 1}
-    counts = value_counts([[rating.value for rating in values] for values in paired.values()])
-    value = alpha(counts)
+    counts = value_counts([[rating.point for rating in values] for values in paired.values()], scale.points)
+    value = alpha(counts, scale.level, scale.points)
     spread: Interval | Undefined = (
         value
         if isinstance(value, Undefined)
-        else alpha_interval(counts, [item for item, *_ in paired], seed_of(seed, "alpha", criterion, language or ""))
+        else alpha_interval(
+            counts,
+            [item for item, *_ in paired],
+            seed_of(seed, "alpha", criterion, language or ""),
+            scale.level,
+            scale.points,
+        )
     )
     raters = {rating.rater for values in paired.values() for rating in values}
-    return Agreement(criterion, language, value, spread, equal_share(counts), len(paired), len(raters))
+    return Agreement(criterion, language, value, spread, equal_share(counts), len(paired), len(raters), scale.level)

@@ -1,9 +1,10 @@
 """Everything that is computed from one set of ratings, in one record."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotation.records import RatingRecord, StudyData
+from annotation.scales import ALL_FIVE, Scale
 from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.comparisons import Comparison, compare_all
 from annotation.statistics.mixed import MixedModel, mixed_model
@@ -25,7 +26,8 @@ class Model:
 class Analysis:
     """All statistics of one set of ratings; attention checks are never in it."""
 
-    ratings: int
+    ratings: int  # with a value
+    not_applicable: int  # answers that are none
     raters: int
     items: int
     languages: tuple[str, ...]  # that have ratings
@@ -42,29 +44,33 @@ def analyse(
     criteria: Sequence[str],
     raters_per_item: int,
     *,
+    scales: Mapping[str, Scale] = ALL_FIVE,
     without: Collection[str] = (),
     models: bool = False,
     seed: int = 0,
 ) -> Analysis:
     """Analyses the ratings of `data`, leaving out the raters in `without` and every attention check.
 
-    `models` adds the mixed models, which take seconds each.
+    `scales` by criterion key; "not applicable" is counted and a missing value to all else. `models` adds the mixed models,
+    which take seconds each.
     """
-    ratings = [row for row in data.ratings if row.item_kind == "normal" and row.rater not in without]
+    answers = [row for row in data.ratings if row.item_kind == "normal" and row.rater not in without]
+    ratings = [row for row in answers if row.value is not None]
     outputs = [row for row in data.outputs if row.item_kind == "normal"]
     assignments = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in without]
     languages = sorted({row.language for row in ratings})
     several = len(languages) > 1
-    records = (ratings, outputs, assignments, criteria, raters_per_item)
+    records = (answers, outputs, assignments, criteria, raters_per_item)
     return Analysis(
         ratings=len(ratings),
+        not_applicable=len(answers) - len(ratings),
         raters=len({row.rater for row in ratings}),
         items=len({row.item_key for row in ratings}),
         languages=tuple(languages),
-        cells=tuple(summarise(*records, seed=seed)),
-        overall=tuple(summarise(*records, seed=seed, over_languages=True)) if several else (),
+        cells=tuple(summarise(*records, scales=scales, seed=seed)),
+        overall=tuple(summarise(*records, scales=scales, seed=seed, over_languages=True)) if several else (),
         comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
-        agreements=tuple(agreements(ratings, criteria, seed=seed)),
+        agreements=tuple(agreements(ratings, criteria, scales=scales, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),
         models=_models(ratings, criteria, languages) if models else (),
     )

@@ -48,7 +48,7 @@ def item_means(ratings: Iterable[RatingRecord]) -> Means:
     """The mean over raters of every rated text, by language, criterion and system, then item."""
     values_of: dict[tuple[str, str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:
-        values_of[rating.language, rating.criterion, rating.system][rating.item_key].append(rating.value)
+        values_of[rating.language, rating.criterion, rating.system][rating.item_key].append(rating.point)
     return {
         key: {item: sum(values) / len(values) for item, values in sorted(items.items())}
         for key, items in sorted(values_of.items())

@@ -61,7 +61,7 @@ def mixed_model(
         return undefined("few_raters", {"needed": FEWEST, "seen": raters})
     if items < FEWEST:
         return undefined("few_items", {"needed": FEWEST, "seen": items})
-    if len({rating.value for rating in ratings}) == 1:
+    if len({rating.point for rating in ratings}) == 1:
         return undefined("same_means")
     if len(ratings) > LARGEST:
         return undefined("too_large", {"needed": LARGEST, "seen": len(ratings)})
@@ -101,7 +101,7 @@ def _fit(ratings: Sequence[RatingRecord], others: Sequence[str]) -> Any:
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     languages = sorted({rating.language for rating in ratings})[1:]
-    values = np.array([rating.value for rating in ratings], dtype=np.float64)
+    values = np.array([rating.point for rating in ratings], dtype=np.float64)
     fixed = np.array(
         [
             [1.0, *(rating.system == name for name in others), *(rating.language == tag for tag in languages)]

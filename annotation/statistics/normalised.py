@@ -56,14 +56,14 @@ def rater_z(ratings: Sequence[RatingRecord]) -> tuple[dict[int, float], dict[str
     scores: dict[int, float] = {}
     without_z: dict[str, Undefined] = {}
     for rater, indices in sorted(by_rater.items()):
-        values = [ratings[index].value for index in indices]
+        values = [ratings[index].point for index in indices]
         if len(values) < FEWEST:
             without_z[rater] = undefined("few_ratings", {"needed": FEWEST, "seen": len(values)})
         elif len(set(values)) == 1:
             without_z[rater] = undefined("no_spread")
         else:
             mean, spread = statistics.fmean(values), statistics.stdev(values)
-            scores.update({index: (ratings[index].value - mean) / spread for index in indices})
+            scores.update({index: (ratings[index].point - mean) / spread for index in indices})
     return scores, without_z
 
 
@@ -72,7 +72,7 @@ def ranking(ratings: Sequence[RatingRecord], *, seed: int = 0) -> Ranking:
     criterion, language = ratings[0].criterion, ratings[0].language
     scores, without_z = rater_z(ratings)
     systems = sorted({rating.system for rating in ratings})
-    raw = _table([(rating, float(rating.value)) for rating in ratings])
+    raw = _table([(rating, float(rating.point)) for rating in ratings])
     z = _table([(ratings[index], score) for index, score in scores.items()])
     raw_means = {system: statistics.fmean(raw[system].values()) for system in systems}
     why_not = undefined("few_raters", {"needed": 1, "seen": 0})

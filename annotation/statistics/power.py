@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.scales import FIVE, Scale
 from annotation.statistics.values import Interval, Undefined, undefined
-from annotation.vocabulary import SCALE
 from core.statistics.paired import EXACT_ITEMS, all_signs, random_signs
 
-LARGEST = 2.0  # scale points; the widest difference that is tried
+LARGEST = 2.0  # points of 1 to 5, and as much of other scales; the widest difference that is tried
 STEPS = 8  # bisections, hence to LARGEST / 256 points
 LARGEST_STUDY = 600  # items; beyond, the approximation is exact enough and a simulation slow
 
@@ -39,6 +39,7 @@ class Plan:
     noise_sd: float = 0.6  # within rater and text
     alpha: float = 0.05
     target: float = 0.8  # target power
+    scale: Scale = FIVE  # that its points are of
 
     def __post_init__(self) -> None:
         if self.items < 2 or self.raters_per_item < 1 or self.tests < 1:
@@ -47,6 +48,20 @@ class Plan:
             raise ValueError("a plan's difference and spreads are 0 or more")
         if not (0 < self.alpha < 1 and 0 < self.target < 1):
             raise ValueError("alpha and the power asked for lie between 0 and 1")
+
+
+def plan_on(scale: Scale, plan: Plan) -> Plan:
+    """A plan whose difference and spreads are in points of 1 to 5, as the same shares of another scale."""
+    return replace(
+        plan,
+        scale=scale,
+        difference=scale.of_five(plan.difference),
+        middle=scale.low + scale.of_five(plan.middle - FIVE.low),
+        item_sd=scale.of_five(plan.item_sd),
+        system_sd=scale.of_five(plan.system_sd),
+        rater_sd=scale.of_five(plan.rater_sd),
+        noise_sd=scale.of_five(plan.noise_sd),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +80,8 @@ class Power:
         """What the numbers rest on, as a sentence to stand beside them."""
         plan = self.plan
         return (
-            f"Assumed standard deviations, in points: {plan.item_sd:g} between items, {plan.system_sd:g} between systems within "
-            f"items, {plan.rater_sd:g} between raters, {plan.noise_sd:g} noise; mean {plan.middle:g}; {plan.tests} tests, "
+            f"Assumed standard deviations, in points of {plan.scale}: {plan.item_sd:g} between items, {plan.system_sd:g} between systems "
+            f"within items, {plan.rater_sd:g} between raters, {plan.noise_sd:g} noise; mean {plan.middle:g}; {plan.tests} tests, "
             f"corrected by Holm."
         )
 
@@ -129,9 +144,10 @@ def _items_by_simulation(plan: Plan, spread: float, on_scale: float, studies: in
 
 def _smallest(tester: "_Tester", plan: Plan) -> float | Undefined:
     """By bisection over differences on the same random numbers."""
-    if tester.detected(LARGEST) < plan.target:
-        return undefined("not_detectable", {"largest": f"{LARGEST:g}"})
-    low, high = 0.0, LARGEST
+    largest = plan.scale.of_five(LARGEST)
+    if tester.detected(largest) < plan.target:
+        return undefined("not_detectable", {"largest": f"{largest:g}"})
+    low, high = 0.0, largest
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if tester.detected(middle) >= plan.target else (middle, high)
@@ -151,7 +167,7 @@ class _Tester:
         for _ in range(2):
             own = plan.system_sd / np.sqrt(2) * rng.standard_normal((*shape[:2], 1))
             self._texts.append(level + own + plan.noise_sd * rng.standard_normal(shape))
-        self._level = plan.alpha / plan.tests
+        self._level, self._scale = plan.alpha / plan.tests, plan.scale
         flips = min(20_000, max(2_000, int(np.ceil(20 / self._level))))
         exact = plan.items <= EXACT_ITEMS
         self._signs: NDArray[np.float32] = (
@@ -162,7 +178,7 @@ class _Tester:
     def differences(self, difference: float) -> NDArray[np.float64]:
         """Mean over raters of first minus second, of ratings rounded to the scale: (S, I)."""
         first, second = (
-            np.clip(np.rint(text + shift), SCALE[0], SCALE[-1])
+            np.clip(np.rint(text + shift), self._scale.low, self._scale.high)
             for text, shift in zip(self._texts, (difference / 2, -difference / 2), strict=True)
         )
         means: NDArray[Any] = (first - second).mean(2)

@@ -5,12 +5,12 @@ Nothing is pooled over languages unless `over_languages` is asked for beside the
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
+from annotation.scales import ALL_FIVE, FIVE, Scale, scale_of
 from annotation.statistics.values import Interval, Undefined, undefined
-from annotation.vocabulary import SCALE
 from core.statistics.bootstrap import DRAWS, mean_over_items, seed_of
 
 
@@ -18,19 +18,20 @@ from core.statistics.bootstrap import DRAWS, mean_over_items, seed_of
 class Cell:
     """One system, criterion and language (None: all of them together).
 
-    counts: number of ratings of 1, 2, 3, 4, 5.  n: their sum.  items, raters: how many distinct ones gave the
-    n.
-    missing: ratings still due, over the outputs of the system: per output, `raters_per_item` minus those it
-    has.
+    counts: number of ratings of each point, or in each tenth of 0 to 100 (`Scale.bins`).  n: their sum.  items, raters: how
+    many distinct ones gave the n.
+    not_applicable: answers that are no ratings.
+    missing: answers still due, over the outputs of the system: per output, `raters_per_item` minus those it
+    has, "not applicable" among them.
     skipped: times an output of the system stands skipped by a rater.
-    median, mean: over the n ratings, 1..5.
+    median, mean: over the n ratings, in points of the scale.
     mean_interval: of the mean, by percentile bootstrap over items.
     """
 
     system: str
     criterion: str
     language: str | None
-    counts: tuple[int, int, int, int, int]
+    counts: tuple[int, ...]
     n: int
     items: int
     raters: int
@@ -39,6 +40,7 @@ class Cell:
     median: float | Undefined
     mean: float | Undefined
     mean_interval: Interval | Undefined
+    not_applicable: int = 0
 
 
 def summarise(
@@ -48,6 +50,7 @@ def summarise(
     criteria: Sequence[str],
     raters_per_item: int,
     *,
+    scales: Mapping[str, Scale] = ALL_FIVE,
     seed: int = 0,
     over_languages: bool = False,
 ) -> list[Cell]:
@@ -72,7 +75,15 @@ def summarise(
         if assignment.state == "skipped":
             skips.update(cell_of[output] for output in assignment.output_ids)
     return [
-        _cell((*key, criterion), values_of[(*key, criterion)], texts[key], skips[key], raters_per_item, seed)
+        _cell(
+            (*key, criterion),
+            values_of[(*key, criterion)],
+            texts[key],
+            skips[key],
+            raters_per_item,
+            scale_of(scales, criterion),
+            seed,
+        )
         for key in sorted(texts, key=lambda cell: (cell[0], cell[1] or ""))
         for criterion in criteria
     ]
@@ -80,24 +91,26 @@ def summarise(
 
 def _cell(
     key: tuple[str, str | None, str],
-    ratings: list[RatingRecord],
+    answers: list[RatingRecord],
     output_ids: Sequence[int],
     skipped: int,
     raters_per_item: int,
+    scale: Scale,
     seed: int,
 ) -> Cell:
     system, language, criterion = key
-    values = [rating.value for rating in ratings]
-    points = Counter(values)
-    per_output = Counter(rating.output_id for rating in ratings)
+    ratings = [rating for rating in answers if rating.value is not None]
+    values = [rating.point for rating in ratings]
+    points = Counter(scale.bin_of(value) for value in values)
+    per_output = Counter(rating.output_id for rating in answers)
     by_item: dict[str, list[int]] = defaultdict(list)
     for rating in ratings:
-        by_item[rating.item_key].append(rating.value)
+        by_item[rating.item_key].append(rating.point)
     return Cell(
         system=system,
         criterion=criterion,
         language=language,
-        counts=(points[1], points[2], points[3], points[4], points[5]),
+        counts=tuple(points[index] for index in range(len(scale.bins()))),
         n=len(values),
         items=len(by_item),
         raters=len({rating.rater for rating in ratings}),
@@ -106,21 +119,24 @@ def _cell(
         median=float(statistics.median(values)) if values else undefined("no_ratings"),
         mean=sum(values) / len(values) if values else undefined("no_ratings"),
         mean_interval=mean_interval(
-            [by_item[item] for item in sorted(by_item)], seed_of(seed, system, language or "", criterion)
+            [by_item[item] for item in sorted(by_item)], seed_of(seed, system, language or "", criterion), scale=scale
         ),
+        not_applicable=len(answers) - len(ratings),
     )
 
 
-def mean_interval(values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = DRAWS) -> Interval | Undefined:
+def mean_interval(
+    values_by_item: Sequence[Sequence[int]], seed: int, resamples: int = DRAWS, scale: Scale = FIVE
+) -> Interval | Undefined:
     """Percentile bootstrap interval (95 %) of the mean of all ratings, resampling items with all their
     ratings.
 
     Ratings of one item are not independent, so items are what is drawn. values_by_item: I lists, none of them
-    empty, each with values in 1..5. Not computable below two items, or where all items have the same mean:
+    empty, each with values on the scale. Not computable below two items, or where all items have the same mean:
     the resamples then have no spread, and an interval of width zero would claim a certainty that nobody has.
     """
-    if any(value not in SCALE for values in values_by_item for value in values):
-        raise ValueError(f"ratings outside 1..5 in {values_by_item!r}")
+    if any(not scale.accepts(value) for values in values_by_item for value in values):
+        raise ValueError(f"ratings outside {scale} in {values_by_item!r}")
     flat = [value for values in values_by_item for value in values]
     items = [f"{index:09d}" for index, values in enumerate(values_by_item) for _ in values]
     return mean_over_items(flat, items, resamples, seed)

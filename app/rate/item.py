@@ -5,9 +5,11 @@ from typing import Any
 
 import langcodes
 
+from annotation.blind_records import AssignmentView
 from annotation.criteria import in_language as criterion_in_language
 from annotation.criteria import tag_for
-from annotation.records import AssignmentView, Progress, Study
+from annotation.records import Progress, Study
+from annotation.scales import Answer
 from annotation.vocabulary import SKIP_REASONS
 from app.criteria import criterion_label
 from app.texts import ENGLISH, Texts, rater_languages, rater_words
@@ -35,7 +37,7 @@ def words(texts: Texts) -> Json:
 def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
     """One item with its answers in their blind order and what she gave so far, in the language of the page."""
     letters = {output.output_id: output.letter for output in view.outputs}
-    values: dict[str, dict[str, int]] = {}
+    values: dict[str, dict[str, Answer]] = {}
     for (output_id, key), value in view.values.items():
         values.setdefault(letters[output_id], {})[key] = value
     return {
@@ -59,7 +61,7 @@ def _beside(text: str | None, tag: str) -> Json | None:
 
 
 def criterion_json(study: Study, number: int, texts: Texts) -> Json:
-    """A criterion's name, question and five anchors."""
+    """A criterion's name, question, scale, and anchors with the points that they stand at."""
     criterion = study.criteria[number]
     language, question, anchors = criterion_in_language(criterion, texts.tag)
     return {
@@ -67,6 +69,11 @@ def criterion_json(study: Study, number: int, texts: Texts) -> Json:
         "name": criterion_label(criterion, texts),
         "question": question,
         "anchors": list(anchors),
+        "points": list(criterion.scale.labelled_points(len(anchors))),
+        "low": criterion.scale.low,
+        "high": criterion.scale.high,
+        "slider": criterion.scale.is_continuous,
+        "not_applicable": criterion.scale.not_applicable,
         **direction_json(language),
     }
 

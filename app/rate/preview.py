@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from annotation import scales
+from annotation.blind_records import AssignmentView, BlindOutput
 from annotation.errors import InvalidRating, InvalidSkip, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter
 from annotation.participation_records import Outstanding
-from annotation.records import AssignmentView, BlindOutput, OutputRecord, Progress, Study
+from annotation.records import OutputRecord, Progress, Study
 from annotation.store import RatingStore
-from annotation.vocabulary import SCALE, SKIP_REASONS
+from annotation.vocabulary import SKIP_REASONS
 from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, words
 from app.rate.participation import outstanding_json
 
@@ -30,7 +32,7 @@ MOST = 50  # at one time; the oldest goes first
 class Answer:
     """What was answered to one item of a preview."""
 
-    values: dict[str, dict[str, int]] = field(default_factory=dict)  # letter -> criterion -> point
+    values: dict[str, dict[str, scales.Answer]] = field(default_factory=dict)  # letter -> criterion -> answer
     comment: str | None = None
     skip_reason: str | None = None
 
@@ -124,9 +126,12 @@ class PreviewService:
         position, values = sent.get("position"), sent.get("values")
         self._refuse_unknown(position, items)
         letters = [letter(at) for at in range(len(items[int(position or 0) - 1]))]
-        keys = [one.key for one in study.criteria]
         rows = values if isinstance(values, dict) else {}
-        if not all(isinstance(rows.get(one), dict) and rows[one].get(key) in SCALE for one in letters for key in keys):
+        if not all(
+            isinstance(rows.get(one), dict) and scale.accepts(rows[one].get(key))
+            for one in letters
+            for key, scale in study.scales.items()
+        ):
             raise InvalidRating("a rating is missing or off the scale; give every answer a point for every criterion.")
         comment = sent.get("comment")
         preview.answers[int(position or 0)] = Answer(rows, comment if isinstance(comment, str) else None)

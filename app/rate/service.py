@@ -9,8 +9,9 @@ from typing import Any
 
 import langcodes
 
+from annotation.blind_records import AssignmentView
 from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
-from annotation.records import AssignmentView, Rater, SkipSubmission, Study, Submission
+from annotation.records import Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES
 from app.rate.item import Json, direction_json, in_language, item_json, progress_json, spoken_by, words

@@ -5,12 +5,12 @@ from html import escape
 
 import langcodes
 
-from annotation.report.results import Report, Verdict
+from annotation.report.results import Report, Verdict, by_scale
 from annotation.report.words import figure, p_value, signed, span
+from annotation.scales import Scale
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
-from annotation.vocabulary import SCALE
 from app.criteria import criterion_label
 from app.html import hint
 from app.texts import Texts
@@ -47,14 +47,22 @@ def answer(report: Report, analysis: Analysis, language: str | None, verdicts: I
     verdict_list = (
         f'<ul class="verdicts">{lines}</ul>' if sentences else f"<p>{escape(texts('results.one_system'))}</p>"
     )
-    rows = [
-        (f"{criterion(report, one.criterion, texts)}: {report.named(one.system)}", one.counts) for one in cells if one.n
-    ]
-    points = share_chart(ShareChart(texts("results.chart_counts"), rows))
+    points = "".join(_shares(report, cells, scale, keys, texts) for scale, keys in by_scale(report.study).items())
     return (
         f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{means(report, cells, texts)}'
         f"{verdict_list}{points}</section>"
     )
+
+
+def _shares(report: Report, cells: Sequence[Cell], scale: Scale, keys: Sequence[str], texts: Texts) -> str:
+    """Shares of the points of one scale, for the criteria that are on it."""
+    rows = [
+        (f"{criterion(report, one.criterion, texts)}: {report.named(one.system)}", one.counts)
+        for one in cells
+        if one.n and one.criterion in keys
+    ]
+    caption = f"{texts('results.chart_counts')} ({scale.low}–{scale.high})"
+    return share_chart(ShareChart(_isolated(caption, texts), rows, scale.bins())) if rows else ""
 
 
 def cells_of(analysis: Analysis, language: str | None) -> list[Cell]:
@@ -99,10 +107,16 @@ def means(report: Report, cells: Sequence[Cell], texts: Texts) -> str:
     keys = [one.key for one in report.study.criteria]
     of = {(one.system, one.criterion): one for one in cells if one.n}
     systems = [system for system in report.systems if any((system, key) in of for key in keys)]
-    heads = "".join(f'<th scope="col">{escape(criterion(report, key, texts))}</th>' for key in keys)
+    scales = report.study.scales
+    several = len(by_scale(report.study)) > 1
+    ranges = {
+        key: f' <span class="quiet" dir="ltr">{one.low}–{one.high}</span>' if several else ""
+        for key, one in scales.items()
+    }
+    heads = "".join(f'<th scope="col">{escape(criterion(report, key, texts))}{ranges[key]}</th>' for key in keys)
     rows = "".join(
         f'<tr><th scope="row" dir="auto" title="{escape(system)}">{escape(report.named(system))}</th>'
-        + "".join(_mean(of.get((system, key)), texts) for key in keys)
+        + "".join(_mean(of.get((system, key)), scales[key], texts) for key in keys)
         + "</tr>"
         for system in systems
     )
@@ -117,24 +131,22 @@ def no_interval(why: Undefined, texts: Texts) -> str:
     return texts("results.too_few") if why.code in ("few_items", "no_ratings") else "–"
 
 
-def _mean(cell: Cell | None, texts: Texts) -> str:
+def _mean(cell: Cell | None, scale: Scale, texts: Texts) -> str:
     if cell is None or isinstance(cell.mean, Undefined):
         return "<td>–</td>"
     spread = cell.mean_interval
-    marks = "".join(f'<i style="left:{_at(point):.1f}%"></i>' for point in SCALE)
+    ticks = range(0, 101, 20) if scale.is_continuous else scale.points
+    marks = "".join(f'<i style="left:{100 * scale.share(point):.1f}%"></i>' for point in ticks)
     if isinstance(spread, Interval):
         interval_text = f'<span class="quiet">{span(spread)}</span>'
-        line = f'<b style="left:{_at(spread.low):.1f}%;width:{_at(spread.high) - _at(spread.low):.1f}%"></b>'
+        low, high = 100 * scale.share(spread.low), 100 * scale.share(spread.high)
+        line = f'<b style="left:{low:.1f}%;width:{high - low:.1f}%"></b>'
     else:
         interval_text, line = hint(no_interval(spread, texts), reason(spread, texts), "quiet"), ""
     return (
         f'<td><span class="figure"><strong>{figure(cell.mean)}</strong> {interval_text}</span>'
-        f'<span class="axis" dir="ltr" aria-hidden="true">{marks}{line}<u style="left:{_at(cell.mean):.1f}%"></u></span></td>'
+        f'<span class="axis" dir="ltr" aria-hidden="true">{marks}{line}<u style="left:{100 * scale.share(cell.mean):.1f}%"></u></span></td>'
     )
-
-
-def _at(value: float) -> float:
-    return 100 * (value - SCALE[0]) / (SCALE[-1] - SCALE[0])
 
 
 def table(name: str, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], texts: Texts, words: int) -> str:
@@ -182,7 +194,7 @@ def comparisons(report: Report, analysis: Analysis, language: str | None, texts:
 
 
 def agreement(report: Report, analysis: Analysis, language: str | None, texts: Texts) -> str:
-    """Ordinal alpha with its interval, per criterion."""
+    """Alpha with its interval, per criterion."""
     rows = []
     for one in analysis.agreements:
         if one.language != language:

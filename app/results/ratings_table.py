@@ -58,6 +58,7 @@ COLUMNS: tuple[Column, ...] = (  # after the method, which heads the row
     Column("items", lambda line: str(line.cell.items)),
     Column("missing", lambda line: str(line.cell.missing)),
     Column("skipped", lambda line: str(line.cell.skipped)),
+    Column("not_applicable", lambda line: str(line.cell.not_applicable)),
     Column("counts", lambda line: " · ".join(map(str, line.cell.counts))),
 )
 

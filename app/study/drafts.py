@@ -11,7 +11,7 @@ from app.study import html as views
 from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
 from app.study.numbers import share, whole
-from app.study.power import planned_power
+from app.study.power import planned_powers
 from app.study.sources import Taken
 from app.study.updates import DESIGN, StudyTab, act
 from app.texts import Texts, catalogue
@@ -80,8 +80,8 @@ def estimate(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
         board = tab.service.board(session, slug)
     except AnnotationError as error:
         return {tab.form.panels["power"]: message(str(error), "error")}
-    power = planned_power(board.study, board.stock)
-    return {tab.form.panels["power"]: views.power_panel(board, power, catalogue(tag))}
+    powers = planned_powers(board.study, board.stock)
+    return {tab.form.panels["power"]: views.power_panel(board, powers, catalogue(tag))}
 
 
 def _source(texts: Texts, kind: str, file: Any, queries: Any, most: Any) -> Source:

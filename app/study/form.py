@@ -11,6 +11,7 @@ from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import CRITERION_KEYS, MATERIALS
 from app.criteria import criterion_label
 from app.study.board import EVALUATION, EXPLORE, TABLE
+from app.study.own_criteria import SCALES
 from app.texts import Localised, Texts, Value
 
 STEPS = ("outputs", "design", "checks", "invite", "progress", "end")
@@ -138,9 +139,28 @@ def _design(make: _Maker) -> None:
     with gr.Row():
         make("instructions_language", gr.Dropdown, choices=["en"], value="en", scale=1)
         make("instructions", gr.Textbox, info="instructions_hint", lines=5, max_length=4000, scale=3)
-    make("own", gr.Textbox, lines=2, max_length=20_000)
+    _criterion(make)
     _before_items(make)
     make.button("save", "primary")
+
+
+def _criterion(make: _Maker) -> None:
+    """Criteria of her own: fields for one, and the field that all of them are saved from."""
+    fold = gr.Accordion(make.texts("study.criterion"), open=False, elem_id="study-criterion")
+    with make.localised.bind(fold, label="study.criterion"):
+        with gr.Row():
+            make("criterion_which", gr.Dropdown, info="criterion_which_hint", choices=[], value=None)
+            make("criterion_language", gr.Dropdown, choices=["en"], value="en", allow_custom_value=True)
+            make("criterion_scale", gr.Dropdown, choices=list(SCALES), value=SCALES[0])
+            make("criterion_none", gr.Checkbox, value=False)
+        with gr.Row():
+            make("criterion_name", gr.Textbox, max_lines=1, max_length=80)
+            make("criterion_question", gr.Textbox, max_lines=2, max_length=400, scale=2)
+        make("criterion_labels", gr.Textbox, info="criterion_labels_hint", lines=3, max_length=4000)
+        with gr.Row():
+            make.button("criterion_put")
+            make.button("criterion_take")
+        make("own", gr.Textbox, info="own_hint", lines=2, max_length=20_000)
 
 
 def _before_items(make: _Maker) -> None:

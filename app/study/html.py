@@ -122,8 +122,8 @@ def checks_panel(board: Board, texts: Texts) -> str:
     return counts + (_table(texts, ("", "", ""), rows) if rows else "")
 
 
-def power_panel(board: Board, power: Power | None, texts: Texts) -> str:
-    """What the planned size can find, and how many raters it asks for."""
+def power_panel(board: Board, powers: Sequence[Power], texts: Texts) -> str:
+    """What the planned size can find on each scale, and how many raters it asks for."""
     study = board.study
     needed = []
     for tag, count in board.stock.items.items():
@@ -133,8 +133,12 @@ def power_panel(board: Board, power: Power | None, texts: Texts) -> str:
         needed.append(
             _paragraph(texts, texts("study.raters_needed", language=_isolated(tag), slots=slots, raters=raters))
         )
-    if power is None:
+    if not powers:
         return _paragraph(texts, texts("study.power_none"), "message") + "".join(needed)
+    return "".join(_power(one, texts, several=len(powers) > 1) for one in powers) + "".join(needed)
+
+
+def _power(power: Power, texts: Texts, *, several: bool) -> str:
     plan = power.plan
     sentence = texts(
         "study.power",
@@ -150,7 +154,12 @@ def power_panel(board: Board, power: Power | None, texts: Texts) -> str:
     for key, value in (("power_detectable", power.detectable), ("power_needed", power.items_needed)):
         figure = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
         more.append(_paragraph(texts, texts(f"study.{key}", value=figure)))
-    return _paragraph(texts, sentence, "message") + "".join(more) + "".join(needed)
+    scale = f"{plan.scale.low}–{plan.scale.high}: " if several else ""
+    return _paragraph(texts, _isolated_scale(scale, texts) + sentence, "message") + "".join(more)
+
+
+def _isolated_scale(text: str, texts: Texts) -> str:
+    return f"\u2066{text}\u2069" if text and texts.direction == "rtl" else text
 
 
 def invitations_panel(board: Board, texts: Texts) -> str:
@@ -168,7 +177,10 @@ def invitations_panel(board: Board, texts: Texts) -> str:
 def progress_panel(board: Board, texts: Texts) -> str:
     """Languages with their agreement so far, then raters with their checks, then who was removed."""
     criteria = {one.key: criterion_label(one, texts) for one in board.study.criteria}
-    by_cell = {(one.language, one.criterion): one for one in agreements(board.data.ratings, list(criteria))}
+    by_cell = {
+        (one.language, one.criterion): one
+        for one in agreements(board.data.ratings, list(criteria), scales=board.study.scales)
+    }
     rows = []
     for one in board.progress:
         agreed = "<br>".join(

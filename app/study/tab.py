@@ -11,7 +11,7 @@ import gradio as gr
 
 from app.access.organiser import Authority
 from app.events import QUIET, bound
-from app.study import drafts, gate, running
+from app.study import criterion_entry, drafts, gate, running
 from app.study.form import build_study_form
 from app.study.service import StudyService
 from app.study.updates import DESIGN, SOURCES, StudyTab
@@ -72,6 +72,7 @@ def build_study(
     which.input(bound(gate.show_again, parts), [session, which, tag], parts.everything, **EVENTS)
     form["refresh"].click(bound(gate.refresh, parts), [session, which, tag], parts.everything, **EVENTS)
     _wire_drafts(parts, [session, which, tag])
+    _wire_criterion(parts, tag)
     _wire_running(parts, [session, which, tag])
 
 
@@ -92,6 +93,18 @@ def _wire_drafts(parts: StudyTab, base: list[Any]) -> None:
     turn = bound(drafts.turn_language, parts)
     form["instructions_language"].input(turn, turned, [*turned[:2], form["instructions"]], **EVENTS)
     on(form["estimate"].click, drafts.estimate, [], [form.panels["power"]])
+
+
+def _wire_criterion(parts: StudyTab, tag: gr.State) -> None:
+    """The form of one criterion writes into the field that the design is saved from; it asks for nothing of a study."""
+    form = parts.form
+    which, own, note = form["criterion_which"], form["own"], form.notes["design"]
+    fields = form.several(*(f"criterion_{name}" for name in criterion_entry.ENTRY))
+    form["criterion_put"].click(bound(criterion_entry.put, parts), [own, tag, which, *fields], [own, note], **EVENTS)
+    form["criterion_take"].click(bound(criterion_entry.take, parts), [own, tag, which], [own, note], **EVENTS)
+    own.change(bound(criterion_entry.choices, parts), own, which, **EVENTS)
+    for event in (which.input, form["criterion_language"].input):
+        event(bound(criterion_entry.look, parts), [own, which, form["criterion_language"]], fields, **EVENTS)
 
 
 def _wire_running(parts: StudyTab, base: list[Any]) -> None:

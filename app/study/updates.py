@@ -65,7 +65,15 @@ class StudyTab:
     def everything(self) -> list[Any]:
         """All components that show a study."""
         form = self.form
-        others = ("instructions_language", "instructions", "link", "download", "save", "publish_name")
+        others = (
+            "criterion_language",
+            "instructions_language",
+            "instructions",
+            "link",
+            "download",
+            "save",
+            "publish_name",
+        )
         parts = form.several(*CHOICES, *DESIGN, *others, *GROUPS)
         return [self.note, *form.panels.values(), *form.notes.values(), self.typed, self.language_before, *parts]
 
@@ -206,7 +214,10 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
     tags = sorted({"en", *board.languages, *study.instructions})
     return {
         **{form[name]: gr.update(value=value, interactive=editable) for name, value in values.items()},
-        form["instructions_language"]: gr.update(choices=[(language_name(tag), tag) for tag in tags], value="en"),
+        **{
+            form[name]: gr.update(choices=[(language_name(tag), tag) for tag in tags], value="en")
+            for name in ("instructions_language", "criterion_language")
+        },
         form["save"]: gr.update(interactive=editable),
         tab.typed: dict(study.instructions),
         tab.language_before: "en",

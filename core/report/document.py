@@ -126,6 +126,7 @@ class ShareChart:
 
     caption: str
     rows: Sequence[tuple[str, Sequence[int]]]
+    points: Sequence[str] = ()  # what the parts are called; 1, 2, 3, ... where nothing is named
 
 
 Block = Paragraph | Bullets | Table | Figure | IntervalChart | ShareChart

@@ -160,9 +160,10 @@ def share_chart(block: ShareChart) -> str:
     lines = []
     for label, counts in block.rows:
         total = sum(counts)
+        names = [escape(name) for name in block.points or map(str, range(1, len(counts) + 1))]
         parts = "".join(
             f'<i style="width:{100 * count / total:.2f}%;background:{SHADES[_shade(point, len(counts))]}" '
-            f'title="{point}: {count}">{point}</i>'
+            f'title="{names[point - 1]}: {count}">{names[point - 1]}</i>'
             for point, count in enumerate(counts, start=1)
             if count
         )

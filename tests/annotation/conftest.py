@@ -10,7 +10,8 @@ import postgres_server
 import pytest
 from rating_examples import Clock, new_study, outputs_of
 
-from annotation.records import AssignmentView, Rater, Study
+from annotation.blind_records import AssignmentView
+from annotation.records import Rater, Study
 from annotation.store import RatingStore
 
 

@@ -1,7 +1,9 @@
 """A small study for tests of the rating page: three items, two systems each, in several languages."""
 
+from collections.abc import Sequence
+
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.records import NewOutput, NewStudy, Study
+from annotation.records import Criterion, NewOutput, NewStudy, Study
 from annotation.store import RatingStore
 
 SYSTEMS = ("agl|k=4", "knn|k=4")
@@ -15,10 +17,12 @@ TEXTS = {
 }
 
 
-def make_study(store: RatingStore, slug: str = "topics", items: int = 3) -> Study:
+def make_study(
+    store: RatingStore, slug: str = "topics", items: int = 3, criteria: Sequence[Criterion] = DEFAULT_CRITERIA
+) -> Study:
     """An open study whose outputs differ by system and by language."""
     study = store.ensure_study(
-        NewStudy(slug, "Everyday topics", "translation", {"en": "Read with care."}, DEFAULT_CRITERIA, raters_per_item=3)
+        NewStudy(slug, "Everyday topics", "translation", {"en": "Read with care."}, criteria, raters_per_item=3)
     )
     outputs = [
         NewOutput(f"item {number}", "fr", f"Le joueur a marqué ({number}).", "translation", system, tag, text, {"seed": "0"})

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, settings
 
+from annotation.blind_records import AssignmentView
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.records import AssignmentView, NewOutput, NewStudy, SkipSubmission, Submission
+from annotation.records import NewOutput, NewStudy, SkipSubmission, Submission
 
 # Property tests must not fail because the machine is busy.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from annotation.records import AssignmentView, RatingRecord
+from annotation.blind_records import AssignmentView
+from annotation.records import RatingRecord
 from annotation.vocabulary import CRITERION_KEYS
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

@@ -1,6 +1,8 @@
-// Rating by keyboard: 1 to 5 answer the marked row and move on, Enter saves; arrows and Tab work as everywhere.
+// Rating by keyboard: digits answer the marked row and move on, Enter saves; arrows and Tab work as everywhere. 0 is the tenth point
+// where 1 is the first; on a slider digits go into its number, and Enter moves on.
 const rows = () => [...document.querySelectorAll('#fields .row')];
-const unanswered = () => rows().find((row) => !row.querySelector('input:checked'));
+const ANSWERED = 'input:checked, input[type=range]:not(.unset)';
+const unanswered = () => rows().find((row) => !row.querySelector(ANSWERED));
 const current = () => document.activeElement?.closest?.('.row') ?? unanswered();
 
 export function mark() {
@@ -16,28 +18,49 @@ function digit(event) {
     while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && typed.codePointAt(0) - zero < 9) zero--;
     return typed.codePointAt(0) - zero;
   }
-  return Number(/^(?:Digit|Numpad)([1-5])$/.exec(event.code)?.[1] ?? NaN);
+  return Number(/^(?:Digit|Numpad)([0-9])$/.exec(event.code)?.[1] ?? NaN);
+}
+
+// The next open row, or the button when nothing is open.
+function advance() {
+  const next = unanswered();
+  (next ? next.querySelector('input') : document.getElementById('save')).focus();
+  (next ?? document.getElementById('save')).scrollIntoView({ block: 'nearest' });
+  mark();
+}
+
+// Whether the digit answered the row.
+function answered(row, point) {
+  const number = row?.querySelector('.track input[type=text]');
+  if (number) {
+    if (number.disabled || document.activeElement === number) return false;
+    number.focus();
+    number.value = String(point);
+    number.dispatchEvent(new Event('input'));
+    return true;
+  }
+  const radio = (value) => row?.querySelector(`input[type=radio][value="${value}"]`);
+  const input = radio(point) ?? (point === 0 ? radio(10) : null);
+  if (!input || input.disabled) return false;
+  input.click();
+  advance();
+  return true;
 }
 
 export function listen({ save, enabled }) {
   document.addEventListener('focusin', mark);
   document.addEventListener('keydown', (event) => {
-    const typing = event.target.matches?.('textarea, select, input:not([type=radio])');
+    const target = event.target;
+    const own = target.matches?.('.row .track input, .row .none input'); // of a slider, or "not applicable"
+    const typing = !own && target.matches?.('textarea, select, input:not([type=radio])');
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !enabled() || !rows().length) return;
     const point = digit(event);
-    if (point >= 1 && point <= 5) {
-      const row = current();
-      const input = row?.querySelectorAll('input')[point - 1];
-      if (!input || input.disabled) return;
+    if (point >= 0) {
+      if (answered(current(), point)) event.preventDefault();
+    } else if (event.key === 'Enter' && !target.closest?.('button, summary, a')) {
       event.preventDefault();
-      input.click();
-      const next = unanswered();
-      (next ? next.querySelector('input') : document.getElementById('save')).focus();
-      (next ?? document.getElementById('save')).scrollIntoView({ block: 'nearest' });
-      mark();
-    } else if (event.key === 'Enter' && !event.target.closest?.('button, summary, a')) {
-      event.preventDefault();
-      save();
+      if (own && unanswered()) advance();
+      else save();
     }
   });
 }

@@ -94,7 +94,7 @@ function note(text = '', focus = null) {
 
 function missing() {
   return page.item.outputs.flatMap((output) =>
-    page.item.criteria.filter((one) => !page.draft.values[output.letter]?.[one.key]).map((one) => ({ output, one })));
+    page.item.criteria.filter((one) => page.draft.values[output.letter]?.[one.key] === undefined).map((one) => ({ output, one })));
 }
 
 // --- saving --------------------------------------------------------------------------------------------------------

@@ -137,7 +137,9 @@ def test_the_codebook_explains_every_column_the_scale_and_the_apostrophe(
         assert all(column["meaning"] for column in book["tables"][table]["columns"].values())
     assert book["tables"]["outputs"]["rows"] == len(NASTY)
     assert "apostrophe" in book["formats"]["csv"]
-    assert book["scale"]["points"] == [1, 2, 3, 4, 5]
+    assert [(one["scale"]["low"], one["scale"]["high"], one["scale"]["type"]) for one in book["criteria"]] == [
+        (1, 5, "ordinal")
+    ] * 3
     assert book["criteria"][0]["anchors"]["en"][4] == "reads like a careful native writer"
     assert book["study"]["instructions"] == {"en": "Read, then rate.", "sw": "Soma, kisha kadiria."}
 

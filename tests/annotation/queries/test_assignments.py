@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_examples import SYSTEMS, UNHURRIED, Clock, new_study, outputs_of, submission
 
+from annotation.blind_records import AssignmentView
 from annotation.errors import NoSlotLeft, StudyClosed, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter, system_order
-from annotation.records import AssignmentView, NewOutput, Progress, Study
+from annotation.records import NewOutput, Progress, Study
 from annotation.store import RatingStore
 
 

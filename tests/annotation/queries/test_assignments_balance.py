@@ -10,8 +10,9 @@ from at_once import at_once
 from attention_toys import opened
 from rating_examples import Clock, new_study, outputs_of, submission
 
+from annotation.blind_records import AssignmentView
 from annotation.errors import NoSlotLeft
-from annotation.records import AssignmentView, NewOutput, Progress, Rater
+from annotation.records import NewOutput, Progress, Rater
 from annotation.store import RatingStore
 
 

@@ -94,7 +94,7 @@ def test_a_repeat_passes_up_to_one_point_apart_on_average() -> None:
     first = {(1, "a"): 1, (1, "b"): 5, (2, "a"): 3, (2, "b"): 3}
     assert score_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5}) == (
         True,  # |1 - 5| / 4 = 1
-        "mean difference 1.00 from the first time; passes at 1 or less",
+        "mean difference 25 % of the scale from the first time; passes at 25 % or less",
     )
     assert not score_repeat({"tolerance": 1.0}, first, {**first, (1, "a"): 5, (2, "a"): 4})[0]  # 5 / 4
 

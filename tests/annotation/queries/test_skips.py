@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from rating_examples import new_study, outputs_of, skip_of, submission
 
+from annotation.blind_records import AssignmentView
 from annotation.errors import InvalidSkip, NoSlotLeft
-from annotation.records import AssignmentView, Progress, Rater, Study
+from annotation.records import Progress, Rater, Study
 from annotation.store import RatingStore
 from annotation.vocabulary import SKIP_REASONS
 

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rating_examples import UNHURRIED, Clock, filled, skip_of, submission
 
+from annotation.blind_records import AssignmentView
 from annotation.errors import (
     InvalidRating,
     StudyClosed,
     SubmissionConflict,
     UnknownAssignment,
 )
-from annotation.records import AssignmentView, Rater, SkipSubmission, Study
+from annotation.records import Rater, SkipSubmission, Study
 from annotation.store import RatingStore
 from annotation.validation import MAX_CHANGES, MAX_COMMENT, MAX_COMMENTS, check_values
 

@@ -20,7 +20,7 @@ from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.study.board import EVALUATION, EXPLORE, TABLE, Design, Source
 from app.study.own_criteria import own_as_text, own_criteria
-from app.study.power import planned_power
+from app.study.power import planned_powers
 from app.study.service import StudyService
 
 SECRET = "a secret of some length"
@@ -167,13 +167,13 @@ def test_criteria_that_cannot_be_read_are_refused_with_an_example(text: str) -> 
 def test_power_is_estimated_for_what_is_planned(office: Office, tmp_path: Path) -> None:
     slug = office.draft(tmp_path)
     board = office.service.board(office.session, slug)
-    found = planned_power(board.study, board.stock)
+    (found,) = planned_powers(board.study, board.stock)
     assert found is not None
     assert (found.plan.items, found.plan.raters_per_item, found.plan.tests) == (6, 3, 3)
-    more = planned_power(replace(board.study, planned_items=400, target_difference=0.5), board.stock)
+    (more,) = planned_powers(replace(board.study, planned_items=400, target_difference=0.5), board.stock)
     assert more is not None
     assert more.power > found.power
-    assert planned_power(board.study, replace(board.stock, systems=("agl",))) is None
+    assert planned_powers(board.study, replace(board.stock, systems=("agl",))) == []
 
 
 def test_links_are_made_and_taken_back_and_a_rater_is_removed_only_when_her_name_is_typed(
