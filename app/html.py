@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from core.errors import CoreError
 from core.languages import language
 
 
@@ -18,6 +19,14 @@ def label_of(code: str) -> str:
     """A language by its own name, with the English one on hover."""
     own = language(code)
     return f'<span class="lang" lang="{own.tag}" title="{escape(own.name)}">{escape(own.autonym)}</span>'
+
+
+def language_label(code: str) -> str:
+    """A language by its own name, or its code where nobody knows it."""
+    try:
+        return language(code).autonym
+    except CoreError:
+        return code
 
 
 def hint(text: str, explanation: str, css: str = "") -> str:

@@ -58,14 +58,6 @@ document.addEventListener('click', (event) => {
   head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
   body.append(...rows);
 });
-// The rows of a batch that a filter leaves.
-document.addEventListener('click', (event) => {
-  const button = event.target.closest?.('.batch button.filter');
-  if (!button) return;
-  for (const other of button.parentElement.children) other.setAttribute('aria-pressed', other === button);
-  for (const row of button.closest('.batch').querySelectorAll('table.queries tbody tr'))
-    row.hidden = button.dataset.filter !== 'all' && !row.dataset.flags.split(' ').includes(button.dataset.filter);
-});
 // On a phone the choices begin folded.
 (() => {
   const fold = () => {

@@ -23,6 +23,7 @@ from app.html import message
 from app.rate.tab import build_rate
 from app.results.experiments import ReportService
 from app.results.experiments_tab import build_experiments
+from app.results.items_tab import Askable, ItemsHandlers, build_items
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
 from app.services import Services
@@ -79,7 +80,7 @@ def build_app(services: Services) -> gr.Blocks:
             with localised.bind(gr.Tab(texts("app.rate"), id="rate"), label="app.rate") as rate:
                 build_rate(services.store, services.study.id, services.study.slug, localised, tag, texts, rate)
             with localised.bind(gr.Tab(texts("app.results"), id="results"), label="app.results") as results:
-                _build_results(services, localised, tag, texts, results, session)
+                items = _build_results(services, localised, tag, texts, results, session)
             organiser = StudyService(
                 services.store,
                 services.authority,
@@ -102,7 +103,7 @@ def build_app(services: Services) -> gr.Blocks:
                     services.visitor,
                     services.allow_uploads,
                 )
-        _wire(page, PageHandlers(services, localised, explore, train, batch, interface, tabs))
+        _wire(page, PageHandlers(services, localised, explore, train, batch, items, interface, tabs))
     return page
 
 
@@ -119,8 +120,13 @@ def _build_results(
     texts: Texts,
     results: gr.Tab,
     session: gr.BrowserState,
-) -> None:
+) -> ItemsHandlers:
     """Ratings of people and records of experiments, side by side."""
+    askable = Askable(
+        services.tasks,
+        services.languages,
+        lambda: [name for _, name in services.explore.models.offers(texts)],
+    )
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
             ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
@@ -128,7 +134,8 @@ def _build_results(
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
-            build_experiments(reports, localised, tag, texts, tab, services.allow)
+            experiments = build_experiments(reports, localised, tag, texts, tab, services.allow)
+            return build_items(reports.tables, askable, experiments.parts.record, tag)
 
 
 class PageHandlers:
@@ -141,10 +148,12 @@ class PageHandlers:
         explore: ExploreHandlers,
         train: TrainHandlers,
         batch: BatchHandlers,
+        items: ItemsHandlers,
         interface: gr.Dropdown,
         tabs: gr.Tabs,
     ) -> None:
-        self.services, self.localised, self.explore, self.train, self.batch = services, localised, explore, train, batch
+        self.services, self.localised, self.explore, self.train = services, localised, explore, train
+        self.batch, self.items = batch, items
         self.interface, self.tabs, self.tag = interface, tabs, explore.parts.tag
 
     def greet(self, request: gr.Request) -> Updates:
@@ -212,6 +221,18 @@ class PageHandlers:
         for update in self.explore.stream(form, Thread(), values[self.tag], request):
             yield {**filled, **update}
 
+    def open_item(self, values: Values, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """A row of a record as a question of Explore."""
+        parts = self.explore.parts
+        try:
+            form = self.items.question(values[self.items.record], event._data)
+        except CoreError as error:
+            yield {self.tabs: gr.Tabs(selected="explore"), parts.status: message(str(error), "error")}
+            return
+        filled = control_updates(parts, values_of(form))
+        for update in self.explore.stream(form, Thread(), values[self.tag], request):
+            yield {self.tabs: gr.Tabs(selected="explore"), **filled, **update}
+
     def use_run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """A finished run beside the model as it was: the question on show is asked again with it."""
         parts, texts = self.explore.parts, catalogue(values[self.tag])
@@ -233,6 +254,7 @@ class PageHandlers:
 
 def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     explore, train, interface = handlers.explore.parts, handlers.train.parts, handlers.interface
+    items = handlers.items.items
     everything = [handlers.tag, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
     outputs = list(dict.fromkeys([*explore.outputs, explore.model_facts, *everything]))
@@ -246,6 +268,8 @@ def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     asking = {**QUIET, "concurrency_id": "model"}
     mine = {handlers.tag, handlers.batch.parts.name}
     handlers.batch.parts.result.select(handlers.open_row, mine, explore.outputs, js=TO_THE_TOP, **asking)
+    chosen = {handlers.tag, handlers.items.record}
+    items.select(handlers.open_item, chosen, [handlers.tabs, *explore.outputs], js=TO_THE_TOP, **asking)
     train.use.click(handlers.use_run, {train.runs, *inputs}, [handlers.tabs, train.status, *explore.outputs], **asking)
 
 

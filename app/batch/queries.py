@@ -1,12 +1,14 @@
 """Pasted queries as examples: one a line, or a table with columns; languages detected where none is named, labels where they are known."""
 
+import codecs
 import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.explore.form import DETECT
-from core.data.csv_reader import delimited_rows
+from core.data.csv_reader import delimited_rows, separator_of
 from core.data.tasks import Task
 from core.data.templates import clean
 from core.errors import InvalidData, InvalidQuery
@@ -15,7 +17,7 @@ from core.language_id import detect
 from core.records import Example
 
 FEWEST, MOST = 2, 500  # queries of a batch
-MOST_CHARACTERS = 400_000  # of what is pasted
+MOST_CHARACTERS = 250_000  # of what is pasted; in UTF-8 at most 1 MB, which is what a call may have
 COLUMNS = ("text", "language", "label")
 
 
@@ -44,6 +46,43 @@ def read_queries(pasted: str, task: Task, code: str, most: int = MOST) -> list[E
         line = next(row.line for row in rows if not row.label)
         raise InvalidData(f"Line {line} has no label and others have one; give every query a label, or none.")
     return [_example(row, task, code) for row in rows]
+
+
+def text_of_file(name: str, content: bytes) -> str:
+    """The text of an uploaded file, by its kind: a table or JSON lines must have the queries under ``text``. Raises ``InvalidData``."""
+    if len(content) > 4 * MOST_CHARACTERS:
+        raise InvalidData(
+            f"The file has {len(content) / 1e6:.1f} MB; a batch may have at most {MOST_CHARACTERS:,} characters."
+        )
+    encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InvalidData("The file is no text in UTF-8; save it as CSV, TSV, JSONL or plain text in UTF-8.")
+    suffix, first = Path(name).suffix.lower(), _first_line(text)
+    if suffix in (".csv", ".tsv") and first and not _is_table(first):
+        columns = ", ".join(cell.strip()[:30] for cell in _header(first)[:6])
+        raise InvalidData(
+            f"The first line of the table names the columns {columns}; call the one with the queries text."
+        )
+    if suffix in (".jsonl", ".json") and first and first.lstrip()[0] not in "{[":
+        raise InvalidData(f"The file begins with {first[:30]!r}; JSONL has one object with a text a line.")
+    return text
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "")
+
+
+def _header(first: str) -> list[str]:
+    """The cells of a table's first line."""
+    return next(csv.reader([first], delimiter=separator_of(first)), [])
+
+
+def _is_table(first: str) -> bool:
+    return "text" in (cell.strip().casefold() for cell in _header(first))
 
 
 def _example(row: _Row, task: Task, code: str) -> Example:
@@ -76,12 +115,14 @@ def _label(row: _Row, task: Task, code: str) -> str:
 
 def _rows(pasted: str) -> Iterator[_Row]:
     text = pasted.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    first = next((line for line in text.split("\n") if line.strip()), "")
+    first = _first_line(text)
     if first.lstrip().startswith("{"):
         yield from _of_json(text)
-    elif any("text" in next(csv.reader([first], delimiter=mark), []) for mark in ",;\t"):
+    elif first.lstrip().startswith("["):
+        yield from _of_array(text)
+    elif _is_table(first):
         for line, cells in delimited_rows(text, "The table"):
-            yield _row(line, cells)
+            yield _row(line, {name.casefold(): cell for name, cell in cells.items()})
     else:
         for line, query in enumerate(text.split("\n"), start=1):
             yield _Row(line, clean(query))
@@ -98,6 +139,22 @@ def _of_json(text: str) -> Iterator[_Row]:
         if not isinstance(cells, dict) or "text" not in cells:
             raise InvalidData(f"Line {line} is no JSON object with a text; give one object a line.")
         yield _row(line, {name: str(cells.get(name) or "") for name in COLUMNS})
+
+
+def _of_array(text: str) -> Iterator[_Row]:
+    """A JSON list of objects, or lines that happen to begin with a bracket."""
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        listed = None
+    if not isinstance(listed, list):
+        for line, query in enumerate(text.split("\n"), start=1):
+            yield _Row(line, clean(query))
+        return
+    for number, cells in enumerate(listed, start=1):
+        if not isinstance(cells, dict) or "text" not in cells:
+            raise InvalidData(f"Entry {number} is no JSON object with a text; give a list of objects.")
+        yield _row(number, {name: str(cells.get(name) or "") for name in COLUMNS})
 
 
 def _row(line: int, cells: Mapping[str, str]) -> _Row:

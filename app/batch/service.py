@@ -27,14 +27,14 @@ from core.errors import CoreError, InvalidConfig, InvalidData
 from core.evaluation import EvaluationConfig, evaluate, fitting, identity, record, runs_of, save, summary
 from core.evaluation.config import Run
 from core.evaluation.passes import Pass, Passes
-from core.evaluation.record import ITEMS, PARTS, RECORD
+from core.evaluation.record import ITEMS, PARTS, QUERIES, RECORD, save_queries, saved_queries
 from core.inference.predictor import Predictor
 from core.progress import Progress
 from core.records import Example
 from core.run_record import write_whole
 from core.scoring.calibration import batch as batch_calibrated
 
-QUERIES, FORM = "queries.jsonl", "form.json"
+FORM = "form.json"
 TOGETHER = 10  # queries between which other visitors have their turn
 MOST_STRATEGIES = 4
 MOST_OF_STRANGERS = 50  # queries, where strangers come
@@ -125,8 +125,7 @@ class BatchService:
             name = self._free_name()
             (self.folder / name).mkdir(parents=True)
             write_whole(self.folder / name / FORM, lambda path: path.write_text(json.dumps(asdict(form))))
-            lines = "".join(json.dumps(asdict(query), ensure_ascii=False) + "\n" for query in queries)
-            write_whole(self.folder / name / QUERIES, lambda path: path.write_text(lines, encoding="utf-8"))
+            save_queries(self.folder / name, queries)
             self._begin(Batch(name, form, queries))
         return name
 
@@ -155,8 +154,7 @@ class BatchService:
             raise InvalidData(f"There is no batch {name[:40]!r}; start one.")
         values = json.loads((path / FORM).read_text(encoding="utf-8"))
         form = BatchForm(**values | {"strategies": tuple(values["strategies"])})
-        lines = (path / QUERIES).read_text(encoding="utf-8").splitlines()
-        queries = [Example(**json.loads(line) | {"choices": ()}) for line in lines]
+        queries = saved_queries(path)
         items = pd.read_parquet(path / ITEMS) if (path / RECORD).is_file() else None
         return Batch(name, form, queries, items)
 

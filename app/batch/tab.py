@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from app.batch.queries import MOST_CHARACTERS
+from app.batch.queries import MOST_CHARACTERS, text_of_file
 from app.batch.service import BatchForm, BatchService
 from app.batch.view import batch_view
 from app.events import QUIET, Updates
@@ -16,6 +16,8 @@ from app.explore.form import DETECT, MOST_K, Form
 from app.explore.panels import progress_line
 from app.explore.service import Step
 from app.html import message
+from app.items.rows import Choice
+from app.items.view import CHOOSE
 from app.strategies import strategy_title
 from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError, InvalidData
@@ -23,10 +25,6 @@ from core.selection.strategies import STRATEGIES
 
 SECONDS = 2.0  # between looks at a batch that goes on
 EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "batch"}
-PRESS = """element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-act=open]');
-  if (button) trigger('select', {act: 'open', id: button.dataset.id});
-})"""
 Values: TypeAlias = dict[Any, Any]  # of components
 
 
@@ -128,18 +126,29 @@ class BatchHandlers:
             parts.result: batch_view(batch, self.service.tasks[batch.form.task], texts),
         }
 
+    def choose(self, values: Values, event: gr.EventData) -> Updates:
+        """Other rows of this page's batch."""
+        parts, texts = self.parts, catalogue(values[self.parts.tag])
+        try:
+            batch = self.service.read(values[parts.name])
+        except CoreError as error:
+            return {parts.status: message(str(error), "error")}
+        if batch.items is None:
+            return {parts.status: ""}
+        task = self.service.tasks[batch.form.task]
+        return {parts.result: batch_view(batch, task, texts, Choice.of(event._data))}
+
     def read_file(self, path: str | None) -> Updates:
         """The text of an uploaded file into the field, where it can be looked at before it is asked."""
         parts = self.parts
         if not path:
             return {}
-        content = Path(path).read_bytes()[: 4 * MOST_CHARACTERS + 1]
         try:
-            return {parts.form["queries"]: content.decode("utf-8"), parts.status: ""}
-        except UnicodeDecodeError:
-            return {
-                parts.status: message("The file is not UTF-8 text; save it as CSV, TSV or JSONL in UTF-8.", "error")
-            }
+            with Path(path).open("rb") as file:
+                content = file.read(4 * MOST_CHARACTERS + 1)  # one byte too many is refused
+            return {parts.form["queries"]: text_of_file(path, content), parts.status: ""}
+        except CoreError as error:
+            return {parts.form["queries"]: "", parts.status: message(str(error), "error")}
 
     def question(self, name: str, identity: str) -> Form:
         """The question of one row, for Explore. Raises ``InvalidData`` for a row that is not there."""
@@ -169,13 +178,13 @@ def build_batch(
     bind = localised.bind
     with bind(gr.Accordion(texts("batch.title"), open=False, elem_id="batch"), label="batch.title"):
         bind(gr.Markdown(texts("batch.lead")), value="batch.lead")
-        form = _build_form(localised, texts, offers)
+        form = _build_form(localised, texts, offers, files=not service.strangers)
         with gr.Row():
             start = bind(gr.Button(texts("batch.start"), variant="primary", elem_id="batch-start"), value="batch.start")
             stop = bind(gr.Button(texts("explore.stop"), visible=False, elem_id="batch-stop"), value="explore.stop")
             go_on = bind(gr.Button(texts("batch.go_on"), visible=False, elem_id="batch-go-on"), value="batch.go_on")
         status = gr.HTML(elem_id="batch-status")
-        result = gr.HTML(elem_id="batch-result", js_on_load=PRESS)
+        result = gr.HTML(elem_id="batch-result", js_on_load=CHOOSE)
     timer = gr.Timer(SECONDS, active=False)
     parts = BatchParts(tag, form, start, stop, go_on, status, result, gr.State(""), timer)
     handlers = BatchHandlers(service, allow, parts)
@@ -183,13 +192,14 @@ def build_batch(
     start.click(handlers.begin, inputs, parts.outputs, **EVENTS)
     go_on.click(handlers.resume, mine, parts.outputs, **EVENTS)
     stop.click(handlers.end, mine, status, **EVENTS)
+    result.submit(handlers.choose, mine, [result, status], trigger_mode="multiple", **EVENTS)
     timer.tick(handlers.look, mine, parts.outputs, **EVENTS)
     form["file"].upload(handlers.read_file, form["file"], [form["queries"], status], **EVENTS)
     return handlers
 
 
-def _build_form(localised: Localised, texts: Texts, offers: Offers) -> dict[str, Any]:
-    """The controls by name."""
+def _build_form(localised: Localised, texts: Texts, offers: Offers, files: bool) -> dict[str, Any]:
+    """The controls by name. ``files``: whether visitors may send some; where strangers come, organisers alone do."""
     bind = localised.bind
 
     def tasks(now: Texts) -> list[tuple[str, str]]:
@@ -210,9 +220,10 @@ def _build_form(localised: Localised, texts: Texts, offers: Offers) -> dict[str,
         label="batch.queries",
         info="batch.queries_hint",
     )  # fmt: skip
-    kinds = [".csv", ".tsv", ".jsonl", ".txt"]
+    kinds = [".csv", ".tsv", ".jsonl", ".json", ".txt"]
     form["file"] = bind(
-        gr.File(label=texts("study.file"), file_types=kinds, height=130, elem_id="batch-file"), label="study.file"
+        gr.File(label=texts("study.file"), file_types=kinds, height=130, elem_id="batch-file", visible=files),
+        label="study.file",
     )
     with gr.Row():
         lists: dict[str, tuple[str, Any, Any, bool]] = {

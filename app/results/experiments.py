@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from app.downloads import fresh_folder
+from app.items.records import RecordTables
 from app.results.leaderboard import MOST_NAMED, Boards
 from core.errors import CoreError, InvalidData
 from core.report.document import Document, Section, Table
@@ -80,11 +81,12 @@ class ReportService:
     folders: tuple[Path, ...]
     downloads: Path
     boards: Boards = field(init=False)
+    tables: RecordTables = field(init=False)
     _documents: dict[tuple[Path, int], Document] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """The leaderboards are of the same records."""
-        self.boards = Boards(self._folders)
+        """The leaderboards and the items are of the same records."""
+        self.boards, self.tables = Boards(self._folders), RecordTables(self._folders)
 
     def names(self) -> list[str]:
         """Names of all records, those that ship with the app first."""

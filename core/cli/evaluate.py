@@ -131,7 +131,8 @@ def run(options: argparse.Namespace, began: float) -> int:
         "label_score": predictor.settings.label_score,
         **passes.facts,
     }
-    save(options.output, items, record(predictor, config, table, time.perf_counter() - began, facts))
+    entry = record(predictor, config, table, time.perf_counter() - began, facts)
+    save(options.output, items, entry, queries)
     for measure in measures_of(table):
         if measure in TITLES:
             name, factor = TITLES[measure]

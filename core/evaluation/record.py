@@ -18,14 +18,14 @@ import pandas as pd
 
 from core.data.prompting_systems import framing_words
 from core.data.tasks import Task
-from core.errors import InvalidConfig
+from core.errors import InvalidConfig, InvalidData
 from core.evaluation.config import EvaluationConfig
 from core.inference.predictor import Predictor
 from core.records import Example
 from core.run_record import command, commit, model_facts, require_writable, write_record, write_whole
 from core.selection.strategies import STRATEGIES
 
-ITEMS, RECORD, PARTS = "items.parquet", "record.json", "parts"
+ITEMS, RECORD, PARTS, QUERIES = "items.parquet", "record.json", "parts", "queries.jsonl"
 
 
 def refuse_overwrite(output: Path) -> None:
@@ -42,7 +42,7 @@ def refuse_overwrite(output: Path) -> None:
 
 def forget(output: Path) -> None:
     """Remove what an evaluation left in ``output``, and nothing else."""
-    for name in (RECORD, ITEMS):
+    for name in (RECORD, ITEMS, QUERIES):
         (output / name).unlink(missing_ok=True)
     shutil.rmtree(output / PARTS, ignore_errors=True)
 
@@ -116,12 +116,33 @@ def digest(examples: Sequence[Example]) -> str:
     return sha256.hexdigest()[:12]
 
 
-def save(output: Path, items: pd.DataFrame, entry: dict[str, Any]) -> None:
-    """Write ``items.parquet`` and, last, ``record.json`` into ``output``; the parts of the passes are then dropped.
+def save_queries(output: Path, queries: Sequence[Example]) -> None:
+    """Write the texts of an evaluation beside its record, so that its items can be read and asked again elsewhere."""
+    lines = "".join(json.dumps(asdict(query), ensure_ascii=False) + "\n" for query in queries)
+    write_whole(output / QUERIES, lambda path: path.write_text(lines, encoding="utf-8"))
+
+
+def saved_queries(folder: Path) -> list[Example]:
+    """The texts that lie beside a record; none where there are none. Raises ``InvalidData`` for a damaged file."""
+    path = folder / QUERIES
+    try:
+        return [Example(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidData(f"{path} cannot be read as queries: {error}.") from error
+
+
+def save(output: Path, items: pd.DataFrame, entry: dict[str, Any], queries: Sequence[Example] = ()) -> None:
+    """Write ``items.parquet``, the texts of ``queries`` where they are given, and last ``record.json`` into ``output``.
+
+    The parts of the passes are then dropped.
 
     Raises ``InvalidConfig`` when the folder already holds the record of another run, ``OutputUnwritable`` on a full or read-only disk.
     """
     refuse_overwrite(output)
     write_whole(output / ITEMS, lambda path: items.to_parquet(path, index=False, compression="zstd"))
+    if queries:
+        save_queries(output, queries)
     write_record(output / RECORD, entry)
     shutil.rmtree(output / PARTS, ignore_errors=True)

@@ -76,6 +76,7 @@ def opened(page: Page, title: str, tab: str = "") -> None:
     expect(page.locator(first).first).to_be_visible()
     if "Experiments" in (tab, title):
         expect(page.locator("#leaderboard table")).to_be_visible()
+        expect(page.locator("#record-items .items")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

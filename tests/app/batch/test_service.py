@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from app.batch.service import MOST_OF_STRANGERS, BatchForm, BatchService
-from app.batch.view import batch_view, rows_of
+from app.batch.view import batch_view, table_of_batch
 from app.explore.form import Form
 from app.explore.service import ExploreService
+from app.items.rows import filters
 from app.texts import catalogue
 from core.data.tasks import load_tasks
 from core.errors import InvalidConfig, InvalidData
@@ -72,14 +73,13 @@ def test_the_table_has_intervals_filters_and_rows_that_open_in_explore(batches: 
     batch = batches.read(finished(batches))
     html = batch_view(batch, TASKS["topic"], TEXTS)
     assert "<b>twice</b>" not in html and "&lt;b&gt;twice&lt;/b&gt;" in html
-    assert html.count('class="open"') == 12 and html.count("data-flags=") == 12
-    rows = rows_of(batch)
-    for name in ("disagree", "flip", "wrong"):
-        count = sum(getattr(row, name) for row in rows)
-        assert f"{TEXTS(f'batch.{name}')} ({count})" in html
-    right = {row.query.id: {s: a == row.query.label for s, a in row.answers.items()} for row in rows}
-    assert all(row.flip == (len(set(right[row.query.id].values())) == 2) for row in rows)
-    share = np.mean([marks["agl"] for marks in right.values()])
+    assert html.count('class="open"') == 12
+    table = table_of_batch(batch)
+    first, second = table.pair()
+    for name, test in filters(table, first, second).items():
+        assert f"{TEXTS(f'items.filter_{name}')} ({sum(map(test, table.rows))})" in html
+    own = next(system for system in table.systems if system.strategy == "agl")
+    share = np.mean([row.right(own) for row in table.rows])
     assert f"<b>{100 * share:.1f} [" in html
     assert (
         html.count("(n = 6)") == 4
@@ -96,7 +96,7 @@ def test_without_labels_nothing_is_scored(batches: BatchService) -> None:
     assert record.kind == "batch" and record.entry["results"] == []
     html = batch_view(batches.read(name), TASKS["topic"], TEXTS)
     assert TEXTS("batch.no_gold") in html
-    assert "✗" not in html and TEXTS("batch.flip") not in html
+    assert "✗" not in html and TEXTS("items.filter_won") not in html
 
 
 def test_a_stopped_batch_keeps_its_answers_and_goes_on(batches: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:

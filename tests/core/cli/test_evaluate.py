@@ -30,7 +30,11 @@ def test_evaluate_writes_items_and_a_record(
 ) -> None:
     output = tmp_path / "run"
     assert train.main(evaluation(files, output)) == 0
-    assert {path.name for path in output.iterdir()} == {"items.parquet", "record.json"}  # no parts are left
+    assert {path.name for path in output.iterdir()} == {
+        "items.parquet",
+        "queries.jsonl",
+        "record.json",
+    }  # no parts are left
     assert pd.read_parquet(output / "items.parquet")["strategy"].tolist() == ["zero-shot"] * 3 + ["knn"] * 3
     printed = capsys.readouterr().out
     assert "zero-shot" in printed

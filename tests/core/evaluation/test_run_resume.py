@@ -105,7 +105,7 @@ def test_parts_go_when_the_record_is_there_and_not_before(
     assert not (output / "record.json").exists()
     assert parts_in(output) == {"identity.json", "zero-shot-k0-s0.parquet", "knn-k2-s0.parquet"}
     assert train.main(evaluation(files, output)) == 0
-    assert {path.name for path in output.iterdir()} == {"items.parquet", "record.json"}
+    assert {path.name for path in output.iterdir()} == {"items.parquet", "queries.jsonl", "record.json"}
     entry = json.loads((output / "record.json").read_text(encoding="utf-8"))
     assert entry["resumed"] == ["zero-shot-k0-s0", "knn-k2-s0"]
     assert [row["pass"] for row in entry["passes"]] == entry["resumed"]
@@ -129,7 +129,7 @@ def test_another_output_is_left_alone_unless_it_may_be_overwritten(
     assert parts_in(output) == before
     (output / "notes.txt").write_text("mine", encoding="utf-8")
     assert train.main([*evaluation(files, output, k="1"), "--overwrite"]) == 0
-    assert {path.name for path in output.iterdir()} == {"items.parquet", "record.json", "notes.txt"}
+    assert {path.name for path in output.iterdir()} == {"items.parquet", "queries.jsonl", "record.json", "notes.txt"}
     assert set(pd.read_parquet(output / "items.parquet")["k"]) == {0, 1}
 
     lonely = tmp_path / "lonely"

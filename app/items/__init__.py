@@ -1,0 +1,1 @@
+"""Answers item by item: of any record, and of a batch."""
