@@ -32,7 +32,7 @@ from app.study.tab import build_study
 from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred
 from app.train.tab import TrainHandlers, build_train
 from core.errors import CoreError
-from core.models.catalogue import TINY
+from core.models.catalogue import TINY, settled_name
 from core.report.readme import RESULTS
 from core.workbench import POOL_OF_TASK
 
@@ -40,7 +40,7 @@ CACHE = (600, int(LONGEST_S))  # seconds: how often Gradio's copies of files are
 HERE = Path(__file__).resolve().parent
 SHOWING: dict[str, Any] = {**QUIET, "concurrency_id": "show"}
 RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
-TO_THE_TOP = "() => { document.querySelector('#explore-top')?.scrollIntoView({behavior: 'smooth'}); }"
+TO_THE_TOP = "(...values) => { window.scrollTo({top: 0, behavior: 'smooth'}); return values; }"
 TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
 
 
@@ -242,7 +242,12 @@ class PageHandlers:
             yield {self.train.parts.status: message(str(error), "error")}
             return
         names = run_names(texts, self.services.training.finished())
-        changed = {"run": run.name, "strategy": "agl", "compare": UNTRAINED, "model": TINY, "precision": "fp32"}
+        model = (run.entry or {}).get("model", {})  # the one that the run learnt on, in its precision
+        changed = {"run": run.name, "strategy": "agl", "compare": UNTRAINED}
+        changed |= {
+            "model": settled_name(str(model.get("name") or TINY)),
+            "precision": str(model.get("precision") or "fp32"),
+        }
         if run.config:
             changed["task"] = run.config.task
         filled = {parts.inputs[name]: value for name, value in changed.items()}

@@ -8,9 +8,11 @@ from app.explore.names import label_as_read
 from app.html import hint, label_of, spoken
 from app.texts import Texts
 from core.data.tasks import Task
-from core.records import Effect, Prediction
+from core.languages import language
+from core.records import Demonstration, Effect, Prediction
 
 SMALL_EFFECT = 0.005
+MOST_OF_A_TEXT = 80  # characters of a candidate in a list
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,15 @@ class Editing:
 
     pinned: tuple[str, ...]  # ids
     ready: bool  # False while answers are still to come
+    replacing: "Replacing | None" = None  # the card that another candidate is being chosen for
+
+
+@dataclass(frozen=True)
+class Replacing:
+    """A demonstration, and the candidates that could stand in its place, best first."""
+
+    id: str
+    candidates: tuple[Demonstration, ...]
 
 
 def demonstration_cards(prediction: Prediction, task: Task, texts: Texts, editing: Editing | None = None) -> str:
@@ -72,12 +83,13 @@ def _unread(prediction: Prediction, index: int, texts: Texts) -> str:
 
 
 def _buttons(index: int, prediction: Prediction, task: Task, editing: Editing, texts: Texts) -> str:
-    """Pin, drop, move, edit; the card's number is in every name, so that a list of buttons can be told apart."""
+    """Pin, drop, replace, move, edit; the card's number is in every name, so that a list of buttons can be told apart."""
     example, count = prediction.selection.demonstrations[index].example, len(prediction.selection.demonstrations)
     pinned = example.id in editing.pinned
     listed = (
         ("pin", texts("explore.unpin" if pinned else "explore.pin"), texts("explore.pin_hint"), True),
         ("drop", texts("explore.drop"), texts("explore.drop_hint"), True),
+        ("alternatives", texts("explore.replace"), texts("explore.replace_hint"), True),
         ("earlier", "↑", texts("explore.earlier"), index > 0),
         ("later", "↓", texts("explore.later"), index + 1 < count),
     )
@@ -88,7 +100,31 @@ def _buttons(index: int, prediction: Prediction, task: Task, editing: Editing, t
         f"{'' if can and editing.ready else ' disabled'}>{escape(name)}</button>"
         for action, name, meaning, can in listed
     )
-    return f'<div class="acts">{inside}</div>{_editor(index, prediction, task, editing, texts)}'
+    chooser = _chooser(index, example.id, task, editing.replacing, texts)
+    return f'<div class="acts">{inside}</div>{chooser}{_editor(index, prediction, task, editing, texts)}'
+
+
+def _chooser(index: int, identity: str, task: Task, replacing: Replacing | None, texts: Texts) -> str:
+    """The candidates to choose from, under the card they were asked for."""
+    if replacing is None or replacing.id != identity:
+        return ""
+    if not replacing.candidates:
+        return f'<p class="quiet">{escape(texts("explore.replace_none"))}</p>'
+    options = "".join(_option(entry, task) for entry in replacing.candidates)
+    name = escape(texts("explore.replace_choose", number=index + 1))
+    ready = escape(texts("explore.edit_apply"))
+    return (
+        f'<div class="editor replacing"><label><span>{name}</span><select data-part="text">{options}</select></label>'
+        f'<button type="button" data-act="replace" data-id="{escape(identity)}" aria-label="{ready} ({index + 1})">{ready}</button></div>'
+    )
+
+
+def _option(entry: Demonstration, task: Task) -> str:
+    example = entry.example
+    text = example.text if len(example.text) <= MOST_OF_A_TEXT else f"{example.text[:MOST_OF_A_TEXT]}…"
+    label = f" → {example.label}" if task.is_closed else ""
+    own = language(example.language)
+    return f'<option value="{escape(example.id)}" lang="{own.tag}">{escape(f"{own.autonym}: {text}{label}")}</option>'
 
 
 def _joint_buttons(task: Task, texts: Texts) -> str:

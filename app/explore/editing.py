@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from app.explore.answer import Response
 from app.explore.form import Edit, Form
 
-ACTIONS = ("pin", "drop", "earlier", "later", "edit", "reverse", "rotate")
+ACTIONS = ("pin", "drop", "replace", "earlier", "later", "edit", "reverse", "rotate")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ def pressed(
 ) -> Outcome | None:
     """The outcome of ``action`` on the demonstration ``identity``; None for what is not there or changes nothing.
 
-    ``text`` and ``label`` are what an edited demonstration says now. "reverse" and "rotate" concern all demonstrations: their order,
-    and their labels, each of which goes to the next.
+    ``text`` and ``label`` are what an edited demonstration says now; for "replace" ``text`` is the id of what comes in its place.
+    "reverse" and "rotate" concern all demonstrations: their order, and their labels, each of which goes to the next.
     """
     demonstrations = response.predictions[0].selection.demonstrations
     ids = [entry.example.id for entry in demonstrations]
@@ -41,10 +41,8 @@ def pressed(
     if action == "pin":
         others = tuple(other for other in pinned if other != identity)
         return Outcome(others if identity in pinned else (*pinned, identity))
-    if action == "drop":
-        rest = [*ids[:index], *ids[index + 1 :]]
-        others = tuple(other for other in pinned if other != identity)
-        return Outcome(others, _variant(response, rest), "variant.dropped", values)
+    if action in ("drop", "replace"):
+        return _taken_out(response, ids, index, pinned, text if action == "replace" else None)
     if action == "edit":
         example = demonstrations[index].example
         edit = Edit(identity, _changed(text, example.text), _changed(label, example.label))
@@ -56,6 +54,18 @@ def pressed(
         return None
     ids[index], ids[other] = ids[other], ids[index]
     return Outcome(pinned, _variant(response, ids), f"variant.{action}", values)
+
+
+def _taken_out(
+    response: Response, ids: list[str], index: int, pinned: tuple[str, ...], instead: str | None
+) -> Outcome | None:
+    """The outcome without one demonstration, or with another ``instead`` of it; None for one that is there already."""
+    if instead is not None and (not instead or instead in ids):
+        return None
+    rest = [*ids[:index], *([instead] if instead else []), *ids[index + 1 :]]
+    others = tuple(other for other in pinned if other != ids[index])
+    change = "variant.replaced" if instead else "variant.dropped"
+    return Outcome(others, _variant(response, rest), change, {"number": index + 1})
 
 
 def _changed(new: str, old: str) -> str | None:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.events import Updates
 from app.explore.answer import Response, Thread
+from app.explore.cards import Replacing
 from app.explore.controls import form_of, values_of
 from app.explore.editing import pressed
 from app.explore.examples import examples
@@ -70,6 +71,9 @@ class ExploreHandlers:
             yield self.show(thread.undo() if data["act"] == "undo" else thread.show(data["id"]), texts)
             return
         response = thread.response
+        if data["act"] == "alternatives" and response is not None:
+            yield self._offer(response, thread, data["id"], texts, request)
+            return
         outcome = (
             pressed(data["act"], data["id"], response, thread.pinned, data["text"], data["label"]) if response else None
         )
@@ -92,6 +96,16 @@ class ExploreHandlers:
             lambda made: pinned.add(outcome.change, outcome.values, made),
             others,
         )
+
+    def _offer(self, response: Response, thread: Thread, identity: str, texts: Texts, request: gr.Request) -> Updates:
+        """Candidates for the place of one demonstration, under its card."""
+        parts = self.parts
+        try:
+            self.allow("explore", request)
+            replacing = Replacing(identity, self.explore.alternatives(response.predictions[0]))
+        except CoreError as error:
+            return {parts.status: message(str(error), "error")}
+        return {parts.status: "", parts.results: render(self.explore, self.tasks, thread, texts, replacing).results}
 
     def stream(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from app.explore.answer import Thread
-from app.explore.cards import Editing, demonstration_cards
+from app.explore.cards import Editing, Replacing, demonstration_cards
 from app.explore.names import panel_names
 from app.explore.service import Step
 from app.explore.verdict import verdict_line, warnings
@@ -26,6 +26,7 @@ def result_panels(
     response_id: str = "",
     note: str = "",
     detected: Detection | None = None,
+    replacing: Replacing | None = None,
 ) -> str:
     """The strategies side by side (below each other on a phone). ``expected``: answers, while some are still to come.
 
@@ -35,7 +36,7 @@ def result_panels(
         return ""
     panels = ""
     for index, (name, prediction) in enumerate(zip(panel_names(predictions, texts), predictions, strict=True)):
-        editing = Editing(pinned, ready=not expected) if index == 0 else None
+        editing = Editing(pinned, not expected, replacing) if index == 0 else None
         task = tasks[prediction.task]
         panels += (
             f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'

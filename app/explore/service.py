@@ -9,11 +9,13 @@ from app.explore.answer import Response, settled
 from app.explore.form import AUTO, DETECT, UNTRAINED, Edit, Form, bounded
 from app.explore.models import ModelCache
 from app.explore.reading import FIRST_CANDIDATES, Reading, first_candidates, is_read, read_pool
+from app.explore.replacing import alternatives
 from app.explore.turns import Turns
 from app.explore.zero_gpu import claimed_seconds, on_gpu, one_thread
 from core.data.prompt_variants import prompt_variants
-from core.errors import CoreError, InvalidQuery, UnknownLanguage
+from core.errors import CoreError, InvalidConfig, InvalidQuery, UnknownLanguage
 from core.inference.attribution import Attribution, attribute
+from core.inference.context_use import ContextUse, context_use
 from core.inference.explanation import explain
 from core.inference.explanation_records import Unmeasured, Why
 from core.inference.predictor import Predictor, Question, Settings, checked
@@ -109,6 +111,12 @@ class ExploreService:
             return measured
         return explain(self.predictor_of(prediction), prediction, index)
 
+    def alternatives(self, prediction: Prediction) -> tuple[Demonstration, ...]:
+        """Candidates that could stand where a demonstration stands. Raises ``CoreError``, also where a GPU is lent by the question."""
+        if self.models.needs_gpu(prediction.provenance["model"]):
+            raise InvalidConfig("Candidates are not read on a GPU that is lent by the question; choose another model.")
+        return alternatives(self.predictor_of(prediction), prediction)
+
     def attribution(self, prediction: Prediction, index: int) -> Attribution | Unmeasured:
         """What raises the answer at ``index`` over its runner-up, by token and by demonstration."""
         if self.models.needs_gpu(prediction.provenance["model"]):
@@ -117,6 +125,12 @@ class ExploreService:
                 raise measured
             return measured
         return attribute(self.predictor_of(prediction), prediction, index)
+
+    def context_use(self, prediction: Prediction, index: int) -> ContextUse | Unmeasured:
+        """How the answer at ``index`` uses its demonstrations; not measured where a GPU is lent by the question."""
+        if self.models.needs_gpu(prediction.provenance["model"]):
+            return Unmeasured("no_weights")
+        return context_use(self.predictor_of(prediction), prediction, index)
 
     def _attribution_or_error(self, prediction: Prediction, index: int) -> Attribution | Unmeasured | CoreError:
         one_thread()

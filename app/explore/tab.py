@@ -24,6 +24,11 @@ PRESS = """element.addEventListener('click', (event) => {
   if (!button) return;
   const part = (name) => button.closest('.editor')?.querySelector(`[data-part=${name}]`)?.value ?? '';
   trigger('select', {act: button.dataset.act, id: button.dataset.id, text: part('text'), label: part('label')});
+  const focus = (tries) => {  // on the candidates, once they are there
+    const list = element.querySelector('.replacing select');
+    if (list) list.focus(); else if (tries) setTimeout(() => focus(tries - 1), 100);
+  };
+  if (button.dataset.act === 'alternatives') focus(100);
 })"""
 # The link is put into the clipboard where the browser lets us, and stands ready to be copied by hand.
 COPY = """(html) => {

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from app.explore.answer import Response, Thread
+from app.explore.cards import Replacing
+from app.explore.context_html import context_view
 from app.explore.explanation_html import why_view
 from app.explore.figures import pool_map
 from app.explore.measures_html import coherence_table, label_table
@@ -44,8 +46,10 @@ class View:
     languages: tuple[tuple[str, str], ...] = ()  # name and code, likewise
 
 
-def render(explore: ExploreService, tasks: Mapping[str, Task], thread: Thread, texts: Texts) -> View:
-    """The views of the response on show; empty ones where there is none."""
+def render(
+    explore: ExploreService, tasks: Mapping[str, Task], thread: Thread, texts: Texts, replacing: Replacing | None = None
+) -> View:
+    """The views of the response on show; empty ones where there is none. ``replacing``: candidates for one of its cards."""
     response = thread.response
     if response is None:
         return View()
@@ -53,7 +57,13 @@ def render(explore: ExploreService, tasks: Mapping[str, Task], thread: Thread, t
     memory = [explore.models.memory(prediction.provenance) for prediction in predictions]
     return View(
         result_panels(
-            predictions, tasks, texts, pinned=thread.pinned, response_id=response.id, detected=response.detected
+            predictions,
+            tasks,
+            texts,
+            pinned=thread.pinned,
+            response_id=response.id,
+            detected=response.detected,
+            replacing=replacing,
         ),
         variants_view(thread, texts),
         details_view(predictions, texts, memory),
@@ -96,11 +106,13 @@ def measure_tokens(
     strategy: str | None,
     code: str | None,
 ) -> str:
-    """What raised one answer over its runner-up, by token and by demonstration; measured now."""
+    """What raised one answer over its runner-up, by token and by demonstration, and how it uses its demonstrations; measured now."""
     if response is None:
         return message(texts("explore.nothing_to_send"))
     prediction, index = picked(response, strategy, code)
-    return tokens_view(explore.attribution(prediction, index), prediction, index, tasks[prediction.task], texts)
+    task = tasks[prediction.task]
+    contrast = tokens_view(explore.attribution(prediction, index), prediction, index, task, texts)
+    return contrast + context_view(explore.context_use(prediction, index), prediction, index, task, texts)
 
 
 def draw_map(

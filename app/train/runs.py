@@ -9,12 +9,13 @@ from typing import Any
 
 from core.config import build
 from core.errors import InvalidConfig, InvalidData
+from core.models.loading import ASSETS
 from core.models.trained_run import MANIFEST, finished_runs
 from core.training.config import FitConfig
 from core.training.run_log import RunLog
 from core.workbench import POOL_OF_TASK, bundled_examples
 
-EXAMPLE = ":example"  # names the shipped run; no run of a person's can be called so
+SHIPPED = ASSETS / "runs"  # finished runs that come with the app, read and never written
 SETTINGS = "settings.json"  # in a run's folder: what it was started with
 PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -36,13 +37,17 @@ class Run:
         return self.config.optim.iterations if self.config else 0
 
 
-def run_folder(folder: Path, name: str) -> Path:
-    """The folder of a run by its name. Raises ``InvalidConfig`` for a name that is not plain."""
+def run_folder(folder: Path, name: str, shipped: Path | None = None) -> Path:
+    """The folder of a run by its name: one of a person's own, else a shipped one. Raises ``InvalidConfig`` for a name that is not plain.
+
+    ``shipped``: where those lie that come with the app; default ``SHIPPED``.
+    """
     if not PLAIN.fullmatch(name):
         raise InvalidConfig(
             f"{name[:40]!r} cannot name a run; use 1 to 40 of the letters A to Z and a to z, digits, - and _."
         )
-    return folder / name
+    with_app = (SHIPPED if shipped is None else shipped) / name
+    return with_app if (with_app / MANIFEST).is_file() and not (folder / name).exists() else folder / name
 
 
 def run_folders(folder: Path) -> list[Path]:

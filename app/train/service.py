@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.train.runs import EXAMPLE, PLAIN, SETTINGS, Run, read_json, read_run, run_folder, run_folders
+from app.train.runs import PLAIN, SETTINGS, SHIPPED, Run, read_json, read_run, run_folder, run_folders
 from core.config import build, read_config
 from core.data.tasks import load_tasks
 from core.errors import CoreError, InvalidConfig, InvalidData
@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # the loop brings accelerate along, which the start of the ap
     from core.training.trainer import Loop
 
 SHORT = ASSETS / "configs" / "fit_short.toml"
-SHIPPED = ASSETS / "results" / "loop" / "example"
 MOST_ITERATIONS = 200
 
 
@@ -96,7 +95,7 @@ class TrainingService:
     """Starts, stops and reads runs."""
 
     def __init__(self, folder: Path, make: LoopMaker = embedded_loop, short: Path = SHORT, shipped: Path = SHIPPED):
-        """``folder`` holds a folder for each run and need not exist; ``make`` builds a run; ``shipped`` is a run to look at."""
+        """``folder`` holds a folder for each run and need not exist; ``make`` builds a run; ``shipped`` holds runs of the app."""
         self.folder, self._make, self._short, self._shipped = folder, make, short, shipped
         self._lock = threading.Lock()
         self._progress: Progress | None = None
@@ -115,7 +114,7 @@ class TrainingService:
         with self._lock:
             self._refuse_a_second()
             name = form.name or self._free_name()
-            folder = run_folder(self.folder, name)
+            folder = run_folder(self.folder, name, self._shipped)
             if folder.exists():
                 raise InvalidConfig(f"There is a run {name!r} already; open it from the list, or choose another name.")
             languages = sorted({*config.languages, *self.defaults().languages})
@@ -125,7 +124,7 @@ class TrainingService:
 
     def go_on(self, name: str) -> str:
         """Go on with a run that was stopped; its name. Raises ``InvalidConfig`` or ``InvalidData``."""
-        folder = run_folder(self.folder, name)
+        folder = run_folder(self.folder, name, self._shipped)
         with self._lock:
             self._refuse_a_second()
             if (folder / MANIFEST).is_file():
@@ -165,19 +164,26 @@ class TrainingService:
         return bool(self.running) and self._stopping.is_set()
 
     def runs(self) -> list[tuple[str, str]]:
-        """Name and state of every run, newest first, the shipped one last."""
-        listed = [(path.name, self._state(path)) for path in run_folders(self.folder)]
-        return [*listed, (EXAMPLE, "finished")] if (self._shipped / "log.jsonl").is_file() else listed
+        """Name and state of every run, a person's own first and newest first, then those that come with the app."""
+        own = {path.name: self._state(path) for path in run_folders(self.folder)}
+        return [*own.items(), *((path.name, "finished") for path in self._with_app() if path.name not in own)]
+
+    def _with_app(self) -> list[Path]:
+        return sorted(path for path in finished_runs(self._shipped) if PLAIN.fullmatch(path.name))
+
+    def is_shipped(self, name: str) -> bool:
+        """Whether a run of this name is one that comes with the app, and not a person's own."""
+        return bool(PLAIN.fullmatch(name)) and run_folder(self.folder, name, self._shipped).parent == self._shipped
 
     def finished(self) -> list[str]:
-        """Names of the runs that Explore can use, newest first."""
-        return [p.name for p in finished_runs(self.folder) if PLAIN.fullmatch(p.name) and (p / POLICY).is_file()]
+        """Names of the runs that Explore can use, a person's own first and newest first."""
+        folders = [*finished_runs(self.folder), *self._with_app()]
+        usable = (path.name for path in folders if PLAIN.fullmatch(path.name) and (path / POLICY).is_file())
+        return list(dict.fromkeys(usable))
 
     def read(self, name: str) -> Run:
         """A run by name. Raises ``InvalidConfig`` for a name that is not plain, ``InvalidData`` for a damaged log or no run."""
-        if name == EXAMPLE:
-            return read_run(name, self._shipped, running=False)
-        folder, running = run_folder(self.folder, name), name == self.running
+        folder, running = run_folder(self.folder, name, self._shipped), name == self.running
         loop = self._loop if running else None
         changes = None if loop is None else [asdict(change) for change in tuple(loop.pool.changes)]
         return read_run(name, folder, running, changes)

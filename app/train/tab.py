@@ -10,7 +10,7 @@ from annotation.errors import AnnotationError
 from app.events import QUIET, Updates
 from app.html import message
 from app.texts import Localised, Texts, catalogue
-from app.train.runs import EXAMPLE
+from app.train.compare_tab import build_compare
 from app.train.service import MOST_ITERATIONS, RunForm, TrainingService
 from app.train.view import PANELS, RenderedRun, render_run, run_choices, run_status
 from core.data.tasks import Task
@@ -121,7 +121,7 @@ class TrainHandlers:
         updates: Updates = {
             parts.status: status,
             parts.runs: gr.update(choices=listed, value=name if run else None),
-            parts.use: gr.update(interactive=run is not None and run.state == "finished" and name != EXAMPLE),
+            parts.use: gr.update(interactive=name in service.finished()),
             parts.go_on: gr.update(visible=stopped),
             parts.timer: gr.Timer(active=bool(service.running)),
             parts.mark: (run.name, len(run.lines), run.state) if run else ("", 0, ""),
@@ -166,6 +166,7 @@ def build_train(
             notice = gr.HTML(elem_id="train-notice")
             status = gr.HTML(elem_id="train-status")
             panels = _build_panels(localised, texts)
+            build_compare(service, localised, tag, texts, tab)
     timer = gr.Timer(SECONDS, active=False)
     mark = gr.State(("", 0, ""))
     parts = TrainParts(tag, session, form, start, stop, runs, use, go_on, notice, status, mark, timer, panels)

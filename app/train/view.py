@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from app.html import hint, message
 from app.texts import Texts
-from app.train.runs import EXAMPLE, Run
+from app.train.runs import Run
 from app.train.service import Progress, TrainingService
 from app.train.tiles import (
     Line,
@@ -73,7 +73,11 @@ def _framed(inside: str, texts: Texts, css: str = "") -> str:
 
 def run_choices(service: TrainingService, texts: Texts) -> list[tuple[str, str]]:
     """Every run with its state, for a list to choose from."""
-    return [(f"{run_name(name, texts)} · {texts(f'train.state_{state}')}", name) for name, state in service.runs()]
+    return [(_listed(service, name, state, texts), name) for name, state in service.runs()]
+
+
+def _listed(service: TrainingService, name: str, state: str, texts: Texts) -> str:
+    return f"{name} · {texts('train.shipped' if service.is_shipped(name) else f'train.state_{state}')}"
 
 
 def run_status(service: TrainingService, texts: Texts) -> str:
@@ -94,11 +98,6 @@ REWARDS = ("reward", "acc", "div")
 SYMBOLS = ("circle", "square", "diamond", "x")  # so that colour is never alone
 
 
-def run_name(name: str, texts: Texts) -> str:
-    """A run's name as people read it."""
-    return texts("train.example") if name == EXAMPLE else name
-
-
 def run_head(run: Run, texts: Texts) -> str:
     """Name, settings, and the verdict once there is one; alarms as sentences."""
     done = max((line["iteration"] for line in run.lines), default=0)
@@ -115,7 +114,7 @@ def run_head(run: Run, texts: Texts) -> str:
         )
         about = f'<p class="quiet">{" · ".join(escape(fact) for fact in facts)}</p>'
     state = f'<span class="quiet">{escape(texts(f"train.state_{run.state}"))}</span>'
-    title = f"<h3>{escape(run_name(run.name, texts))} {state}</h3>"
+    title = f"<h3>{escape(run.name)} {state}</h3>"
     learnt = learning(run.lines, run.entry, texts)
     sentences = " ".join(sentence for sentence in (learnt, verdict(run.entry, texts) if run.entry else "") if sentence)
     ending = f'<p class="verdict">{escape(sentences)}</p>' if sentences else ""
@@ -208,7 +207,7 @@ def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
             marker={"symbol": SYMBOLS[index], "size": 6},
             hovertemplate=f"%{{x}}: %{{y:.3f}}<br>{_wrapped(meaning(key, texts))}<extra>%{{fullData.name}}</extra>",
         )
-    return _over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
+    return over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
 
 
 def development_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
@@ -227,10 +226,11 @@ def development_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Fig
             hovertemplate=f"%{{x}}: %{{y:.1%}}<br>{_wrapped(meaning('development', texts))}<extra>%{{fullData.name}}</extra>",
         )
     figure.update_yaxes(tickformat=".0%")
-    return _over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
+    return over_iterations(figure, max(total, lines[-1]["iteration"]), texts)
 
 
-def _over_iterations(figure: go.Figure, last: int, texts: Texts) -> go.Figure:
+def over_iterations(figure: go.Figure, last: int, texts: Texts) -> go.Figure:
+    """The figure in the common style, over iterations from 0 to ``last``."""
     styled = style(figure, height=320, xaxis={"title": {"text": texts("train.iteration"), "font": {"size": 12}}})
     styled.update_xaxes(range=[-0.03 * max(1, last), 1.03 * max(1, last)])
     styled.update_layout(margin={"t": 44}, legend={"y": -0.28, "yanchor": "top"})  # clear of the component's own label

@@ -1,7 +1,7 @@
 """Links to a question, presses on cards, and what the Why section says of order and labels.
 
 Tests of `app.explore.cards`, `app.explore.controls`, `app.explore.editing`, `app.explore.explanation_html`,
-`app.explore.form`, `app.explore.link`.
+`app.explore.form`, `app.explore.link`, `app.explore.replacing`.
 """
 
 import random
@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from app.explore.answer import Response, Thread
+from app.explore.cards import Replacing
 from app.explore.controls import form_of, values_of
 from app.explore.editing import pressed
 from app.explore.explanation_html import why_view
 from app.explore.form import Edit, Form
 from app.explore.link import NAMES, form_of_link, query_string
 from app.explore.panels import result_panels
+from app.explore.replacing import OFFERED
 from app.explore.sending import outputs_of
 from app.explore.service import ExploreService
 from app.explore.view import measure_why
@@ -27,6 +29,7 @@ from app.texts import catalogue
 from core.data.tasks import load_tasks
 from core.errors import InvalidQuery
 from core.inference.explanation_records import Order, OrderSensitivity, Unmeasured, Why
+from core.inference.predictor import Question
 from core.models.loading import ASSETS
 from core.records import Prediction
 
@@ -66,6 +69,31 @@ def predictions(response: Response) -> tuple[Prediction, ...]:
 
 def read(query: str) -> Form | None:
     return form_of_link(dict(parse_qsl(query)), LANGUAGES, TASKS)
+
+
+def test_another_candidate_takes_the_place_of_a_demonstration(explore: ExploreService, response: Response) -> None:
+    first = response.predictions[0]
+    ids = [entry.example.id for entry in first.selection.demonstrations]
+    items = {entry.example.item for entry in first.selection.demonstrations}
+    candidates = explore.alternatives(first)
+    assert len(candidates) == OFFERED and not {entry.example.item for entry in candidates} & items
+    # The first of them is what the strategy would choose next.
+    longer = explore.predictor(Form("x")).select(Question(first.query, "agl", len(ids) + 1)).demonstrations
+    assert candidates[0].example.id == longer[-1].example.id
+    html = result_panels(
+        response.predictions, load_tasks(ASSETS), catalogue("en"), replacing=Replacing(ids[1], candidates)
+    )
+    assert html.count("<option value=") >= OFFERED and html.count('data-act="replace"') == 1
+    outcome = pressed("replace", ids[1], response, (), candidates[0].example.id)
+    assert outcome is not None and outcome.form is not None
+    *_, last = explore.ask(outcome.form)
+    assert last.response is not None
+    now = [entry.example.id for entry in last.response.predictions[0].selection.demonstrations]
+    assert now == [ids[0], candidates[0].example.id, ids[2]]
+    thread = Thread().begin(response).add(outcome.change, outcome.values, last.response)
+    assert [variant.change for variant in thread.variants] == ["variant.chosen", "variant.replaced"]
+    assert thread.undo().response == response
+    assert read(query_string(outcome.form)) is not None
 
 
 def test_a_link_brings_back_every_field_of_a_form() -> None:
@@ -117,6 +145,8 @@ def test_presses_pin_drop_move_and_edit(response: Response) -> None:
     assert kept("pin", b, response, ()) == ((b,), None)
     assert kept("pin", b, response, (a, b)) == ((a,), None)
     assert kept("drop", b, response, (a, b)) == ((a,), (a, c))
+    assert kept("replace", b, response, (a, b), "other") == ((a,), (a, "other", c))
+    assert kept("replace", b, response, (), c) is None and kept("replace", b, response, ()) is None
     assert kept("earlier", b, response, ()) == ((), (b, a, c))
     assert kept("later", b, response, (b,)) == ((b,), (a, c, b))
     assert kept("reverse", "", response, ()) == ((), (c, b, a))
@@ -183,11 +213,11 @@ def test_only_the_first_strategy_has_buttons_and_they_wait_for_the_answer(
     tasks, texts = load_tasks(ASSETS), catalogue("en")
     pinned = (predictions[0].selection.demonstrations[1].example.id,)
     done = result_panels(predictions, tasks, texts, pinned=pinned)
-    assert done.count("data-act=") == 3 * 5 + 2  # pin, drop, two moves, an edit; order and labels of all
+    assert done.count("data-act=") == 3 * 6 + 2  # pin, drop, replace, two moves, an edit; order and labels of all
     assert done.count('class="card pinned"') == 1
     assert done.count('aria-pressed="true"') == 1
     assert done.count(" disabled") == 2  # the first cannot move earlier, the last not later
-    assert result_panels(predictions, tasks, texts, 2).count(" disabled") == 3 * 4
+    assert result_panels(predictions, tasks, texts, 2).count(" disabled") == 3 * 5
 
 
 @pytest.mark.parametrize("tag", ["en", "ar"])

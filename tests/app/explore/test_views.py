@@ -1,6 +1,6 @@
 """Texts of people and models are shown as text, in their own direction.
 
-Tests of `app.explore.panels`, `app.html`.
+Tests of `app.explore.context_html`, `app.explore.panels`, `app.html`.
 """
 
 from dataclasses import replace
@@ -8,12 +8,15 @@ from html import escape
 
 import pytest
 
+from app.explore.context_html import context_view
 from app.explore.form import Form
 from app.explore.panels import details_view, prompt_view, result_panels
 from app.explore.service import ExploreService
 from app.html import spoken
 from app.texts import catalogue
 from core.data.tasks import Task, load_tasks
+from core.inference.context_use import AnswerToken, ContextUse, Source
+from core.inference.explanation_records import Unmeasured
 from core.models.loading import ASSETS
 from core.records import Prediction
 
@@ -86,3 +89,26 @@ def test_cards_show_what_the_policy_and_leaving_out_say(prediction: Prediction, 
     assert html.count('class="card"') == 2
     assert html.count(escape(TEXTS("explore.probability_hint"))) == 2
     assert html.count(escape(TEXTS("explore.without_hint"))) + html.count(escape(TEXTS("explore.effect_none"))) == 2
+
+
+def test_what_demonstrations_add_is_said_in_words_and_shown_as_text(
+    prediction: Prediction, tasks: dict[str, Task]
+) -> None:
+    first, second = poisoned(prediction).selection.demonstrations
+    sources = (Source(first, 1.25, same_label=True), Source(second, -0.5))
+    result = ContextUse(0.75, sources, (AnswerToken("<b>sp", 0.4, 0.9), AnswerToken("orts", 0.0, -0.15)))
+    html = context_view(result, poisoned(prediction), 0, tasks["topic"], TEXTS)
+    assert "<script>" not in html and "<b>sp" not in html and "&lt;b&gt;sp" in html
+    assert escape(TEXTS("context.raise", value="0.75")) in html and TEXTS("context.copied_label", numbers="1") in html
+    assert "+1.25" in html and "-0.50" in html and "+0.90" in html
+    alone = replace(result, pvi=-0.75, sources=(Source(second, -0.5),), tokens=())
+    html = context_view(alone, prediction, 0, tasks["topic"], TEXTS)
+    assert escape(TEXTS("context.lower", value="0.75")) in html and TEXTS("context.copied_none_label") in html
+    assert TEXTS("context.other_tokens") in html
+    written = replace(result, sources=(Source(first, 0.1, span="the sugar tax"),))
+    html = context_view(written, prediction, 0, tasks["translation"], TEXTS)
+    assert "the sugar tax" in html and TEXTS("context.copied_text", numbers="1") in html
+    assert context_view(Unmeasured("no_weights"), prediction, 0, tasks["topic"], TEXTS) == ""
+    assert TEXTS("why.reason_none_shown") in context_view(
+        Unmeasured("none_shown"), prediction, 0, tasks["topic"], TEXTS
+    )

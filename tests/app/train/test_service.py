@@ -14,7 +14,7 @@ import pytest
 import torch
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
-from app.train.runs import EXAMPLE
+from app.train.runs import run_folder
 from app.train.service import SHORT as SHORT_FILE
 from app.train.service import RunForm, Seconds, TrainingService, embedded_loop
 from core.data.tasks import load_tasks
@@ -176,14 +176,13 @@ def test_stop_without_a_run_says_so(desk: TrainingService) -> None:
     assert not desk.stop()
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "a b", "ä", "x" * 41, "x\n", EXAMPLE])
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "a b", "ä", "x" * 41, "x\n", ":x"])
 def test_names_that_are_not_plain_are_refused_everywhere(desk: TrainingService, name: str) -> None:
     if name:  # an empty name asks for the next free one
         with pytest.raises(InvalidConfig, match="cannot name a run"):
             desk.start(replace(FORM, name=name))
-    if name != EXAMPLE:
-        with pytest.raises(InvalidConfig, match="cannot name a run"):
-            desk.read(name)
+    with pytest.raises(InvalidConfig, match="cannot name a run"):
+        desk.read(name)
     with pytest.raises(InvalidConfig, match="cannot name a run"):
         desk.go_on(name)
     assert not desk.folder.exists()
@@ -246,14 +245,30 @@ def test_a_retired_sentence_is_told_by_its_text(tmp_path: Path, short: Path) -> 
     assert run.changes == (change | {"text": example.text},)
 
 
-def test_the_shipped_run_is_listed_last_and_never_taken_up(tmp_path: Path, short: Path) -> None:
+def shipped_run(folder: Path) -> Path:
+    """A finished run as ``train.py publish`` leaves it: no settings, no sentences."""
+    folder.mkdir(parents=True)
+    (folder / "log.jsonl").write_text('{"iteration": 0}\n')
+    (folder / "policy.safetensors").write_bytes(b"")
+    (folder / "run.json").write_text('{"config": {"task": "topic"}, "fallback": "", "changes": []}')
+    return folder
+
+
+def test_shipped_runs_are_listed_last_opened_and_never_written(tmp_path: Path, short: Path) -> None:
     shipped = tmp_path / "shipped"
-    shipped.mkdir()
-    (shipped / "log.jsonl").write_text('{"iteration": 0}\n')
+    shipped_run(shipped / "learnt")
     desk = TrainingService(tmp_path / "runs", toy_loop, short, shipped)
-    assert desk.runs() == [(EXAMPLE, "finished")]
-    assert desk.read(EXAMPLE).lines == ({"iteration": 0},)
-    assert desk.finished() == []
+    assert desk.runs() == [("learnt", "finished")] and desk.finished() == ["learnt"]
+    assert desk.is_shipped("learnt") and not desk.is_shipped("mine")
+    assert desk.read("learnt").lines == ({"iteration": 0},)
+    with pytest.raises(InvalidConfig, match="is finished"):
+        desk.go_on("learnt")
+    with pytest.raises(InvalidConfig, match="There is a run 'learnt' already"):
+        desk.start(replace(FORM, name="learnt"))
+    assert not desk.folder.exists()
+    shipped_run(desk.folder / "learnt")  # one of a person's own of the same name goes first
+    assert desk.runs() == [("learnt", "finished")] and not desk.is_shipped("learnt")
+    assert run_folder(desk.folder, "learnt", shipped) == desk.folder / "learnt"
 
 
 def test_a_run_that_is_gone_or_damaged_is_one_sentence(desk: TrainingService) -> None:

@@ -1,4 +1,7 @@
-"""What the handlers of Train send to the page, without a browser."""
+"""What the handlers of Train send to the page, without a browser.
+
+Tests of `app.train.compare_tab`.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +15,7 @@ from app.explore.controls import run_names
 from app.explore.service import ExploreService
 from app.services import Services
 from app.texts import Localised, catalogue
-from app.train.runs import EXAMPLE
+from app.train.compare_tab import CompareHandlers, build_compare
 from app.train.service import RunForm, TrainingService
 from app.train.tab import TrainHandlers, build_train, form_of
 from app.train.view import run_choices, run_status
@@ -125,17 +128,33 @@ def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: S
     assert run_names(TEXTS, services.training.finished()) == [(TEXTS("explore.run_none"), ""), ("done", "done")]
 
 
-def test_the_shipped_run_is_shown_where_there_is_no_other_and_cannot_be_used(
-    services: Services, tmp_path: Path
-) -> None:
-    make_run(services, "shipped", finished=True)
-    services.training = TrainingService(tmp_path / "none", shipped=services.training.folder / "shipped")
+def test_a_shipped_run_is_shown_where_there_is_no_other_and_can_be_used(services: Services, tmp_path: Path) -> None:
+    make_run(services, "learnt", finished=True)
+    services.training = TrainingService(tmp_path / "none", shipped=services.training.folder)
     handlers = handlers_of(services)
     updates, parts = handlers.show(TEXTS, None), handlers.parts
-    assert updates[parts.runs]["value"] == EXAMPLE
-    assert not updates[parts.use]["interactive"]
+    assert updates[parts.runs]["value"] == "learnt"
+    assert updates[parts.runs]["choices"] == [(f"learnt · {TEXTS('train.shipped')}", "learnt")]
+    assert updates[parts.use]["interactive"]
     assert not updates[parts.go_on]["visible"]
-    assert TEXTS("train.example") in updates[parts.panels["head"]]
+    assert "learnt" in updates[parts.panels["head"]]
+
+
+def test_runs_are_laid_over_each_other_once_two_are_chosen(services: Services) -> None:
+    for name in ("one", "two"):
+        make_run(services, name, finished=True)
+
+    def build() -> CompareHandlers:
+        with gr.Blocks():
+            return build_compare(services.training, Localised(), gr.State("en"), TEXTS, gr.Tab("Train"))
+
+    handlers = with_event_loop(build)
+    parts = handlers.parts
+    alone = handlers.compare({parts.tag: "en", parts.runs: ["one"]})
+    assert TEXTS("train.compare_choose", fewest=2, most=4) in alone[parts.table] and not alone[parts.figure]["visible"]
+    both = handlers.listed({parts.tag: "en", parts.runs: ["one", "two", "gone"]})
+    assert both[parts.runs]["value"] == ["one", "two"] and both[parts.figure]["visible"]
+    assert TEXTS("train.compare_same") in both[parts.table]
 
 
 def test_status_is_empty_before_the_first_run(services: Services) -> None:
