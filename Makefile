@@ -39,14 +39,18 @@ bench: setup-bench setup-dev setup
 soak: setup-dev setup
 	PYTHONPATH=. $(RUN) tests/benchmarks/soak.py --output assets/results/soak.json
 
-.PHONY: demo test test-all check lock release bench soak screenshots setup setup-dev setup-bench model browser postgres clean
+.PHONY: demo test pytest test-all check lock release bench soak screenshots setup setup-dev setup-bench model browser postgres clean
 
 demo: setup
 	$(RUN) -m app.main
 
 # Two workers, a file of tests to one of them: each has an app, a browser and a database server of its own. WORKERS=0 is one after the other.
 WORKERS ?= 2
-test: setup setup-dev browser postgres check
+test: setup setup-dev browser postgres
+	@$(MAKE) --no-print-directory --jobs 2 check pytest
+
+# The tests alone, as soon as everything is set up.
+pytest:
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
 
 # Everything, with the simulations and soaks of minutes: before a release.

@@ -22,7 +22,7 @@ from app.train.service import TrainingService
 from core.models.catalogue import TINY_FOLDER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 os.environ["AGL_MODEL"] = "tiny"  # what "default" stands for, whatever is set up on this machine
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,14 +46,14 @@ def services(explore: ExploreService, tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app as people start it, from a foreign working directory, on its own data."""
+    """The app as people start it, from a foreign working directory, on its own data; runs of Train are small."""
     if not (TINY_FOLDER / "config.json").is_file():
         pytest.skip("assets/models/lm is not there")
     folder = tmp_path_factory.mktemp("app")
     port = free_port()
     command = [
         sys.executable,
-        str(ROOT / "app" / "main.py"),
+        str(ROOT / "tests" / "toys" / "small_runs_server.py"),
         "--port",
         str(port),
         "--data",
@@ -92,28 +92,91 @@ def windows(chromium: "Browser") -> "Iterator[dict[int, BrowserContext]]":
         context.close()
 
 
-@pytest.fixture
-def visitor(
-    chromium: "Browser", windows: "dict[int, BrowserContext]", server: Server, request: pytest.FixtureRequest
-) -> Iterator[Visitor]:
-    """A visitor on the opened app of whom the browser remembers nothing but its cache; parametrise indirectly with a width in pixels."""
-    width = getattr(request, "param", 1440)
-    if width not in windows:
-        windows[width] = chromium.new_context(viewport={"width": width, "height": 900})
-    context = windows[width]
-    page = context.new_page()
+def open_page(page: "Page", url: str) -> Visitor:
+    """The app opened in a page, and what goes wrong there from now on."""
     page.set_default_timeout(PATIENCE_MS)
     seen = Visitor(page, [], [])
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on(
         "request",
-        lambda call: seen.foreign.append(call.url) if not call.url.startswith((server.url, "data:", "blob:")) else None,
+        lambda call: seen.foreign.append(call.url) if not call.url.startswith((url, "data:", "blob:")) else None,
     )
-    page.goto(server.url)
+    page.goto(url)
     page.wait_for_selector("#explore-results .card")
+    return seen
+
+
+@pytest.fixture
+def window(
+    chromium: "Browser", windows: "dict[int, BrowserContext]", request: pytest.FixtureRequest
+) -> "Iterator[BrowserContext]":
+    """A browser that remembers nothing but its cache; parametrise what opens pages in it indirectly with a width in pixels."""
+    width = getattr(request, "param", 1440)
+    if width not in windows:
+        windows[width] = chromium.new_context(viewport={"width": width, "height": 900})
+    yield windows[width]
+    windows[width].clear_cookies()
+
+
+@pytest.fixture
+def visitor(window: "BrowserContext", server: Server) -> Iterator[Visitor]:
+    """A visitor on the opened app, with a page of her own: for tests that leave the page changed."""
+    page = window.new_page()
+    seen = open_page(page, server.url)
     yield seen
     page.evaluate("localStorage.clear()")
     page.close()
-    context.clear_cookies()
     assert seen.errors == []
     assert seen.foreign == []
+
+
+@pytest.fixture(scope="module")
+def kept(windows: "dict[int, BrowserContext]") -> "Iterator[dict[tuple[str, BrowserContext], Visitor]]":
+    """Opened pages that tests of a file share, by what these may do and the browser. An open page costs a browser time while it idles."""
+    pages: dict[tuple[str, BrowserContext], Visitor] = {}
+    yield pages
+    for seen in pages.values():
+        seen.page.close()
+
+
+def shared(
+    kind: str,
+    kept: "dict[tuple[str, BrowserContext], Visitor]",
+    window: "BrowserContext",
+    server: Server,
+    session: pytest.Session,
+) -> Iterator[Visitor]:
+    """A kept page, on Explore; after a failure the next test has a new one."""
+    key = kind, window
+    if key not in kept:
+        kept[key] = open_page(window.new_page(), server.url)
+    seen, failed = kept[key], session.testsfailed
+    seen.page.get_by_role("tab", name="Explore", exact=True).click()
+    yield seen
+    errors, foreign = list(seen.errors), list(seen.foreign)
+    if session.testsfailed > failed or errors or foreign:
+        kept.pop(key).page.close()
+    assert errors == []
+    assert foreign == []
+
+
+@pytest.fixture
+def reader(
+    kept: "dict[tuple[str, BrowserContext], Visitor]",
+    window: "BrowserContext",
+    server: Server,
+    request: pytest.FixtureRequest,
+) -> Iterator[Visitor]:
+    """A visitor of a page that shows the opening example in English and that tests only look at; they may open tabs."""
+    yield from shared("read", kept, window, server, request.session)
+
+
+@pytest.fixture
+def asker(
+    kept: "dict[tuple[str, BrowserContext], Visitor]",
+    window: "BrowserContext",
+    server: Server,
+    request: pytest.FixtureRequest,
+) -> Iterator[Visitor]:
+    """A visitor of a page where tests ask questions of their own, whatever was asked before; no other control stays changed."""
+    yield from shared("ask", kept, window, server, request.session)

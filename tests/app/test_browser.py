@@ -20,8 +20,8 @@ def ask(page: Page, text: str, language: str) -> None:
     expect(page.locator("#explore-status .progress")).to_have_count(0)
 
 
-def test_the_page_opens_on_an_answered_example(visitor) -> None:
-    page = visitor.page
+def test_the_page_opens_on_an_answered_example(reader) -> None:
+    page = reader.page
     expect(page.locator("#explore-results .panel")).to_have_count(2)
     expect(page.locator("#explore-results .card")).to_have_count(8)
     languages = (
@@ -31,8 +31,8 @@ def test_the_page_opens_on_an_answered_example(visitor) -> None:
     expect(page.locator("#explore-results .panel").first.locator("table.answers tbody tr")).to_have_count(6)
 
 
-def test_a_typed_arabic_query_is_shown_right_to_left(visitor) -> None:
-    page = visitor.page
+def test_a_typed_arabic_query_is_shown_right_to_left(asker) -> None:
+    page = asker.page
     ask(page, "أعلنت الوزارة عن انتخابات جديدة في الربيع المقبل.", "العربية")
     asked = page.locator("#explore-results .asked [lang=ar]")
     expect(asked).to_have_attribute("dir", "rtl")
@@ -44,8 +44,8 @@ def test_a_typed_arabic_query_is_shown_right_to_left(visitor) -> None:
     assert page.locator("#explore-results .card .text[lang=ar]").count() == 0
 
 
-def test_a_typed_chinese_query_gets_demonstrations_from_other_languages(visitor) -> None:
-    page = visitor.page
+def test_a_typed_chinese_query_gets_demonstrations_from_other_languages(asker) -> None:
+    page = asker.page
     ask(page, "科学家用新望远镜发现了一颗遥远的行星。", "中文")
     expect(page.locator("#explore-results .asked [lang=zh]")).to_be_visible()
     assert page.locator("#explore-results .card .text[lang=zh]").count() == 0
@@ -53,8 +53,8 @@ def test_a_typed_chinese_query_gets_demonstrations_from_other_languages(visitor)
     expect(page.locator("#exact-prompt pre")).to_contain_text("科学家用新望远镜发现了一颗遥远的行星。")
 
 
-def test_why_shows_probabilities_and_coherence_as_tables(visitor) -> None:
-    page = visitor.page
+def test_why_shows_probabilities_and_coherence_as_tables(reader) -> None:
+    page = reader.page
     expect(page.locator("#why-labels tbody tr")).to_have_count(7)
     page.get_by_role("tab", name="Coherence").click()
     expect(page.locator("#why-coherence tbody tr")).to_have_count(7)  # the query and six answers
@@ -93,12 +93,14 @@ def test_from_explore_to_rate_to_results(visitor, server, tmp_path) -> None:
         assert bundle.read("ratings.jsonl").count(b"\n") == 6
 
 
-def test_the_rating_page_of_raters_stands_beside_the_app(visitor, server) -> None:
-    answer = visitor.page.request.post(f"{server.url}/rate/next", data={})
+def test_the_rating_page_of_raters_stands_beside_the_app(window, server) -> None:
+    page = window.new_page()
+    answer = page.request.post(f"{server.url}/rate/next", data={})
     assert (answer.status, answer.json()["error"]) == (401, "link")
-    visitor.page.goto(f"{server.url}/rate")
-    expect(visitor.page.locator("#main .message")).to_contain_text("open the link that you were sent")
-    assert visitor.page.get_by_role("tab").count() == 0
+    page.goto(f"{server.url}/rate")
+    expect(page.locator("#main .message")).to_contain_text("open the link that you were sent")
+    assert page.get_by_role("tab").count() == 0
+    page.close()
 
 
 def test_a_demonstration_can_be_pinned_and_others_dropped_by_hand(visitor) -> None:
@@ -115,8 +117,8 @@ def test_a_demonstration_can_be_pinned_and_others_dropped_by_hand(visitor) -> No
     expect(first.locator(".card .text").first).to_have_text(text)
 
 
-def test_a_link_reproduces_the_question(visitor) -> None:
-    page = visitor.page
+def test_a_link_reproduces_the_question(asker) -> None:
+    page = asker.page
     ask(page, "The goalkeeper saved a penalty & more.", "English")
     page.locator("#copy-link").click()
     expect(page.locator("#the-link")).to_have_value(re.compile("q=The"))
@@ -125,8 +127,8 @@ def test_a_link_reproduces_the_question(visitor) -> None:
     expect(page.locator("#query textarea")).to_have_value("The goalkeeper saved a penalty & more.")
 
 
-def test_opening_order_and_labels_measures_them(visitor) -> None:
-    page = visitor.page
+def test_opening_order_and_labels_measures_them(reader) -> None:
+    page = reader.page
     page.get_by_role("tab", name="Order and labels").click()
     expect(page.locator("#why-order svg.orders circle")).to_have_count(24)
     expect(page.locator("#why-order table.changes tbody tr")).to_have_count(6)
@@ -141,9 +143,9 @@ def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
     expect(page.locator("#explore-results .card")).to_have_count(8)
 
 
-@pytest.mark.parametrize("visitor", [390], indirect=True)
-def test_nothing_is_wider_than_a_phone(visitor) -> None:
-    page = visitor.page
+@pytest.mark.parametrize("window", [390], indirect=True)
+def test_nothing_is_wider_than_a_phone(reader) -> None:
+    page = reader.page
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
     wide = page.evaluate(

@@ -14,21 +14,30 @@ from annotation.records import NewStudy
 from app.results.ratings import ResultsService
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLANTED = "img[src='x'], svg[onload], iframe[srcdoc], a[href^='javascript']"
 
 
+@pytest.fixture(scope="module")
+def context(chromium: "Browser") -> Iterator["BrowserContext"]:
+    """A browser that has the scripts of the page after its first visit."""
+    headers = {"X-Forwarded-For": "198.51.100.90"}
+    opened = chromium.new_context(viewport={"width": 1280, "height": 900}, extra_http_headers=headers)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(chromium: "Browser") -> Iterator["Page"]:
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": "198.51.100.90"}
-    )
+def page(context: "BrowserContext") -> Iterator["Page"]:
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)
     yield opened
-    context.close()
+    if opened.url.startswith("http"):
+        opened.evaluate("localStorage.clear()")
+    opened.close()
+    context.clear_cookies()
 
 
 def inert(page: "Page") -> None:

@@ -7,7 +7,9 @@ program is a function of a module here, because a forked process looks it up by 
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,24 @@ def closed_loop(folder: Path, killed_at: int, weights: Path) -> None:
         (folder / "processes").write_text(str(loop.accelerator.num_processes))
         learnt = {n: p.detach().contiguous() for n, p in loop.learner.named_parameters() if p.requires_grad}
         save_file(learnt, weights)
+
+
+def command_line(arguments: Sequence[str], folder: Path) -> None:
+    """``train.py`` with the toy model and encoder, in ``folder``, which keeps what each process prints."""
+    from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model
+
+    import train
+    from core.cli import options
+
+    tokenizer = byte_tokenizer()
+    model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
+    options.load_model = lambda config: model  # type: ignore[assignment]
+    options.SentenceEncoder = LetterEncoder  # type: ignore[assignment,misc]
+    os.chdir(folder)
+    with (folder / f"printed-{os.environ['RANK']}").open("w", encoding="utf-8") as out, redirect_stdout(out):
+        code = train.main(list(arguments))
+    if code:
+        sys.exit(code)
 
 
 def filled_bank(folder: Path, requests: Sequence[Any], chunk: int) -> None:

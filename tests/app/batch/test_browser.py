@@ -15,7 +15,6 @@ The vaccine protects children from measles.,health
 The river floods the plain every spring.,geography"""
 
 
-@pytest.mark.parametrize("visitor", [1440, 390], indirect=True)
 def test_a_batch_is_asked_filtered_and_opened_row_by_row(visitor) -> None:
     page = visitor.page
     page.locator("#batch button.label-wrap").click()
@@ -34,7 +33,9 @@ def test_a_batch_is_asked_filtered_and_opened_row_by_row(visitor) -> None:
     expect(page.locator("#batch-result table.queries tbody .open")).to_have_count(count)
     page.locator('#batch-result button[data-name="all"]').click()
     expect(rows).to_have_count(4)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
     rows.nth(1).locator("button.open").click()
     expect(page.locator("#explore-results .asked")).to_contain_text("The senate passed the budget.")
     expect(page.locator("#query textarea")).to_have_value("The senate passed the budget.")

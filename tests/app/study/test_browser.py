@@ -70,8 +70,8 @@ def rate_one(browser: Browser, link: str) -> None:
     context.close()
 
 
-def test_a_wrong_secret_opens_nothing(visitor: Visitor) -> None:
-    page = visitor.page
+def test_a_wrong_secret_opens_nothing(reader: Visitor) -> None:
+    page = reader.page
     enter(page, "not the secret")
     expect(page.locator("#study-note .error")).to_be_visible()
     assert page.locator("#study-create").count() == 0

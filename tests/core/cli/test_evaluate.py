@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from evaluation_toys import evaluation, said
+from programs import command_line, two_processes
 from toys import toy_examples
 
 import train
@@ -81,32 +82,10 @@ def test_a_disk_that_fills_up_at_the_end_ends_in_a_sentence_and_the_passes_stay(
     assert len(json.loads((output / "record.json").read_text(encoding="utf-8"))["resumed"]) == 2
 
 
-PROGRAM = """
-import sys
-sys.path[:0] = [{root!r}, {toys!r}]
-import core.cli.options as options
-import train
-from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model
-
-tokenizer = byte_tokenizer()
-model = tiny_model(tokenizer, tiny_llama_config(tokenizer))
-options.load_model = lambda config: model
-options.SentenceEncoder = LetterEncoder
-sys.exit(train.main({command!r}))
-"""
-
-
 @pytest.mark.slow
 def test_two_processes_make_the_record_of_one_value_by_value(
     files: dict[str, str], toy_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    toys = str(ROOT / "tests" / "toys")
-    # --multi_gpu is what makes the launcher start more than one process on this machine, also without a GPU.
-    launcher = [
-        "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
-    ]  # fmt: skip
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     records, items, printed = [], [], []
     for name in ("one", "two"):
         command = evaluation(files, tmp_path / name, strategies="zero-shot,random,knn", seeds="0,1")
@@ -114,18 +93,8 @@ def test_two_processes_make_the_record_of_one_value_by_value(
             assert train.main(command) == 0
             printed.append(capsys.readouterr().out)
         else:
-            program = tmp_path / "program.py"
-            program.write_text(PROGRAM.format(root=str(ROOT), toys=toys, command=command))
-            done = subprocess.run(
-                [sys.executable, *launcher, str(program)],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                env=environment,
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            printed.append(done.stdout)
+            assert two_processes(command_line, command, tmp_path) == [0, 0]
+            printed.append("".join((tmp_path / f"printed-{rank}").read_text(encoding="utf-8") for rank in "01"))
         entry = json.loads((tmp_path / name / "record.json").read_text(encoding="utf-8"))
         assert all(row.pop("seconds") > 0 for row in entry["passes"]) and len(entry["passes"]) == 4
         records.append({key: value for key, value in entry.items() if key not in ("command", "seconds")})

@@ -29,7 +29,7 @@ def test_gemma_is_packed_and_exact_past_its_sliding_window(gemma: LanguageModel)
     got = scorer.score([request])[0]
     assert (scorer.method, scorer.window) == ("packed", gemma.context)
     assert scorer.head is not None
-    for answer, value in zip(WORDS, got, strict=True):
+    for answer, value in ((WORDS[place], got[place]) for place in (0, 3)):  # of one piece and of two
         (target,) = scorer.targets([(request.context, answer)])
         assert len(target.tokens) > 600
         with torch.inference_mode():
