@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.qualification_records import Qualification
 from annotation.scales import FIVE, Answer, Scale
 from annotation.study_records import CheckResult, RaterRecord
 from annotation.vocabulary import AssignmentState, Degradation, ItemKind, Material, StudyState
@@ -52,6 +53,7 @@ class NewStudy:
     consent: Consent | None = None  # None: nothing is to be agreed to
     background: Sequence[Question] = ()
     crowd: Crowd | None = None  # None: raters come by themselves
+    qualification: Qualification | None = None  # None: nothing to practise and no test
     materials: Sequence[Material] = ()  # what raters see beside the source text
 
 
@@ -79,6 +81,7 @@ class Study:
     consent: Consent | None = None
     background: tuple[Question, ...] = ()
     crowd: Crowd | None = None
+    qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back

@@ -24,6 +24,7 @@ from annotation.queries import merge as _merge
 from annotation.queries import outputs as _outputs
 from annotation.queries import participation as _participation
 from annotation.queries import progress as _progress
+from annotation.queries import qualification as _qualification
 from annotation.queries import queue as _queue
 from annotation.queries import raters as _raters
 from annotation.queries import results as _results
@@ -78,6 +79,9 @@ class RatingStore(Transactions):
     answer_background = writing(_participation.answer_background)
     screen_out = writing_now(_participation.screen_out)
     completion = reading_now(_participation.completion)
+    preparation = reading(_qualification.preparation)
+    practise = writing(_qualification.practise)
+    take_test = writing_now(_qualification.take_test)
 
     # Rating
     assignment = reading(_views.assignment_view_at)

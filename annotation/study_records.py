@@ -64,6 +64,9 @@ class RaterRecord:
     consented_at: datetime | None = None
     background: Mapping[str, object] | None = None  # question key -> answer; of a choice the option's index
     screened_out_at: datetime | None = None
+    test_tries: int | None = None  # of the qualification test; None: her language has none
+    test_share: float | None = None  # right ones in her best try, 0..1; None before the first
+    test_passed: bool | None = None  # None: not decided yet
 
 
 @dataclass(frozen=True, slots=True)

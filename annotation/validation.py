@@ -9,6 +9,7 @@ from typing import Any
 
 from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
 from annotation.participation_checks import check_background, check_crowd
+from annotation.qualification_checks import check_qualification
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.scales import ALL_FIVE, FIVE, MOST_POINTS, NOT_APPLICABLE, Scale, is_allowed, scale_of
 from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
@@ -45,6 +46,10 @@ def check_study(study: NewStudy) -> None:
         raise InvalidRecord(f"the study has {len(keys)} criteria; allowed are up to {MAX_CRITERIA}, fewer are better.")
     for criterion in study.criteria:
         check_criterion(criterion)
+    _check_before_items(study)
+
+
+def _check_before_items(study: NewStudy) -> None:
     if study.consent is not None:
         check_text(study.consent.version, "the version of the consent text")
         check_texts(study.consent.texts, "the consent text")
@@ -54,6 +59,8 @@ def check_study(study: NewStudy) -> None:
     check_background(study.background)
     if study.crowd is not None:
         check_crowd(study.crowd)
+    if study.qualification is not None:
+        check_qualification(study.qualification, {one.key: one.scale for one in study.criteria})
 
 
 def _check_numbers(study: NewStudy) -> None:

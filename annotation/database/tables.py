@@ -59,6 +59,7 @@ class StudyRow(Base):
     consent: Mapped[dict[str, Any] | None]  # {"version": ..., "texts": {tag: text}}; NULL: none is asked
     background: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # questions before the first item
     crowd: Mapped[dict[str, Any] | None]  # codes and address of a crowd platform; NULL: raters come by themselves
+    qualification: Mapped[dict[str, Any] | None]  # exercises, pass mark and tries before the first item; NULL: none
     materials: Mapped[list[str]] = mapped_column(server_default="[]")  # what raters see beside the source text
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
@@ -174,6 +175,7 @@ class RaterRow(Base):
     consented_at: Mapped[datetime | None]
     background: Mapped[dict[str, Any] | None]  # question key -> answer
     screened_out_at: Mapped[datetime | None]
+    qualification: Mapped[dict[str, Any] | None]  # what she practised and her tries of the test; no ratings
     excluded_at: Mapped[datetime | None]  # from results, by the organiser; her data stays
     exclusion_reason: Mapped[str | None]
 

@@ -105,6 +105,9 @@ COLUMNS: dict[str, Column] = {
         "json", "her answers to the background questions, by key; of a choice the option's index", nullable=True
     ),
     "screened_out_at": Column("time", "when her part was ended early, UTC", nullable=True),
+    "test_tries": Column("integer", "tries of the qualification test; empty where there is none", nullable=True),
+    "test_share": Column("number", "expected ratings of it that were right, in her best try, 0..1", nullable=True),
+    "test_passed": Column("flag", "whether she passed it; empty where that is not decided", nullable=True),
     "removed_at": Column(
         "time", "when her data was deleted on request, UTC; then no other table holds her", nullable=True
     ),

@@ -20,6 +20,7 @@ from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
 from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
+from annotation.qualification_records import Qualification
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
 from annotation.scales import Scale
 from annotation.store import RatingStore
@@ -189,6 +190,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "consent": None if study.consent is None else asdict(study.consent),
         "background_questions": [asdict(one) for one in study.background],
         "crowd": None if study.crowd is None else {"parameter": study.crowd.parameter},
+        "qualification": None if study.qualification is None else _qualification(study.qualification),
         "exported_at": now.isoformat(),
         "criteria": [
             {
@@ -222,6 +224,11 @@ def _scale(scale: Scale) -> dict[str, Any]:
         "preselected": None,
         "not_applicable": scale.not_applicable,
     }
+
+
+def _qualification(qualification: Qualification) -> dict[str, Any]:
+    """As designed, with what was expected; how raters did stands in the table of raters, and no answer of theirs anywhere."""
+    return asdict(qualification) | {"note": "practice and test come before the first item and are no ratings"}
 
 
 def _when(time: datetime | None) -> str | None:

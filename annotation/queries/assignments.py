@@ -17,12 +17,13 @@ from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SubmissionRow, SystemRow
-from annotation.errors import StudyClosed, UnknownAssignment
+from annotation.errors import UnknownAssignment
 from annotation.orders import other_order, system_order
 from annotation.queries.participation import require_consent
+from annotation.queries.qualification import require_prepared
 from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import study_row
+from annotation.queries.studies import require_open, study_row
 from annotation.value_checks import is_id
 
 _ENDED_LEASES = (
@@ -50,6 +51,7 @@ def next_assignment(session: Session, now: datetime, rater_id: int) -> int | Non
     require_consent(rater, study)
     if rater.screened_out_at is not None:
         return None
+    require_prepared(rater, study)
     lease_until = now + timedelta(minutes=study.lease_minutes)
     release_expired(session, study, now)
     pending = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id, AssignmentRow.state == "pending")
@@ -115,14 +117,6 @@ def _by_system(session: Session, item_id: int | None, language: str) -> dict[str
     outputs = select(SystemRow.key, OutputRow.id).join(OutputRow, OutputRow.system_id == SystemRow.id)
     of_item = outputs.where(OutputRow.item_id == item_id, OutputRow.language == language)
     return {row.key: row.id for row in session.execute(of_item)}
-
-
-def require_open(study: StudyRow) -> None:
-    """Raises StudyClosed unless the study takes ratings."""
-    if study.state != "open":
-        raise StudyClosed(
-            f"study '{study.slug}' is {study.state} and takes no ratings now; ask the organiser to open it."
-        )
 
 
 def hold_slot(session: Session, row: AssignmentRow, study: StudyRow) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from annotation.database.tables import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed, StudyNotReady
+from annotation.qualification_checks import uncovered
 from annotation.queries.outputs import add_outputs, output_records, remove_outputs
 from annotation.queries.studies import (
     DESIGN,
@@ -105,6 +106,9 @@ def what_is_missing(study: Study, held: Stock) -> list[str]:
     unchecked = sorted(set(held.items) - set(held.degraded) - set(held.repeats))
     if study.check_every is not None and unchecked:
         lacking.append(f"attention checks are planned and not made for {', '.join(unchecked)}")
+    untaught = uncovered(study.qualification, list(held.items)) if study.qualification else []
+    if untaught:
+        lacking.append(f"practice and test have no exercise in {', '.join(untaught)}")
     return lacking
 
 

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 from annotation.database.tables import InvitationRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.errors import InvalidInvitation, InvalidRecord, StudyClosed, UnknownStudy
 from annotation.participation_checks import check_participant
-from annotation.queries.assignments import require_open
 from annotation.queries.raters import TOKEN_BYTES, hash_of, insert_rater, rater_of_token
-from annotation.queries.studies import study_record, study_row
+from annotation.queries.studies import require_open, study_record, study_row
 from annotation.records import Rater, Study
 from annotation.study_records import Invitation
 from annotation.validation import check_own_token, check_proficiency

@@ -3,7 +3,7 @@
 import secrets
 from collections import Counter, defaultdict
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -17,10 +17,12 @@ from annotation.database.tables import (
     RatingHistoryRow,
     RatingRow,
     SkipRow,
+    StudyRow,
     SubmissionRow,
 )
 from annotation.errors import UnknownRater
 from annotation.queries.attention_checks import check_results
+from annotation.queries.qualification import prepared
 from annotation.queries.raters import hash_of
 from annotation.queries.studies import study_row
 from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
@@ -105,9 +107,22 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
                 consented_at=row.consented_at,
                 background=row.background,
                 screened_out_at=row.screened_out_at,
+                **_test_of(row, study),
             )
         )
     return records
+
+
+def _test_of(row: RaterRow, study: StudyRow) -> dict[str, Any]:
+    """How a rater's test went; nothing where the study has none in her language, or her data is gone."""
+    before = None if row.tombstoned_at is not None else prepared(row, study)
+    if before is None or not before.of:
+        return {}
+    return {
+        "test_tries": len(before.attempts),
+        "test_share": max((one.right / one.of for one in before.attempts), default=None),
+        "test_passed": {"passed": True, "failed": False}.get(before.stage),
+    }
 
 
 def _rater_of_pseudonym(session: Session, study_id: int, pseudonym: str) -> RaterRow:
@@ -161,7 +176,7 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
     row.tombstoned_at, row.proficiency = now, None
-    row.participant = row.background = row.exclusion_reason = None
+    row.participant = row.background = row.exclusion_reason = row.qualification = None
     row.token_sha256 = hash_of(secrets.token_urlsafe(32))  # her link leads nowhere from now on
     row.tombstone = {
         "items": stone.items,

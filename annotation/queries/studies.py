@@ -13,9 +13,10 @@ from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, CriterionRow, RaterRow, StudyRow
-from annotation.errors import StudyFrozen, UnknownStudy
+from annotation.errors import StudyClosed, StudyFrozen, UnknownStudy
 from annotation.orders import new_seed
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.qualification_records import Exercise, Qualification
 from annotation.records import Criterion, NewStudy, Study
 from annotation.scales import FIVE, Scale
 from annotation.validation import check_study
@@ -87,6 +88,25 @@ def scales(session: Session, study_id: int) -> dict[str, Scale]:
     return {row.key: FIVE if row.scale is None else Scale(**row.scale) for row in session.execute(query)}
 
 
+def qualification_record(row: StudyRow) -> Qualification | None:
+    """Practice and test of a study, None where it has none."""
+    if row.qualification is None:
+        return None
+    exercises = (
+        Exercise(**(one | {"expected": {key: (low, high) for key, (low, high) in one["expected"].items()}}))
+        for one in row.qualification["exercises"]
+    )
+    return Qualification(tuple(exercises), row.qualification["pass_share"], row.qualification["tries"])
+
+
+def require_open(study: StudyRow) -> None:
+    """Raises StudyClosed unless the study takes ratings."""
+    if study.state != "open":
+        raise StudyClosed(
+            f"study '{study.slug}' is {study.state} and takes no ratings now; ask the organiser to open it."
+        )
+
+
 def criterion_ids(session: Session, study_id: int) -> dict[str, int]:
     """Row numbers by key, without the anchors in every language that a whole row brings."""
     query = select(CriterionRow.key, CriterionRow.id).where(CriterionRow.study_id == study_id)
@@ -117,6 +137,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         consent=None if row.consent is None else Consent(**row.consent),
         background=tuple(Question(**(one | {"options": tuple(one["options"])})) for one in row.background),
         crowd=None if row.crowd is None else Crowd(**row.crowd),
+        qualification=qualification_record(row),
         materials=tuple(cast(list[Material], row.materials)),
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
@@ -181,11 +202,12 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
 
 
 def participation(new: NewStudy) -> dict[str, Any]:
-    """Consent, background questions, crowd and what is shown beside the source text, as columns hold them."""
+    """Consent, background questions, crowd, qualification and what is shown beside the source text, as columns hold them."""
     return {
         "consent": None if new.consent is None else asdict(new.consent),
         "background": [asdict(one) for one in new.background],
         "crowd": None if new.crowd is None else asdict(new.crowd),
+        "qualification": None if new.qualification is None else asdict(new.qualification),
         "materials": [one for one in MATERIALS if one in new.materials],
     }
 

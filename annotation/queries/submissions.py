@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
 from annotation.errors import InvalidRating, InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
-from annotation.queries.assignments import assignment_row, hold_slot, release_expired, require_open
+from annotation.queries.assignments import assignment_row, hold_slot, release_expired
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import criterion_ids, scales, study_row
+from annotation.queries.studies import criterion_ids, require_open, scales, study_row
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
 from annotation.scales import NOT_APPLICABLE

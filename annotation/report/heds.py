@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.results import Report, by_scale
-from annotation.report.words import figure, materials, span
+from annotation.report.words import figure, materials, span, training
 from annotation.scales import Scale, labels_of
 from annotation.statistics.power import Plan, plan_on, planned_tests, power_of
 from annotation.statistics.values import Undefined
@@ -125,7 +125,7 @@ def _evaluators(report: Report) -> Iterator[tuple[str, str, str]]:
     yield (
         "3.2.4",
         "Training and practice",
-        f"The instructions: {plain(text_for(report.study.instructions, 'en'))} {OPEN}",
+        f"The instructions: {plain(text_for(report.study.instructions, 'en'))} {training(report)} {OPEN}",
     )
     yield (
         "3.2.5",

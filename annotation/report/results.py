@@ -62,6 +62,7 @@ class Report:
     failed: tuple[str, ...]  # raters who failed their attention checks
     removed: tuple[str, ...]  # raters whose data was deleted
     consented: int  # raters who agreed to the consent text
+    tested: tuple[int, int]  # raters who passed the test before the first item, who did not
     excluded: Mapping[str, str]  # raters left out of everything here, by the organiser -> why
     checks: tuple[int, int]  # answered, passed
     verdicts: tuple[Verdict, ...]  # of everyone, in the order of its comparisons
@@ -145,6 +146,10 @@ def make_report(
         failed=failed,
         removed=removed,
         consented=sum(one.consented_at is not None for one in data.raters),
+        tested=(
+            sum(one.test_passed is True for one in data.raters),
+            sum(one.test_passed is False for one in data.raters),
+        ),
         excluded=dict(sorted(excluded.items())),
         checks=(len(data.checks), sum(one.passed for one in data.checks)),
         verdicts=verdicts(study, everyone),

@@ -6,7 +6,7 @@ from annotation.criteria import text_for
 from annotation.records import Study
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.results import Report, by_scale
-from annotation.report.words import figure, materials, sentence, span
+from annotation.report.words import figure, materials, sentence, span, training
 from annotation.scales import FIVE, Scale, labels_of
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
@@ -168,6 +168,8 @@ def _questions(report: Report) -> Iterator[Heading | Block]:
         yield Paragraph(f"Some items had tasks of their own instead: {'; '.join(report.tasks)}.")
     yield Paragraph(f"Instructions: {text_for(study.instructions, 'en')}")
     yield Paragraph(materials(study))
+    if study.qualification is not None:
+        yield Paragraph(training(report))
     for one in study.criteria:
         anchors = text_for(one.anchors, "en")
         yield Paragraph(

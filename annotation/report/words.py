@@ -66,3 +66,25 @@ def _needed(verdict: Verdict) -> str:
         f"About {verdict.needed} paired items would show a difference of {verdict.target:g} points with 80 % power: "
         f"{verdict.more} more."
     )
+
+
+def training(report: Report) -> str:
+    """What raters practised before the first item, and what test they had to pass."""
+    made = report.study.qualification
+    if made is None:
+        return "No practice and no test came before the first item."
+    kinds = [one.kind for one in made.exercises]
+    sentences = []
+    if "practice" in kinds:
+        sentences.append(
+            f"Before the first item: {kinds.count('practice')} exercises with feedback, of the rater's language those: what was "
+            "expected of each criterion, and a sentence why."
+        )
+    if "test" in kinds:
+        passed, failed = report.tested
+        sentences.append(
+            f"Then a test ({kinds.count('test')} exercises over all languages) without feedback: at least "
+            f"{100 * made.pass_share:.0f} % of the expected ratings within range, at most {made.tries} tries. {passed} raters "
+            f"passed; {failed} did not and rated nothing."
+        )
+    return " ".join([*sentences, "None of it counts as a rating."])

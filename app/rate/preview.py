@@ -17,11 +17,15 @@ from annotation.blind_records import AssignmentView, BlindOutput
 from annotation.errors import InvalidRating, InvalidSkip, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter
 from annotation.participation_records import Outstanding
+from annotation.qualification_checks import exercises_for, feedback, needed, stage_of
+from annotation.qualification_records import Attempt, Exercise
 from annotation.records import OutputRecord, Progress, Study
 from annotation.store import RatingStore
 from annotation.vocabulary import SKIP_REASONS
 from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, words
 from app.rate.participation import outstanding_json
+from app.rate.preparation import attempt_json, feedback_json, preparation_json
+from app.texts import Texts
 
 PREFIX = "preview-"
 GOOD_S = 4 * 3600
@@ -50,6 +54,8 @@ class Preview:
     language: str
     ends: float
     answers: dict[int, Answer] = field(default_factory=dict)  # by position, from 1
+    practised: list[str] = field(default_factory=list)  # keys of exercises
+    attempts: list[Attempt] = field(default_factory=list)
 
 
 class Previews:
@@ -97,7 +103,10 @@ class PreviewService:
                 "instructions": in_language(study.instructions, texts.tag),
             },
             "progress": self._progress(preview, items),
-            "before": outstanding_json(Outstanding(study.consent, study.background), texts),
+            "before": {
+                **outstanding_json(Outstanding(study.consent, study.background), texts),
+                "preparation": self._preparation(preview, study, texts),
+            },
             **words(texts),
         }
 
@@ -107,6 +116,44 @@ class PreviewService:
         return {}
 
     background = agree
+
+    def preparation(self, token: object, sent: Mapping[str, Any]) -> Json:
+        """Practice and test that are still open in this preview."""
+        preview, study, _ = self._all(token)
+        return {"preparation": self._preparation(preview, study, spoken_by(sent.get("tag"), preview.language))}
+
+    def _preparation(self, preview: Preview, study: Study, texts: Texts) -> Json | None:
+        if study.qualification is None:
+            return None
+        stage = stage_of(study.qualification, preview.language, preview.practised, preview.attempts)
+        return preparation_json(stage, study, texts)
+
+    def practise(self, token: object, sent: Mapping[str, Any]) -> Json:
+        """Feedback on one exercise; that it was practised is remembered while the preview is open."""
+        preview, study, _ = self._all(token)
+        one = self._exercises(preview, study, "practice").get(str(sent.get("key")))
+        if one is None:
+            raise UnknownAssignment("there is no such exercise in this preview.")
+        result = feedback(one, sent.get("values"), study.scales)
+        preview.practised.append(one.key)
+        return feedback_json(result, one.why, one.language)
+
+    def test(self, token: object, sent: Mapping[str, Any]) -> Json:
+        """Scores the test."""
+        preview, study, _ = self._all(token)
+        rows = sent.get("answers")
+        answers = rows if isinstance(rows, dict) else {}
+        exercises = self._exercises(preview, study, "test")
+        results = [one for key, it in exercises.items() for one in feedback(it, answers.get(key), study.scales)]
+        share = study.qualification.pass_share if study.qualification else 1.0
+        right, of = sum(one.right for one in results), len(results)
+        attempt = Attempt(str(len(preview.attempts)), datetime.now(UTC), right, of, right >= needed(of, share))
+        preview.attempts.append(attempt)
+        return {**attempt_json(attempt), **self.preparation(token, sent)}
+
+    def _exercises(self, preview: Preview, study: Study, kind: str) -> dict[str, Exercise]:
+        every = exercises_for(study.qualification, preview.language, kind) if study.qualification else ()
+        return {one.key: one for one in every}
 
     def next(self, token: object, tag: object) -> Json:
         """The first item that is neither answered nor skipped."""

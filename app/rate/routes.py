@@ -29,6 +29,7 @@ from annotation.errors import (
 from annotation.store import RatingStore
 from app.access.limits import TooMany
 from app.rate.item import Json, words
+from app.rate.participation import Participation
 from app.rate.preview import PREFIX, Previews, PreviewService
 from app.rate.service import RaterService
 from app.texts import preferred, rater_languages, rater_words
@@ -70,14 +71,18 @@ def rater_routes(store: RatingStore, allow: Allow | None = None, previews: Previ
     def of(token: str | None) -> RaterService | PreviewService:
         return preview if token is not None and token.startswith(PREFIX) else service
 
+    def before(token: str | None) -> Participation | PreviewService:
+        return preview if of(token) is preview else service.participation
+
     work: dict[str, Work] = {
         "welcome": lambda _, sent: service.welcome(sent.get("study"), sent.get("invitation"), sent.get("tag")),
         "enter": lambda own, sent: service.enter(sent, own),
         "session": lambda token, sent: of(token).session(token, sent.get("tag")),
-        "agree": lambda token, sent: (preview if of(token) is preview else service.participation).agree(token, sent),
-        "background": lambda token, sent: (preview if of(token) is preview else service.participation).background(
-            token, sent
-        ),
+        "agree": lambda token, sent: before(token).agree(token, sent),
+        "background": lambda token, sent: before(token).background(token, sent),
+        "preparation": lambda token, sent: before(token).preparation(token, sent),
+        "practise": lambda token, sent: before(token).practise(token, sent),
+        "test": lambda token, sent: before(token).test(token, sent),
         "next": lambda token, sent: of(token).next(token, sent.get("tag")),
         "look": lambda token, sent: of(token).look(token, sent.get("position"), sent.get("tag")),
         "submit": lambda token, sent: of(token).submit(token, sent),

@@ -87,7 +87,10 @@ class RaterService:
             "rater": rater.pseudonym,
             "study": {"slug": study.slug, "name": study.name, "instructions": instructions},
             "progress": progress_json(self._store.progress(rater.id)),
-            "before": outstanding_json(self._store.outstanding(rater.id), texts),
+            "before": {
+                **outstanding_json(self._store.outstanding(rater.id), texts),
+                "preparation": self.participation.preparation_of(rater, study, texts),
+            },
             **words(texts),
         }
 

@@ -8,6 +8,7 @@ import langcodes
 
 from annotation.backup.rounds import BackupState
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.qualification_records import Qualification
 from annotation.records import Study, StudyData
 from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
 from annotation.vocabulary import Material
@@ -48,6 +49,7 @@ class Design:
     consent: Consent | None = None
     background: tuple[Question, ...] = ()
     crowd: Crowd | None = None
+    qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
 
 

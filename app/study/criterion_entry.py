@@ -24,7 +24,7 @@ ENTRY = ("name", "language", "question", "scale", "labels", "none")  # fields, e
 _LABEL = re.compile(r"\s*(\d{1,3})\s*[:=.)]\s*(.*\S)")
 
 
-def put(tab: StudyTab, own: str, tag: str, chosen: str | None, *fields: Any) -> Updates:
+def put(tab: StudyTab, session: str, own: str, tag: str, chosen: str | None, *fields: Any) -> Updates:
     """Adds the criterion of the form, or gives the chosen one these texts and this scale."""
     entry = dict(zip(ENTRY, fields, strict=True))
 
@@ -34,37 +34,45 @@ def put(tab: StudyTab, own: str, tag: str, chosen: str | None, *fields: Any) -> 
         check_criterion(new)
         return [new if one is old else one for one in criteria] if old else [*criteria, new]
 
-    return _changed(tab, own, tag, changed, "study.criterion_put_done")
+    return _changed(tab, session, own, tag, changed, "study.criterion_put_done")
 
 
-def take(tab: StudyTab, own: str, tag: str, chosen: str | None) -> Updates:
+def take(tab: StudyTab, session: str, own: str, tag: str, chosen: str | None) -> Updates:
     """Removes the chosen criterion."""
     return _changed(
-        tab, own, tag, lambda criteria: [one for one in criteria if one.key != chosen], "study.criterion_take_done"
+        tab,
+        session,
+        own,
+        tag,
+        lambda criteria: [one for one in criteria if one.key != chosen],
+        "study.criterion_take_done",
     )
 
 
-def _changed(tab: StudyTab, own: str, tag: str, change: Any, sentence: str) -> Updates:
-    note, texts = tab.form.notes["design"], catalogue(tag)
+def _changed(tab: StudyTab, session: str, own: str, tag: str, change: Any, sentence: str) -> Updates:
+    note, texts = tab.form["criterion_note"], catalogue(tag)
     try:
+        tab.authority.require(session)
         criteria = change(list(own_criteria(own or "")))
     except AnnotationError as error:
         return {note: message(str(error), "error")}
     return {tab.form["own"]: as_text(criteria), note: message(texts(sentence))}
 
 
-def choices(tab: StudyTab, own: str) -> Updates:
+def choices(tab: StudyTab, session: str, own: str) -> Updates:
     """The criteria that stand in the JSON field, to be chosen; none while it cannot be read."""
     try:
+        tab.authority.require(session)
         keys = [(text_for(one.label, "en"), one.key) for one in own_criteria(own or "")]
     except AnnotationError:
         keys = []
     return {tab.form["criterion_which"]: gr.update(choices=keys, value=None)}
 
 
-def look(tab: StudyTab, own: str, chosen: str | None, language: str) -> Updates:
+def look(tab: StudyTab, session: str, own: str, chosen: str | None, language: str) -> Updates:
     """Fills the form with the chosen criterion in a language; texts that it lacks there are empty."""
     try:
+        tab.authority.require(session)
         one = next((one for one in own_criteria(own or "") if one.key == chosen), None)
     except AnnotationError:
         one = None

@@ -10,6 +10,7 @@ from app.html import message
 from app.study import html as views
 from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
+from app.study.exercises import qualification_of, table_of
 from app.study.numbers import share, whole
 from app.study.power import planned_powers
 from app.study.sources import Taken
@@ -84,6 +85,18 @@ def estimate(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
     return {tab.form.panels["power"]: views.power_panel(board, powers, catalogue(tag))}
 
 
+def upload_exercises(tab: StudyTab, session: str, file: Any) -> Updates:
+    """Puts an uploaded table of exercises into its field; the design keeps it once it is saved."""
+    note = tab.form.notes["design"]
+    try:
+        tab.authority.require(session)
+        if not file:
+            return {note: ""}
+        return {tab.form["exercises"]: table_of(Path(str(file))), note: ""}
+    except AnnotationError as error:
+        return {note: message(str(error), "error")}
+
+
 def _source(texts: Texts, kind: str, file: Any, queries: Any, most: Any) -> Source:
     return Source(kind, _path(file), _path(queries), whole(texts, "most", most, optional=True))
 
@@ -118,5 +131,10 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         consent=consent_of(settings["consent"], settings["consent_version"]),
         background=questions_of(settings["background"]),
         crowd=crowd_of(settings),
+        qualification=qualification_of(
+            settings["exercises"],
+            share(texts, "pass_share", settings["pass_share"], 1.0),
+            whole(texts, "tries", settings["tries"]) or 0,
+        ),
         materials=tuple(settings["materials"] or ()),
     )

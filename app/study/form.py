@@ -141,6 +141,7 @@ def _design(make: _Maker) -> None:
         make("instructions", gr.Textbox, info="instructions_hint", lines=5, max_length=4000, scale=3)
     _criterion(make)
     _before_items(make)
+    _exercises(make)
     make.button("save", "primary")
 
 
@@ -152,7 +153,7 @@ def _criterion(make: _Maker) -> None:
             make("criterion_which", gr.Dropdown, info="criterion_which_hint", choices=[], value=None)
             make("criterion_language", gr.Dropdown, choices=["en"], value="en", allow_custom_value=True)
             make("criterion_scale", gr.Dropdown, choices=list(SCALES), value=SCALES[0])
-            make("criterion_none", gr.Checkbox, value=False)
+            make("criterion_none", gr.Checkbox, value=False, min_width=220)
         with gr.Row():
             make("criterion_name", gr.Textbox, max_lines=1, max_length=80)
             make("criterion_question", gr.Textbox, max_lines=2, max_length=400, scale=2)
@@ -160,7 +161,8 @@ def _criterion(make: _Maker) -> None:
         with gr.Row():
             make.button("criterion_put")
             make.button("criterion_take")
-        make("own", gr.Textbox, info="own_hint", lines=2, max_length=20_000)
+        make.form.parts["criterion_note"] = gr.HTML(elem_id="study-criterion_note")
+        make("own", gr.Textbox, info="own_hint", lines=2, max_lines=6, max_length=20_000)
 
 
 def _before_items(make: _Maker) -> None:
@@ -173,6 +175,17 @@ def _before_items(make: _Maker) -> None:
         make("screen_out_code", gr.Textbox, max_lines=1, max_length=100)
         make("parameter", gr.Textbox, value="PROLIFIC_PID", max_lines=1, max_length=40)
         make("redirect", gr.Textbox, info="redirect_hint", max_lines=1, max_length=500)
+
+
+def _exercises(make: _Maker) -> None:
+    """Practice and test before the first item, as a table."""
+    fold = gr.Accordion(make.texts("study.practice"), open=False, elem_id="study-practice")
+    with make.localised.bind(fold, label="study.practice"):
+        make("exercises", gr.Textbox, info="exercises_hint", lines=4, max_lines=12, max_length=400_000)
+        with gr.Row():
+            make("exercises_file", gr.File, file_types=[".csv", ".tsv"], height=110)
+            make.number("pass_share", 0.7)
+            make.number("tries", 2)
 
 
 def _criteria(texts: Texts) -> list[tuple[str, str]]:

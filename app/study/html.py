@@ -199,7 +199,7 @@ def progress_panel(board: Board, texts: Texts) -> str:
         )
     names = ("language", "done", "held", "skips", "people", "agreement")
     languages = _table(texts, [texts(f"study.{name}") for name in names], rows)
-    return languages + _raters(board, texts)
+    return languages + _raters(board, texts) + _tests(board, texts)
 
 
 def _alpha(agreement: Agreement, texts: Texts) -> str:
@@ -240,6 +240,15 @@ def _raters(board: Board, texts: Texts) -> str:
         for one in board.tombstones
     )
     return raters + gone
+
+
+def _tests(board: Board, texts: Texts) -> str:
+    """How many passed the test before the first item; nothing where there is none."""
+    results = [one.test_passed for one in board.data.raters if one.test_tries is not None and one.removed_at is None]
+    if not results:
+        return ""
+    counts = {"passed": results.count(True), "failed": results.count(False), "open": results.count(None)}
+    return _paragraph(texts, texts("study.test_of", **counts))
 
 
 def _verdict(one: RaterRecord, texts: Texts) -> str:

@@ -146,7 +146,7 @@ class StudyService:
         written = {tag: text.strip() for tag, text in design.instructions.items() if text.strip()}
         plain = (
             "raters_per_item", "items_per_rater", "planned_items", "target_difference", "check_every", "repeat_after",
-            "failed_share", "lease_minutes", "consent", "background", "crowd", "materials",
+            "failed_share", "lease_minutes", "consent", "background", "crowd", "materials", "qualification",
         )  # fmt: skip
         revised = self._store.revise_study(
             study.id,

@@ -73,6 +73,7 @@ def build_study(
     form["refresh"].click(bound(gate.refresh, parts), [session, which, tag], parts.everything, **EVENTS)
     _wire_drafts(parts, [session, which, tag])
     _wire_criterion(parts, tag)
+    _wire_exercises(parts)
     _wire_running(parts, [session, which, tag])
 
 
@@ -95,16 +96,26 @@ def _wire_drafts(parts: StudyTab, base: list[Any]) -> None:
     on(form["estimate"].click, drafts.estimate, [], [form.panels["power"]])
 
 
+def _wire_exercises(parts: StudyTab) -> None:
+    """An uploaded table of exercises goes into its field."""
+    form = parts.form
+    changed = [form["exercises"], form.notes["design"]]
+    sent = [parts.session, form["exercises_file"]]
+    form["exercises_file"].upload(bound(drafts.upload_exercises, parts), sent, changed, **EVENTS)
+
+
 def _wire_criterion(parts: StudyTab, tag: gr.State) -> None:
     """The form of one criterion writes into the field that the design is saved from; it asks for nothing of a study."""
-    form = parts.form
-    which, own, note = form["criterion_which"], form["own"], form.notes["design"]
+    form, session = parts.form, parts.session
+    which, own, note = form["criterion_which"], form["own"], form["criterion_note"]
     fields = form.several(*(f"criterion_{name}" for name in criterion_entry.ENTRY))
-    form["criterion_put"].click(bound(criterion_entry.put, parts), [own, tag, which, *fields], [own, note], **EVENTS)
-    form["criterion_take"].click(bound(criterion_entry.take, parts), [own, tag, which], [own, note], **EVENTS)
-    own.change(bound(criterion_entry.choices, parts), own, which, **EVENTS)
+    put, take = bound(criterion_entry.put, parts), bound(criterion_entry.take, parts)
+    form["criterion_put"].click(put, [session, own, tag, which, *fields], [own, note], **EVENTS)
+    form["criterion_take"].click(take, [session, own, tag, which], [own, note], **EVENTS)
+    own.change(bound(criterion_entry.choices, parts), [session, own], which, **EVENTS)
     for event in (which.input, form["criterion_language"].input):
-        event(bound(criterion_entry.look, parts), [own, which, form["criterion_language"]], fields, **EVENTS)
+        looked = [session, own, which, form["criterion_language"]]
+        event(bound(criterion_entry.look, parts), looked, fields, **EVENTS)
 
 
 def _wire_running(parts: StudyTab, base: list[Any]) -> None:

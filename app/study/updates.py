@@ -14,6 +14,8 @@ from app.html import message
 from app.study import html as views
 from app.study.before_items import CROWD, as_fields
 from app.study.board import Board, language_name
+from app.study.exercises import FIELDS as EXERCISES
+from app.study.exercises import as_fields as exercises_as_fields
 from app.study.form import STEPS, StudyForm
 from app.study.own_criteria import own_as_text
 from app.study.service import StudyService
@@ -38,6 +40,7 @@ DESIGN = (
     "consent",
     "consent_version",
     "background",
+    *EXERCISES,
     *CROWD,
 )
 CHOICES = ("which", "language", "preview_language", "rater")
@@ -92,7 +95,9 @@ def blank(tab: StudyTab) -> Updates:
         **{
             part: gr.update(choices=[], value=None) for part in form.several(*CHOICES)
         },  # Gradio takes an update apart: one each
-        **dict.fromkeys(form.several("name", "task", "instructions", "own", "consent", "background", *CROWD), ""),
+        **dict.fromkeys(
+            form.several("name", "task", "instructions", "own", "consent", "background", "exercises", *CROWD), ""
+        ),
         **_fresh(tab),
         tab.typed: {},
     }
@@ -208,6 +213,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "own": own_as_text(study),
         "materials": list(study.materials),
         **as_fields(study),
+        **exercises_as_fields(study),
         "instructions": study.instructions.get("en", ""),
     }
     editable = study.frozen_at is None

@@ -1,11 +1,13 @@
-// What stands before the first item: the consent text, then questions about the rater. Each is sent as soon as it is given.
+// What stands before the first item: the consent text, then questions about the rater, practice and a test. Each is sent as soon as it is given.
 import { make } from './item.js';
+import { prepared } from './practice.js';
 
-// Resolves to true when nothing is open any more, to false when she does not agree.
-export async function passed(before, { ask, say }) {
+// Resolves to true when nothing is open any more, to false when she does not agree or did not pass.
+export async function passed(before, tools) {
+  const { ask, say } = tools;
   if (before.consent && !(await consented(before.consent, ask, say))) return false;
   if (before.questions.length) await answered(before.questions, ask, say);
-  return true;
+  return prepared(before.preparation, tools);
 }
 
 function shown(form) {

@@ -21,11 +21,14 @@ function digit(event) {
   return Number(/^(?:Digit|Numpad)([0-9])$/.exec(event.code)?.[1] ?? NaN);
 }
 
+// What sends the answers: of practice, or of an item.
+const button = () => document.getElementById('check') ?? document.getElementById('save');
+
 // The next open row, or the button when nothing is open.
 function advance() {
   const next = unanswered();
-  (next ? next.querySelector('input') : document.getElementById('save')).focus();
-  (next ?? document.getElementById('save')).scrollIntoView({ block: 'nearest' });
+  (next ? next.querySelector('input') : button()).focus();
+  (next ?? button()).scrollIntoView({ block: 'nearest' });
   mark();
 }
 
@@ -60,6 +63,7 @@ export function listen({ save, enabled }) {
     } else if (event.key === 'Enter' && !target.closest?.('button, summary, a')) {
       event.preventDefault();
       if (own && unanswered()) advance();
+      else if (button().id === 'check') button().click();
       else save();
     }
   });

@@ -282,7 +282,7 @@ async function turn(tag) {
   store();
   const session = await ask('session');
   speak(session);
-  if (session.before.consent || session.before.questions.length) return admitted(page.token);
+  if (session.before.consent || session.before.questions.length || session.before.preparation) return admitted(page.token);
   const saved = $('state').className === 'saved' ? '' : $('state').className;
   if (page.item) await guarded(() => ask('look', { position: page.item.position }));
   else farewell();
@@ -301,7 +301,7 @@ async function admitted(token) {
   }
   $('preview').hidden = !session.preview;
   speak(session);
-  if (!(await passed(session.before, { ask, say }))) return;
+  if (!(await passed(session.before, { ask, say, words: page.words }))) return;
   course(session.progress);
   for (const position of page.drafts.unconfirmed()) {
     show(await ask('look', { position }));

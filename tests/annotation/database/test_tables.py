@@ -107,7 +107,7 @@ def test_no_table_has_a_column_for_a_name_an_address_or_a_readable_token(raw: sq
     assert columns == {
         *("id", "study_id", "pseudonym", "token_sha256", "language", "seed", "created_at", "tombstoned_at"),
         *("tombstone", "invitation_id", "proficiency", "consent_version", "consented_at", "background"),
-        *("participant", "screened_out_at", "excluded_at", "exclusion_reason"),
+        *("participant", "screened_out_at", "excluded_at", "exclusion_reason", "qualification"),
     }
     assert {row[1] for row in raw.execute("PRAGMA table_info(invitation)")} == {
         *("id", "study_id", "token_sha256", "language", "max_uses", "uses", "expires_at", "revoked_at", "created_at")

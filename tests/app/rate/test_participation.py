@@ -84,7 +84,7 @@ def test_items_come_after_consent_and_answers_and_the_code_after_the_last_item(
     assert page.post("next")[1]["error"] == "before"  # a required question is open
     assert page.post("background", answers={"years": 12})[0] == 422
     assert page.post("background", answers={"years": 12, "region": 1})[0] == 200
-    assert page.post("session")[1]["before"] == {"consent": None, "questions": []}
+    assert page.post("session")[1]["before"] == {"consent": None, "questions": [], "preparation": None}
     item = page.post("next")[1]["item"]
     values = {one["letter"]: {key["key"]: 3 for key in item["criteria"]} for one in item["outputs"]}
     sent = {"id": str(uuid.uuid4()), "position": 1, "values": values, "seconds": 2.0}

@@ -16,30 +16,37 @@ from annotation.validation import check_criterion
 from app.study.criterion_entry import choices, entered, labels_written, look, put, take
 from app.study.own_criteria import SCALES, as_text, labels_on, own_criteria
 
+
+def require(session: object) -> None:
+    if session != "in":
+        raise InvalidRecord("organisers only")
+
+
 TAB: Any = SimpleNamespace(
-    form=type("Form", (), {"notes": {"design": "note"}, "__getitem__": lambda _, name: name})(),
+    authority=SimpleNamespace(require=require),
+    form=type("Form", (), {"__getitem__": lambda _, name: name})(),
 )
 POLITE = ("Politeness", "en", "How polite is it?", "1–7", "1: rude\n4: neither\n7: courteous", True)
 
 
 def test_a_press_adds_a_criterion_and_another_language_joins_it() -> None:
-    first = put(TAB, "", "en", None, *POLITE)
-    assert "Save the design" in first["note"]
+    first = put(TAB, "in", "", "en", None, *POLITE)
+    assert "Save the design" in first["criterion_note"]
     arabic = ("التهذيب", "ar", "ما مدى تهذيبها؟", "1–7", "1: فظّة\n7: مهذبة", True)
-    (one,) = own_criteria(put(TAB, first["own"], "en", "politeness", *arabic)["own"])
+    (one,) = own_criteria(put(TAB, "in", first["own"], "en", "politeness", *arabic)["own"])
     check_criterion(one)
     assert one.scale == Scale(1, 7, True)
     assert one.label == {"en": "Politeness", "ar": "التهذيب"}
     assert one.anchors == {
         "en": ("rude", "", "", "neither", "", "", "courteous"), "ar": ("فظّة", "", "", "", "", "", "مهذبة"),
     }  # fmt: skip
-    shown = look(TAB, as_text([one]), "politeness", "en")
+    shown = look(TAB, "in", as_text([one]), "politeness", "en")
     assert [shown[f"criterion_{name}"] for name in ("name", "question", "scale", "labels", "none")] == [
         POLITE[0], *POLITE[2:],
     ]  # fmt: skip
-    assert look(TAB, as_text([one]), "politeness", "sw")["criterion_labels"] == ""
-    assert choices(TAB, as_text([one]))["criterion_which"]["choices"] == [("Politeness", "politeness")]
-    assert take(TAB, as_text([one, QUALITY]), "en", "politeness")["own"] == as_text([QUALITY])
+    assert look(TAB, "in", as_text([one]), "politeness", "sw")["criterion_labels"] == ""
+    assert choices(TAB, "in", as_text([one]))["criterion_which"]["choices"] == [("Politeness", "politeness")]
+    assert take(TAB, "in", as_text([one, QUALITY]), "en", "politeness")["own"] == as_text([QUALITY])
 
 
 @pytest.mark.parametrize(
@@ -55,8 +62,8 @@ def test_a_press_adds_a_criterion_and_another_language_joins_it() -> None:
 def test_what_cannot_be_shown_to_raters_is_refused_in_a_sentence_and_changes_nothing(
     fields: tuple[Any, ...], complaint: str
 ) -> None:
-    updates = put(TAB, "", "en", None, *fields)
-    assert set(updates) == {"note"} and complaint in updates["note"].replace("&#x27;", "'")
+    updates = put(TAB, "in", "", "en", None, *fields)
+    assert set(updates) == {"criterion_note"} and complaint in updates["criterion_note"].replace("&#x27;", "'")
 
 
 def test_a_name_makes_a_key_that_no_other_criterion_has() -> None:
@@ -108,3 +115,11 @@ def test_every_scale_that_the_form_offers_is_allowed() -> None:
         }
         check_criterion(entered(fields, None, set()))
     assert POLITENESS.scale.not_applicable
+
+
+def test_nobody_but_an_organiser_is_answered() -> None:
+    own = as_text([POLITENESS])
+    assert put(TAB, "", own, "en", None, *POLITE) == take(TAB, "forged", own, "en", "politeness")
+    assert "organisers only" in put(TAB, "", own, "en", None, *POLITE)["criterion_note"]
+    assert look(TAB, "", own, "politeness", "en") == {}
+    assert choices(TAB, "", own)["criterion_which"]["choices"] == []

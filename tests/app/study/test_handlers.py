@@ -61,7 +61,7 @@ class Page:
             "name": "News", "task": "Say what happened.", "raters": 2, "cap": 0, "planned": 0, "difference": 0.3, "every": 8,
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
-            "parameter": "PROLIFIC_PID", "redirect": "", "materials": ["reference"],
+            "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -294,3 +294,22 @@ def test_consent_questions_and_codes_are_saved_and_shown_again(page: Page) -> No
     assert [one.key for one in study.background] == ["years"]
     refused = page.save(completion_code="", redirect="https://x.example")
     assert "needs a completion code" in refused["note design"]
+
+
+def test_practice_and_test_are_saved_with_the_design_and_shown_again(page: Page, tmp_path: Path) -> None:
+    page.create()
+    head = "kind,language,source_text,answer,why,fluency\n"
+    file = tmp_path / "exercises.csv"
+    file.write_text(
+        head + "practice,sw,Habari.,Jibu.,Kwa sababu.,4-5\ntest,sw,Habari.,Jibu.,Kwa sababu.,1\n", encoding="utf-8"
+    )
+    uploaded = drafts.upload_exercises(page.tab, page.session, str(file))
+    shown = page.save(exercises=uploaded["exercises"], pass_share=0.5, tries=3)
+    made = page.store.study("news").qualification
+    assert made is not None and (len(made.exercises), made.pass_share, made.tries) == (2, 0.5, 3)
+    assert "practice,sw,Habari." in value(shown["exercises"])
+    refused = page.save(exercises=head + "practice,sw,Habari.,Jibu.,Kwa sababu.,9\n")
+    assert "its scale, 1 to 5" in refused["note design"]
+    assert "1.5" in page.save(exercises=uploaded["exercises"], pass_share=1.5)["note design"]
+    assert page.store.study("news").qualification == made
+    assert page.save()["panel summary"] and page.store.study("news").qualification is None
