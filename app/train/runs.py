@@ -12,6 +12,7 @@ from core.errors import InvalidConfig, InvalidData
 from core.models.loading import ASSETS
 from core.models.trained_run import MANIFEST, finished_runs
 from core.training.config import FitConfig
+from core.training.published import COMPARISON
 from core.training.run_log import RunLog
 from core.workbench import POOL_OF_TASK, bundled_examples
 
@@ -30,6 +31,7 @@ class Run:
     changes: tuple[dict[str, Any], ...]  # of the living pool, see core.training.pool.Change, texts filled in
     entry: dict[str, Any] | None  # run.json
     config: FitConfig | None  # None where the folder does not say
+    compared: tuple[str, ...] = ()  # findings on queries that no run learnt from, see core.training.published
 
     @property
     def total(self) -> int:
@@ -70,7 +72,8 @@ def read_run(name: str, folder: Path, running: bool, changes: Sequence[dict[str,
     state = "running" if running else "finished" if entry is not None else "unfinished"
     lines = tuple(RunLog(folder / "log.jsonl").lines())
     pool = list(changes) if changes is not None else _saved_changes(folder, entry)
-    return Run(name, state, lines, tuple(_with_texts(pool, config)), entry, config)
+    compared = (read_json(folder / COMPARISON) or {}).get("findings", [])
+    return Run(name, state, lines, tuple(_with_texts(pool, config)), entry, config, tuple(compared))
 
 
 def _saved_changes(folder: Path, entry: dict[str, Any] | None) -> list[dict[str, Any]]:

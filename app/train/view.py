@@ -118,7 +118,15 @@ def run_head(run: Run, texts: Texts) -> str:
     learnt = learning(run.lines, run.entry, texts)
     sentences = " ".join(sentence for sentence in (learnt, verdict(run.entry, texts) if run.entry else "") if sentence)
     ending = f'<p class="verdict">{escape(sentences)}</p>' if sentences else ""
-    return f"{title}{about}{ending}{_alarms(run.lines, texts)}"
+    return f"{title}{about}{ending}{_compared(run, texts)}{_alarms(run.lines, texts)}"
+
+
+def _compared(run: Run, texts: Texts) -> str:
+    """What came of it on queries that nothing was learnt from, in English as the record says it; "" where nobody measured that."""
+    if not run.compared:
+        return ""
+    findings = "".join(f'<li lang="en" dir="ltr">{escape(finding)}</li>' for finding in run.compared)
+    return f'<div class="compared"><p>{escape(texts("train.compared"))}</p><ul>{findings}</ul></div>'
 
 
 def learning(lines: Sequence[Line], entry: dict[str, Any] | None, texts: Texts) -> str:

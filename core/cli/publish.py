@@ -12,10 +12,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output", type=Path, help="new folder: policy, adapter, log without sentences, what they were made from"
     )
+    parser.add_argument("--comparison", type=Path, help="record of train.py compare, whose findings go along")
 
 
 def run(options: argparse.Namespace, began: float) -> int:
     """Copy what may be passed on, and say how large it is."""
-    size = publish(options.run, options.output)
+    size = publish(options.run, options.output, options.comparison)
     print(f"{options.output}: {size / 1e6:.1f} MB, without bank, vectors, checkpoints and sentences of the corpus.")
     return 0

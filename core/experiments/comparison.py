@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData
 from core.experiments.runner import COMPARED, Results, Row, cell, comparison_rows, findings
+from core.languages import language
 from core.report.cells import POINTS, SHARE
 from core.report.document import Figure
 from core.report.reading import Record, read_record
@@ -120,10 +121,7 @@ def _results(systems: Mapping[str, _System], compared: Sequence[Comparison]) -> 
         row["over items and seeds"] = both
         low, high = (both or row["first minus second"])[1:]
         row["detectable"] = round(Z_80 * (high - low) / 3.92, 4)
-    languages = [
-        {"language": str(code), **{name: round(float(one.mean[code].mean()), 4) for name, one in systems.items()}}
-        for code in systems[compared[0].first].mean.index.unique("language")
-    ]
+    languages = _by_language({name: one.mean for name, one in systems.items()})
     shares = ("accuracy", "lowest seed", "highest seed", *systems)
     return Results(
         findings(compared),
@@ -131,6 +129,14 @@ def _results(systems: Mapping[str, _System], compared: Sequence[Comparison]) -> 
         COMPARED | dict.fromkeys(shares, SHARE) | dict.fromkeys(("over items and seeds", "detectable"), POINTS),
         {"accuracy": Figure("Accuracy by system", "bar", "system", "accuracy", rows, unit=SHARE)},
     )
+
+
+def _by_language(means: Mapping[str, "pd.Series[float]"]) -> list[Row]:
+    table = pd.DataFrame({name: mean.groupby(level="language").mean() for name, mean in means.items()})
+    rows = [{"language": str(code), "name": language(str(code)).name} for code in table.index]
+    rows.append({"language": "mean", "name": f"{len(rows)} languages"})
+    shares = [*table.to_numpy().round(4).tolist(), table.mean().round(4).tolist()]
+    return [row | dict(zip(means, values, strict=True)) for row, values in zip(rows, shares, strict=True)]
 
 
 def _row(name: str, system: _System) -> Row:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
-from app.train.runs import run_folder
+from app.train.runs import SHIPPED, read_run, run_folder, run_folders
 from app.train.service import SHORT as SHORT_FILE
 from app.train.service import RunForm, Seconds, TrainingService, embedded_loop
 from core.data.tasks import load_tasks
@@ -116,7 +116,7 @@ def test_the_form_becomes_the_settings(desk: TrainingService) -> None:
 
 def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None:
     gate = Gate()
-    desk = TrainingService(tmp_path / "runs", gate, short)
+    desk = TrainingService(tmp_path / "runs", gate, short, tmp_path / "none")
     desk.start(replace(FORM, name="first"))
     with pytest.raises(InvalidConfig, match="'first' goes on"):
         desk.start(FORM)
@@ -131,7 +131,7 @@ def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None
 
 def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, short: Path, desk: TrainingService) -> None:
     gate = Gate()
-    stopped = TrainingService(tmp_path / "other", gate, short)
+    stopped = TrainingService(tmp_path / "other", gate, short, tmp_path / "none")
     stopped.start(replace(FORM, name="one"))
     assert gate.made.wait(60)
     assert stopped.stop()
@@ -222,7 +222,7 @@ def test_what_goes_wrong_in_the_background_is_one_sentence(tmp_path: Path, short
         raise RuntimeError("no memory")
 
     for number, (make, words) in enumerate([(refuses, "The pool is empty"), (breaks, "RuntimeError: no memory")]):
-        desk = TrainingService(tmp_path / str(number), make, short)
+        desk = TrainingService(tmp_path / str(number), make, short, tmp_path / "none")
         desk.start(FORM)
         desk.wait(60)
         assert desk.progress is not None
@@ -252,6 +252,17 @@ def shipped_run(folder: Path) -> Path:
     (folder / "policy.safetensors").write_bytes(b"")
     (folder / "run.json").write_text('{"config": {"task": "topic"}, "fallback": "", "changes": []}')
     return folder
+
+
+def test_runs_that_come_with_the_app_say_what_they_learnt_and_hold_no_sentence_of_a_corpus() -> None:
+    names = [path.name for path in run_folders(SHIPPED)]
+    assert names
+    for name in names:
+        run = read_run(name, SHIPPED / name, running=False)
+        assert run.state == "finished" and run.compared
+        assert not [line for line in run.lines if "choices" in line]
+        assert (SHIPPED / name / "NOTICE").is_file()
+        assert sum(path.stat().st_size for path in (SHIPPED / name).rglob("*")) < 10e6
 
 
 def test_shipped_runs_are_listed_last_opened_and_never_written(tmp_path: Path, short: Path) -> None:

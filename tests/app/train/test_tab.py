@@ -130,6 +130,7 @@ def test_the_list_names_states_and_explore_lists_finished_runs_alone(services: S
 
 def test_a_shipped_run_is_shown_where_there_is_no_other_and_can_be_used(services: Services, tmp_path: Path) -> None:
     make_run(services, "learnt", finished=True)
+    (services.training.folder / "learnt" / "comparison.json").write_text('{"findings": ["8 points <better>."]}')
     services.training = TrainingService(tmp_path / "none", shipped=services.training.folder)
     handlers = handlers_of(services)
     updates, parts = handlers.show(TEXTS, None), handlers.parts
@@ -137,7 +138,8 @@ def test_a_shipped_run_is_shown_where_there_is_no_other_and_can_be_used(services
     assert updates[parts.runs]["choices"] == [(f"learnt · {TEXTS('train.shipped')}", "learnt")]
     assert updates[parts.use]["interactive"]
     assert not updates[parts.go_on]["visible"]
-    assert "learnt" in updates[parts.panels["head"]]
+    head = updates[parts.panels["head"]]
+    assert "learnt" in head and TEXTS("train.compared") in head and "8 points &lt;better&gt;." in head
 
 
 def test_runs_are_laid_over_each_other_once_two_are_chosen(services: Services) -> None:

@@ -82,6 +82,14 @@ def test_means_differences_and_p_are_those_of_pandas_and_scipy(records: dict[str
         n_resamples=np.inf,
     )
     assert pair["p"] == pytest.approx(exact.pvalue, abs=1e-4)
+    english = entry["tables"]["by language"][0]
+    assert english == {"language": "eng_Latn", "name": "English"} | {
+        name: pytest.approx(
+            pd.concat([right(one) for one in sources]).query("language == 'eng_Latn'")["right"].mean(), abs=1e-4
+        )
+        for name, sources in records.items()
+    }
+    assert [row["language"] for row in entry["tables"]["by language"]] == [*LANGUAGES, "mean"]
     assert [row["second"] for row in entry["tables"]["pairs"]] == ["untrained", "knn"]
     assert all(row["p"] <= row["p (Holm)"] for row in entry["tables"]["pairs"])
 

@@ -28,7 +28,10 @@ def test_a_published_run_answers_as_before_and_holds_no_sentence_of_the_corpus(
     manifest["model"]["licence"] = "Gemma Terms of Use"
     (run / "run.json").write_text(json.dumps(manifest))
     assert any("choices" in line for line in RunLog(run / "log.jsonl").lines())
-    assert train.main(["publish", str(run), str(output)]) == 0
+    compared = tmp_path / "compared"
+    compared.mkdir()
+    (compared / "record.json").write_text('{"command": "compare", "findings": ["8 points better."], "tables": {}}')
+    assert train.main(["publish", str(run), str(output), "--comparison", str(compared)]) == 0
     assert "MB, without bank" in capsys.readouterr().out
     before, after = read_trained(run), read_trained(output)
     assert np.array_equal(before.weight, after.weight)
@@ -36,10 +39,13 @@ def test_a_published_run_answers_as_before_and_holds_no_sentence_of_the_corpus(
     assert {path.name for path in output.iterdir()} == {
         "NOTICE",
         "adapter",
+        "comparison.json",
         "log.jsonl",
         "policy.safetensors",
         "run.json",
     }
+    said = json.loads((output / "comparison.json").read_text())
+    assert said == {"command": "compare", "findings": ["8 points better."]}
     assert "Gemma Terms of Use" in (output / "NOTICE").read_text()
     kept = [line["iteration"] for line in RunLog(output / "log.jsonl").lines()]
     assert kept == [line["iteration"] for line in RunLog(run / "log.jsonl").lines()]
@@ -55,6 +61,9 @@ def test_no_run_a_folder_that_is_there_and_whole_models_are_refused(make_loop: A
     assert fit(make_loop(run)) is not None
     with pytest.raises(InvalidConfig, match="is there already"):
         publish(run, tmp_path)
+    (run / "record.json").write_text("{}")
+    with pytest.raises(InvalidConfig, match="holds no findings"):
+        publish(run, tmp_path / "new", run)
     (run / "model").mkdir()
     with pytest.raises(InvalidConfig, match="trained all weights"):
         publish(run, tmp_path / "new")
