@@ -106,26 +106,39 @@ def open_page(page: "Page", url: str) -> Visitor:
     return seen
 
 
+def wide(chromium: "Browser", windows: "dict[int, BrowserContext]", width: int) -> "BrowserContext":
+    """The browser of so many pixels."""
+    if width not in windows:
+        windows[width] = chromium.new_context(viewport={"width": width, "height": 900})
+    return windows[width]
+
+
 @pytest.fixture
 def window(
     chromium: "Browser", windows: "dict[int, BrowserContext]", request: pytest.FixtureRequest
 ) -> "Iterator[BrowserContext]":
-    """A browser that remembers nothing but its cache; parametrise what opens pages in it indirectly with a width in pixels."""
-    width = getattr(request, "param", 1440)
-    if width not in windows:
-        windows[width] = chromium.new_context(viewport={"width": width, "height": 900})
-    yield windows[width]
-    windows[width].clear_cookies()
+    """A browser that remembers nothing but its cache; parametrise it indirectly, whatever opens pages in it, with a width in pixels."""
+    context = wide(chromium, windows, getattr(request, "param", 1440))
+    yield context
+    context.clear_cookies()
 
 
 @pytest.fixture
-def visitor(window: "BrowserContext", server: Server) -> Iterator[Visitor]:
-    """A visitor on the opened app, with a page of her own: for tests that leave the page changed."""
-    page = window.new_page()
+def visitor(
+    chromium: "Browser",
+    windows: "dict[int, BrowserContext]",
+    window: "BrowserContext",
+    server: Server,
+    request: pytest.FixtureRequest,
+) -> Iterator[Visitor]:
+    """A visitor on the opened app, with a page of her own: for tests that leave the page changed. Takes a width as well."""
+    context = wide(chromium, windows, request.param) if hasattr(request, "param") else window
+    page = context.new_page()
     seen = open_page(page, server.url)
     yield seen
     page.evaluate("localStorage.clear()")
     page.close()
+    context.clear_cookies()
     assert seen.errors == []
     assert seen.foreign == []
 
@@ -144,17 +157,18 @@ def shared(
     kept: "dict[tuple[str, BrowserContext], Visitor]",
     window: "BrowserContext",
     server: Server,
-    session: pytest.Session,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Visitor]:
     """A kept page, on Explore; after a failure the next test has a new one."""
+    assert not hasattr(request, "param"), "a width is a parameter of window"
     key = kind, window
     if key not in kept:
         kept[key] = open_page(window.new_page(), server.url)
-    seen, failed = kept[key], session.testsfailed
+    seen, failed = kept[key], request.session.testsfailed
     seen.page.get_by_role("tab", name="Explore", exact=True).click()
     yield seen
     errors, foreign = list(seen.errors), list(seen.foreign)
-    if session.testsfailed > failed or errors or foreign:
+    if request.session.testsfailed > failed or errors or foreign:
         kept.pop(key).page.close()
     assert errors == []
     assert foreign == []
@@ -168,7 +182,7 @@ def reader(
     request: pytest.FixtureRequest,
 ) -> Iterator[Visitor]:
     """A visitor of a page that shows the opening example in English and that tests only look at; they may open tabs."""
-    yield from shared("read", kept, window, server, request.session)
+    yield from shared("read", kept, window, server, request)
 
 
 @pytest.fixture
@@ -179,4 +193,4 @@ def asker(
     request: pytest.FixtureRequest,
 ) -> Iterator[Visitor]:
     """A visitor of a page where tests ask questions of their own, whatever was asked before; no other control stays changed."""
-    yield from shared("ask", kept, window, server, request.session)
+    yield from shared("ask", kept, window, server, request)
