@@ -114,7 +114,7 @@ def _chooser(index: int, identity: str, task: Task, replacing: Replacing | None,
     name = escape(texts("explore.replace_choose", number=index + 1))
     ready = escape(texts("explore.edit_apply"))
     return (
-        f'<div class="editor replacing"><label><span>{name}</span><select data-part="text">{options}</select></label>'
+        f'<div class="editor replacing"><label><span>{name}</span><select data-part="text" dir="ltr">{options}</select></label>'
         f'<button type="button" data-act="replace" data-id="{escape(identity)}" aria-label="{ready} ({index + 1})">{ready}</button></div>'
     )
 
@@ -122,9 +122,9 @@ def _chooser(index: int, identity: str, task: Task, replacing: Replacing | None,
 def _option(entry: Demonstration, task: Task) -> str:
     example = entry.example
     text = example.text if len(example.text) <= MOST_OF_A_TEXT else f"{example.text[:MOST_OF_A_TEXT]}…"
-    label = f" → {example.label}" if task.is_closed else ""
+    label = f"{example.label} · " if task.is_closed else ""  # first: what does not fit is cut at the end
     own = language(example.language)
-    return f'<option value="{escape(example.id)}" lang="{own.tag}">{escape(f"{own.autonym}: {text}{label}")}</option>'
+    return f'<option value="{escape(example.id)}" lang="{own.tag}">{escape(f"{label}{own.autonym}: {text}")}</option>'
 
 
 def _joint_buttons(task: Task, texts: Texts) -> str:

@@ -39,7 +39,7 @@ def result_panels(
         editing = Editing(pinned, not expected, replacing) if index == 0 else None
         task = tasks[prediction.task]
         panels += (
-            f'<article class="panel"><h3>{escape(name)}</h3>{_fell_back(prediction, texts)}'
+            f'<article class="panel"><h2>{escape(name)}</h2>{_fell_back(prediction, texts)}'
             f"{verdict_line(prediction, task, texts, worth_of(prediction))}"
             f"{demonstration_cards(prediction, task, texts, editing)}"
             f"{answer_table(prediction, texts, max(0, expected - len(prediction.answers)))}</article>"
@@ -230,5 +230,5 @@ def details_view(predictions: Sequence[Prediction], texts: Texts, memory: Sequen
         lines = "".join(
             f'<tr><th scope="row">{escape(key)}</th><td>{escape(value)}</td></tr>' for key, value in facts.items()
         )
-        rows.append(f'<article class="panel"><h3>{escape(name)}</h3><table class="facts">{lines}</table></article>')
+        rows.append(f'<article class="panel"><h2>{escape(name)}</h2><table class="facts">{lines}</table></article>')
     return f'<div class="agl" dir="ltr"><div class="panels n{len(predictions)}">{"".join(rows)}</div></div>'

@@ -162,15 +162,24 @@ def _row(
     words: Mapping[str, str] = {}
     if task is not None and table.closed and not task.own_choices:
         words = task.verbaliser(row.written_in).words
-    gold = f"<td>{spoken(words.get(query.label, query.label), row.written_in)}</td>" if table.labelled else ""
-    cells = "".join(f"<td>{_answer(table, row, system, words)}</td>" for system in apart)
-    others = f"<td>{_others(table, row, folded, words, texts)}</td>" if folded else ""
+    gold = (
+        _cell(texts("items.gold"), spoken(words.get(query.label, query.label), row.written_in))
+        if table.labelled
+        else ""
+    )
+    cells = "".join(_cell(table.title(system, texts), _answer(table, row, system, words)) for system in apart)
+    others = _cell(texts("items.others"), _others(table, row, folded, words, texts)) if folded else ""
     button = ""
     if can_open:
         name = escape(texts("batch.open", text=query.text[:60]))
         button = f'<button type="button" class="open" data-act="open" data-id="{escape(query.id)}" aria-label="{name}">↗</button> '
     text = spoken(query.text, code, "text") if query.text else f"<code>{escape(query.id)}</code>"
     return f'<tr><th scope="row">{button}{text} <span class="quiet">{escape(language_label(code))}</span></th>{gold}{cells}{others}</tr>'
+
+
+def _cell(name: str, inside: str) -> str:
+    """A cell that knows its column's name: on a phone it stands before the answer."""
+    return f'<td data-name="{escape(name)}">{inside}</td>'
 
 
 def _answer(table: ItemTable, row: Row, system: ItemSystem, words: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ def report(document: Document) -> str:
     parts = [
         _section(section, index < OPEN) for index, section in enumerate(document.sections) if _has_content(section)
     ]
-    return f'<div class="agl report" lang="en" dir="ltr">{"".join(parts)}<h3>{escape(document.title)}</h3>{facts_list(document)}</div>'
+    return f'<div class="agl report" lang="en" dir="ltr">{"".join(parts)}<h2>{escape(document.title)}</h2>{facts_list(document)}</div>'
 
 
 def _has_content(section: Section) -> bool:
@@ -38,7 +38,7 @@ def _has_content(section: Section) -> bool:
 
 def _section(section: Section, opened: bool) -> str:
     inside = sentences(section) + "".join(map(_table, section.tables))
-    return f"<details{' open' if opened else ''}><summary>{escape(section.title)}</summary>{inside}</details>"
+    return f"<details{' open' if opened else ''}><summary><h2>{escape(section.title)}</h2></summary>{inside}</details>"
 
 
 def _title(name: str, folder: Path) -> str:

@@ -113,6 +113,7 @@ def _first_sentence(board: Leaderboard, texts: Texts) -> str:
     first, *others = board.entries
     interval = first.system.interval
     amount = written((interval.value, interval.low, interval.high), board.unit) + (" %" if board.unit else "")
+    amount = f"\u2066{amount}\u2069"  # isolated: right-to-left text around it turns nothing in it
     sentence = texts("leaderboard.best", count=len(board.entries), name=_name(first, texts), value=amount)
     if not others:
         return f"{escape(sentence)} {escape(texts('leaderboard.alone'))}"
@@ -127,4 +128,4 @@ def _first_sentence(board: Leaderboard, texts: Texts) -> str:
 
 def _name(entry: Entry, texts: Texts) -> str:
     k = f", K = {entry.system.k}" if entry.system.k else ""
-    return f"{strategy_title(texts, entry.system.strategy)}{k} ({entry.model})"
+    return f"\u2068{strategy_title(texts, entry.system.strategy)}{k} ({entry.model})\u2069"

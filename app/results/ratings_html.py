@@ -49,7 +49,7 @@ def answer(report: Report, analysis: Analysis, language: str | None, verdicts: I
     )
     points = "".join(_shares(report, cells, scale, keys, texts) for scale, keys in by_scale(report.study).items())
     return (
-        f'<section class="agl results" dir="{texts.direction}"><h3>{escape(texts("results.answer"))}</h3>{means(report, cells, texts)}'
+        f'<section class="agl results" dir="{texts.direction}"><h2>{escape(texts("results.answer"))}</h2>{means(report, cells, texts)}'
         f"{verdict_list}{points}</section>"
     )
 

@@ -64,8 +64,8 @@ def summary(board: Board, texts: Texts) -> str:
         note = texts("study.missing", what="; ".join(lacking)) if lacking else texts("study.ready")
     raters = len([one for one in data.raters if one.removed_at is None])
     return (
-        f'<div class="agl" dir="{texts.direction}"><h3><bdi>{escape(study.name)}</bdi> · '
-        f"{escape(texts(f'study.state_{study.state}'))} · {escape(texts('study.people'))} {raters}</h3>"
+        f'<div class="agl" dir="{texts.direction}"><h2><bdi>{escape(study.name)}</bdi> · '
+        f"{escape(texts(f'study.state_{study.state}'))} · {escape(texts('study.people'))} {raters}</h2>"
         f'<ol class="steps">{lines}</ol><p class="message" role="status">{escape(note)}</p></div>'
     )
 

@@ -114,7 +114,7 @@ def run_head(run: Run, texts: Texts) -> str:
         )
         about = f'<p class="quiet">{" · ".join(escape(fact) for fact in facts)}</p>'
     state = f'<span class="quiet">{escape(texts(f"train.state_{run.state}"))}</span>'
-    title = f"<h3>{escape(run.name)} {state}</h3>"
+    title = f"<h2>{escape(run.name)} {state}</h2>"
     learnt = learning(run.lines, run.entry, texts)
     sentences = " ".join(sentence for sentence in (learnt, verdict(run.entry, texts) if run.entry else "") if sentence)
     ending = f'<p class="verdict">{escape(sentences)}</p>' if sentences else ""

@@ -32,8 +32,8 @@ def test_a_run_is_watched_to_its_end_and_taken_to_explore(visitor) -> None:
     expect(page.locator("#train-reward .js-plotly-plot .scatterlayer .trace")).to_have_count(3)
     expect(page.locator("#train-accuracy .tile")).to_have_count(4)  # a language each
     page.locator("#train-use").click()  # which asks the question on show again, with the run
-    expect(page.locator("#explore-results h3").nth(1)).to_contain_text("untrained")
-    expect(page.locator("#explore-results h3").first).to_contain_text("trained in short-")
+    expect(page.locator("#explore-results h2").nth(1)).to_contain_text("untrained")
+    expect(page.locator("#explore-results h2").first).to_contain_text("trained in short-")
     expect(page.locator("#explore-status .progress")).to_have_count(0)
     expect(page.locator("#ask")).to_be_visible()
 
