@@ -56,6 +56,7 @@ class AssignmentView:
     comment: str | None
     state: AssignmentState
     skip_reason: str | None  # set while state is "skipped"
+    revision: int = 0  # counts accepted changes of the values
     reference: str | None = None  # this and the next where the design shows them
     context: str | None = None
 

@@ -16,6 +16,7 @@ AnnotationError
 │   ├── StudyFrozen          it was opened, so its design, items and outputs stay as they are
 │   └── StudyNotReady        something is missing before it can open
 ├── NoSlotLeft               all slots of the item went to other raters meanwhile
+├── NewerAnswers             the item was answered later elsewhere than what the page shows
 ├── SubmissionConflict       one submission id used for two different submissions
 ├── PushFailed               the Hub did not take an export, or must not get it
 └── ExportFailed             a file of an export cannot be written or read back
@@ -25,7 +26,15 @@ Every message names the value, what is allowed and what to do.
 
 
 class AnnotationError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    ``fact`` names what is wrong and ``values`` are what its sentence is about, so that a page can tell it in its own
+    language; without a fact the English message is all there is.
+    """
+
+    def __init__(self, message: str = "", fact: str | None = None, **values: object) -> None:
+        super().__init__(message)
+        self.fact, self.values = fact, values
 
 
 class DatabaseUnavailable(AnnotationError):
@@ -94,6 +103,10 @@ class InvalidTable(AnnotationError):
 
 class NoSlotLeft(AnnotationError):
     """The lease ran out (or the item was skipped) and other raters filled all its slots."""
+
+
+class NewerAnswers(AnnotationError):
+    """The ratings came from a page that showed older ones than are stored; nothing was overwritten."""
 
 
 class SubmissionConflict(AnnotationError):

@@ -146,6 +146,7 @@ class Submission:
     values: Mapping[tuple[int, str], Answer]  # (output_id, criterion key) -> a point of its scale, all of them
     comment: str | None = None
     seconds: float = 0.0  # time spent on this visit, added to the assignment's total
+    revision: int | None = None  # of the values that her page showed; None: newer ones are overwritten
 
 
 @dataclass(frozen=True, slots=True)

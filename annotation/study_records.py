@@ -108,6 +108,15 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that has to be mended before a study can open."""
+
+    text: str  # part of an English sentence
+    fact: str  # its name, for other languages
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class MergeReport:
     """What a merge of another writer's late changes came to, in submissions (a rated or skipped item each)."""
 

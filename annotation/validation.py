@@ -38,7 +38,9 @@ def check_study(study: NewStudy) -> None:
         raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
     _check_numbers(study)
     if not study.criteria:
-        raise InvalidRecord("the study has no criterion; pass criteria=DEFAULT_CRITERIA or a selection of it.")
+        raise InvalidRecord(
+            "the study has no criterion; pass criteria=DEFAULT_CRITERIA or a selection of it.", "no_criterion"
+        )
     keys = [criterion.key for criterion in study.criteria]
     if len(set(keys)) != len(keys):
         raise InvalidRecord(f"the study's criteria are {keys}; each may occur once.")

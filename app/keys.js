@@ -4,6 +4,23 @@ window.aglTurn = (tag, rightToLeft) => {
   document.documentElement.dir = rightToLeft ? 'rtl' : 'ltr';
   document.body.classList.toggle('agl-rtl', rightToLeft);
 };
+// The language that was chosen outlives a reload; null where none was, or the browser keeps nothing.
+window.aglRemember = (tag) => {
+  try {
+    localStorage.setItem('agl-language', tag);
+  } catch {
+    // for this visit alone
+  }
+  return tag;
+};
+window.aglRemembered = (offered) => {
+  try {
+    const tag = localStorage.getItem('agl-language');
+    return offered.includes(tag) ? tag : null;
+  } catch {
+    return null;
+  }
+};
 // Every tab has a title of its own.
 (() => {
   const title = () => {

@@ -42,6 +42,8 @@ SHOWING: dict[str, Any] = {**QUIET, "concurrency_id": "show"}
 RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
 TO_THE_TOP = "(...values) => { window.scrollTo({top: 0, behavior: 'smooth'}); return values; }"
 TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
+REMEMBER = "(tag) => window.aglRemember(tag)"
+REMEMBERED = f"() => window.aglRemembered({[entry.tag for entry in available()]})"
 
 
 def build_app(services: Services) -> gr.Blocks:
@@ -156,9 +158,9 @@ class PageHandlers:
         self.batch, self.items = batch, items
         self.interface, self.tabs, self.tag = interface, tabs, explore.parts.tag
 
-    def greet(self, request: gr.Request) -> Updates:
-        """The interface in the browser's language, and the runs there are now."""
-        chosen = preferred(request.headers.get("accept-language", ""), available())
+    def greet(self, remembered: str | None, request: gr.Request) -> Updates:
+        """The interface in the language that was chosen in this browser, else in the browser's, and the runs there are now."""
+        chosen = remembered or preferred(request.headers.get("accept-language", ""), available())
         runs = gr.update(choices=run_names(catalogue(chosen), self.services.training.finished()))
         run = self.explore.parts.inputs["run"]
         if chosen == ENGLISH:
@@ -263,13 +265,16 @@ def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     everything = [handlers.tag, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
     outputs = list(dict.fromkeys([*explore.outputs, explore.model_facts, *everything]))
-    greeted = page.load(handlers.greet, None, [*everything, interface, explore.inputs["run"]], **SHOWING)
+    greeted = page.load(
+        handlers.greet, [interface], [*everything, interface, explore.inputs["run"]], js=REMEMBERED, **SHOWING
+    )
     greeted.then(None, interface, None, js=TURN)
     opening = {**QUIET, "concurrency_id": "opening", "concurrency_limit": 16}  # may wait for the example, or ask
     followed = greeted.then(handlers.open, {handlers.tag}, explore.outputs, **opening)
     explore.stop.click(None, None, None, cancels=[followed], queue=False, api_visibility="private")
     interface.input(handlers.turn, {interface, explore.thread, explore.inputs["model"]}, outputs, **SHOWING)
     interface.input(None, interface, None, js=TURN)
+    interface.input(None, interface, None, js=REMEMBER)
     asking = {**QUIET, "concurrency_id": "model"}
     mine = {handlers.tag, handlers.batch.parts.name}
     handlers.batch.parts.result.select(handlers.open_row, mine, explore.outputs, js=TO_THE_TOP, **asking)

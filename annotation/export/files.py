@@ -185,6 +185,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
                 "failed_share": study.failed_share,
                 "seed": study.seed,
                 "materials": list(study.materials),
+                "lease_minutes": study.lease_minutes,
             },
         },
         "consent": None if study.consent is None else asdict(study.consent),

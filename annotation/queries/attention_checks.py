@@ -58,7 +58,9 @@ def make_checks(session: Session, now: datetime, study_id: int) -> int:
         if spoiled == 0:
             raise StudyNotReady(
                 f"no output in {language} can be spoiled clearly: all are alike and shorter than four words; add "
-                "items with other outputs, or open the study without attention checks."
+                "items with other outputs, or open the study without attention checks.",
+                "no_checks",
+                language=language,
             )
         count += spoiled
     session.flush()

@@ -22,7 +22,7 @@ from annotation.queries.studies import (
     study_row,
 )
 from annotation.records import NewOutput, NewStudy, Study
-from annotation.study_records import Stock
+from annotation.study_records import Lack, Stock
 from annotation.validation import check_study
 from annotation.vocabulary import STUDY_STATES, StudyState
 
@@ -81,34 +81,44 @@ def open_study(session: Session, now: datetime, study_id: int) -> Study:
     require_draft(session, row)
     lacking = missing(session, study_id)
     if lacking:
-        raise StudyNotReady(f"study '{row.slug}' cannot open yet: {'; '.join(lacking)}.")
+        what = [InvalidRecord(one.text, one.fact, **one.values) for one in lacking]
+        raise StudyNotReady(
+            f"study '{row.slug}' cannot open yet: {'; '.join(one.text for one in lacking)}.",
+            "not_ready",
+            name=row.name,
+            what=what,
+        )
     row.state, row.frozen_at = "open", now
     session.flush()
     return study_record(session, row)
 
 
-def missing(session: Session, study_id: int) -> list[str]:
+def missing(session: Session, study_id: int) -> list[Lack]:
     """What has to be mended before the study can open. Raises UnknownStudy."""
     return what_is_missing(study_record(session, study_row(session, study_id)), stock(session, study_id))
 
 
-def what_is_missing(study: Study, held: Stock) -> list[str]:
+def what_is_missing(study: Study, held: Stock) -> list[Lack]:
     """What has to be mended before the study can open, as parts of a sentence. Pure."""
-    lacking = []
+    lacking: list[Lack] = []
     if not held.items:
-        lacking.append("it has no outputs")
+        lacking.append(Lack("it has no outputs", "lacks_outputs"))
     if held.incomplete:
         item, language, systems = held.incomplete[0]
-        lacking.append(
-            f"{len(held.incomplete)} items lack outputs of some systems, first {item!r} in {language}, which has "
-            f"none of {', '.join(systems)}"
+        text = (
+            f"{len(held.incomplete)} items lack outputs of some systems, first {item!r} in {language}, which has none of "
+            f"{', '.join(systems)}"
         )
+        values = {"count": len(held.incomplete), "item": item, "language": language, "systems": systems}
+        lacking.append(Lack(text, "lacks_systems", values))
     unchecked = sorted(set(held.items) - set(held.degraded) - set(held.repeats))
     if study.check_every is not None and unchecked:
-        lacking.append(f"attention checks are planned and not made for {', '.join(unchecked)}")
+        text = f"attention checks are planned and not made for {', '.join(unchecked)}"
+        lacking.append(Lack(text, "lacks_checks", {"languages": unchecked}))
     untaught = uncovered(study.qualification, list(held.items)) if study.qualification else []
     if untaught:
-        lacking.append(f"practice and test have no exercise in {', '.join(untaught)}")
+        text = f"practice and test have no exercise in {', '.join(untaught)}"
+        lacking.append(Lack(text, "lacks_exercises", {"languages": untaught}))
     return lacking
 
 
@@ -124,13 +134,17 @@ def set_state(session: Session, now: datetime, study_id: int, state: StudyState)
         raise InvalidRecord(f"the study's state is {state!r}; allowed are {', '.join(STUDY_STATES)}.")
     row = study_row(session, study_id, lock=True)
     if row.state == "withdrawn" and state != "withdrawn":
-        raise StudyClosed(f"study '{row.slug}' was withdrawn, which is for good; make a new study.")
+        raise StudyClosed(
+            f"study '{row.slug}' was withdrawn, which is for good; make a new study.", "withdrawn", name=row.name
+        )
     if state == "draft":
         refuse_frozen(row, "cannot become a draft again")
     if state == "open" and row.published_at is not None:
         raise StudyClosed(
             f"study '{row.slug}' was published, so its raters could see which system wrote what; it cannot open again. "
-            "Clone it for another round."
+            "Clone it for another round.",
+            "published_stays",
+            name=row.name,
         )
     if state in ("closed", "withdrawn"):
         row.closed_at = row.closed_at or now
@@ -149,9 +163,17 @@ def publish(session: Session, now: datetime, study_id: int, name: str) -> Study:
     """
     row = study_row(session, study_id, lock=True)
     if name.strip() not in (row.name, row.slug):
-        raise InvalidRecord(f"to publish the results, type the study's name, {row.name!r}; seen was {name!r}.")
+        raise InvalidRecord(
+            f"to publish the results, type the study's name, {row.name!r}; seen was {name!r}.",
+            "type_name",
+            name=row.name,
+        )
     if row.state != "closed":
-        raise StudyClosed(f"study '{row.slug}' is {row.state}; close it before its results are published.")
+        raise StudyClosed(
+            f"study '{row.slug}' is {row.state}; close it before its results are published.",
+            "close_first",
+            name=row.name,
+        )
     row.published_at, row.unpublished_at = row.published_at or now, None
     session.flush()
     return study_record(session, row)
@@ -164,7 +186,9 @@ def unpublish(session: Session, now: datetime, study_id: int) -> Study:
     """
     row = study_row(session, study_id, lock=True)
     if row.published_at is None:
-        raise InvalidRecord(f"study '{row.slug}' was not published; there is nothing to take back.")
+        raise InvalidRecord(
+            f"study '{row.slug}' was not published; there is nothing to take back.", "not_published", name=row.name
+        )
     row.unpublished_at = row.unpublished_at or now
     session.flush()
     return study_record(session, row)

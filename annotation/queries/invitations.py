@@ -47,11 +47,18 @@ def new_invitation(
         )
     study = study_row(session, study_id)
     if study.state in ("closed", "withdrawn"):
-        raise StudyClosed(f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.")
+        raise StudyClosed(
+            f"study '{study.slug}' is {study.state} and takes no more raters; open it again first.",
+            "takes_nobody",
+            name=study.name,
+        )
     offered = languages(session, study_id)
     if language not in offered:
         raise InvalidRecord(
-            f"study '{study.slug}' has nothing to rate in {language!r}; it has {', '.join(offered) or 'no outputs yet'}."
+            f"study '{study.slug}' has nothing to rate in {language!r}; it has {', '.join(offered) or 'no outputs yet'}.",
+            "not_rated_in",
+            language=language,
+            offered=offered,
         )
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = InvitationRow(
@@ -106,7 +113,11 @@ def revoke_invitation(session: Session, now: datetime, study_id: int, invitation
     query = select(InvitationRow).where(InvitationRow.study_id == study_id, InvitationRow.id == invitation_id)
     row = session.scalar(query) if type(invitation_id) is int and 0 < invitation_id < 2**31 else None
     if row is None:
-        raise InvalidInvitation(f"there is no invitation number {invitation_id!r} in this study; reload the page.")
+        raise InvalidInvitation(
+            f"there is no invitation number {invitation_id!r} in this study; reload the page.",
+            "no_link",
+            number=invitation_id,
+        )
     row.revoked_at = row.revoked_at or now
     session.flush()
     return _record(row)

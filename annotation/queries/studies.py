@@ -29,7 +29,9 @@ def refuse_frozen(study: StudyRow, what: str) -> None:
     if study.frozen_at is not None:
         raise StudyFrozen(
             f"study '{study.slug}' is frozen since {study.frozen_at:%Y-%m-%d %H:%M} UTC, when it opened, and {what}; "
-            "make a new study for other texts or another design."
+            "make a new study for other texts or another design.",
+            "frozen",
+            name=study.name,
         )
 
 
@@ -37,7 +39,11 @@ def require_draft(session: Session, study: StudyRow) -> None:
     """Raises StudyFrozen unless the study is a draft that no rater has been given anything of."""
     refuse_frozen(study, "cannot be changed")
     if study.state != "draft":
-        raise StudyFrozen(f"study '{study.slug}' is {study.state}; only a draft can be changed. Make a new study.")
+        raise StudyFrozen(
+            f"study '{study.slug}' is {study.state}; only a draft can be changed. Make a new study.",
+            "frozen",
+            name=study.name,
+        )
     assigned = select(AssignmentRow.id).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
     if session.scalar(assigned.where(RaterRow.study_id == study.id).limit(1)) is not None:
         raise StudyFrozen(

@@ -12,7 +12,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
-from annotation.errors import InvalidRating, InvalidSkip, NoSlotLeft, SubmissionConflict, UnknownAssignment
+from annotation.errors import (
+    InvalidRating,
+    InvalidSkip,
+    NewerAnswers,
+    NoSlotLeft,
+    SubmissionConflict,
+    UnknownAssignment,
+)
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, require_open, scales, study_row
@@ -35,7 +42,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     """Stores all values of one assignment, or none.
 
     A retry (same id, same content) gets the first receipt, even after the study was closed. Raises
-    InvalidRating, UnknownRater, UnknownAssignment, StudyClosed, ItemTaken, SubmissionConflict.
+    InvalidRating, UnknownRater, UnknownAssignment, StudyClosed, NoSlotLeft, NewerAnswers, SubmissionConflict.
     """
     submission_id = canonical_submission_id(sent.submission_id)
     check_comment(sent.comment)
@@ -53,6 +60,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
         {(output, key): f"{key} of answer {letter}" for output, letter in letters.items() for key in criteria},
         scales(session, study.id),
     )
+    _refuse_older(session, sent, row.revision, criteria)
     if not hold_slot(session, row, study):
         raise NoSlotLeft(
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
@@ -101,6 +109,24 @@ def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
     row.lease_expires_at = None
     session.flush()
     return Receipt(now, row.revision, repeated=False)
+
+
+def _refuse_older(session: Session, sent: Submission, revision: int, criteria: Mapping[str, int]) -> None:
+    """Raises NewerAnswers where the page showed other values than are stored and would overwrite them unseen."""
+    if sent.revision is None or sent.revision == revision:
+        return
+    outputs = {output for output, _ in sent.values}
+    query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value)
+    query = query.where(RatingRow.rater_id == sent.rater_id, RatingRow.output_id.in_(outputs))
+    stored = {
+        (output, criterion): NOT_APPLICABLE if value is None else value
+        for output, criterion, value in session.execute(query)
+    }
+    if any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items()):
+        raise NewerAnswers(
+            f"this item was answered later, in another tab or on another device (version {revision}; this page showed "
+            f"{sent.revision}); nothing was overwritten. Look at what is saved, then choose."
+        )
 
 
 def _pairs(values: object) -> object:

@@ -53,6 +53,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
         comment=row.comment,
         state=cast(AssignmentState, row.state),
         skip_reason=standing_skip_reason(session, row),
+        revision=row.revision,
         reference=item.reference if "reference" in study.materials else None,
         context=item.context if "context" in study.materials else None,
     )

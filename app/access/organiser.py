@@ -68,13 +68,21 @@ class Authority:
             recent = [whose for when, whose in self._failures if now - when < WINDOW_S]
             self._failures.append((now, visitor))
             if recent.count(visitor) >= MOST_FAILURES or len(recent) >= MOST_FAILURES_OF_ALL:
-                raise NotAuthorised(f"There were {MOST_FAILURES} wrong attempts within a minute; wait a minute.")
-            raise NotAuthorised("This is not the organiser's secret; it stands where the program was started.")
+                raise NotAuthorised(
+                    f"There were {MOST_FAILURES} wrong attempts within a minute; wait a minute.",
+                    "too_many",
+                    count=MOST_FAILURES,
+                )
+            raise NotAuthorised(
+                "This is not the organiser's secret; it stands where the program was started.", "wrong_secret"
+            )
 
     def unlock_profile(self, profile: Mapping[str, Any] | None) -> str:
         """A session for a logged-in account of the list. Raises NotAuthorised."""
         if not profile or not any(self._named(profile, name) for name in self.names):
-            raise NotAuthorised("This account is not one of the organisers; log in with another, or use the secret.")
+            raise NotAuthorised(
+                "This account is not one of the organisers; log in with another, or use the secret.", "wrong_account"
+            )
         with self._lock:
             return self._new_session(self._clock())
 
@@ -92,7 +100,7 @@ class Authority:
         with self._lock:
             ends = self._sessions.get(_digest(session), 0.0) if isinstance(session, str) and session else 0.0
             if ends <= self._clock():
-                raise NotAuthorised("This is for organisers; enter the secret first.")
+                raise NotAuthorised("This is for organisers; enter the secret first.", "enter_first")
 
     def leave(self, session: object) -> None:
         """Ends a session; unknown ones are passed over."""

@@ -43,6 +43,7 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
     return {
         "position": view.position,
         "state": view.state,
+        "revision": view.revision,
         "skip_reason": view.skip_reason,
         "comment": view.comment,
         "source": text_json(view.source_text, view.language),

@@ -21,6 +21,7 @@ from annotation.errors import (
     ConsentMissing,
     DatabaseUnavailable,
     InvalidInvitation,
+    NewerAnswers,
     NoSlotLeft,
     StudyClosed,
     UnknownRater,
@@ -52,6 +53,7 @@ _CODES: list[tuple[type[AnnotationError], int, str]] = [
     (ConsentMissing, 409, "before"),
     (StudyClosed, 409, "closed"),
     (NoSlotLeft, 409, "taken"),
+    (NewerAnswers, 409, "newer"),
     (AnnotationError, 422, "refused"),
 ]
 

@@ -123,6 +123,7 @@ class RaterService:
             values=by_output,
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
+            revision=_revision(sent.get("revision")),
         )
         return _receipt(self._store.submit(submission))
 
@@ -156,6 +157,10 @@ def _token(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise UnknownRater("no link was given; open the link exactly as it was sent.")
     return value
+
+
+def _revision(value: object) -> int | None:
+    return value if type(value) is int else None
 
 
 def _str(value: object) -> str:

@@ -74,6 +74,14 @@ class ResultsService:
         report = cached[1]
         return replace(report, systems={system: method_name(system, texts) for system in report.systems})
 
+    def reading(self, session: object, slug: str | None) -> tuple[Study, StudyData]:
+        """A study with all that its raters gave and wrote, for an organiser alone. Raises AnnotationError."""
+        if self.authority is None:
+            raise UnknownStudy("Only an organiser reads comments, and this page has none.")
+        self.authority.require(session)
+        study = self.study(session, slug)
+        return study, self.store.data(study.id)
+
     def download(self, session: object, slug: str | None) -> Path:
         """All tables in all formats, the codebook, the report and the datasheet, as one zip file."""
         study = self.study(session, slug)

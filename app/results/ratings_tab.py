@@ -13,6 +13,7 @@ from app.html import message
 from app.results import ratings_html as views
 from app.results.ratings import ResultsService
 from app.results.ratings_table import rated_cells, summary_table
+from app.results.reading_tab import build_reading
 from app.texts import Localised, Texts, catalogue
 
 Allow = Callable[
@@ -80,6 +81,7 @@ def build_ratings(
     everything = [study, language, passed, answer, details, table, pushing, note]
     for event in (tab.select, refresh.click, study.input, language.input, passed.input, tag.change):
         event(bound(show, parts), [study, language, passed, tag, session], everything, **EVENTS)
+    build_reading(service, localised, tag, texts, session, study, (tab.select, refresh.click, study.input, tag.change))
     prepare.click(bound(export, parts), [study, session], [download, note], **EVENTS)
     push.click(bound(send, parts), [study, name, token, tag, session], [token, note], **EVENTS)
 

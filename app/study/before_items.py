@@ -26,7 +26,9 @@ def consent_of(text: str, version: str) -> Consent | None:
             texts = json.loads(text)
         except ValueError as error:
             raise InvalidRecord(
-                f'The consent text begins like JSON and is none ({error}); write plain text, or {{"en": "...", "sw": "..."}}.'
+                f'The consent text begins like JSON and is none ({error}); write plain text, or {{"en": "...", "sw": "..."}}.',
+                "bad_consent",
+                reason=str(error),
             ) from None
     return Consent((version or "").strip() or "1", texts)
 
@@ -46,7 +48,10 @@ def questions_of(text: str) -> tuple[Question, ...]:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRecord(
-            f"The background questions cannot be read ({type(error).__name__}: {error}); write a JSON list like {QUESTIONS_EXAMPLE}."
+            f"The background questions cannot be read ({type(error).__name__}: {error}); write a JSON list like {QUESTIONS_EXAMPLE}.",
+            "bad_questions",
+            reason=f"{type(error).__name__}: {error}",
+            example=QUESTIONS_EXAMPLE,
         ) from None
 
 
@@ -55,7 +60,9 @@ def crowd_of(fields: Mapping[str, str]) -> Crowd | None:
     values = {name: (fields.get(name) or "").strip() or None for name in CROWD}
     if values["completion_code"] is None:
         if values["screen_out_code"] or values["redirect"]:
-            raise InvalidRecord("A crowd platform needs a completion code; write it, or empty the fields beside it.")
+            raise InvalidRecord(
+                "A crowd platform needs a completion code; write it, or empty the fields beside it.", "no_code"
+            )
         return None
     return Crowd(
         values["completion_code"], values["screen_out_code"], values["parameter"] or "PROLIFIC_PID", values["redirect"]

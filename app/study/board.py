@@ -10,10 +10,10 @@ from annotation.backup.rounds import BackupState
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.qualification_records import Qualification
 from annotation.records import Study, StudyData
-from annotation.study_records import Invitation, LanguageProgress, Stock, Tombstone
+from annotation.study_records import Invitation, Lack, LanguageProgress, Stock, Tombstone
 from annotation.vocabulary import Material
 
-EXPLORE, TABLE, EVALUATION = "explore", "table", "evaluation"
+EXPLORE, TABLE, EVALUATION, ARCHIVE = "explore", "table", "evaluation", "archive"
 # What a draft begins with, because the store holds no empty text. No study opens with them.
 PLACEHOLDER_TASK = "Read the answer for the text above it."
 PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
@@ -23,10 +23,11 @@ PLACEHOLDER_INSTRUCTIONS = "Rate each answer for the text above it."
 class Source:
     """Where the outputs come from and how many are requested."""
 
-    kind: str  # EXPLORE, TABLE or EVALUATION
+    kind: str  # EXPLORE, TABLE, EVALUATION or ARCHIVE
     file: Path | None = None
     queries: Path | None = None  # data file of an evaluation
     most: int | None = None  # items of each language
+    accept: bool = False  # take a table that is uneven, has empty outputs or unknown columns
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Board:
 
     study: Study
     stock: Stock
-    missing: tuple[str, ...]  # before it can open; empty once it is open
+    missing: tuple[Lack, ...]  # before it can open; empty once it is open
     placeholders: tuple[str, ...]  # "task", "instructions": not written yet; empty once it is open
     languages: tuple[str, ...]
     invitations: tuple[Invitation, ...]

@@ -7,6 +7,7 @@ from typing import Any
 from annotation.errors import AnnotationError
 from app.events import Updates
 from app.html import message
+from app.refusals import in_words
 from app.study import html as views
 from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
@@ -20,25 +21,54 @@ from app.texts import Texts, catalogue
 
 def create(tab: StudyTab, session: str, _: str, tag: str, name: str, *source: Any) -> Updates:
     """A draft of the chosen outputs, which is then shown."""
+    return _create(tab, session, tag, name, source, accept=False)
+
+
+def _create(
+    tab: StudyTab, session: str, tag: str, name: str, source: tuple[Any, ...], *, accept: bool, slug: str | None = None
+) -> Updates:
     slugs: list[str] = []
 
     def work() -> str:
-        study, taken = tab.service.create(session, name or "", "", _source(catalogue(tag), *source))
+        study, taken = tab.service.create(session, name or "", "", _source(catalogue(tag), *source, accept=accept))
         slugs.append(study.slug)
         return _taken(taken, catalogue(tag))
 
-    return act(tab, "outputs", (session, None, tag), work, then=lambda: slugs[0], fields=True)
+    updates = act(tab, "outputs", (session, slug, tag), work, then=lambda: slugs[0], fields=True)
+    return {**updates, tab.pending: "create"}
+
+
+def clone(tab: StudyTab, session: str, slug: str, tag: str, name: str, with_outputs: bool) -> Updates:
+    """A new draft with the design of the study on show, with its outputs or without, and nothing of its raters."""
+    slugs: list[str] = []
+
+    def work() -> str:
+        study = tab.service.clone(session, slug, name or "", with_outputs=bool(with_outputs))
+        slugs.append(study.slug)
+        return catalogue(tag)("study.cloned", name=study.name)
+
+    return act(tab, "outputs", (session, slug, tag), work, then=lambda: slugs[0], fields=True)
 
 
 def add(tab: StudyTab, session: str, slug: str, tag: str, *source: Any) -> Updates:
     """More outputs for a draft."""
+    return _add(tab, session, slug, tag, source, accept=False)
+
+
+def _add(tab: StudyTab, session: str, slug: str, tag: str, source: tuple[Any, ...], *, accept: bool) -> Updates:
     texts = catalogue(tag)
-    return act(
-        tab,
-        "outputs",
-        (session, slug, tag),
-        lambda: _taken(tab.service.add(session, slug, _source(texts, *source)), texts),
-    )
+
+    def work() -> str:
+        return _taken(tab.service.add(session, slug, _source(texts, *source, accept=accept)), texts)
+
+    return {**act(tab, "outputs", (session, slug, tag), work), tab.pending: "add"}
+
+
+def accept(tab: StudyTab, session: str, slug: str, tag: str, pending: str, name: str, *source: Any) -> Updates:
+    """Takes the table after all that the page asked about."""
+    if pending == "add":
+        return _add(tab, session, slug, tag, source, accept=True)
+    return _create(tab, session, tag, name, source, accept=True, slug=slug)
 
 
 def delete(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
@@ -80,7 +110,7 @@ def estimate(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
     try:
         board = tab.service.board(session, slug)
     except AnnotationError as error:
-        return {tab.form.panels["power"]: message(str(error), "error")}
+        return {tab.form.panels["power"]: message(in_words(error, catalogue(tag)), "error")}
     powers = planned_powers(board.study, board.stock)
     return {tab.form.panels["power"]: views.power_panel(board, powers, catalogue(tag))}
 
@@ -97,8 +127,8 @@ def upload_exercises(tab: StudyTab, session: str, file: Any) -> Updates:
         return {note: message(str(error), "error")}
 
 
-def _source(texts: Texts, kind: str, file: Any, queries: Any, most: Any) -> Source:
-    return Source(kind, _path(file), _path(queries), whole(texts, "most", most, optional=True))
+def _source(texts: Texts, kind: str, file: Any, queries: Any, most: Any, *, accept: bool = False) -> Source:
+    return Source(kind, _path(file), _path(queries), whole(texts, "most", most, optional=True), accept)
 
 
 def _path(file: Any) -> Path | None:

@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.import_outputs import OPTIONAL, REQUIRED
+from annotation.import_outputs import MOST_BYTES, OPTIONAL, REQUIRED
 from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import CRITERION_KEYS, MATERIALS
 from app.criteria import criterion_label
-from app.study.board import EVALUATION, EXPLORE, TABLE
+from app.study.board import ARCHIVE, EVALUATION, EXPLORE, TABLE
 from app.study.own_criteria import SCALES
 from app.texts import Localised, Texts, Value
 
@@ -59,9 +59,13 @@ class _Maker:
     def confirmed_button(self, name: str) -> None:
         """A button that cannot be taken back: it asks first, and a second one, hidden until then, acts."""
         self(name, gr.Button, prop="value", variant="stop")
+        self.question(name, "stop")
+
+    def question(self, name: str, variant: str = "primary") -> None:
+        """A question, hidden until it is to be asked, with a button for yes and one for no."""
         with gr.Row(visible=False, elem_id=f"study-{name}_sure") as sure:
             self(f"{name}_question", gr.Markdown, prop="value")
-            self(f"{name}_yes", gr.Button, prop="value", variant="stop")
+            self(f"{name}_yes", gr.Button, prop="value", variant=variant)
             self(f"{name}_no", gr.Button, prop="value")
         self.form.parts[f"{name}_sure"] = sure
 
@@ -101,20 +105,25 @@ def _outputs(make: _Maker) -> None:
     hint = gr.HTML(_hint(make.texts), elem_id="study-file-hint")
     make.localised.bind(hint, value=_hint)
     with gr.Row():
-        make("file", gr.File, file_types=SUFFIXES, height=110)
+        make("file", gr.File, file_types=[*SUFFIXES, ".zip"], height=110)
         make("queries", gr.File, file_types=SUFFIXES, height=110)
     with gr.Row():
         make.button("create", "primary")
         make.button("add")
         make.confirmed_button("delete")
+    make.question("uneven")
+    with gr.Row():
+        make("clone_name", gr.Textbox, info="clone_hint", max_lines=1, max_length=120, scale=2)
+        make("clone_outputs", gr.Checkbox, value=True)
+        make.button("clone")
 
 
 def _sources(texts: Texts) -> list[tuple[str, str]]:
-    return [(texts(f"study.source_{kind}"), kind) for kind in (EXPLORE, TABLE, EVALUATION)]
+    return [(texts(f"study.source_{kind}"), kind) for kind in (EXPLORE, TABLE, EVALUATION, ARCHIVE)]
 
 
 def _hint(texts: Texts) -> str:
-    text = texts("study.file_hint", columns=", ".join(REQUIRED), optional=", ".join(OPTIONAL))
+    text = texts("study.file_hint", columns=", ".join(REQUIRED), optional=", ".join(OPTIONAL), most=MOST_BYTES // 2**20)
     return f'<p class="quiet" dir="{texts.direction}">{text}</p>'
 
 
@@ -214,6 +223,10 @@ def _invite(make: _Maker) -> None:
         make.number("uses", MAX_USES)
         make.number("days", 30)
         make.button("invite", "primary")
+    with gr.Row():
+        make.number("links", 20, info="links_hint")
+        make.button("many")
+        make("links_file", gr.DownloadButton, visible=False)
     make("link", gr.Textbox, visible=False, interactive=False, buttons=["copy"])
     with gr.Row():
         make.number("revoke", None)
@@ -221,8 +234,12 @@ def _invite(make: _Maker) -> None:
 
 
 def _progress(make: _Maker) -> None:
+    make("rater", gr.Dropdown, choices=[], value=None)
     with gr.Row():
-        make("rater", gr.Dropdown, choices=[], value=None)
+        make("reason", gr.Textbox, info="reason_hint", max_lines=2, max_length=400, scale=2)
+        make.button("exclude")
+        make.button("include")
+    with gr.Row():
         make("confirm", gr.Textbox, info="remove_hint", max_lines=1, scale=2)
         make("remove", gr.Button, prop="value", variant="stop")
 

@@ -7,7 +7,9 @@ import gradio as gr
 from annotation.errors import AnnotationError
 from app.events import Updates
 from app.html import message
+from app.refusals import in_words
 from app.study.updates import StudyTab, blank, show
+from app.texts import catalogue
 
 VISIBLE = {True: lambda: gr.update(visible=True), False: lambda: gr.update(visible=False)}
 
@@ -17,7 +19,7 @@ def enter(tab: StudyTab, secret: str, tag: str, request: gr.Request) -> Updates:
     try:
         session = tab.authority.unlock(secret, tab.visitor(request))
     except AnnotationError as error:
-        return {tab.form["secret"]: "", tab.note: message(str(error), "error")}
+        return {tab.form["secret"]: "", tab.note: message(in_words(error, catalogue(tag)), "error")}
     tab.entered(request)
     return _opened(tab, session, None, tag)
 
@@ -35,7 +37,7 @@ def login(tab: StudyTab, tag: str, profile: gr.OAuthProfile | None, request: gr.
     try:
         session = tab.authority.unlock_profile(profile)
     except AnnotationError as error:
-        return {tab.note: message(str(error), "error")}
+        return {tab.note: message(in_words(error, catalogue(tag)), "error")}
     tab.entered(request)
     return _opened(tab, session, None, tag)
 

@@ -9,12 +9,13 @@ from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import StudyState
 from app.events import Updates
 from app.html import message
+from app.refusals import in_words
 from app.study import html as views
+from app.study import people_html
+from app.study.links import LONGEST_DAYS
 from app.study.numbers import share, whole
 from app.study.updates import StudyTab, act, noted
 from app.texts import catalogue
-
-LONGEST_DAYS = 3650.0
 
 
 def preview(tab: StudyTab, session: str, slug: str, tag: str, language: str) -> Updates:
@@ -22,7 +23,7 @@ def preview(tab: StudyTab, session: str, slug: str, tag: str, language: str) -> 
     try:
         path = tab.service.preview(session, slug, language)
     except AnnotationError as error:
-        return noted(tab, "invite", message(str(error), "error"))
+        return noted(tab, "invite", message(in_words(error, catalogue(tag)), "error"))
     return {**noted(tab, "invite", ""), tab.form.panels["preview"]: views.preview_link(path, catalogue(tag))}
 
 
@@ -55,6 +56,24 @@ def invite(
     return updates
 
 
+def invite_many(
+    tab: StudyTab, session: str, slug: str, tag: str, language: str, count: Any, days: Any, request: gr.Request
+) -> Updates:
+    """Links for one rater each, as a file; they are shown this once."""
+    texts, files = catalogue(tag), []
+
+    def work() -> str:
+        many = whole(texts, "links", count) or 1
+        valid = share(texts, "days", days or 0, LONGEST_DAYS)
+        files.append(tab.service.invite_many(session, slug, language or "", many, valid, root_of(request)))
+        return texts("study.links_made", count=many)
+
+    updates = act(tab, "invite", (session, slug, tag), work)
+    if files:
+        updates[tab.form["links_file"]] = gr.update(value=str(files[0]), visible=True)
+    return updates
+
+
 def revoke(tab: StudyTab, session: str, slug: str, tag: str, number: Any) -> Updates:
     """Takes an invitation back."""
     texts = catalogue(tag)
@@ -67,17 +86,37 @@ def remove(tab: StudyTab, session: str, slug: str, tag: str, rater: str, typed: 
     """Removes one rater's data, if her name was typed."""
 
     def work() -> str:
-        return views.removal(*tab.service.remove(session, slug, rater or "", typed or ""), catalogue(tag))
+        return people_html.removal(*tab.service.remove(session, slug, rater or "", typed or ""), catalogue(tag))
 
     return act(tab, "progress", (session, slug, tag), work)
 
 
-def export(tab: StudyTab, session: str, slug: str, _: str) -> Updates:
+def exclude(tab: StudyTab, session: str, slug: str, tag: str, rater: str, reason: str) -> Updates:
+    """Leaves a rater out of Results, with the reason; nothing of hers is deleted."""
+
+    def work() -> str:
+        tab.service.exclude(session, slug, rater or "", reason or "")
+        return catalogue(tag)("study.excluded", rater=rater)
+
+    return act(tab, "progress", (session, slug, tag), work)
+
+
+def include(tab: StudyTab, session: str, slug: str, tag: str, rater: str) -> Updates:
+    """Takes a rater back into Results."""
+
+    def work() -> str:
+        tab.service.include(session, slug, rater or "")
+        return catalogue(tag)("study.included", rater=rater)
+
+    return act(tab, "progress", (session, slug, tag), work)
+
+
+def export(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
     """The archive of the study, ready to be downloaded."""
     try:
         path = str(tab.service.export(session, slug))
     except AnnotationError as error:
-        return noted(tab, "end", message(str(error), "error"))
+        return noted(tab, "end", message(in_words(error, catalogue(tag)), "error"))
     return {**noted(tab, "end", ""), tab.form["download"]: gr.update(value=path, interactive=True)}
 
 

@@ -1,7 +1,7 @@
 """What an organiser can do, without gradio. Every method takes her session first and checks it by itself."""
 
 import contextlib
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from annotation.vocabulary import StudyState
 from app.access.organiser import Authority
 from app.downloads import fresh_folder
 from app.rate.preview import Previews
+from app.study.archives import from_archive
 from app.study.board import (
-    EVALUATION,
+    ARCHIVE,
     EXPLORE,
     PLACEHOLDER_INSTRUCTIONS,
     PLACEHOLDER_TASK,
@@ -26,8 +27,9 @@ from app.study.board import (
     Source,
     placeholders,
 )
+from app.study.links import ends_after, path_of, write_links
 from app.study.own_criteria import own_criteria
-from app.study.sources import Taken, from_collection, from_evaluation, from_table
+from app.study.sources import Taken, file_of, from_collection, from_file
 
 
 class StudyService:
@@ -75,18 +77,22 @@ class StudyService:
         another study, InvalidTable.
         """
         self._authority.require(session)
-        self._refuse_same_name(name, None)
-        task = task.strip() or PLACEHOLDER_TASK
         new = NewStudy(
-            slug=self._free_slug(name),
-            name=name.strip(),
-            task=task,
+            slug="",
+            name=name,
+            task=task.strip() or PLACEHOLDER_TASK,
             instructions={"en": PLACEHOLDER_INSTRUCTIONS},
             criteria=DEFAULT_CRITERIA,
             state="draft",
             check_every=8,
         )
-        taken = self._take(source, "", 0)  # items without a task of their own have the study's
+        if source.kind == ARCHIVE:
+            new, outputs = from_archive(file_of(source))
+            taken, name = Taken(outputs), name.strip() or new.name
+        self._refuse_same_name(name, None)
+        new = replace(new, slug=self._free_slug(name), name=name.strip())
+        if source.kind != ARCHIVE:
+            taken = self._take(source, "", 0)  # items without a task of their own have the study's
         study = self._store.create_study(new)
         try:
             self._store.add_outputs(study.id, taken.outputs)
@@ -95,6 +101,18 @@ class StudyService:
             raise
         self._try_checks(study)
         return study, taken
+
+    def clone(self, session: object, slug: object, name: str, *, with_outputs: bool) -> Study:
+        """A draft with the design of a study, and its outputs where asked for; nothing of its raters. Raises InvalidRecord."""
+        self._authority.require(session)
+        study = self._study(slug)
+        self._refuse_same_name(name, None)
+        new = self._store.clone_study(study.id, self._free_slug(name), name.strip())
+        if with_outputs:
+            self._try_checks(new)
+        else:
+            self._store.remove_outputs(new.id)
+        return new
 
     def add(self, session: object, slug: object, source: Source) -> Taken:
         """More outputs for a draft. Raises InvalidRecord, InvalidTable, StudyFrozen."""
@@ -111,14 +129,20 @@ class StudyService:
             self._store.make_checks(study.id)
 
     def _refuse_same_name(self, name: str, slug: str | None) -> None:
-        """Two studies of one name cannot be told apart, and a button pressed twice would make two."""
+        """Two studies of one name cannot be told apart, and a button pressed twice would make two. A name is needed."""
+        if not (name or "").strip():
+            raise InvalidRecord("The study's name is empty; write one.", "no_name")
         same = [
             one
             for one in self._store.studies()
             if one.slug != self._collection and one.name.casefold() == (name or "").strip().casefold()
         ]
         if any(one.slug != slug for one in same):
-            raise InvalidRecord(f"There is a study called '{same[0].name}' already; choose another name.")
+            raise InvalidRecord(
+                f"There is a study called '{same[0].name}' already; choose another name.",
+                "name_taken",
+                name=same[0].name,
+            )
 
     def delete(self, session: object, slug: object) -> str:
         """Deletes a draft; returns its name. Raises StudyFrozen."""
@@ -131,11 +155,7 @@ class StudyService:
         if source.kind == EXPLORE:
             collected = self._store.outputs(self._store.study(self._collection).id)
             return from_collection(collected, source.most, seed)
-        if source.file is None:
-            raise InvalidRecord("No file was given; choose one with a row for each output.")
-        if source.kind == EVALUATION:
-            return from_evaluation(source.file, source.queries, task, source.most, seed)
-        return from_table(source.file, task, source.most, seed)
+        return from_file(source, task, seed)
 
     def design(self, session: object, slug: object, design: Design) -> Study:
         """Saves the design of a draft and makes its attention checks anew. Raises InvalidRecord, StudyFrozen."""
@@ -175,7 +195,10 @@ class StudyService:
         if unwritten and study.frozen_at is None:
             raise StudyNotReady(
                 f"The study cannot open yet: the {' and the '.join(unwritten)} that raters read are not written; write them "
-                "in step 2 and save the design."
+                "in step 2 and save the design.",
+                "not_ready",
+                name=study.name,
+                what=[InvalidRecord(one, f"lacks_{one}") for one in unwritten],
             )
         return self._store.open_study(study.id)
 
@@ -188,7 +211,10 @@ class StudyService:
         languages = self._store.languages(study.id)
         if not isinstance(language, str) or language not in languages:
             raise InvalidRecord(
-                "Choose a language that there are outputs in; this study has " + (", ".join(languages) or "none") + "."
+                "Choose a language that there are outputs in; this study has " + (", ".join(languages) or "none") + ".",
+                "not_rated_in",
+                language=language,
+                offered=languages,
             )
         return f"rate?study={study.slug}#rater={self._previews.open(study.id, language)}"
 
@@ -197,7 +223,7 @@ class StudyService:
         self._authority.require(session)
         study = self._study(slug)
         if study.frozen_at is None:
-            raise InvalidRecord("This study is a draft; open it first.")
+            raise InvalidRecord("This study is a draft; open it first.", "draft")
         return self._store.set_study_state(study.id, state)
 
     def publish(self, session: object, slug: object, typed: str) -> Study:
@@ -216,9 +242,33 @@ class StudyService:
         """An invitation for ``max_uses`` raters, and what its link ends in, which cannot be shown again."""
         self._authority.require(session)
         study = self._study(slug)
-        ends = None if not days else datetime.now(UTC) + timedelta(days=min(float(days), 3650.0))
-        invitation, token = self._store.new_invitation(study.id, tag, max_uses, ends)
-        return invitation, f"rate?study={study.slug}#invite={token}"
+        invitation, token = self._store.new_invitation(study.id, tag, max_uses, ends_after(days))
+        return invitation, path_of(study.slug, token)
+
+    def invite_many(self, session: object, slug: object, tag: str, count: int, days: float | None, root: str) -> Path:
+        """Links for one rater each, as a CSV file whose links begin with ``root``; they cannot be shown again.
+
+        Raises InvalidRecord, StudyClosed.
+        """
+        self._authority.require(session)
+        study = self._study(slug)
+        made = self._store.new_links(study.id, tag, count, ends_after(days))
+        links = [(one, f"{root}/{path_of(study.slug, token)}") for one, token in made]
+        return write_links(fresh_folder(self._folder) / f"links-{study.slug}-{tag}.csv", links)
+
+    def exclude(self, session: object, slug: object, pseudonym: str, reason: str) -> None:
+        """Leaves one rater out of all results, with the reason; her data stays. Raises InvalidRecord, UnknownRater."""
+        self._authority.require(session)
+        if not pseudonym or not (reason or "").strip():
+            raise InvalidRecord(
+                "Choose a rater and write why she is left out; the reason stands in the report.", "need_reason"
+            )
+        self._store.exclude_rater(self._study(slug).id, pseudonym, reason)
+
+    def include(self, session: object, slug: object, pseudonym: str) -> None:
+        """Takes an exclusion back. Raises UnknownRater."""
+        self._authority.require(session)
+        self._store.include_rater(self._study(slug).id, pseudonym)
 
     def revoke(self, session: object, slug: object, number: Any) -> Invitation:
         """Makes a link useless for newcomers. Raises InvalidInvitation."""
@@ -232,7 +282,11 @@ class StudyService:
         """
         self._authority.require(session)
         if not pseudonym or (typed or "").strip() != pseudonym:
-            raise InvalidRecord(f"Type {pseudonym or 'the name of a rater'} to confirm; nothing was removed.")
+            raise InvalidRecord(
+                f"Type {pseudonym or 'the name of a rater'} to confirm; nothing was removed.",
+                "confirm_rater",
+                rater=pseudonym or "–",
+            )
         gone = self._store.remove_rater(self._study(slug).id, pseudonym)
         return gone, self._backups.forget() if self._backups else None
 
@@ -244,7 +298,7 @@ class StudyService:
 
     def _study(self, slug: object) -> Study:
         if not isinstance(slug, str) or slug == self._collection:
-            raise UnknownStudy("No study is chosen; choose one above, or make one.")
+            raise UnknownStudy("No study is chosen; choose one above, or make one.", "no_study")
         return self._store.study(slug)
 
     def _free_slug(self, name: str) -> str:

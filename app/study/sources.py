@@ -1,17 +1,19 @@
 """Where the outputs of a study come from: Explore's collection, a table, or an evaluation of ``train.py evaluate``."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from annotation.errors import InvalidTable
-from annotation.import_outputs import open_parquet, outputs_of_rows, refuse_large
+from annotation.errors import InvalidRecord, InvalidTable
+from annotation.import_outputs import open_parquet, outputs_of_rows, refuse_large, unknown_columns
 from annotation.orders import ranked
 from annotation.records import NewOutput, OutputRecord
+from app.study.archives import from_archive
+from app.study.board import ARCHIVE, EVALUATION, Source
 from core.data.examples import read_examples
 from core.data.row_reader import read_file
 from core.errors import CoreError
@@ -27,6 +29,31 @@ class Taken:
     outputs: tuple[NewOutput, ...]
     uneven: int = 0  # items that lack a system the others have
     over: int = 0  # items beyond the number requested for a language
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What somebody should know of a table before a study is made of it."""
+
+    counts: Mapping[tuple[str, str], int]  # outputs by (system, language)
+    uneven: int  # items of a language that lack a system
+    empty: int  # outputs without a text
+    unknown: tuple[str, ...]  # columns that mean nothing here
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to ask about."""
+        return not (self.uneven or self.empty or self.unknown)
+
+
+class NotPlain(InvalidTable):
+    """A table that can be taken after a look at `facts`; nothing of it was stored."""
+
+    def __init__(self, called: str, facts: TableFacts) -> None:
+        super().__init__(
+            f"'{called}' is uneven, has empty outputs or columns that are not known; nothing was taken yet."
+        )
+        self.facts = facts
 
 
 def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int) -> Taken:
@@ -47,20 +74,59 @@ def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int
         for one in records
     ]
     if not outputs:
-        raise InvalidTable("nothing was sent from Explore yet; ask something there and send its outputs.")
+        raise InvalidTable(
+            "nothing was sent from Explore yet; ask something there and send its outputs.", "nothing_sent"
+        )
     return _even(outputs, most, seed)
 
 
-def from_table(path: Path, task: str, most: int | None, seed: int) -> Taken:
-    """A CSV, TSV, JSONL or Parquet file with a row for each output, read as pools are. Raises InvalidTable."""
+def file_of(source: Source) -> Path:
+    """The file of a source. Raises InvalidRecord where none was given."""
+    if source.file is None:
+        raise InvalidRecord("No file was given; choose one with a row for each output.", "no_file")
+    return source.file
+
+
+def from_file(source: Source, task: str, seed: int) -> Taken:
+    """The outputs of a table, an evaluation or an archive. Raises InvalidRecord, InvalidTable, NotPlain."""
+    file = file_of(source)
+    if source.kind == ARCHIVE:
+        return Taken(from_archive(file)[1])
+    if source.kind == EVALUATION:
+        return from_evaluation(file, source.queries, task, source.most, seed)
+    return from_table(file, task, source.most, seed, accept=source.accept)
+
+
+def from_table(path: Path, task: str, most: int | None, seed: int, *, accept: bool = False) -> Taken:
+    """A CSV, TSV, JSONL or Parquet file with a row for each output, read as pools are.
+
+    Systems that are not there for every item, empty outputs and unknown columns are taken with ``accept`` alone: then items
+    that lack a system are left out, empty outputs stay (a system that says nothing is rated too), and unknown columns go into
+    provenance. Raises InvalidTable, NotPlain.
+    """
     refuse_large(path, path.name)
     if path.suffix.lower() == ".parquet":
         open_parquet(path, path.name)  # refuses what unpacks to too much
     try:
         rows = list(read_file(path, f"'{path.name}'"))
     except CoreError as error:
-        raise InvalidTable(f"{error} Nothing was taken.") from None
-    return _at_most(outputs_of_rows(rows, task, path.name), most, seed, 0)
+        raise InvalidTable(f"{error} Nothing was taken.", "file_unreadable", reason=str(error)) from None
+    unknown = tuple(dict.fromkeys(name for _, row in rows for name in unknown_columns(row)))
+    outputs = outputs_of_rows(rows, task, path.name, unknown)
+    facts = _facts(outputs, unknown)
+    if not accept and not facts.plain:
+        raise NotPlain(path.name, facts)
+    return _even(outputs, most, seed) if facts.uneven else _at_most(outputs, most, seed, 0)
+
+
+def _facts(outputs: Sequence[NewOutput], unknown: tuple[str, ...]) -> TableFacts:
+    counts = Counter((one.system, one.language) for one in outputs)
+    systems = {system for system, _ in counts}
+    there: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in outputs:
+        there[one.item_key, one.language].add(one.system)
+    uneven = sum(group != systems for group in there.values())
+    return TableFacts(dict(sorted(counts.items())), uneven, sum(not one.text.strip() for one in outputs), unknown)
 
 
 def from_evaluation(items: Path, queries: Path | None, task: str, most: int | None, seed: int) -> Taken:
@@ -73,7 +139,11 @@ def from_evaluation(items: Path, queries: Path | None, task: str, most: int | No
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise InvalidTable(
-            f"'{items.name}' lacks the column {missing[0]!r}; give items.parquet as train.py evaluate wrote it."
+            f"'{items.name}' lacks the column {missing[0]!r}; give items.parquet as train.py evaluate wrote it.",
+            "no_column",
+            file=items.name,
+            column=missing[0],
+            needed=needed,
         )
     texts = _texts(table, items, queries)
     first = table[table["seed"] == table.groupby(["strategy", "k"])["seed"].transform("min")]
@@ -87,7 +157,9 @@ def _texts(table: pd.DataFrame, items: Path, queries: Path | None) -> dict[str, 
         return dict(zip(table["id"], table["text"], strict=True))
     if queries is None:
         raise InvalidTable(
-            f"'{items.name}' has the ids of the queries and not their texts; give the data file of the evaluation too."
+            f"'{items.name}' has the ids of the queries and not their texts; give the data file of the evaluation too.",
+            "no_queries",
+            file=items.name,
         )
     refuse_large(queries, queries.name)
     try:

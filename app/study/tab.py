@@ -51,7 +51,18 @@ def build_study(
     note = gr.HTML(elem_id="study-note")
     form, locked, unlocked = build_study_form(localised, texts)
     parts = StudyTab(
-        service, authority, visitor, entered, form, note, locked, unlocked, session, gr.State({}), gr.State("en")
+        service,
+        authority,
+        visitor,
+        entered,
+        form,
+        note,
+        locked,
+        unlocked,
+        session,
+        gr.State({}),
+        gr.State("en"),
+        gr.State("create"),
     )
     which = form["which"]
 
@@ -85,9 +96,12 @@ def _wire_drafts(parts: StudyTab, base: list[Any]) -> None:
         event(bound(handler, parts), [*base, *inputs], changed or outputs, **EVENTS)
 
     on(form["create"].click, drafts.create, form.several("new_name", *SOURCES))
+    on(form["clone"].click, drafts.clone, form.several("clone_name", "clone_outputs"))
     on(form["add"].click, drafts.add, form.several(*SOURCES))
     _wire_confirmation(parts, "delete")
     on(form["delete_yes"].click, drafts.delete, [])
+    on(form["uneven_yes"].click, drafts.accept, [parts.pending, *form.several("new_name", *SOURCES)])
+    form["uneven_no"].click(gate.VISIBLE[False], None, form["uneven_sure"], **EVENTS)
     fields = form.several(*DESIGN, "instructions")
     on(form["save"].click, drafts.save, [parts.typed, parts.language_before, *fields])
     turned = [parts.typed, parts.language_before, form["instructions_language"], form["instructions"]]
@@ -128,7 +142,10 @@ def _wire_running(parts: StudyTab, base: list[Any]) -> None:
     on(form["preview"].click, running.preview, "preview_language")
     on(form["open"].click, running.open_study, "open_hint")
     on(form["invite"].click, running.invite, "language", "uses", "days")
+    on(form["many"].click, running.invite_many, "language", "links", "days")
     on(form["revoke_do"].click, running.revoke, "revoke")
+    on(form["exclude"].click, running.exclude, "rater", "reason")
+    on(form["include"].click, running.include, "rater")
     on(form["remove"].click, running.remove, "rater", "confirm")
     on(form["export"].click, running.export)
     on(form["close"].click, running.close)

@@ -11,7 +11,9 @@ from annotation.errors import AnnotationError
 from app.access.organiser import Authority
 from app.events import Updates
 from app.html import message
+from app.refusals import in_words
 from app.study import html as views
+from app.study import people_html
 from app.study.before_items import CROWD, as_fields
 from app.study.board import Board, language_name
 from app.study.exercises import FIELDS as EXERCISES
@@ -19,6 +21,7 @@ from app.study.exercises import as_fields as exercises_as_fields
 from app.study.form import STEPS, StudyForm
 from app.study.own_criteria import own_as_text
 from app.study.service import StudyService
+from app.study.sources import NotPlain
 from app.texts import Texts, catalogue
 from core.errors import CoreError
 
@@ -45,7 +48,7 @@ DESIGN = (
 )
 CHOICES = ("which", "language", "preview_language", "rater")
 PANELS = ("summary", *STEPS, "power", "preview")
-GROUPS = ("delete_sure", "withdraw_sure")  # questions that stand open
+GROUPS = ("delete_sure", "withdraw_sure", "uneven_sure")  # questions that stand open
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class StudyTab:
     session: gr.BrowserState
     typed: gr.State  # instructions by language as they stand in the form, saved or not
     language_before: gr.State  # the language of the instructions that stand in the form
+    pending: gr.State  # "create" or "add": what an uneven table was given for
 
     @property
     def everything(self) -> list[Any]:
@@ -73,12 +77,21 @@ class StudyTab:
             "instructions_language",
             "instructions",
             "link",
+            "links_file",
             "download",
             "save",
             "publish_name",
         )
         parts = form.several(*CHOICES, *DESIGN, *others, *GROUPS)
-        return [self.note, *form.panels.values(), *form.notes.values(), self.typed, self.language_before, *parts]
+        return [
+            self.note,
+            *form.panels.values(),
+            *form.notes.values(),
+            self.typed,
+            self.language_before,
+            self.pending,
+            *parts,
+        ]
 
 
 def noted(tab: StudyTab, step: str, text: str) -> Updates:
@@ -109,6 +122,7 @@ def _fresh(tab: StudyTab) -> Updates:
     return {
         form["link"]: gr.update(value="", visible=False),
         form["download"]: gr.update(value=None, interactive=False),
+        form["links_file"]: gr.update(value=None, visible=False),
         form["publish_name"]: "",  # each publication is confirmed anew
         **{part: gr.update(visible=False) for part in form.several(*GROUPS)},
         form.panels["power"]: "",
@@ -136,9 +150,15 @@ def act(
         tab.authority.require(session)  # before anything is said of what was typed
         done = work()
     except (AnnotationError, CoreError) as error:
-        return {**_fresh(tab), **noted(tab, step, message(str(error), "error"))}
+        return {**_fresh(tab), **_refusal(tab, step, error, catalogue(tag))}
     updates = show(tab, session, then() if then else slug, tag, fields=fields)
     return {**updates, **noted(tab, step, message(done))} if isinstance(done, str) else updates
+
+
+def _refusal(tab: StudyTab, step: str, error: Exception, texts: Texts) -> Updates:
+    if not isinstance(error, NotPlain):
+        return noted(tab, step, message(in_words(error, texts), "error"))
+    return {**noted(tab, step, views.table_facts(error.facts, texts)), tab.form["uneven_sure"]: gr.update(visible=True)}
 
 
 def show(tab: StudyTab, session: Any, slug: Any, tag: str, *, fields: bool = True) -> Updates:
@@ -153,7 +173,7 @@ def show(tab: StudyTab, session: Any, slug: Any, tag: str, *, fields: bool = Tru
         chosen = slug if slug in slugs else (slugs[0] if slugs else None)
         board = tab.service.board(session, chosen) if chosen else None
     except AnnotationError as error:
-        return {tab.note: message(str(error), "error")}
+        return {tab.note: message(in_words(error, texts), "error")}
     if board is None:
         return {**blank(tab), tab.note: message(texts("study.none"))}
     names = [one.name for one in studies]
@@ -178,8 +198,8 @@ def _panels(tab: StudyTab, board: Board, texts: Texts) -> Updates:
         panels["outputs"]: views.outputs_panel(board, texts),
         panels["design"]: views.design_panel(board, texts),
         panels["checks"]: views.checks_panel(board, texts),
-        panels["invite"]: views.invitations_panel(board, texts),
-        panels["progress"]: views.progress_panel(board, texts),
+        panels["invite"]: people_html.invitations_panel(board, texts),
+        panels["progress"]: people_html.progress_panel(board, texts),
         panels["end"]: views.results_panel(board.study, texts) + views.backup_panel(board.backup, texts),
     }
 

@@ -141,6 +141,10 @@ def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
     expect(page.locator("#ask")).not_to_have_text("Ask")
     expect(page.locator("#explore-results .agl")).to_have_attribute("dir", "rtl")
     expect(page.locator("#explore-results .card")).to_have_count(8)
+    asking = page.locator("#ask").inner_text()
+    page.reload()  # the choice outlives it
+    expect(page.locator("#ask")).to_have_text(asking)
+    expect(page.locator("#agl-language input")).to_have_value("العربية")
 
 
 @pytest.mark.parametrize("window", [390], indirect=True)

@@ -1,6 +1,7 @@
 // What stands before the first item: the consent text, then questions about the rater, practice and a test. Each is sent as soon as it is given.
 import { make } from './item.js';
 import { prepared } from './practice.js';
+import { rich } from './rich.js';
 
 // Resolves to true when nothing is open any more, to false when she does not agree or did not pass.
 export async function passed(before, tools) {
@@ -30,8 +31,7 @@ function consented({ version, text, lang, dir }, ask, say) {
     };
     const yes = make('button', { class: 'first', id: 'agree', type: 'button', onclick: agree }, say('page.agree'));
     const no = make('button', { id: 'decline', type: 'button', onclick: decline }, say('page.decline'));
-    const paragraphs = text.split(/\n{2,}/).map((one) => make('p', { lang, dir }, one));
-    shown(make('div', { class: 'welcome', id: 'consent' }, heading(say('page.consent')), ...paragraphs, yes, no));
+    shown(make('div', { class: 'welcome', id: 'consent' }, heading(say('page.consent')), ...rich({ text, lang, dir }), yes, no));
   });
 }
 

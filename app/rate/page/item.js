@@ -9,7 +9,8 @@ const spoken = (part, properties, text = part.text) => make('p', { lang: part.la
 function answer(output, item, values, words, changed) {
   const heading = make('h3', {}, fill(words['rate.output'], { letter: output.letter }));
   const rows = item.criteria.map((criterion) => scale(output, criterion, values[output.letter]?.[criterion.key], words, changed));
-  return make('section', { class: 'answer' }, heading, spoken(output, { class: 'output' }), ...rows);
+  const text = output.text.trim() ? spoken(output, { class: 'output' }) : make('p', { class: 'output quiet' }, words['rate.no_text']);
+  return make('section', { class: 'answer' }, heading, text, ...rows);
 }
 
 function notes(item, restored, words) {
@@ -52,9 +53,8 @@ export function draw(item, draft, restored, words, events) {
     ...part('rate.context', item.context, 'context'), ...part('rate.source', item.source, 'original'),
     ...part('rate.reference', item.reference, 'reference'), ...part('rate.task', item.task, 'task'),
   );
-  const note = make('div', { id: 'note', role: 'alert' });
   const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
   const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, events));
   const past = [history(item, words)].filter(Boolean);
-  return [heading, ...notes(item, restored, words), ...past, text, fields, note];
+  return [heading, ...notes(item, restored, words), ...past, text, fields];
 }

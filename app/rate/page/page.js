@@ -3,11 +3,12 @@ import { Drafts, lasting, read, uuid, write } from './storage.js';
 import { draw, fill, make } from './item.js';
 import { passed } from './before.js';
 import { enter, parameter } from './enter.js';
+import { rich } from './rich.js';
 import { listen, mark } from './keys.js';
 import { Refused, post } from './wire.js';
 
 const $ = (id) => document.getElementById(id);
-const page = { words: JSON.parse($('words').textContent), tag: null, token: null, study: null, item: null, draft: null, drafts: null, busy: false };
+const page = { words: JSON.parse($('words').textContent), tag: null, token: null, study: null, item: null, draft: null, drafts: null, busy: false, closed: false };
 
 const say = (key, values = {}) => fill(page.words[key] ?? key, values);
 
@@ -66,7 +67,7 @@ function store() {
 function edited() {
   page.draft.changed = true;
   store();
-  state('open', say('rate.not_saved'));
+  unsaved();
   note();
   mark();
 }
@@ -74,6 +75,7 @@ function edited() {
 const events = {
   changed(letter, criterion, value) {
     (page.draft.values[letter] ??= {})[criterion] = value;
+    $(`row-${letter}-${criterion}`).classList.remove('open');
     edited();
   },
   commented(comment) {
@@ -86,11 +88,17 @@ const events = {
   },
 };
 
-function note(text = '', focus = null) {
-  const box = $('note');
-  if (box) box.replaceChildren(...(text ? [make('p', { class: 'message error' }, text)] : []));
-  focus?.focus();
+// Above the buttons, which are on the screen wherever she has scrolled to. `choices`: buttons that go with it.
+function note(text = '', focus = null, choices = []) {
+  const buttons = choices.length ? [make('div', { class: 'pair' }, ...choices)] : [];
+  if (text && $('bar').hidden) return $('main').prepend(make('p', { class: 'message error', role: 'alert' }, text));
+  $('note').replaceChildren(...(text ? [make('div', { class: 'message error' }, make('p', {}, text), ...buttons)] : []));
+  focus?.focus({ preventScroll: true });
+  focus?.closest('.row, .field, main > *')?.scrollIntoView({ block: 'center' });
 }
+
+// What she sees is not on the server, and why not, where that is known.
+const unsaved = () => (page.closed ? state('shut', say('page.closed_state')) : state('open', say('rate.not_saved')));
 
 function missing() {
   return page.item.outputs.flatMap((output) =>
@@ -104,12 +112,13 @@ function save() {
   const open = missing();
   if (open.length) {
     const names = open.map(({ output, one }) => `${output.letter} · ${one.name}`).join(', ');
-    const row = $(`row-${open[0].output.letter}-${open[0].one.key}`);
-    return note(say('rate.missing', { names }), row.querySelector('input'));
+    const rows = open.map(({ output, one }) => $(`row-${output.letter}-${one.key}`));
+    for (const row of rows) row.classList.add('open');
+    return note(say('rate.missing', { names }), rows[0].querySelector('input'));
   }
   clockOut();
-  const { values, comment, seconds } = page.draft;
-  send('submit', { values, comment, seconds: Math.round(seconds * 10) / 10 });
+  const { values, comment, seconds, revision } = page.draft;
+  send('submit', { values, comment, revision, seconds: Math.round(seconds * 10) / 10 });
 }
 
 function send(path, content) {
@@ -133,6 +142,7 @@ async function deliver(position, attempt) {
   try {
     const receipt = await post(attempt.path, attempt.body, page.token, $('again'), reporting('page.saving', 'page.lost'));
     page.drafts.drop(position);
+    page.closed = false;
     const words = receipt.backed_up === false ? 'page.saved_once' : 'rate.saved'; // stored, but the journal could not be written
     state('saved', say(words, { time: clock(receipt.saved_at) }));
   } catch (error) {
@@ -142,15 +152,35 @@ async function deliver(position, attempt) {
     if (error.code === 'taken') page.drafts.drop(position);
     else if (draft) page.drafts.set(position, { ...draft, attempt: null });
     if (page.draft && page.item?.position === position) page.draft.attempt = null;
-    state('open', say('rate.not_saved'));
+    page.closed = error.code === 'closed';
+    unsaved();
   }
   lock(false);
   if (refusal === null || refusal.code === 'taken') {
     page.draft = null;
     await next();
   }
-  if (refusal !== null) note(refused(refusal));
+  if (refusal !== null) note(refused(refusal), null, refusal.code === 'newer' ? choices(position) : []);
   clockIn();
+}
+
+// She answered elsewhere after what this page shows: which of the two counts is hers to say.
+function choices(position) {
+  const button = (id, key, onclick) => make('button', { type: 'button', id, onclick }, say(key));
+  const stored = () => {
+    page.drafts.drop(position);
+    page.draft = null;
+    look(position);
+  };
+  const mine = async () => {
+    const { draft } = page;
+    const reply = await ask('look', { position });
+    if (page.draft !== draft) return;
+    draft.revision = reply.item.revision;
+    draft.changed = true;
+    save();
+  };
+  return [button('show-saved', 'page.show_newer', stored), button('save-mine', 'page.save_mine', mine)];
 }
 
 const refused = (error) => (page.words[`page.error_${error.code}`] ? say(`page.error_${error.code}`, { reason: error.message }) : error.message);
@@ -171,13 +201,16 @@ function show(reply) {
   page.item = reply.item;
   page.completion = reply.completion;
   if (!reply.item) return farewell();
-  const unsaved = page.drafts.get(reply.item.position);
-  page.draft = unsaved ?? { values: structuredClone(reply.item.values), comment: reply.item.comment ?? '', seconds: 0, attempt: null, changed: false };
-  $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(unsaved), page.words, events), more());
+  note();
+  const { values, comment, revision } = reply.item;
+  const restored = page.drafts.get(reply.item.position);
+  page.draft = restored ?? { values: structuredClone(values), comment: comment ?? '', seconds: 0, attempt: null, changed: false };
+  page.draft.revision ??= revision; // what she saw when she began to answer
+  $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(restored), page.words, events), more());
   $('bar').hidden = false;
   $('back').disabled = reply.item.position < 2;
   $('forward').hidden = reply.item.state === 'pending';
-  if (unsaved) state('open', say('rate.not_saved'));
+  if (restored) unsaved();
   clockIn();
   mark();
   scrollTo(0, 0);
@@ -229,7 +262,7 @@ function back() {
 }
 
 function message(text) {
-  if ($('note')) return note(text);
+  if (!$('bar').hidden) return note(text);
   $('main').replaceChildren(make('p', { class: 'message error', role: 'alert' }, text));
 }
 
@@ -250,10 +283,19 @@ function more() {
   } }, say('page.copy'));
   const own = [make('label', { for: 'own-link' }, say('page.own_link')), make('div', { class: 'pair' }, field, copy)];
   const storage = lasting ? [] : [make('p', { class: 'message' }, say('page.no_storage'))];
-  const { text, lang, dir } = page.study.instructions;
-  const instructions = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), make('p', { lang, dir }, text)];
+  const instructions = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), ...rich(page.study.instructions)];
+  const another = make('button', { type: 'button', id: 'not-me', onclick: leave }, say('page.not_me'));
+  const who = page.preview ? [] : [make('p', {}, say('page.you_are', { rater: page.rater })), another];
   const summary = make('summary', {}, say('page.more'));
-  return make('details', { class: 'fold', id: 'more' }, summary, ...instructions, make('p', {}, say('rate.keys')), keys, ...own, ...storage, make('p', {}, say('page.privacy')));
+  return make('details', { class: 'fold', id: 'more' }, summary, ...instructions, make('p', {}, say('rate.keys')), keys, ...own, ...who, ...storage, make('p', {}, say('page.privacy')));
+}
+
+// Another person takes this browser: what it knew of the first goes, her saved answers stay with her link.
+function leave() {
+  if (page.busy) return;
+  store();
+  write(`token/${page.study.slug}`, null);
+  location.reload();
 }
 
 // --- language ------------------------------------------------------------------------------------------------------
@@ -293,7 +335,7 @@ async function turn(tag) {
 async function admitted(token) {
   page.token = token;
   const session = await ask('session');
-  page.study = session.study;
+  Object.assign(page, { study: session.study, rater: session.rater, preview: Boolean(session.preview) });
   page.drafts = new Drafts(session.rater);
   if (!session.preview) {
     write(`token/${session.study.slug}`, token);

@@ -17,10 +17,11 @@ export function scale(output, criterion, value, words, changed) {
   const row = { name, id, field: `${output.letter}/${criterion.key}`, criterion, value, words, changed: (given) => changed(output.letter, criterion.key, given) };
   const title = make('h4', { 'aria-hidden': 'true' }, criterion.name);
   const question = make('p', { class: 'question', id: `${id}-question`, lang: criterion.lang, dir: criterion.dir }, criterion.question);
+  const lacking = make('p', { class: 'lacking' }, words['page.missing_here']);
   const group = { class: 'row', id, 'aria-label': name, 'aria-describedby': `${id}-question` };
   return criterion.slider
-    ? make('div', { ...group, role: 'group' }, title, question, ...slider(row))
-    : make('div', { ...group, role: 'radiogroup', 'aria-required': 'true' }, title, question, ...buttons(row));
+    ? make('div', { ...group, role: 'group' }, title, question, ...slider(row), lacking)
+    : make('div', { ...group, role: 'radiogroup', 'aria-required': 'true' }, title, question, ...buttons(row), lacking);
 }
 
 function buttons({ field, criterion, value, words, changed }) {

@@ -45,13 +45,15 @@ export class Drafts {
     return this.all[position] ?? null;
   }
 
+  // Read anew each time: another tab of hers has drafts of other items.
   set(position, draft) {
-    this.all[position] = draft;
+    this.all = { ...read(this.name), [position]: draft };
     write(this.name, this.all);
   }
 
   drop(position) {
-    delete this.all[position];
+    const { [position]: gone, ...others } = read(this.name) ?? {};
+    this.all = others;
     write(this.name, this.all);
   }
 

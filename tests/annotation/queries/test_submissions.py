@@ -14,6 +14,7 @@ from rating_examples import UNHURRIED, Clock, filled, skip_of, submission
 from annotation.blind_records import AssignmentView
 from annotation.errors import (
     InvalidRating,
+    NewerAnswers,
     StudyClosed,
     SubmissionConflict,
     UnknownAssignment,
@@ -90,7 +91,22 @@ def test_going_back_shows_what_was_given(store: RatingStore, study: Study, rater
     store.submit(sent)
     store.next_assignment(rater.id)
     back = store.assignment(rater.id, 1)
-    assert back == replace(view, values=sent.values, comment="hm", state="done")
+    assert back == replace(view, values=sent.values, comment="hm", state="done", revision=1)
+
+
+def test_a_page_that_showed_older_ratings_overwrites_nothing(
+    store: RatingStore, study: Study, rater: Rater, view: AssignmentView
+) -> None:
+    """A second tab overwrote newer answers without a word."""
+    store.submit(replace(submission(rater.id, view, 4), revision=0))
+    with pytest.raises(NewerAnswers, match="version 1; this page showed 0"):
+        store.submit(replace(submission(rater.id, view, 2), revision=0))
+    assert {record.value for record in store.ratings(study.id)} == {4}
+    assert (
+        store.submit(replace(submission(rater.id, view, 4), revision=0)).revision == 1
+    )  # the same ratings overwrite nothing
+    assert store.submit(replace(submission(rater.id, view, 2), revision=1)).revision == 2
+    assert {record.value for record in store.ratings(study.id)} == {2}
 
 
 def test_a_change_keeps_the_old_value_when_and_by_which_submission(

@@ -4,65 +4,15 @@ The page's routes are served alone, without Gradio and models, so that this take
 """
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from chromium import PATIENCE_MS
-from playwright.sync_api import Browser, Locator, Page, Route, expect
-from rater_examples import TEXTS, make_study
-from rater_server import raters_page
+from playwright.sync_api import Locator, Page, Route, expect
+from rater_examples import TEXTS
+from rater_server import Served
 
-from annotation.records import Study
-from annotation.store import RatingStore
 from app.rate.routes import FILES
 
 pytestmark = pytest.mark.browser
-
-
-@dataclass
-class Served:
-    """A running page over a store that the test can look into."""
-
-    url: str
-    store: RatingStore
-    study: Study
-    open: Callable[..., Page]
-
-    def link(self, language: str) -> str:
-        return f"{self.url}?study=topics#rater={self.store.new_rater(self.study.id, language)[1]}"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "study.db"
-    with RatingStore.open(path) as opened:
-        make_study(opened)
-    return path
-
-
-@pytest.fixture
-def served(chromium: Browser, template: Path, tmp_path: Path) -> Iterator[Served]:
-    copy = shutil.copy(template, tmp_path / "ratings.db")
-    with RatingStore.open(copy) as store, raters_page(store) as url:
-        contexts, errors, foreign = [], [], []
-
-        def open_page(address: str, width: int = 1440, **options: object) -> Page:
-            context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-            contexts.append(context)
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("request", lambda call: None if call.url.startswith((url, "data:")) else foreign.append(call.url))
-            page.goto(address)
-            return page
-
-        yield Served(url, store, store.study("topics"), open_page)
-        for context in contexts:
-            context.close()
-        assert (errors, foreign) == ([], [])
 
 
 def rows(page: Page) -> Locator:
@@ -218,6 +168,7 @@ def test_an_invitation_makes_one_rater_who_comes_back_as_herself(served: Served)
     expect(page.locator("#item")).to_have_text("Kipengele 1")
     assert token not in page.url
     page.goto(f"{served.url}?study=topics#invite={token}")
+    page.locator("#same").click()  # a link that makes raters: is it she?
     expect(page.locator("#item")).to_have_text("Kipengele 1")
     assert [rater.proficiency for rater in served.store.raters(served.study.id)] == ["native"]
     stranger = served.open(f"{served.url}?study=topics&invite={token}")

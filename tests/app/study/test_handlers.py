@@ -1,9 +1,12 @@
 """Handlers of the Study page, without a page: what each changes, by the name of the component.
 
-Tests of `app.rate.preview`, `app.study.drafts`, `app.study.form`, `app.study.gate`, `app.study.numbers`,
-`app.study.running`, `app.study.tab`, `app.study.updates`.
+Tests of `app.rate.preview`, `app.study.archives`, `app.study.drafts`, `app.study.form`, `app.study.gate`, `app.study.html`,
+`app.study.links`, `app.study.numbers`, `app.study.running`, `app.study.tab`, `app.study.updates`.
 """
 
+import csv
+import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +16,13 @@ import pytest
 from study_tables import table
 
 from annotation.criteria import DEFAULT_CRITERIA
-from annotation.records import NewStudy
+from annotation.records import NewStudy, Submission
 from annotation.store import RatingStore
 from app.access.organiser import Authority
 from app.rate.preview import PREFIX, Previews, PreviewService
 from app.results.ratings import ResultsService
 from app.study import drafts, gate, running
-from app.study.board import PLACEHOLDER_TASK, TABLE
+from app.study.board import ARCHIVE, PLACEHOLDER_TASK, TABLE
 from app.study.form import STEPS, StudyForm
 from app.study.service import StudyService
 from app.study.updates import DESIGN, StudyTab
@@ -46,7 +49,7 @@ class Page:
         form = StudyForm(Names(), {name: f"panel {name}" for name in ("summary", *STEPS, "power", "preview")})
         form.notes = {name: f"note {name}" for name in STEPS}
         parts: dict[str, Any] = {
-            name: name for name in ("note", "locked", "unlocked", "session", "typed", "language_before")
+            name: name for name in ("note", "locked", "unlocked", "session", "typed", "language_before", "pending")
         }
         self.tab = StudyTab(service, authority, lambda _: "me", lambda _: None, form, **parts)
         self.session = authority.unlock(SECRET)
@@ -103,12 +106,24 @@ def test_what_a_draft_begins_with_is_not_ready_and_does_not_open(page: Page) -> 
     assert "the instructions that raters read" in shown["panel summary"]
     assert "Ready to open" not in shown["panel summary"]
     refused = running.open_study(*page.base(), "News")
-    assert "the task and the instructions that raters read are not written" in refused["note invite"]
+    assert "the instructions that raters read are not written (step 2)" in refused["note invite"]
     assert page.store.study("news").state == "draft"
     assert "Ready to open" in page.save()["panel summary"]
     running.open_study(*page.base(), "News")
     assert page.store.study("news").state == "open"
     assert page.store.study("news").task != PLACEHOLDER_TASK
+
+
+def test_what_was_refused_is_told_in_the_language_of_the_interface(page: Page) -> None:
+    """Messages were English in every interface and named slugs and fields of the program."""
+    page.create()
+    base = (page.tab, page.session, "news", "ar")
+    assert "لا يمكن فتح «News» بعد: المهمة التي يقرؤها المقيّمون" in running.open_study(*base, "News")["note invite"]
+    assert "لم يُعطَ ملف" in drafts.add(*base, TABLE, None, None, 0)["note outputs"]
+    page.save()
+    running.open_study(*page.base(), "News")
+    frozen = drafts.add(*base, TABLE, str(table(page.folder, 9)), None, 0)["note outputs"]
+    assert "فُتحت «News»" in frozen and "news" not in frozen
 
 
 def test_a_button_pressed_twice_makes_one_draft_and_a_name_is_used_once(page: Page) -> None:
@@ -294,6 +309,126 @@ def test_consent_questions_and_codes_are_saved_and_shown_again(page: Page) -> No
     assert [one.key for one in study.background] == ["years"]
     refused = page.save(completion_code="", redirect="https://x.example")
     assert "needs a completion code" in refused["note design"]
+
+
+def test_an_uneven_table_is_counted_and_taken_after_a_yes(page: Page) -> None:
+    rows = table(page.folder, 3).read_text().splitlines()
+    file = page.folder / "uneven.jsonl"
+    file.write_text("\n".join(rows[:-1]))
+    source = (TABLE, str(file), None, 0)
+    asked = drafts.create(page.tab, page.session, "", "en", "Uneven", *source)
+    assert asked["uneven_sure"]["visible"] is True
+    assert "1 items lack the output of some system" in asked["note outputs"]
+    assert "<td>3</td>" in asked["note outputs"] and "<td><b>2</b></td>" in asked["note outputs"]
+    assert asked["pending"] == "create" and len(page.store.studies()) == 1
+    taken = drafts.accept(page.tab, page.session, "", "en", asked["pending"], "Uneven", *source)
+    assert taken["uneven_sure"]["visible"] is False
+    assert "4 outputs taken. 1 items were left out" in taken["note outputs"]
+    assert drafts.add(page.tab, page.session, "uneven", "en", *source)["pending"] == "add"
+    assert len(page.store.outputs(page.store.study("uneven").id)) == 4
+
+
+def opened(page: Page) -> str:
+    page.create()
+    page.save()
+    running.open_study(*page.base(), "News")
+    return "news"
+
+
+def test_many_links_at_once_are_a_file_and_progress_shows_who_used_which(page: Page) -> None:
+    study = page.store.study(opened(page))
+    made = running.invite_many(*page.base(), "sw", 3, 30, REQUEST)
+    assert "3 links are made" in made["note invite"]
+    with Path(value(made["links_file"])).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(one["number"], one["language"]) for one in rows] == [("1", "sw"), ("2", "sw"), ("3", "sw")]
+    start = "https://lab.example/agl/rate?study=news#invite="
+    assert all(one["link"].startswith(start) and one["valid_until"] for one in rows)
+    rater, _ = page.store.accept_invitation(study.id, rows[1]["link"].removeprefix(start))
+    shown = gate.refresh(*page.base())
+    assert "Links for one rater each: 1 of 3 used" in shown["panel invite"]
+    assert f"<bdi>{rater.pseudonym}</bdi>" in shown["panel invite"]
+    assert "<td>#2</td>" in shown["panel progress"]
+    assert shown["links_file"]["visible"] is False  # shown once
+    assert "0 is not possible" in running.invite_many(*page.base(), "sw", 0, 30, REQUEST)["note invite"]
+    assert len(page.store.invitations(study.id)) == 3
+
+
+def test_progress_marks_who_gives_one_value_faster_than_can_be_read(page: Page) -> None:
+    study = page.store.study(opened(page))
+    for value_of, seconds in ((lambda at: 3, 0.4), (lambda at: 1 + at % 5, 30.0)):
+        rater, _ = page.store.accept_invitation(study.id, page.store.new_invitation(study.id, "sw")[1])
+        at = 0
+        while (view := page.store.next_assignment(rater.id)) is not None:
+            given = {}
+            for one in view.outputs:
+                given[one.output_id, "fluency"] = value_of(at)
+                at += 1
+            page.store.submit(Submission(str(uuid.uuid4()), rater.id, view.assignment_id, given, seconds=seconds))
+    shown = gate.refresh(*page.base())["panel progress"]
+    assert shown.count("100 % of her ratings are one value") == 1
+    assert shown.count("0.4 s an item, faster than it can be read") == 1
+
+
+def test_a_rater_is_left_out_with_a_reason_that_stays_and_is_taken_back(page: Page) -> None:
+    study = page.store.study(opened(page))
+    rater, _ = page.store.accept_invitation(study.id, page.store.new_invitation(study.id, "sw")[1])
+    name = rater.pseudonym
+    assert "write why" in running.exclude(*page.base(), name, " ")["note progress"]
+    out = running.exclude(*page.base(), name, "all <5>")
+    assert f"{name} is left out of Results" in out["note progress"]
+    assert "left out since" in out["panel progress"] and "all &lt;5&gt;" in out["panel progress"]
+    (record,) = page.store.data(study.id).raters
+    assert (record.exclusion_reason, record.removed_at) == ("all <5>", None)
+    back = running.include(*page.base(), name)
+    assert "left out since" not in back["panel progress"]
+    assert page.store.data(study.id).raters[0].excluded_at is None
+
+
+@pytest.mark.parametrize("with_outputs", [True, False])
+def test_a_study_is_copied_as_a_draft_with_its_outputs_or_its_design_alone(page: Page, with_outputs: bool) -> None:
+    study = page.store.study(opened(page))
+    assert "already" in drafts.clone(*page.base(), "NEWS", with_outputs)["note outputs"]
+    copied = drafts.clone(*page.base(), "Round 2", with_outputs)
+    assert "Round 2 is a draft now" in copied["note outputs"]
+    twin = page.store.study("round-2")
+    same = ("task", "instructions", "criteria", "raters_per_item", "lease_minutes", "materials", "check_every")
+    assert all(getattr(twin, name) == getattr(study, name) for name in same)
+    assert (twin.state, twin.frozen_at, twin.seed != study.seed) == ("draft", None, True)
+    assert len(page.store.outputs(twin.id)) == (12 if with_outputs else 0)
+
+
+def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
+    consent = json.dumps({"en": "I agree.", "sw": "Nakubali."})
+    question = '[{"key": "years", "text": "Years?", "kind": "number"}]'
+    page.create()
+    exercises = "kind,language,source_text,answer,why,fluency\npractice,sw,Habari.,Jibu.,Kwa sababu.,4-5\n"
+    page.save(consent=consent, background=question, completion_code="C-1", lease=45, exercises=exercises)
+    running.open_study(*page.base(), "News")
+    study = page.store.study("news")
+    archive = value(running.export(*page.base())["download"])
+    again = drafts.create(page.tab, page.session, "", "en", "Again", ARCHIVE, archive, None, 0)
+    assert "12 outputs taken" in again["note outputs"]
+    twin = page.store.study("again")
+    same = (
+        "task",
+        "instructions",
+        "criteria",
+        "consent",
+        "background",
+        "materials",
+        "lease_minutes",
+        "check_every",
+        "qualification",
+    )
+    assert {name: getattr(twin, name) for name in same} == {name: getattr(study, name) for name in same}
+    assert (twin.crowd, twin.state) == (None, "draft")  # codes are never exported
+    texts = [(one.item_key, one.system, one.text, one.task) for one in page.store.outputs(twin.id)]
+    assert texts == [(one.item_key, one.system, one.text, one.task) for one in page.store.outputs(study.id)]
+    broken = page.folder / "broken.zip"
+    broken.write_bytes(b"PK nothing")
+    refused = drafts.create(page.tab, page.session, "", "en", "Third", ARCHIVE, str(broken), None, 0)
+    assert "cannot be read as an exported study" in refused["note outputs"]
 
 
 def test_practice_and_test_are_saved_with_the_design_and_shown_again(page: Page, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A rater who is removed from the Study page is in no backup after that, and the page says what is left to do.
 
-Tests of `app.rate.service`, `app.results.ratings_tab`, `app.study.html`.
+Tests of `app.rate.service`, `app.results.ratings_tab`, `app.study.people_html`.
 """
 
 import uuid
@@ -20,6 +20,7 @@ from app.rate.service import RaterService
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import RatingsTab, of_report
 from app.study import html as views
+from app.study import people_html
 from app.study.service import StudyService
 from app.texts import available, catalogue
 
@@ -57,7 +58,7 @@ class Office:
 
     def remove(self) -> str:
         name = self.rater.pseudonym
-        return views.removal(*self.service.remove(self.session, "own", name, name), ENGLISH)
+        return people_html.removal(*self.service.remove(self.session, "own", name, name), ENGLISH)
 
     def holders(self) -> list[str]:
         """Files of the backups' folder with her comment in them."""
@@ -98,7 +99,7 @@ def test_without_backups_of_ours_the_page_says_whose_task_they_are(office: Offic
     name = office.rater.pseudonym
     gone, _ = office.service.remove(office.session, "own", name, name)
     for texts in available():
-        said = views.removal(gone, None, texts)
+        said = people_html.removal(gone, None, texts)
         assert said.endswith(texts("study.removed_elsewhere"))
         assert name in said
 
@@ -121,7 +122,7 @@ def test_a_criterion_of_ones_own_goes_by_its_label_everywhere(
     names = (one.name for one in fields(RatingsTab) if one.name != "service")
     results = "".join(map(str, of_report(RatingsTab(office.results, *names), report, None, False, texts).values()))
     board = office.service.board(office.session, "own")
-    page = views.summary(board, texts) + views.progress_panel(board, texts)
+    page = views.summary(board, texts) + people_html.progress_panel(board, texts)
     rating = [one["name"] for one in RaterService(office.store).look(office.token, 1, tag)["item"]["criteria"]]
     assert rating == [fluency, label]
     for shown in (results, page):

@@ -1,0 +1,154 @@
+"""Comments and disagreements to read, in Results, for organisers alone: raters are named by their pseudonyms and comments stand there."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from annotation.errors import AnnotationError
+from annotation.records import Study
+from app.criteria import criterion_label
+from app.events import QUIET, Updates, bound
+from app.html import message
+from app.rate.item import direction_json
+from app.results.disagreements import Reading, ReadOutput, readings
+from app.results.ratings import ResultsService
+from app.results.ratings_table import method_name
+from app.study.board import language_name
+from app.texts import Localised, Texts, catalogue
+
+ALL = "all"
+PAGE = 10  # items that are shown at first, and with each press of "more"
+EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "results"}
+
+
+@dataclass(frozen=True)
+class ReadingTab:
+    """The service and the components that handlers change."""
+
+    service: ResultsService
+    fold: gr.Accordion
+    language: gr.Dropdown
+    system: gr.Dropdown
+    only_comments: gr.Checkbox
+    items: gr.HTML
+    more: gr.Button
+    count: gr.State
+
+
+def build_reading(
+    service: ResultsService,
+    localised: Localised,
+    tag: gr.State,
+    texts: Texts,
+    session: gr.BrowserState,
+    study: gr.Dropdown,
+    events: tuple[Any, ...],
+) -> None:
+    """Build the fold; ``study`` is the one that Results shows, ``events`` are those after which it shows another state."""
+    bind = localised.bind
+    with gr.Accordion(texts("results.read"), open=False, visible=False, elem_id="results-read") as fold:
+        bind(fold, label="results.read")
+        bind(gr.Markdown(texts("results.read_hint"), elem_classes="agl-hint"), value="results.read_hint")
+        with gr.Row():
+            language = gr.Dropdown([], label=texts("results.language"), elem_id="read-language")
+            system = gr.Dropdown([], label=texts("results.method"), elem_id="read-system")
+            only = gr.Checkbox(False, label=texts("results.only_comments"), elem_id="read-comments")
+        items = gr.HTML(elem_id="read-items")
+        more = bind(
+            gr.Button(texts("results.read_more"), visible=False, elem_id="read-more"), value="results.read_more"
+        )
+    for component, key in ((language, "language"), (system, "method"), (only, "only_comments")):
+        bind(component, label=f"results.{key}")
+    tab = ReadingTab(service, fold, language, system, only, items, more, gr.State(PAGE))
+    inputs = [study, language, system, only, tag, session]
+    everything = [fold, language, system, items, more, tab.count]
+    for event in (*events, language.input, system.input, only.input):
+        event(bound(show, tab), inputs, everything, **EVENTS)
+    more.click(bound(show_more, tab), [*inputs, tab.count], everything, **EVENTS)
+
+
+def show(
+    tab: ReadingTab, slug: str | None, language: str, system: str, only_comments: bool, tag: str, session: str,
+    count: int = PAGE,
+) -> Updates:  # fmt: skip
+    """The first items of a study that an organiser reads; the fold is hidden from anybody else."""
+    try:
+        study, data = tab.service.reading(session, slug)
+    except AnnotationError:
+        return {tab.fold: gr.update(visible=False), tab.items: "", tab.more: gr.update(visible=False)}
+    texts = catalogue(tag)
+    tags = sorted({one.language for one in data.outputs if one.item_kind == "normal"})
+    systems = sorted({one.system for one in data.outputs if one.item_kind == "normal"})
+    language, system = (language if language in tags else ALL), (system if system in systems else ALL)
+    listed = readings(
+        study,
+        data,
+        language=None if language == ALL else language,
+        system=None if system == ALL else system,
+        only_comments=bool(only_comments),
+    )
+    every = (texts("results.all_languages"), ALL)
+    return {
+        tab.fold: gr.update(visible=True),
+        tab.language: gr.update(choices=[every, *((language_name(one), one) for one in tags)], value=language),
+        tab.system: gr.update(
+            choices=[(texts("results.all_methods"), ALL), *((method_name(one, texts), one) for one in systems)],
+            value=system,
+        ),
+        tab.items: items_html(study, listed[:count], len(listed), texts),
+        tab.more: gr.update(visible=len(listed) > count),
+        tab.count: count,
+    }
+
+
+def show_more(
+    tab: ReadingTab, slug: str | None, language: str, system: str, only_comments: bool, tag: str, session: str,
+    count: int,
+) -> Updates:  # fmt: skip
+    """The next items below those on show."""
+    return show(tab, slug, language, system, only_comments, tag, session, min(int(count), 10_000) + PAGE)
+
+
+def items_html(study: Study, listed: list[Reading], total: int, texts: Texts) -> str:
+    """Items as articles, each text in its own language and direction; everything is escaped."""
+    if not listed:
+        return message(texts("results.read_none"))
+    names = {one.key: criterion_label(one, texts) for one in study.criteria}
+    line = texts("results.read_count", count=len(listed), total=total)
+    articles = "".join(_article(one, names, texts) for one in listed)
+    return f'<div class="agl reading" dir="{texts.direction}"><p class="quiet">{escape(line)}</p>{articles}</div>'
+
+
+def _article(one: Reading, names: dict[str, str], texts: Texts) -> str:
+    share = "–" if one.disagreement is None else f"{100 * one.disagreement:.0f} %"
+    head = (
+        f"<h4><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
+        f"{escape(texts('results.disagreement'))} <span class='figure'>{share}</span></h4>"
+    )
+    outputs = "".join(_output(output, one.raters, names, texts) for output in one.outputs)
+    comments = "".join(
+        f'<li><b><bdi>{escape(rater)}</bdi></b> <span dir="auto">{escape(text)}</span></li>'
+        for rater, text in one.comments
+    )
+    written = f"<h5>{escape(texts('results.comments'))}</h5><ul>{comments}</ul>" if comments else ""
+    return f"<article>{head}{_spoken(one.source_text, one.source_language, 'source')}{outputs}{written}</article>"
+
+
+def _spoken(text: str, tag: str, css: str) -> str:
+    facts = direction_json(tag)
+    return f'<p class="{css}" lang="{escape(tag)}" dir="{facts["dir"]}">{escape(text)}</p>'
+
+
+def _output(output: ReadOutput, raters: tuple[str, ...], names: dict[str, str], texts: Texts) -> str:
+    heads = "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters)
+    rows = ""
+    for key, name in names.items():
+        by_rater = output.values.get(key, {})
+        differ = len(set(by_rater.values())) > 1
+        cells = "".join(f"<td>{by_rater.get(rater, '–')}</td>" for rater in raters)
+        rows += f'<tr class="{"differ" if differ else ""}"><th scope="row">{escape(name)}</th>{cells}</tr>'
+    table = f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    system = f'<p class="system"><bdi>{escape(method_name(output.system, texts))}</bdi></p>'
+    return f"<section>{system}{_spoken(output.text, output.language, 'output')}{table}</section>"
