@@ -109,7 +109,7 @@ def test_formulas_reach_no_spreadsheet(service: tuple[StudyService, str, RatingS
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER.strip().split(","))
-        writer.writerows([f"i{n}", "sw", cell, f"={cell}", cell] for n, cell in enumerate(cells))
+        writer.writerows([f"i{n}", "sw", source, f"={cell}", cell] for n, source in enumerate(cells) for cell in cells)
     study, _ = organiser.create(session, f"={FORMULA}", "t", Source(TABLE, path))
     tables = [one for one in export_study(store, study, tmp_path / "out") if one.suffix == ".csv"]
     assert tables

@@ -130,7 +130,8 @@ def test_who_does_not_pass_gets_no_item_and_in_a_crowd_the_screen_out_code(store
 def test_raters_of_a_language_without_exercises_are_found_before_the_study_opens(store: RatingStore) -> None:
     made = store.create_study(replace(new_study("two"), qualification=MADE))
     store.add_outputs(made.id, [*outputs(2), *(replace(one, language="ha") for one in outputs(2))])
-    assert store.missing(made.id) == ["practice and test have no exercise in ha"]
+    (lack,) = store.missing(made.id)
+    assert lack.text == "practice and test have no exercise in ha"
     with pytest.raises(StudyNotReady, match="no exercise in ha"):
         store.open_study(made.id)
 

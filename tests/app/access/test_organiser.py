@@ -125,8 +125,9 @@ def test_every_method_of_the_desk_refuses_whoever_has_no_session(tmp_path: Path)
         methods = {name: one for name, one in inspect.getmembers(service, inspect.ismethod) if not name.startswith("_")}
         assert len(methods) >= 12
         for name, method in methods.items():
-            wanted = list(inspect.signature(method).parameters)
-            assert wanted[0] == "session", name
+            first, *others = inspect.signature(method).parameters.values()
+            assert first.name == "session", name
+            named = {one.name: None for one in others if one.kind is one.KEYWORD_ONLY}
             with pytest.raises(NotAuthorised):
-                method("forged", *[None] * (len(wanted) - 1))
+                method("forged", *[None] * (len(others) - len(named)), **named)
         assert store.studies() == []

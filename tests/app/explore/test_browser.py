@@ -127,7 +127,7 @@ def test_tokens_show_what_raises_the_answer_over_its_runner_up(reader) -> None:
     page = reader.page
     finished(page)
     page.get_by_role("tab", name="Tokens", exact=True).click()
-    expect(page.locator("#why-tokens tbody tr")).to_have_count(4)
+    expect(page.locator("#why-tokens table").first.locator("tbody tr")).to_have_count(4)
     expect(page.locator("#why-tokens pre .for").first).to_be_visible()
     prompt = page.locator("#why-tokens pre").inner_text()
     page.get_by_role("tab", name="Exact prompt").click()
