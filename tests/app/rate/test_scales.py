@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from chromium import PATIENCE_MS
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from rater_examples import make_study
 from rater_server import raters_page
 from scale_examples import CRITERIA
@@ -30,9 +30,11 @@ class Raters:
         self.chromium, self.store = chromium, RatingStore.open("sqlite://")
         self.study = make_study(self.store, criteria=(*CRITERIA, ELEVEN), items=2)
         self.errors: list[str] = []
+        self.contexts: list[BrowserContext] = []
 
     def open(self, url: str, language: str = "en", width: int = 1440, **options: object) -> Page:
         context = self.chromium.new_context(viewport={"width": width, "height": 844}, **options)  # type: ignore[arg-type]
+        self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -49,7 +51,7 @@ class Raters:
 def raters(chromium: Browser) -> Iterator[Raters]:
     made = Raters(chromium)
     yield made
-    for context in chromium.contexts:
+    for context in made.contexts:
         context.close()
     made.store.close()
     assert made.errors == []
