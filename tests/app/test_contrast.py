@@ -75,6 +75,10 @@ def opened(page: Page, title: str, tab: str = "") -> None:
         "Study": "#study-secret",
     }[tab or title]
     expect(page.locator(first).first).to_be_visible()
+    if "Train" in (tab, title):  # shows a run that comes with the app; figures bring their library first
+        expect(page.locator("#train-use")).to_be_enabled()
+        for figure in ("reward", "development"):
+            expect(page.locator(f"#train-{figure} .js-plotly-plot")).to_be_visible()
     if "Experiments" in (tab, title):
         expect(page.locator("#leaderboard table")).to_be_visible()
         expect(page.locator("#record-items .items")).to_be_visible()
