@@ -64,9 +64,11 @@ def test_gradios_own_copies_lie_where_a_removal_and_the_timer_reach_them(
 
 
 def test_a_timer_sweeps_without_anybody_doing_anything(tmp_path: Path) -> None:
-    sweeper = Sweeper(tmp_path, every_s=0.05, clock=lambda: NOW)
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    sweeper = Sweeper(folder, every_s=0.05, clock=lambda: NOW)
     sweeper.start()
-    file = written(tmp_path / "later.zip", LONGEST_S + 1)
+    file = written(tmp_path / "later.zip", LONGEST_S + 1).rename(folder / "later.zip")  # old from its first moment there
     ends = time.monotonic() + 10
     while file.exists() and time.monotonic() < ends:
         time.sleep(0.02)
