@@ -68,7 +68,8 @@ def test_a_timer_sweeps_without_anybody_doing_anything(tmp_path: Path) -> None:
     folder.mkdir()
     sweeper = Sweeper(folder, every_s=0.05, clock=lambda: NOW)
     sweeper.start()
-    file = written(tmp_path / "later.zip", LONGEST_S + 1).rename(folder / "later.zip")  # old from its first moment there
+    file = written(tmp_path / "later.zip", LONGEST_S + 1)
+    file = file.rename(folder / "later.zip")  # old from its first moment there
     ends = time.monotonic() + 10
     while file.exists() and time.monotonic() < ends:
         time.sleep(0.02)
