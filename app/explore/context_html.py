@@ -2,6 +2,7 @@
 
 from html import escape
 
+from app.explore.tokens_html import measures_table
 from app.html import bar, hint, label_of, message, spoken
 from app.texts import Texts
 from core.data.tasks import Task
@@ -27,16 +28,11 @@ def _sources(result: ContextUse, prediction: Prediction, code: str, task: Task, 
     numbers = {
         source.demonstration.example.id: ids.index(source.demonstration.example.id) + 1 for source in result.sources
     }
-    heads = "".join(
-        f'<th scope="col">{hint(texts(f"context.{key}"), texts(f"context.{key}_hint"))}</th>'
-        for key in ("alone", "copied")
-    )
     rows = "".join(_source(source, numbers, code, task, texts) for source in result.sources)
     return (
         f"<section>{hint(texts('context.heading'), texts('context.heading_hint'), 'heading')}"
         f"<p>{escape(_verdict(result, numbers, task, texts))}</p>"
-        f'<div class="wide" tabindex="0"><table><thead><tr><th scope="col">{escape(texts("explore.demonstration"))}</th>{heads}'
-        f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"{measures_table('explore.demonstration', ('context.alone', 'context.copied'), rows, texts)}</section>"
     )
 
 
@@ -70,14 +66,9 @@ def _tokens(result: ContextUse, code: str, texts: Texts) -> str:
     if not result.tokens:
         return f'<section>{heading}<p class="quiet">{escape(texts("context.other_tokens"))}</p></section>'
     most = max(token.kl for token in result.tokens) or 1.0
-    heads = "".join(
-        f'<th scope="col">{hint(texts(f"context.{key}"), texts(f"context.{key}_hint"))}</th>'
-        for key in ("kl", "change")
-    )
     rows = "".join(_token(token, most, code) for token in result.tokens)
     return (
-        f'<section>{heading}<div class="wide" tabindex="0"><table><thead><tr><th scope="col">{escape(texts("context.token"))}</th>'
-        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<section>{heading}{measures_table('context.token', ('context.kl', 'context.change'), rows, texts)}</section>"
     )
 
 

@@ -1,5 +1,6 @@
 """What raised an answer over its runner-up, token by token and demonstration by demonstration, drawn by the browser alone."""
 
+from collections.abc import Sequence
 from html import escape
 
 from app.html import hint, label_of, message, spoken
@@ -43,18 +44,22 @@ def _demonstrations(result: Attribution, texts: Texts) -> str:
     largest = (
         max(abs(value) for effect in result.effects for value in (effect.occlusion, effect.gradient or 0.0)) or 1.0
     )
-    heads = "".join(
-        f'<th scope="col">{hint(texts(f"tokens.{key}"), texts(f"tokens.{key}_hint"))}</th>'
-        for key in ("occlusion", "gradient")
-    )
     rows = "".join(_effect(index, effect, largest) for index, effect in enumerate(result.effects))
     verdict = ""
     if result.agree is not None:
         verdict = f"<p>{escape(texts('tokens.agree' if result.agree else 'tokens.disagree'))}</p>"
     return (
         f"<section>{hint(texts('tokens.by_demonstration'), texts('tokens.by_demonstration_hint'), 'heading')}"
-        f'<div class="wide" tabindex="0"><table><thead><tr><th scope="col">{escape(texts("explore.demonstration"))}</th>{heads}'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>{verdict}</section>"
+        f"{measures_table('explore.demonstration', ('tokens.occlusion', 'tokens.gradient'), rows, texts)}{verdict}</section>"
+    )
+
+
+def measures_table(first: str, measures: Sequence[str], rows: str, texts: Texts) -> str:
+    """A table under the word ``first`` and measures with their definitions behind "?", all keys of texts; ``rows`` are HTML."""
+    heads = "".join(f'<th scope="col">{hint(texts(key), texts(f"{key}_hint"))}</th>' for key in measures)
+    return (
+        f'<div class="wide" tabindex="0"><table><thead><tr><th scope="col">{escape(texts(first))}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InvalidConfig, InvalidData
-from core.experiments.runner import COMPARED, Results, Row, cell, comparison_rows, findings
+from core.experiments.runner import COMPARED, Results, Row, cell, comparison_rows, findings, right_answers
 from core.languages import language
 from core.report.cells import POINTS, SHARE
 from core.report.document import Figure
@@ -98,8 +98,7 @@ def _answers(record: Record, source: Source) -> "pd.Series[float]":
             f"{source.folder} holds {names}, K = {sizes}; {_written(source)} is not one of them. Write FOLDER:STRATEGY "
             "or FOLDER:STRATEGY:K."
         )
-    right = (rows["gold"] == rows["prediction"]).astype(float)[rows["k"] == k]
-    return right.groupby([rows["language"], rows["item"]]).mean()
+    return right_answers(rows[rows["k"] == k])
 
 
 def _check_same_queries(systems: Mapping[str, _System]) -> None:
