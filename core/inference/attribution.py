@@ -5,7 +5,8 @@ of a language. Two measures of it that know nothing of each other:
 
 - gradient x input: the gradient at every token's embedding times that embedding (Simonyan et al. 2014, arXiv 1312.6034; Shrikumar et al.
   2017, arXiv 1605.01713), contrastive as in Yin and Neubig 2022 (arXiv 2202.10419). A linear approximation: where the contrast is linear in
-  the embeddings its sum is the contrast less that of an empty prompt (completeness), elsewhere nothing of the kind holds.
+  the embeddings its sum is the contrast less that of an empty prompt (completeness), elsewhere nothing of the kind holds. Held to Inseq's
+  (arXiv 2302.13942) by tests/core/inference/test_attribution_against_inseq.py.
 - occlusion: the contrast less that of the prompt written anew without one demonstration. Exact for what it asks.
 
 Free text has no runner-up: there the contrast is log p(answer) alone. Shapes: T tokens, H hidden.
