@@ -124,6 +124,7 @@ def _build_results(
     session: gr.BrowserState,
 ) -> ItemsHandlers:
     """Ratings of people and records of experiments, side by side."""
+    allow = services.allow
     askable = Askable(
         services.tasks,
         services.languages,
@@ -132,11 +133,11 @@ def _build_results(
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
             ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
-            build_ratings(ratings, localised, tag, texts, results, session, services.allow)
+            build_ratings(ratings, localised, tag, texts, results, session, allow)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)
-            experiments = build_experiments(reports, localised, tag, texts, tab, services.allow)
+            experiments = build_experiments(reports, localised, tag, texts, tab, session, allow, services.may_upload)
             return build_items(reports.tables, askable, experiments.parts.record, tag)
 
 

@@ -137,6 +137,10 @@ class Services:
         """From now on this visitor, who is an organiser, may send files."""
         self.limits.allow_for(UPLOADS, self.visitor(request), SESSION_S)
 
+    def may_upload(self, session: object) -> bool:
+        """Whether whoever holds ``session`` may send files: where strangers come, organisers alone."""
+        return not self.access.public or self.authority.knows(session)
+
     def visitor(self, request: Any) -> str:
         """Who sent a request, as a name that tells nothing else."""
         return self.limits.visitor(request, self.access.space)

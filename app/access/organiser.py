@@ -97,10 +97,14 @@ class Authority:
 
     def require(self, session: object) -> None:
         """Raises NotAuthorised unless ``session`` is one that was given out and has not ended."""
+        if not self.knows(session):
+            raise NotAuthorised("This is for organisers; enter the secret first.", "enter_first")
+
+    def knows(self, session: object) -> bool:
+        """Whether ``session`` is one that was given out and has not ended."""
         with self._lock:
             ends = self._sessions.get(_digest(session), 0.0) if isinstance(session, str) and session else 0.0
-            if ends <= self._clock():
-                raise NotAuthorised("This is for organisers; enter the secret first.", "enter_first")
+            return ends > self._clock()
 
     def leave(self, session: object) -> None:
         """Ends a session; unknown ones are passed over."""

@@ -4,6 +4,7 @@ A report as HTML of the app: findings and main tables open, long ones folded. Re
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,8 +12,10 @@ from pathlib import Path
 from app.downloads import fresh_folder
 from app.items.records import RecordTables
 from app.results.leaderboard import MOST_NAMED, Boards
+from app.results.uploads import PREFIX, Uploads
 from core.errors import CoreError, InvalidData
-from core.report.document import Document, Section, Table
+from core.report.charts import chart
+from core.report.document import Document, Figure, Section, Table
 from core.report.html import facts_list, html_table, sentences
 from core.report.leaderboard import GROUPINGS
 from core.report.reading import read_record, record_folders
@@ -22,6 +25,9 @@ from core.report.writers import WRITERS
 
 MOST_ROWS = 40  # of a table that is not folded
 OPEN = 2  # sections that are not folded: the findings and the systems
+MOST_FIGURES = 6  # that the page draws of one record; the HTML file has all
+# What a record raises whose fields are of other kinds than a report expects.
+UNSHOWABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def report(document: Document) -> str:
@@ -30,6 +36,11 @@ def report(document: Document) -> str:
         _section(section, index < OPEN) for index, section in enumerate(document.sections) if _has_content(section)
     ]
     return f'<div class="agl report" lang="en" dir="ltr">{"".join(parts)}<h2>{escape(document.title)}</h2>{facts_list(document)}</div>'
+
+
+def figures_of(document: Document) -> list[Figure]:
+    """The figures that the page draws."""
+    return [figure for section in document.sections for figure in section.figures][:MOST_FIGURES]
 
 
 def _has_content(section: Section) -> bool:
@@ -82,11 +93,13 @@ class ReportService:
     downloads: Path
     boards: Boards = field(init=False)
     tables: RecordTables = field(init=False)
+    uploads: Uploads = field(init=False)
     _documents: dict[tuple[Path, int], Document] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """The leaderboards and the items are of the same records."""
-        self.boards, self.tables = Boards(self._folders), RecordTables(self._folders)
+        """The leaderboards are of the records on this machine; reports and items also of those that visitors opened for themselves."""
+        self.uploads = Uploads(self.downloads)
+        self.boards, self.tables = Boards(self._folders), RecordTables(self._readable)
 
     def names(self) -> list[str]:
         """Names of all records, those that ship with the app first."""
@@ -95,6 +108,38 @@ class ReportService:
     def titles(self) -> list[tuple[str, str]]:
         """What people read of each record, and its name; a damaged one goes by its name."""
         return [(_title(name, folder), name) for name, folder in self._folders().items()]
+
+    def upload(self, paths: Sequence[Path]) -> str:
+        """Open a record that a person sent; its name, which she alone has. Raises ``InvalidData`` for one that cannot be shown whole."""
+        name = self.uploads.open(paths)
+        folder = self.uploads.folders()[name]
+        try:
+            document = self.document(name)
+            report(document)
+            for figure in figures_of(document):
+                chart(figure)
+            self.tables.read(name)
+        except CoreError as error:
+            self.forget(name)
+            raise InvalidData(str(error).replace(f"{folder}/", "")) from None
+        except UNSHOWABLE as error:
+            self.forget(name)
+            why = f"{type(error).__name__}: {str(error)[:80]}"
+            raise InvalidData(
+                f"The record cannot be shown ({why}); its fields are described in core/report/schema.py."
+            ) from None
+        return name
+
+    def upload_title(self, name: str) -> str | None:
+        """What its owner reads of a record that she opened; None once it is gone."""
+        folder = self.uploads.folders().get(name)
+        return None if folder is None else _title(folder.name, folder)
+
+    def forget(self, name: str) -> None:
+        """Remove a record that somebody opened, and all that was made of it."""
+        folder = self.uploads.folders().get(name)
+        self.uploads.forget(name)
+        self._documents = {key: document for key, document in self._documents.items() if key[0] != folder}
 
     def leaderboard(self, task: str, grouping: str) -> Path:
         """The board of a task as CSV, written for download. Raises ``InvalidData``."""
@@ -111,12 +156,13 @@ class ReportService:
 
     def document(self, name: str) -> Document:
         """The report of a record. Raises ``InvalidData`` for a name that is not, or no longer, there."""
-        records = self._folders()
+        records = self._readable()
         if name not in records:
             raise InvalidData(f"There is no record {name!r}; choose one of the list.")
         key = (records[name], (records[name] / "record.json").stat().st_mtime_ns)
         if key not in self._documents:
-            self._documents[key] = document_of(read_record(records[name], name))
+            own = name.startswith(PREFIX)
+            self._documents[key] = document_of(read_record(records[name], records[name].name if own else name))
         return self._documents[key]
 
     def files(self, name: str) -> dict[str, Path]:
@@ -127,6 +173,9 @@ class ReportService:
             paths[kind] = folder / f"report-{name.replace('/', '-').replace(' ', '-')}{suffix}"
             paths[kind].write_text(write([document]), encoding="utf-8")
         return paths
+
+    def _readable(self) -> dict[str, Path]:
+        return self._folders() | self.uploads.folders()
 
     def _folders(self) -> dict[str, Path]:
         records: dict[str, Path] = {}
