@@ -16,6 +16,7 @@ COMMANDS = {
     "pretrain": "train tokenizer, encoder and language model from parallel text",
     "quality": "measure the embedded models on held-out text",
     "fit": "run the closed loop: choose, write, answer, learn",
+    "tune": "train an adapter on answers under self-chosen demonstrations, with labels or without",
     "publish": "a finished run as a folder to pass on, without sentences of the corpus",
     "ablate": "closed-loop runs in variants and seeds, before and after",
     "sweep": "closed-loop runs over alpha and beta: accuracy against diversity",

@@ -12,10 +12,10 @@ from core.data.tasks import Task, load_tasks
 from core.errors import InvalidQuery
 from core.inference.predictor import Predictor, Settings
 from core.models.catalogue import ModelCard, cards, settled_name
-from core.models.embeddings import SentenceVectors
 from core.models.engine import Engine
 from core.models.loading import ASSETS, LanguageModel, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
+from core.models.untrained import own_vectors
 from core.prompting import PromptConfig
 from core.records import Example
 from core.scoring import Scorer, Scores
@@ -51,7 +51,7 @@ class Workbench:
         own = states or model
         assert isinstance(own, LanguageModel), "a model elsewhere needs states"
         self.scorer: Scores = scorer or Scorer(own)
-        self.vectors = SentenceVectors(own, layer_of(own))
+        self.vectors = own_vectors(own, layer_of(own))
         self._unseen = unseen
         self._pools = {name: self._after_run(name, pool) for name, pool in (pools or {}).items()}
         for name, pool in self._pools.items():

@@ -2,26 +2,33 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from core.cli.options import CONFIGS, model_arguments, overrides, overrides_argument, parts, task_named, to_stderr
+from core.cli.options import (
+    CONFIGS,
+    model_arguments,
+    overrides,
+    overrides_argument,
+    parts,
+    pool_argument,
+    task_named,
+    to_stderr,
+    training_pool,
+)
 from core.config import read_config
-from core.data.examples import read_examples
 from core.models.loading import ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.training.config import FitConfig
 from core.training.run import fit, make_accelerator, prepare, start_trackers, verdict
-from core.workbench import POOL_OF_TASK, bundled_examples
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument("--config", type=Path, default=CONFIGS / "fit_cpu.toml")
-    parser.add_argument("--pool", default="bundled", help="bundled, or a file, folder or Hub data set; fold demo")
+    pool_argument(parser)
     parser.add_argument("--queries", help="what to ask, of the same form; default the pool's own examples")
     model_arguments(parser, run=False)
     parser.add_argument("--device", default="auto")
@@ -34,12 +41,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     """Run the closed loop, or go on with it, and write what it learnt."""
     config = read_config(options.config, FitConfig, overrides(options.overrides))
     task = task_named(config.task)
-    where: dict[str, Sequence[str]] = {"language": task.languages}
-    if options.pool == "bundled":
-        pool = [e for e in bundled_examples(POOL_OF_TASK[config.task]) if e.language in task.languages]
-    else:
-        pool = read_examples(options.pool, task, where, fold="demo")
-    queries = read_examples(options.queries, task, where, fold="demo") if options.queries else None
+    pool = training_pool(options.pool, task)
+    queries = training_pool(options.queries, task) if options.queries else None
     model = load_model(ModelConfig(options.model, options.precision, options.device))
     accelerator = make_accelerator(model.device.type == "cpu", parts(options.track), str(options.output))
     start_trackers(accelerator, config)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from core.data.examples import read_examples
 from core.data.pool import Pool
 from core.data.prompt_variants import prompt_variants
 from core.data.tasks import Task, load_tasks
@@ -21,8 +22,9 @@ from core.models.loading import ASSETS, ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.progress import Progress
 from core.prompting import PromptConfig
+from core.records import Example
 from core.served import PREFIX, served_config, served_workbench
-from core.workbench import Workbench
+from core.workbench import POOL_OF_TASK, Workbench, bundled_examples
 
 ROOT = ASSETS.parent
 CONFIGS = ASSETS / "configs"
@@ -45,6 +47,18 @@ def model_arguments(parser: argparse.ArgumentParser, run: bool = True) -> None:
             action="store_false",
             help="use a run also where it found itself no better",
         )
+
+
+def pool_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the examples of a closed-loop run come from."""
+    parser.add_argument("--pool", default="bundled", help="bundled, or a file, folder or Hub data set; fold demo")
+
+
+def training_pool(name: str, task: Task) -> Sequence[Example]:
+    """The examples that ``pool_argument`` names, in the languages that ``task`` has words for."""
+    if name == "bundled":
+        return [example for example in bundled_examples(POOL_OF_TASK[task.name]) if example.language in task.languages]
+    return read_examples(name, task, {"language": task.languages}, fold="demo")
 
 
 def served_arguments(parser: argparse.ArgumentParser) -> None:

@@ -71,7 +71,7 @@ class SentenceVectors:
 
     def shared_with(self, model: LanguageModel) -> "SentenceVectors":
         """The same vectors for ``model``, which has the same weights; what one reads, the other remembers."""
-        other = SentenceVectors(model, self.layer, self._remember)
+        other = type(self)(model, self.layer, self._remember)
         other._vectors = self._vectors
         return other
 

@@ -106,7 +106,9 @@ class LanguageModel:
 
     @cached_property
     def states_fingerprint(self) -> str:
-        """As ``fingerprint``, of what the states of a text depend on: a run whose policy alone learnt shares them with its base."""
+        """As ``fingerprint``, of what vectors of texts depend on: a run that taught the policy or answers alone shares them with its base."""
+        if self.trained is not None and self.trained.states_of_base:
+            return self.trained.base
         return fingerprint_of(self.network, len(self.tokenizer), self.config.precision, None)
 
     def encode(self, texts: list[str]) -> list[list[int]]:

@@ -18,6 +18,7 @@ MANIFEST = "run.json"  # written last: a folder with it is a finished run
 POLICY = "policy.safetensors"
 ADAPTER = "adapter"  # folder, of an adapter
 WEIGHTS = "model"  # folder, of all weights
+STATES_OF_BASE = "states_of_base"  # in the manifest: vectors are taken without the adapter, which learnt answers alone
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Trained:
         """Layer whose states are the run's vectors; None in runs that did not say."""
         layer = self.manifest.get("layer")
         return None if layer is None else int(layer)
+
+    @property
+    def states_of_base(self) -> bool:
+        """Whether sentence vectors are those of the model before training, though the run has an adapter."""
+        return bool(self.manifest.get(STATES_OF_BASE))
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.models.embeddings import SentenceVectors
-from core.models.loading import load_model
+from core.models.loading import LanguageModel, load_model
 from core.models.trained_run import ADAPTER, WEIGHTS
 
 if TYPE_CHECKING:
@@ -26,9 +26,17 @@ def untrained_vectors(vectors: SentenceVectors) -> SentenceVectors:
     if trained is not None and (trained.folder / WEIGHTS).is_dir():
         return SentenceVectors(load_model(replace(model.config, run="")), layer)
     plain = replace(model, trained=None)  # the same network under the same lock
+    if trained is not None and trained.states_of_base:
+        return vectors.shared_with(plain)
     if trained is not None and (trained.folder / ADAPTER).is_dir():
         return AdapterOff(plain, layer)
     return vectors.shared_with(plain)
+
+
+def own_vectors(model: LanguageModel, layer: int | None) -> SentenceVectors:
+    """The vectors that ``model`` chooses by: by its weights in place, or without the adapter where a run's adapter learnt answers alone."""
+    of_base = model.trained is not None and model.trained.states_of_base
+    return (AdapterOff if of_base else SentenceVectors)(model, layer)
 
 
 class AdapterOff(SentenceVectors):

@@ -1,81 +1,91 @@
 """Log-probabilities with a gradient, for training: the answers of each context as one trie, many contexts in one batch.
 
 The same sequences, boundaries and sums as ``Scorer``; a test holds the two together. Rows are padded on the left, where a mask
-hides the padding, so that the positions whose logits are needed lie at the end of every row. For models that take no
-tree-shaped mask every answer is a row of its own.
+hides the padding. For models that take no tree-shaped mask every answer is a row of its own. Where body and head come apart
+(``core.scoring.head``) the vocabulary is projected once at every position that an answer passes, and nowhere else.
 
-Shapes: R rows, n nodes of the largest trie, L answers of a context.
+Shapes: R rows, T tokens of the longest row, A answers, P positions, V words.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from core.models.loading import LanguageModel
 from core.scoring.attention import layer_masks
-from core.scoring.trie import Target, Trie, build_trie
+from core.scoring.head import Head
+from core.scoring.trie import Target, build_trie
+
+Asked = tuple[int, int, int, int]  # one token of an answer: number of the answer, row, position that predicts it, token
 
 
-def graded_scores(model: LanguageModel, contexts: Sequence[Sequence[Target]], packed: bool) -> torch.Tensor:
-    """``log p(answer | context)`` ``(R, L)``, nats, differentiable; ``contexts`` holds as many targets for every context."""
-    if not packed:
-        lone = [[target] for targets in contexts for target in targets]
-        return torch.cat(_padded(model, [targets[0] for targets in lone])).view(len(contexts), -1)
-    return torch.stack(_packed(model, contexts))
+def graded_scores(
+    model: LanguageModel, contexts: Sequence[Sequence[Target]], packed: bool, head: Head | None = None
+) -> torch.Tensor:
+    """``log p(answer | context)`` ``(R, A)``, nats, differentiable; ``contexts`` holds as many targets for every context.
+
+    ``head`` None: the network makes its own logits, of all words at all positions.
+    """
+    make = _packed if packed else _padded
+    inputs, asked = make(model, contexts)
+    sums = _sums(model, head, inputs, asked, sum(map(len, contexts)))
+    return sums.view(len(contexts), -1)
 
 
-def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> list[torch.Tensor]:
+def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Asked]]:
+    """Inputs of the network, a row a context with its answers as a trie, and what is asked of it."""
     orders = [sorted(range(len(targets)), key=lambda i: targets[i].inputs) for targets in contexts]
     tries = [build_trie([targets[i].inputs for i in order], 0) for targets, order in zip(contexts, orders, strict=True)]
-    size = max(len(trie.tokens) for trie in tries)
-    first = min(
-        _first_node(trie, targets, order) + size - len(trie.tokens)
-        for trie, targets, order in zip(tries, contexts, orders, strict=True)
-    )
-    device = model.device
-    mask = torch.eye(size, dtype=torch.bool).repeat(
-        len(tries), 1, 1
-    )  # padding sees itself: a row that sees nothing has no softmax
+    size, device = max(len(trie.tokens) for trie in tries), model.device
+    mask = torch.eye(size, dtype=torch.bool).repeat(len(tries), 1, 1)  # padding sees itself: else it has no softmax
     for row, trie in enumerate(tries):
         mask[row, size - len(trie.tokens) :, size - len(trie.tokens) :] = torch.from_numpy(trie.visible(0))
     pad = model.tokenizer.pad_token_id
     depths = torch.tensor([[0] * (size - len(trie.tokens)) + trie.depths for trie in tries])
-    logits = model.network(
-        input_ids=torch.tensor([[pad] * (size - len(t.tokens)) + t.tokens for t in tries], device=device),
-        position_ids=depths.to(device),
-        attention_mask=layer_masks(model.network, mask, depths, depths),
-        use_cache=False,
-        logits_to_keep=size - first,
-    ).logits
-    rows_of_scores = []
+    inputs = {
+        "input_ids": torch.tensor([[pad] * (size - len(t.tokens)) + t.tokens for t in tries], device=device),
+        "position_ids": depths.to(device),
+        "attention_mask": layer_masks(model.network, mask, depths, depths),
+        "use_cache": False,
+    }
+    asked = []
     for row, (trie, targets, order) in enumerate(zip(tries, contexts, orders, strict=True)):
-        shift = size - len(trie.tokens) - first
-        scores: list[torch.Tensor] = [logits.new_zeros(())] * len(targets)
+        shift = size - len(trie.tokens)
         for index, path in zip(order, trie.paths, strict=True):
-            target = targets[index]
-            nodes = torch.tensor([node + shift for node in path[target.first - 1 :]], device=device)
-            scores[index] = _chosen(logits[row, nodes], target)
-        rows_of_scores.append(torch.stack(scores))
-    return rows_of_scores
+            nodes = [node + shift for node in path[targets[index].first - 1 :]]
+            asked += _tokens(row * len(targets) + index, row, nodes, targets[index])
+    return inputs, asked
 
 
-def _first_node(trie: Trie, targets: Sequence[Target], order: Sequence[int]) -> int:
-    return min(path[targets[index].first - 1] for index, path in zip(order, trie.paths, strict=True))
-
-
-def _padded(model: LanguageModel, targets: Sequence[Target]) -> list[torch.Tensor]:
+def _padded(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Asked]]:
+    """The same with a row an answer."""
+    targets = [target for row in contexts for target in row]
     length = max(len(target.inputs) for target in targets)
     pad, device = model.tokenizer.pad_token_id, model.device
     ids = torch.tensor([list(t.inputs) + [pad] * (length - len(t.inputs)) for t in targets], device=device)
     mask = torch.tensor([[1] * len(t.inputs) + [0] * (length - len(t.inputs)) for t in targets], device=device)
-    logits = model.network(input_ids=ids, attention_mask=mask, use_cache=False).logits
-    return [
-        _chosen(logits[row, target.first - 1 : len(target.tokens) - 1], target)[None]
-        for row, target in enumerate(targets)
-    ]
+    asked = []
+    for row, target in enumerate(targets):
+        asked += _tokens(row, row, list(range(target.first - 1, len(target.tokens) - 1)), target)
+    return {"input_ids": ids, "attention_mask": mask, "use_cache": False}, asked
 
 
-def _chosen(logits: torch.Tensor, target: Target) -> torch.Tensor:
-    """Sum of the log-probabilities of a target's asked tokens from their logits ``(T, V)``."""
-    tokens = torch.tensor(target.tokens[target.first :], device=logits.device)
-    return logits.float().log_softmax(-1).gather(1, tokens[:, None]).sum()
+def _tokens(answer: int, row: int, positions: Sequence[int], target: Target) -> list[Asked]:
+    pairs = zip(positions, target.tokens[target.first :], strict=True)
+    return [(answer, row, position, token) for position, token in pairs]
+
+
+def _sums(
+    model: LanguageModel, head: Head | None, inputs: dict[str, Any], asked: Sequence[Asked], count: int
+) -> torch.Tensor:
+    """Sums ``(A,)`` of the log-probabilities of each answer's tokens; a position is normalised once, however many answers pass it."""
+    answer, row, position, token = torch.tensor(asked, device=model.device).unbind(1)
+    places, of = torch.unique(torch.stack([row, position]), dim=1, return_inverse=True)
+    if head is None:
+        rows = model.network(**inputs).logits[places[0], places[1]].float()  # (P, V)
+        log_probs = rows[of, token] - rows.logsumexp(-1)[of]
+    else:
+        states = head.states(**inputs)[places[0], places[1]]  # (P, H)
+        log_probs = head.logits(states[of], token) - head.normalisers(states)[of]
+    return torch.zeros(count, device=model.device).index_add(0, answer, log_probs.float())

@@ -34,6 +34,12 @@ class Encoder(Protocol):
         ...
 
 
+def held_items(examples: Sequence[Example], share: float, seed: int) -> frozenset[str]:
+    """Items set aside for development: a function of the seed and of the items alone, the same for every stage."""
+    items = sorted({example.item for example in examples})
+    return frozenset(random_of("held out", seed).sample(items, round(share * len(items))))
+
+
 @dataclass(frozen=True)
 class Measured:
     """One measurement."""

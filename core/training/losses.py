@@ -15,6 +15,7 @@ LOSSES: dict[str, tuple[str, str, str]] = {  # by name in the run log: unit, mea
     "floor": ("deviation", "missing spread of the vectors", "down"),
     "reference": ("nats", "KL from the model before training", "down"),
     "writing": ("advantage", "clipped surrogate of the written demonstrations", ""),
+    "answer": ("nats", "-log p(y*|x,C) of the gold label", "down"),
     "choice": ("nats", "objective over the scored candidates of a bank", "down"),
     "total": ("nats", "weighted sum that is minimised", ""),
 }

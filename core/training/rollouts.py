@@ -34,7 +34,10 @@ class Asker:
     def __init__(self, writer: PromptWriter, scorer: Scorer) -> None:
         """``writer`` and ``scorer`` belong to the same model."""
         self.writer, self.scorer = writer, scorer
-        self.packed = scorer.method == "packed"  # probed now, before weights or precision change
+        self.packed, self.head = (
+            scorer.method == "packed",
+            scorer.head,
+        )  # probed now, before weights or precision change
         self.frozen = False  # the language model never changes: what was scored once stays true
 
     def log_probs(self, asks: Sequence[Ask]) -> torch.Tensor:
@@ -50,7 +53,7 @@ class Asker:
         for ask in asks:
             request = self._request(ask)
             targets.append(self.scorer.targets([(request.context, answer) for answer in request.answers]))
-        return graded_scores(self.scorer.model, targets, self.packed).log_softmax(-1)
+        return graded_scores(self.scorer.model, targets, self.packed, self.head).log_softmax(-1)
 
     def _request(self, ask: Ask) -> Request:
         demonstrations = [Demonstration(example, None, None) for example in ask.context]

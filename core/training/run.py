@@ -27,7 +27,7 @@ from core.seeds import random_of, seed_of
 from core.training.bank.loop import BankLoop
 from core.training.batching import BatchMaker
 from core.training.config import FitConfig
-from core.training.development import Development, Encoder, fallback, rivals
+from core.training.development import Development, Encoder, fallback, held_items, rivals
 from core.training.learner import Learner
 from core.training.pool import LivingPool
 from core.training.representation import Representation, choose_representation
@@ -243,14 +243,13 @@ def split(
     ]
     languages_of_task = set(task.languages)
     training_queries = [example for example in training_queries if example.language in languages_of_task]
-    items = sorted({example.item for example in training_queries})
-    count = round(config.watch.share * len(items))
-    if count < 1 or count == len(items):
+    items = {example.item for example in training_queries}
+    held = held_items(training_queries, config.watch.share, config.seed)
+    if not 0 < len(held) < len(items):
         raise InvalidData(
             f"The queries hold {len(items)} items, of which a share of {config.watch.share} is set aside; give at least "
             f"{math_least(config.watch.share)} items."
         )
-    held = set(random_of("held out", config.seed).sample(items, count))
     pool_examples = [example for example in pool if example.item not in held]
     if not pool_examples:
         raise InvalidData("Nothing is left in the pool once the development items are set aside; give more items.")
