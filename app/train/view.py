@@ -223,6 +223,8 @@ def development_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Fig
     measurements = measured(lines)
     figure = go.Figure()
     for index, system in enumerate(SYSTEMS):
+        if not all(system in line["development"] for line in measurements):
+            continue  # a run that tuned answers asks fewer
         own = system == "agl"
         figure.add_scatter(
             x=[line["iteration"] for line in measurements],

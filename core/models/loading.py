@@ -106,7 +106,7 @@ class LanguageModel:
 
     @cached_property
     def states_fingerprint(self) -> str:
-        """As ``fingerprint``, of what vectors of texts depend on: a run that taught the policy or answers alone shares them with its base."""
+        """As ``fingerprint``, of what vectors of texts depend on: a run that taught policy or answers alone shares them with its base."""
         if self.trained is not None and self.trained.states_of_base:
             return self.trained.base
         return fingerprint_of(self.network, len(self.tokenizer), self.config.precision, None)

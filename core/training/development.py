@@ -61,7 +61,7 @@ class Development:
     def __init__(self, learner: Learner, queries: Sequence[Example], encoder: Encoder, config: FitConfig) -> None:
         """``queries`` with gold labels, which also the self-supervised mode may look at here, and nowhere else."""
         self.learner, self.encoder, self.config = learner, encoder, config
-        self.queries = _spread(queries, config.watch.queries)
+        self.queries = watched(queries, config.watch.queries)
         self._encoded: dict[str, np.ndarray] = {}
 
     @torch.no_grad()
@@ -247,8 +247,8 @@ def fallback(tested: Sequence[Rival]) -> str:
     return max(better, key=lambda rival: rival.test.difference.value).name if better else ""
 
 
-def _spread(queries: Sequence[Example], most: int) -> list[Example]:
-    """At most ``most`` queries, languages in turn, so that the first ones are of different languages."""
+def watched(queries: Sequence[Example], most: int) -> list[Example]:
+    """At most ``most`` development queries, languages in turn, so that the first ones are of different languages."""
     by_language: dict[str, list[Example]] = {}
     for example in queries:
         by_language.setdefault(example.language, []).append(example)

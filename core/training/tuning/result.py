@@ -20,9 +20,8 @@ from core.models.loading import LanguageModel
 from core.models.trained_run import ADAPTER, MANIFEST, POLICY, STATES_OF_BASE, WEIGHTS, Trained
 from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
-from core.statistics.paired import PairedTest, paired_test
-from core.training.bank.build import spread
-from core.training.development import Rival, fallback, held_items
+from core.statistics.paired import PairedTest, holm, paired_test
+from core.training.development import Rival, fallback, held_items, watched
 from core.training.rollouts import Asker
 from core.training.run import add_adapter, data_key
 from core.training.tuning.config import TuneConfig
@@ -89,17 +88,18 @@ def prepare(
 ) -> TuneLoop:
     """A run ready to go: demonstrations are chosen, then ``model``, which is ``predictor``'s, gets a fresh adapter.
 
-    Development queries are asked under every strategy that teaches or is learnt under, and without demonstrations.
+    Development queries, those of ``train.py fit``, are asked under every strategy that teaches or is learnt under, without demonstrations
+    and, with a run, under the policy's choice and the nearest by the encoder.
     """
     if (folder / MANIFEST).is_file() or (folder / RECORD).is_file():
         raise InvalidConfig(f"{folder} holds a finished run already; name another output folder.")
     base = model_facts(model) if model.trained is None else model.trained.manifest["model"]
     rows = training_rows(predictor, queries, config, report)
-    watched = spread(held, config.watch, config.seed)
+    asked = watched(held, config.watch)
     names = [*config.contexts, *([config.teacher] if config.objective == "align" else []), "zero-shot"]
+    names += ["agl", "knn"] if model.trained else []
     development = {
-        name: list(zip(asks_of(predictor, watched, name, config), watched, strict=True))
-        for name in dict.fromkeys(names)
+        name: list(zip(asks_of(predictor, asked, name, config), asked, strict=True)) for name in dict.fromkeys(names)
     }
     torch.manual_seed(config.seed)
     add_adapter(model, config.rank)
@@ -132,7 +132,9 @@ def finish(loop: TuneLoop, pool: str) -> dict[str, Any]:
         entry |= {"data": loop.identity["data"], "pool": pool}
         write_record(folder / RECORD, entry)
         return entry
-    entry = {**model.trained.manifest, **entry, **_fallback(loop), STATES_OF_BASE: True}
+    made = model.trained.manifest
+    after = {**made["after"], **{name: share for name, share in _shares(loop.after).items() if name in made["after"]}}
+    entry = {**made, **entry, **_fallback(loop), "after": after, STATES_OF_BASE: True}
     save_file(load_file(model.trained.folder / POLICY), folder / POLICY)
     write_record(folder / MANIFEST, entry)
     return entry
@@ -170,13 +172,13 @@ def _test_entry(test: PairedTest) -> dict[str, Any]:
 
 
 def _fallback(loop: TuneLoop) -> dict[str, Any]:
-    """What inference falls back to: no demonstrations, where they are better than the policy's by a paired test."""
-    if "agl" not in loop.after:
-        return {}
+    """What inference falls back to: no demonstrations or the nearest, where they are better than the policy's by a paired test."""
     items = [example.item for _, example in loop.development["agl"]]
-    test = paired_test(loop.after["zero-shot"], loop.after["agl"], items)
-    rivals = [Rival("zero-shot", test, test.p)] if isinstance(test, PairedTest) else []
-    return {"fallback": fallback(rivals), "fallback_tests": [rival.entry() for rival in rivals]}
+    made = {name: paired_test(loop.after[name], loop.after["agl"], items) for name in ("zero-shot", "knn")}
+    tests = {name: test for name, test in made.items() if isinstance(test, PairedTest)}
+    corrected = holm([test.p for test in tests.values()])
+    tested = [Rival(name, test, p) for (name, test), p in zip(tests.items(), corrected, strict=True)]
+    return {"fallback": fallback(tested), "fallback_tests": [rival.entry() for rival in tested]}
 
 
 def _shares(right: dict[str, list[bool]]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from transformers import (
 from core.models.loading import LanguageModel
 from core.scoring import Scorer
 from core.scoring.graded import graded_scores
+from core.scoring.head import Head
 from core.scoring.trie import Target
 
 PARITY = 1e-4  # nats, the bar of SPEC section 2
@@ -55,24 +56,32 @@ def alone(model: LanguageModel) -> torch.Tensor:
     return torch.stack(rows).view(len(CONTEXTS), len(WORDS))
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_graded_scores_equal_the_scorer(own: LanguageModel, packed: bool) -> None:
+def head_of(model: LanguageModel, apart: bool) -> Head | None:
+    return Head(model.network) if apart else None
+
+
+BOTH_WAYS = pytest.mark.parametrize(("packed", "apart"), [(True, True), (True, False), (False, True), (False, False)])
+
+
+@BOTH_WAYS
+def test_graded_scores_equal_the_scorer(own: LanguageModel, packed: bool, apart: bool) -> None:
     pairs = [(context, word) for context in CONTEXTS for word in WORDS]
     expected = np.array([values.sum() for values in Scorer(own).token_scores(pairs)]).reshape(len(CONTEXTS), -1)
     assert expected.std() > 1.0  # so that parity means something
-    found = graded_scores(own, asked(own), packed)
+    found = graded_scores(own, asked(own), packed, head_of(own, apart))
     assert found.shape == (len(CONTEXTS), len(WORDS))
     assert found.requires_grad
     assert found.detach().numpy() == pytest.approx(expected, abs=PARITY)
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_the_gradient_equals_that_of_one_sequence_at_a_time(own: LanguageModel, packed: bool) -> None:
+@BOTH_WAYS
+def test_the_gradient_equals_that_of_one_sequence_at_a_time(own: LanguageModel, packed: bool, apart: bool) -> None:
     """Compared parameter by parameter, relative to the largest entry of each gradient."""
     weights = torch.randn(len(CONTEXTS), len(WORDS), generator=torch.Generator().manual_seed(0))
     parameters = dict(own.network.named_parameters())
     expected = torch.autograd.grad((weights * alone(own)).sum(), list(parameters.values()))
-    seen = torch.autograd.grad((weights * graded_scores(own, asked(own), packed)).sum(), list(parameters.values()))
+    found = graded_scores(own, asked(own), packed, head_of(own, apart))
+    seen = torch.autograd.grad((weights * found).sum(), list(parameters.values()))
     for name, got, truth in zip(parameters, seen, expected, strict=True):
         assert float(truth.abs().max()) > 1e-6, name
         assert float((got - truth).abs().max() / truth.abs().max()) < 1e-4, name
@@ -115,9 +124,10 @@ def test_other_architectures_are_scored_the_same(
 ) -> None:
     assert len(tokenizer) == 258
     model = tiny_model(tokenizer, config)
-    found = graded_scores(model, asked(model), packed).detach()
     with torch.no_grad():
-        assert found.numpy() == pytest.approx(alone(model).numpy(), abs=PARITY)
+        for head in (None, Scorer(model).head):
+            found = graded_scores(model, asked(model), packed, head)
+            assert found.numpy() == pytest.approx(alone(model).numpy(), abs=PARITY)
 
 
 def test_a_tokenizer_without_a_start_token_is_scored_the_same() -> None:
