@@ -46,8 +46,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     examples = training_pool(options.pool, task)
     model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=False))
     pool, queries, held = split(config, task, examples, model.trained)
-    bench = Workbench(model, SentenceEncoder(), cache=Path("runs") / "cache", pools={task.name: Pool(tuple(pool))})
-    loop = prepare(config, bench.predictor(task.name), model, queries, held, options.output, to_stderr)
+    workbench = Workbench(model, SentenceEncoder(), cache=Path("runs") / "cache", pools={task.name: Pool(tuple(pool))})
+    loop = prepare(config, workbench.predictor(task.name), model, queries, held, options.output, to_stderr)
     with tqdm(total=config.steps, desc="tune", unit="step", file=sys.stderr) as bar:
 
         def progress(iteration: int, line: Mapping[str, Any]) -> None:

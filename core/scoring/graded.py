@@ -17,7 +17,7 @@ from core.scoring.attention import layer_masks
 from core.scoring.head import Head
 from core.scoring.trie import Target, build_trie
 
-Asked = tuple[int, int, int, int]  # one token of an answer: number of the answer, row, position that predicts it, token
+Requested = tuple[int, int, int, int]  # one token of an answer: its number, row, position that predicts it, token
 
 
 def graded_scores(
@@ -28,13 +28,13 @@ def graded_scores(
     ``head`` None: the network makes its own logits, of all words at all positions.
     """
     make = _packed if packed else _padded
-    inputs, asked = make(model, contexts)
-    sums = _sums(model, head, inputs, asked, sum(map(len, contexts)))
+    inputs, requested = make(model, contexts)
+    sums = _sums(model, head, inputs, requested, sum(map(len, contexts)))
     return sums.view(len(contexts), -1)
 
 
-def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Asked]]:
-    """Inputs of the network, a row a context with its answers as a trie, and what is asked of it."""
+def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Requested]]:
+    """Inputs of the network, a row a context with its answers as a trie, and what is requested of it."""
     orders = [sorted(range(len(targets)), key=lambda i: targets[i].inputs) for targets in contexts]
     tries = [build_trie([targets[i].inputs for i in order], 0) for targets, order in zip(contexts, orders, strict=True)]
     size, device = max(len(trie.tokens) for trie in tries), model.device
@@ -49,43 +49,43 @@ def _packed(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple
         "attention_mask": layer_masks(model.network, mask, depths, depths),
         "use_cache": False,
     }
-    asked = []
+    requested = []
     for row, (trie, targets, order) in enumerate(zip(tries, contexts, orders, strict=True)):
         shift = size - len(trie.tokens)
         for index, path in zip(order, trie.paths, strict=True):
             nodes = [node + shift for node in path[targets[index].first - 1 :]]
-            asked += _tokens(row * len(targets) + index, row, nodes, targets[index])
-    return inputs, asked
+            requested += _tokens(row * len(targets) + index, row, nodes, targets[index])
+    return inputs, requested
 
 
-def _padded(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Asked]]:
+def _padded(model: LanguageModel, contexts: Sequence[Sequence[Target]]) -> tuple[dict[str, Any], list[Requested]]:
     """The same with a row an answer."""
     targets = [target for row in contexts for target in row]
     length = max(len(target.inputs) for target in targets)
     pad, device = model.tokenizer.pad_token_id, model.device
     ids = torch.tensor([list(t.inputs) + [pad] * (length - len(t.inputs)) for t in targets], device=device)
     mask = torch.tensor([[1] * len(t.inputs) + [0] * (length - len(t.inputs)) for t in targets], device=device)
-    asked = []
+    requested = []
     for row, target in enumerate(targets):
-        asked += _tokens(row, row, list(range(target.first - 1, len(target.tokens) - 1)), target)
-    return {"input_ids": ids, "attention_mask": mask, "use_cache": False}, asked
+        requested += _tokens(row, row, list(range(target.first - 1, len(target.tokens) - 1)), target)
+    return {"input_ids": ids, "attention_mask": mask, "use_cache": False}, requested
 
 
-def _tokens(answer: int, row: int, positions: Sequence[int], target: Target) -> list[Asked]:
+def _tokens(answer: int, row: int, positions: Sequence[int], target: Target) -> list[Requested]:
     pairs = zip(positions, target.tokens[target.first :], strict=True)
     return [(answer, row, position, token) for position, token in pairs]
 
 
 def _sums(
-    model: LanguageModel, head: Head | None, inputs: dict[str, Any], asked: Sequence[Asked], count: int
+    model: LanguageModel, head: Head | None, inputs: dict[str, Any], requested: Sequence[Requested], count: int
 ) -> torch.Tensor:
     """Sums ``(A,)`` of the log-probabilities of each answer's tokens; a position is normalised once, however many answers pass it."""
-    answer, row, position, token = torch.tensor(asked, device=model.device).unbind(1)
-    places, of = torch.unique(torch.stack([row, position]), dim=1, return_inverse=True)
+    answer, row, position, token = torch.tensor(requested, device=model.device).unbind(1)
+    positions, of = torch.unique(torch.stack([row, position]), dim=1, return_inverse=True)
     if head is None:
-        rows = model.network(**inputs).logits[places[0], places[1]].float()  # (P, V)
+        rows = model.network(**inputs).logits[positions[0], positions[1]].float()  # (P, V)
         log_probs = rows[of, token] - rows.logsumexp(-1)[of]
     else:
-        states = head.states(**inputs)[places[0], places[1]]  # (P, H)
+        states = head.states(**inputs)[positions[0], positions[1]]  # (P, H)
         log_probs = head.logits(states[of], token) - head.normalisers(states)[of]
     return torch.zeros(count, device=model.device).index_add(0, answer, log_probs.float())

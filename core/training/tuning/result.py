@@ -45,19 +45,19 @@ def split(
         )
     if trained is not None:
         _check_run(config, trained)
-    asked = [
+    examples = [
         e for e in pool if e.language in task.languages and (not config.languages or e.language in config.languages)
     ]
-    items = len({example.item for example in asked})
-    held = held_items(asked, config.share, config.seed)
+    items = len({example.item for example in examples})
+    held = held_items(examples, config.share, config.seed)
     if not 0 < len(held) < items:
         raise InvalidData(
             f"The queries hold {items} items, of which a share of {config.share} is set aside; give more items."
         )
     return (
         [example for example in pool if example.item not in held],
-        [example for example in asked if example.item not in held],
-        [example for example in asked if example.item in held],
+        [example for example in examples if example.item not in held],
+        [example for example in examples if example.item in held],
     )
 
 
@@ -95,11 +95,12 @@ def prepare(
         raise InvalidConfig(f"{folder} holds a finished run already; name another output folder.")
     base = model_facts(model) if model.trained is None else model.trained.manifest["model"]
     rows = training_rows(predictor, queries, config, report)
-    asked = watched(held, config.watch)
+    examples = watched(held, config.watch)
     names = [*config.contexts, *([config.teacher] if config.objective == "align" else []), "zero-shot"]
     names += ["agl", "knn"] if model.trained else []
     development = {
-        name: list(zip(asks_of(predictor, asked, name, config), asked, strict=True)) for name in dict.fromkeys(names)
+        name: list(zip(asks_of(predictor, examples, name, config), examples, strict=True))
+        for name in dict.fromkeys(names)
     }
     torch.manual_seed(config.seed)
     add_adapter(model, config.rank)

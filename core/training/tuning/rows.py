@@ -38,24 +38,24 @@ def training_rows(
     report: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """``config.steps`` times ``config.queries`` rows: languages in turn, strategies in turn within a language; from the start if few."""
-    asked = spread(queries, config.steps * config.queries, config.seed)
-    codes = sorted({example.language for example in asked})
+    examples = spread(queries, config.steps * config.queries, config.seed)
+    codes = sorted({example.language for example in examples})
     turns = {
         code: number for number, code in enumerate(codes)
     }  # two languages next to each other begin with different strategies
     numbers = []
-    for example in asked:
+    for example in examples:
         numbers.append(turns[example.language])
         turns[example.language] += 1
     asks: dict[int, Ask] = {}
     for name in dict.fromkeys(config.contexts):
         own = [i for i, number in enumerate(numbers) if config.strategy(number) == name]
         report(f"choosing demonstrations of {len(own)} queries by {name}")
-        asks.update(zip(own, asks_of(predictor, [asked[i] for i in own], name, config), strict=True))
-    teachers: list[Ask | None] = [None] * len(asked)
+        asks.update(zip(own, asks_of(predictor, [examples[i] for i in own], name, config), strict=True))
+    teachers: list[Ask | None] = [None] * len(examples)
     if config.objective == "align":
-        report(f"choosing demonstrations of {len(asked)} queries by {config.teacher}, for the teacher")
-        teachers = [*asks_of(predictor, asked, config.teacher, config)]
+        report(f"choosing demonstrations of {len(examples)} queries by {config.teacher}, for the teacher")
+        teachers = [*asks_of(predictor, examples, config.teacher, config)]
     labels = predictor.task.labels
-    rows = [Row(asks[i], teachers[i], labels.index(example.label)) for i, example in enumerate(asked)]
+    rows = [Row(asks[i], teachers[i], labels.index(example.label)) for i, example in enumerate(examples)]
     return [rows[i % len(rows)] for i in range(config.steps * config.queries)]
