@@ -7,6 +7,8 @@ time too. Organisers see all of it.
 PRIVATE_COLUMNS = frozenset(
     {
         "comment",
+        "decision_reason",
+        "adjudicator",
         "seconds",
         "first_shown_at",
         "created_at",
@@ -29,4 +31,4 @@ PRIVATE_COLUMNS = frozenset(
         "position",
     }
 )
-PRIVATE_TABLES = frozenset({"history"})  # the order in which values were accepted
+PRIVATE_TABLES = frozenset({"history", "adjudication_history"})  # the order in which values were accepted

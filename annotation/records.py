@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.qualification_records import Qualification
 from annotation.scales import FIVE, Answer, Scale
@@ -270,3 +271,5 @@ class StudyData:
     assignments: tuple[AssignmentRecord, ...]
     raters: tuple[RaterRecord, ...] = ()  # all of them; `failed` tells who failed her attention checks
     checks: tuple[CheckResult, ...] = ()  # every answered attention check, scored
+    adjudications: tuple[AdjudicationRecord, ...] = ()  # beside the ratings, never among them
+    adjudication_history: tuple[AdjudicationHistoryRecord, ...] = ()

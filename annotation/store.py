@@ -16,6 +16,9 @@ from annotation.database import migrate
 from annotation.database.engine import PROC_MOUNTS, open_engines
 from annotation.database.journal import Journal
 from annotation.database.transactions import Transactions, reading, reading_now, utc_now, writing, writing_now
+from annotation.queries import adjudication as _adjudication
+from annotation.queries import adjudication_records as _adjudication_records
+from annotation.queries import adjudicators as _adjudicators
 from annotation.queries import assignments as _assignments
 from annotation.queries import attention_checks as _attention_checks
 from annotation.queries import design as _design
@@ -136,7 +139,19 @@ class RatingStore(Transactions):
     remove_rater = writing_now(_progress.remove_rater)
     tombstones = reading(_progress.tombstones)
 
+    # Adjudication; naming and removing is the organiser's, the rest the adjudicator's own
+    name_adjudicator = writing_now(_adjudicators.name_adjudicator)
+    adjudicators = reading(_adjudicators.adjudicators)
+    remove_adjudicator = writing_now(_adjudicators.remove_adjudicator)
+    adjudicator_of_token = reading(_adjudicators.adjudicator_of_token)
+    next_case = reading(_adjudication.next_case)
+    case = reading(_adjudication.case_at)
+    lettered_case = reading(_adjudication.lettered_case)
+    case_progress = reading(_adjudication.case_progress)
+    adjudicate = writing_now(_adjudication.adjudicate)
+    adjudications = reading(_adjudication_records.adjudications)
+
     # For backups
     pending_removals = reading(_progress.pending_removals)
-    removals_done = writing(_progress.removals_done)
+    removals_done = writing_now(_progress.removals_done)
     merge = writing(_merge.merge_changes)

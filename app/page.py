@@ -21,6 +21,7 @@ from app.explore.link import form_of_link
 from app.explore.tab import build_explore, control_updates, wire_explore
 from app.html import message
 from app.rate.tab import build_rate
+from app.results.adjudication import AdjudicationService
 from app.results.experiments import ReportService
 from app.results.experiments_tab import build_experiments
 from app.results.items_tab import Askable, ItemsHandlers, build_items
@@ -125,15 +126,13 @@ def _build_results(
 ) -> ItemsHandlers:
     """Ratings of people and records of experiments, side by side."""
     allow = services.allow
-    askable = Askable(
-        services.tasks,
-        services.languages,
-        lambda: [name for _, name in services.explore.models.offers(texts)],
-    )
+    models = services.explore.models
+    askable = Askable(services.tasks, services.languages, lambda: [name for _, name in models.offers(texts)])
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
             ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
-            build_ratings(ratings, localised, tag, texts, results, session, allow)
+            adjudication = AdjudicationService(services.store, services.authority, services.backups)
+            build_ratings(ratings, adjudication, localised, tag, texts, results, session, allow)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)

@@ -7,11 +7,22 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
 from annotation.study_records import CheckResult, RaterRecord
 
 Kind = Literal["text", "integer", "number", "flag", "time", "json", "integers", "texts"]
-Record = TypeVar("Record", RatingRecord, HistoryRecord, OutputRecord, AssignmentRecord, RaterRecord, CheckResult)
+Record = TypeVar(
+    "Record",
+    RatingRecord,
+    HistoryRecord,
+    OutputRecord,
+    AssignmentRecord,
+    RaterRecord,
+    CheckResult,
+    AdjudicationRecord,
+    AdjudicationHistoryRecord,
+)
 RecordType = (
     type[RatingRecord]
     | type[HistoryRecord]
@@ -19,6 +30,8 @@ RecordType = (
     | type[AssignmentRecord]
     | type[RaterRecord]
     | type[CheckResult]
+    | type[AdjudicationRecord]
+    | type[AdjudicationHistoryRecord]
 )
 
 
@@ -52,6 +65,7 @@ COLUMNS: dict[str, Column] = {
     "criterion": Column("text", "key of the criterion; questions and anchors stand under 'criteria'"),
     "criterion_version": Column("text", "version of the question and anchors"),
     "rater": Column("text", "pseudonym of the rater"),
+    "adjudicator": Column("text", "name or role of whoever decided; no rater, and no rating of hers is in any mean"),
     "value": Column(
         "integer",
         "rating, from the lowest (worst) to the highest point of its criterion's scale; empty where not_applicable is true. A "
@@ -83,6 +97,7 @@ COLUMNS: dict[str, Column] = {
     "original_item": Column("text", "key of the item that an attention check was made from", nullable=True),
     "original_output_id": Column("integer", "number of the output that this one copies", nullable=True),
     "degradation": Column("text", "how the text was spoiled: shuffled, truncated or foreign", nullable=True),
+    "decision_reason": Column("text", "why an adjudicator decided so, in her words; of the whole item", nullable=True),
     "passed": Column("flag", "whether the attention check was passed"),
     "reason": Column("text", "what the attention check expected and what was seen"),
     "proficiency": Column("text", "native, fluent, good or basic, as the rater said of herself", nullable=True),

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
@@ -33,6 +34,8 @@ TABLES: dict[str, RecordType] = {
     "assignments": AssignmentRecord,
     "raters": RaterRecord,
     "checks": CheckResult,
+    "adjudications": AdjudicationRecord,
+    "adjudication_history": AdjudicationHistoryRecord,
 }
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 READER = '''"""Reads a table of this study: `import read_tables; ratings = read_tables.read("ratings")`. Needs pandas."""
@@ -56,7 +59,7 @@ _FORMATS = {
 
 
 def export_study(store: RatingStore, study: Study, folder: Path, *, public: bool = False) -> tuple[Path, ...]:
-    """Writes {ratings,history,outputs,assignments,raters,checks}.{csv,jsonl,parquet}, codebook.json and read_tables.py
+    """Writes TABLES.{csv,jsonl,parquet}, codebook.json and read_tables.py
     into `folder`, made if need be. `public`: without what `annotation.publication` keeps private.
 
     Each file appears whole or not at all and replaces an older one. Returns their paths. Raises UnknownStudy,
@@ -206,6 +209,8 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         ],
         "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
+        "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "
+        "names; in tables of their own, in no mean, test or agreement",
         "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],
         "blinding": "systems shown as letters; order of items per rater, and of systems per rater and item, "
         "random and stored",

@@ -36,7 +36,9 @@ def push_study(
     `api` stands in for `huggingface_hub.HfApi`. Raises UnknownStudy, ExportFailed, PushFailed.
     """
     if repository.count("/") != 1 or not all(repository.split("/")):
-        raise PushFailed(f"'{repository}' is not the name of a data set; write it as owner/name.")
+        raise PushFailed(
+            f"'{repository}' is not the name of a data set; write it as owner/name.", "hub_name", name=repository
+        )
     hub = importlib.import_module("huggingface_hub")
     client = (api or hub.HfApi)(token=token)
     with tempfile.TemporaryDirectory() as temporary:
@@ -53,7 +55,9 @@ def push_study(
             if not public and info.private is not True:
                 raise PushFailed(
                     f"The data set '{repository}' is public, and ratings are pushed to private ones only; make it "
-                    "private on the Hub, or give another name."
+                    "private on the Hub, or give another name.",
+                    "hub_public",
+                    name=repository,
                 )
             done = client.upload_folder(
                 repo_id=repository,
@@ -63,11 +67,16 @@ def push_study(
             )
         except (hub.errors.HfHubHTTPError, hub.errors.HFValidationError, hub.errors.LocalTokenNotFoundError) as error:
             raise PushFailed(
-                f"The Hub did not take '{repository}' ({_first_line(error)}); check the name and that the token may write."
+                f"The Hub did not take '{repository}' ({_first_line(error)}); check the name and that the token may write.",
+                "hub_refused",
+                name=repository,
+                reason=_first_line(error),
             ) from error
         except OSError as error:
             raise PushFailed(
-                f"The Hub cannot be reached ({_first_line(error)}); nothing was pushed, try again later."
+                f"The Hub cannot be reached ({_first_line(error)}); nothing was pushed, try again later.",
+                "hub_unreachable",
+                reason=_first_line(error),
             ) from error
     return str(getattr(done, "commit_url", done))
 

@@ -3,12 +3,13 @@
 import secrets
 from collections import Counter, defaultdict
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from annotation.attention_checks import has_failed
+from annotation.database.adjudication_tables import AdjudicatorRow
 from annotation.database.tables import (
     AssignmentRow,
     ItemRow,
@@ -29,6 +30,7 @@ from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
 from annotation.value_checks import check_text
 from annotation.vocabulary import Proficiency
 
+Removed = tuple[Literal["rater", "adjudicator"], int]  # and the row number
 PENDING = "copies_pending"  # in a tombstone until every copy of the rater's data is gone
 
 
@@ -190,16 +192,22 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
     return stone
 
 
-def pending_removals(session: Session) -> list[int]:
-    """Ids of removed raters of whom copies may still be there: exports, backups, the mirror."""
+def pending_removals(session: Session) -> list[Removed]:
+    """Removed raters and adjudicators of whom copies may still be there: exports, backups, the mirror."""
     rows = session.execute(select(RaterRow.id, RaterRow.tombstone).where(RaterRow.tombstoned_at.is_not(None)))
-    return [row.id for row in rows if (row.tombstone or {}).get(PENDING)]
+    raters: list[Removed] = [("rater", row.id) for row in rows if (row.tombstone or {}).get(PENDING)]
+    gone = select(AdjudicatorRow.id).where(AdjudicatorRow.removed_at.is_not(None))
+    adjudicators = session.scalars(gone.where(AdjudicatorRow.copies_gone_at.is_(None)))
+    return [*raters, *(("adjudicator", one) for one in adjudicators)]
 
 
-def removals_done(session: Session, rater_ids: list[int]) -> None:
-    """Notes that no copy is left of these raters."""
-    for row in session.scalars(select(RaterRow).where(RaterRow.id.in_(rater_ids))):
+def removals_done(session: Session, now: datetime, removed: list[Removed]) -> None:
+    """Notes that no copy is left of these people."""
+    raters, adjudicators = ([id_ for kind, id_ in removed if kind == one] for one in ("rater", "adjudicator"))
+    for row in session.scalars(select(RaterRow).where(RaterRow.id.in_(raters))):
         row.tombstone = {name: count for name, count in (row.tombstone or {}).items() if name != PENDING}
+    for gone in session.scalars(select(AdjudicatorRow).where(AdjudicatorRow.id.in_(adjudicators))):
+        gone.copies_gone_at = now
     session.flush()
 
 

@@ -19,6 +19,7 @@ from annotation.database.tables import (
     SkipRow,
     SystemRow,
 )
+from annotation.queries.adjudication_records import adjudication_history, adjudications
 from annotation.queries.attention_checks import check_results
 from annotation.queries.outputs import output_records
 from annotation.queries.progress import rater_records
@@ -43,7 +44,7 @@ def _of(study_id: int, checks: bool) -> tuple[Any, ...]:
 
 
 def everything(session: Session, study_id: int, *, checks: bool = False) -> StudyData:
-    """The four lists below, all raters and all scored checks, from the caller's one transaction. Raises UnknownStudy."""
+    """The four lists below, all raters, scored checks and adjudications, from the caller's one transaction. Raises UnknownStudy."""
     return StudyData(
         ratings=tuple(ratings(session, study_id, checks=checks)),
         history=tuple(history(session, study_id, checks=checks)),
@@ -51,6 +52,8 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
         assignments=tuple(assignments(session, study_id, checks=checks)),
         raters=tuple(rater_records(session, study_id)),
         checks=tuple(check_results(session, study_id)),
+        adjudications=tuple(adjudications(session, study_id)),
+        adjudication_history=tuple(adjudication_history(session, study_id)),
     )
 
 

@@ -47,7 +47,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     submission_id = canonical_submission_id(sent.submission_id)
     check_comment(sent.comment)
     check_seconds(sent.seconds)
-    content = _digest("ratings", sent.rater_id, sent.assignment_id, _pairs(sent.values), sent.comment)
+    content = content_digest("ratings", sent.rater_id, sent.assignment_id, stable_pairs(sent.values), sent.comment)
     receipt = _earlier_receipt(session, submission_id, content)
     if receipt is not None:
         return receipt
@@ -87,7 +87,7 @@ def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
     submission_id = canonical_submission_id(sent.submission_id)
     check_skip_reason(sent.reason)
     check_comment(sent.comment)
-    content = _digest("skip", sent.rater_id, sent.assignment_id, sent.reason, sent.comment)
+    content = content_digest("skip", sent.rater_id, sent.assignment_id, sent.reason, sent.comment)
     receipt = _earlier_receipt(session, submission_id, content)
     if receipt is not None:
         return receipt
@@ -129,14 +129,15 @@ def _refuse_older(session: Session, sent: Submission, revision: int, criteria: M
         )
 
 
-def _pairs(values: object) -> object:
+def stable_pairs(values: object) -> object:
     """A stable picture of the values as sent, whatever was sent: 3, True and "3" differ in it."""
     if not isinstance(values, Mapping):
         return repr(values)
     return sorted((repr(key), repr(value)) for key, value in values.items())
 
 
-def _digest(*content: object) -> str:
+def content_digest(*content: object) -> str:
+    """What tells a retry from a second use of a submission id."""
     return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from annotation.report.results import Report
-from annotation.report.words import figure, p_value, signed, span
+from annotation.report.words import adjudication, figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.comparisons import Comparison
 from annotation.statistics.mixed import MixedModel
@@ -22,6 +22,7 @@ def evidence(report: Report) -> Iterator[Heading | Block]:
         yield agreement_table(report.everyone, report, None)
     yield from _orders(report)
     yield from _without_failed(report)
+    yield from _adjudicated(report)
     yield from _models(report)
     yield from _raters(report)
 
@@ -153,6 +154,29 @@ def _without_failed(report: Report) -> Iterator[Heading | Block]:
     yield text_table(
         "failed-differences", "Differences with and without failed raters (p by Holm)", head, rows, words=3
     )
+
+
+def _adjudicated(report: Report) -> Iterator[Heading | Block]:
+    if not report.adjudicated:
+        return
+    yield Heading("Adjudicated")
+    yield Paragraph(adjudication(report))
+    rows = [
+        [
+            one.adjudicator,
+            one.language,
+            report.criterion(one.criterion),
+            str(one.texts),
+            figure(one.mean),
+            figure(one.raters_mean),
+            figure(one.distance),
+            f"{100 * one.shared:.0f} %",
+        ]
+        for one in report.adjudicated
+    ]
+    head = ["Adjudicator", "Language", "Criterion", "Texts", "Adjudicated", "Raters", "Distance", "A rater's too"]
+    caption = "Adjudicated values beside the raters' of the same texts: means, mean distance in points, share that a rater gave too"
+    yield text_table("adjudicated", caption, head, rows, words=3)
 
 
 def _with_interval(cell: Cell) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.results import Report, by_scale
-from annotation.report.words import figure, materials, span, training
+from annotation.report.words import adjudication, figure, materials, span, training
 from annotation.scales import Scale, labels_of
 from annotation.statistics.power import Plan, plan_on, planned_tests, power_of
 from annotation.statistics.values import Undefined
@@ -151,7 +151,7 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
         if study.check_every
         else "No attention checks."
     )
-    yield "3.3.3", "Quality assurance", checks
+    yield "3.3.3", "Quality assurance", f"{checks} {adjudication(report)}"
     yield (
         "3.3.4",
         "What evaluators see",

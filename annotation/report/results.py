@@ -2,14 +2,16 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from annotation.adjudication_records import AdjudicationRecord
 from annotation.criteria import text_for
 from annotation.records import Criterion, Study, StudyData
 from annotation.scales import FIVE, Scale, scale_of
+from annotation.statistics.adjudicated import Adjudicated, adjudicated
 from annotation.statistics.analysis import Analysis, analyse
 from annotation.statistics.comparisons import FEWEST, Comparison
 from annotation.statistics.power import items_needed
@@ -72,6 +74,7 @@ class Report:
     pace: tuple[Pace, ...]
     proficiency: Mapping[str, int]  # as raters said -> how many; "" for those who did not
     tests: int  # comparisons in the Holm family
+    adjudicated: tuple[Adjudicated, ...] = ()  # beside the ratings, in nothing above
 
     def named(self, system: str) -> str:
         """The name of a system."""
@@ -164,7 +167,24 @@ def make_report(
         ),
         proficiency=dict(sorted(Counter(one.proficiency or "" for one in ([] if public else counted)).items())),
         tests=_tests(everyone),
+        adjudicated=_adjudicated(data, excluded, criteria, public),
     )
+
+
+def _adjudicated(
+    data: StudyData, excluded: Container[str], criteria: Sequence[str], public: bool
+) -> tuple[Adjudicated, ...]:
+    ratings = [one for one in data.ratings if one.rater not in excluded]
+    return tuple(adjudicated(_unnamed(data.adjudications) if public else data.adjudications, ratings, criteria))
+
+
+def _unnamed(decisions: Iterable[AdjudicationRecord]) -> list[AdjudicationRecord]:
+    """The same under numbers instead of names, which are for the organiser alone."""
+    numbers: dict[str, int] = {}
+    return [
+        replace(one, adjudicator=f"adjudicator {numbers.setdefault(one.adjudicator, len(numbers) + 1)}")
+        for one in decisions
+    ]
 
 
 def _tests(analysis: Analysis) -> int:

@@ -68,6 +68,17 @@ def _needed(verdict: Verdict) -> str:
     )
 
 
+def adjudication(report: Report) -> str:
+    """Who decided after the raters, and what that changed."""
+    if not report.adjudicated:
+        return "Nothing was adjudicated."
+    names = sorted({one.adjudicator for one in report.adjudicated})
+    return (
+        f"Chosen items were adjudicated after rating, by: {', '.join(names)}. Who adjudicates sees the outputs blind, with what "
+        "raters gave and wrote, without names. Adjudicated values are in no mean, test or agreement of this report."
+    )
+
+
 def training(report: Report) -> str:
     """What raters practised before the first item, and what test they had to pass."""
     made = report.study.qualification

@@ -86,7 +86,11 @@ class Limits:
             left = min(float(rule.burst), left + (now - then) * rule.per_minute / 60)
             if left < 1:
                 seconds = int((1 - left) * 60 / rule.per_minute) + 1
-                raise TooMany(f"That was more than one visitor may ask for at once; try again in {seconds} s.")
+                raise TooMany(
+                    f"That was more than one visitor may ask for at once; try again in {seconds} s.",
+                    "too_often",
+                    seconds=seconds,
+                )
             self._left[bucket] = (left - 1, now)
             if len(self._left) > MOST_BUCKETS:
                 self._forget(now)

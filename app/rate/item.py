@@ -8,6 +8,7 @@ import langcodes
 from annotation.blind_records import AssignmentView
 from annotation.criteria import in_language as criterion_in_language
 from annotation.criteria import tag_for
+from annotation.errors import InvalidRating
 from annotation.records import Progress, Study
 from annotation.scales import Answer
 from annotation.vocabulary import SKIP_REASONS
@@ -55,6 +56,13 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         "values": values,
         "reasons": list(SKIP_REASONS),
     }
+
+
+def values_by_output(values: object, outputs: Mapping[str, int]) -> dict[Any, Any]:
+    """Values as the page sends them, by letter and criterion, as the store takes them. Raises InvalidRating."""
+    if not isinstance(values, dict) or not all(isinstance(row, dict) for row in values.values()):
+        raise InvalidRating("the ratings did not come by answer and criterion; reload the page.")
+    return {(outputs.get(letter, letter), key): value for letter, row in values.items() for key, value in row.items()}
 
 
 def _beside(text: str | None, tag: str) -> Json | None:

@@ -29,6 +29,8 @@ from annotation.errors import (
 )
 from annotation.store import RatingStore
 from app.access.limits import TooMany
+from app.rate.adjudication import PREFIX as ADJUDICATOR
+from app.rate.adjudication import AdjudicationService
 from app.rate.item import Json, words
 from app.rate.participation import Participation
 from app.rate.preview import PREFIX, Previews, PreviewService
@@ -70,11 +72,18 @@ def rater_routes(store: RatingStore, allow: Allow | None = None, previews: Previ
     service, threads = RaterService(store), anyio.CapacityLimiter(THREADS)
     preview = PreviewService(store, previews or Previews())
 
-    def of(token: str | None) -> RaterService | PreviewService:
-        return preview if token is not None and token.startswith(PREFIX) else service
+    adjudication = AdjudicationService(store)
 
-    def before(token: str | None) -> Participation | PreviewService:
-        return preview if of(token) is preview else service.participation
+    def other(token: str | None) -> PreviewService | AdjudicationService | None:
+        if token is not None and token.startswith(ADJUDICATOR):
+            return adjudication
+        return preview if token is not None and token.startswith(PREFIX) else None
+
+    def of(token: str | None) -> RaterService | PreviewService | AdjudicationService:
+        return other(token) or service
+
+    def before(token: str | None) -> Participation | PreviewService | AdjudicationService:
+        return other(token) or service.participation
 
     work: dict[str, Work] = {
         "welcome": lambda _, sent: service.welcome(sent.get("study"), sent.get("invitation"), sent.get("tag")),

@@ -10,11 +10,20 @@ from typing import Any
 import langcodes
 
 from annotation.blind_records import AssignmentView
-from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
+from annotation.errors import InvalidInvitation, InvalidRecord, UnknownRater, UnknownStudy
 from annotation.records import Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES
-from app.rate.item import Json, direction_json, in_language, item_json, progress_json, spoken_by, words
+from app.rate.item import (
+    Json,
+    direction_json,
+    in_language,
+    item_json,
+    progress_json,
+    spoken_by,
+    values_by_output,
+    words,
+)
 from app.rate.participation import Participation, outstanding_json
 from app.texts import ENGLISH
 
@@ -108,19 +117,11 @@ class RaterService:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
         rater = self._store.rater_of_token(_token(token))
         lettered = self._store.lettered(rater.id, sent.get("position", 0))
-        values = sent.get("values")
-        if not isinstance(values, dict) or not all(isinstance(row, dict) for row in values.values()):
-            raise InvalidRating("the ratings did not come by answer and criterion; reload the page.")
-        by_output: dict[Any, Any] = {
-            (lettered.outputs.get(letter, letter), key): value
-            for letter, row in values.items()
-            for key, value in row.items()
-        }
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
             assignment_id=lettered.assignment_id,
-            values=by_output,
+            values=values_by_output(sent.get("values"), lettered.outputs),
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
             revision=_revision(sent.get("revision")),

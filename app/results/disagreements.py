@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from annotation.records import Study, StudyData
+from annotation.scales import NOT_APPLICABLE, Answer
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class ReadOutput:
     system: str
     text: str
     language: str
-    values: Mapping[str, Mapping[str, int]]  # criterion -> rater -> value
+    values: Mapping[str, Mapping[str, Answer]]  # criterion -> rater -> value, "not applicable" among them
+    adjudicated: Mapping[str, Mapping[str, Answer]]  # criterion -> adjudicator -> value
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Reading:
     outputs: tuple[ReadOutput, ...]
     raters: tuple[str, ...]  # who rated it, in the order they came
     comments: tuple[tuple[str, str], ...]  # (rater, what she wrote)
+    reasons: tuple[tuple[str, str], ...]  # (adjudicator, why)
     disagreement: float | None  # in [0, 1]; None where nothing was rated by two
 
 
@@ -50,10 +53,11 @@ def readings(
     """
     excluded = {one.rater for one in data.raters if one.excluded_at is not None}
     order = {one.rater: at for at, one in enumerate(data.raters)}
-    values: dict[int, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    values: dict[int, dict[str, dict[str, Answer]]] = defaultdict(lambda: defaultdict(dict))
     for rating in data.ratings:
-        if rating.item_kind == "normal" and rating.rater not in excluded and rating.value is not None:
-            values[rating.output_id][rating.criterion][rating.rater] = rating.value
+        if rating.item_kind == "normal" and rating.rater not in excluded:
+            values[rating.output_id][rating.criterion][rating.rater] = _answer(rating.value)
+    decided, reasons = _adjudicated(data)
     comments: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for one in data.assignments:
         if one.comment and one.item_kind == "normal" and one.rater not in excluded:
@@ -65,7 +69,9 @@ def readings(
             continue
         sources[row.item_key] = (row.source_text, row.item_language)
         groups[row.item_key, row.language].append(
-            ReadOutput(row.system, row.text, row.language, values.get(row.output_id, {}))
+            ReadOutput(
+                row.system, row.text, row.language, values.get(row.output_id, {}), decided.get(row.output_id, {})
+            )
         )
     result = []
     for (item, tag), outputs in groups.items():
@@ -75,10 +81,27 @@ def readings(
             result.append(
                 Reading(
                     item, tag, *sources[item], tuple(outputs), tuple(sorted(raters, key=lambda one: order.get(one, 0))),
-                    written, _disagreement(outputs, study),
+                    written, tuple(reasons.get((item, tag), {}).items()), _disagreement(outputs, study),
                 )
             )  # fmt: skip
     return sorted(result, key=lambda one: (-(one.disagreement or 0.0), -len(one.comments)))
+
+
+def _answer(value: int | None) -> Answer:
+    return NOT_APPLICABLE if value is None else value
+
+
+def _adjudicated(
+    data: StudyData,
+) -> tuple[dict[int, dict[str, dict[str, Answer]]], dict[tuple[str, str], dict[str, str]]]:
+    """Values by output, criterion and adjudicator; reasons by item, language and adjudicator."""
+    decided: dict[int, dict[str, dict[str, Answer]]] = defaultdict(lambda: defaultdict(dict))
+    reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for one in data.adjudications:
+        decided[one.output_id][one.criterion][one.adjudicator] = _answer(one.value)
+        if one.decision_reason:
+            reasons[one.item_key, one.language][one.adjudicator] = one.decision_reason
+    return decided, reasons
 
 
 def _disagreement(outputs: list[ReadOutput], study: Study) -> float | None:
@@ -86,6 +109,7 @@ def _disagreement(outputs: list[ReadOutput], study: Study) -> float | None:
     for output in outputs:
         for key, by_rater in output.values.items():
             span = study.scales[key].span
-            pairs = [abs(first - second) / span for first, second in combinations(by_rater.values(), 2)]
+            points = [value for value in by_rater.values() if isinstance(value, int)]
+            pairs = [abs(first - second) / span for first, second in combinations(points, 2)]
             shares += [sum(pairs) / len(pairs)] if pairs else []
     return sum(shares) / len(shares) if shares else None

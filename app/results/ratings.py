@@ -61,7 +61,9 @@ class ResultsService:
         for one in self.studies(session):
             if one.slug == (slug or self.explore):
                 return one
-        raise UnknownStudy("The results of this study are not open: they were not published, or it is not there.")
+        raise UnknownStudy(
+            "The results of this study are not open: they were not published, or it is not there.", "results_closed"
+        )
 
     def report(self, session: object, slug: str | None, texts: Texts) -> Report:
         """The report as of now; made anew only where something changed. Raises UnknownStudy."""

@@ -10,7 +10,10 @@ from annotation.errors import AnnotationError
 from annotation.report.results import Report
 from app.events import QUIET, Updates, bound
 from app.html import message
+from app.refusals import in_words
 from app.results import ratings_html as views
+from app.results.adjudication import AdjudicationService
+from app.results.adjudication_tab import build_adjudication
 from app.results.ratings import ResultsService
 from app.results.ratings_table import rated_cells, summary_table
 from app.results.reading_tab import build_reading
@@ -44,6 +47,7 @@ class RatingsTab:
 
 def build_ratings(
     service: ResultsService,
+    adjudication: AdjudicationService,
     localised: Localised,
     tag: gr.State,
     texts: Texts,
@@ -81,8 +85,10 @@ def build_ratings(
     everything = [study, language, passed, answer, details, table, pushing, note]
     for event in (tab.select, refresh.click, study.input, language.input, passed.input, tag.change):
         event(bound(show, parts), [study, language, passed, tag, session], everything, **EVENTS)
-    build_reading(service, localised, tag, texts, session, study, (tab.select, refresh.click, study.input, tag.change))
-    prepare.click(bound(export, parts), [study, session], [download, note], **EVENTS)
+    events = (tab.select, refresh.click, study.input, tag.change)
+    build_reading(service, localised, tag, texts, session, study, events)
+    build_adjudication(adjudication, localised, tag, texts, session, study, events)
+    prepare.click(bound(export, parts), [study, tag, session], [download, note], **EVENTS)
     push.click(bound(send, parts), [study, name, token, tag, session], [token, note], **EVENTS)
 
 
@@ -94,7 +100,7 @@ def show(tab: RatingsTab, slug: str | None, language: str | None, only_passed: b
         chosen = slug if slug in {one.slug for one in studies} else None
         report = service.report(session, chosen, texts)
     except AnnotationError as error:
-        return {tab.note: message(str(error), "error")}
+        return {tab.note: message(in_words(error, texts), "error")}
     names = [(one.name, one.slug) for one in studies]
     return {
         tab.study: gr.update(choices=names, value=report.study.slug, visible=len(studies) > 1),
@@ -130,13 +136,13 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
     }
 
 
-def export(tab: RatingsTab, slug: str | None, session: str, request: gr.Request) -> Updates:
+def export(tab: RatingsTab, slug: str | None, tag: str, session: str, request: gr.Request) -> Updates:
     """The archive of a study, ready to be downloaded."""
     try:
         tab.allow("files", request)
         path = str(tab.service.download(session, slug))
     except AnnotationError as error:
-        return {tab.note: message(str(error), "error")}
+        return {tab.note: message(in_words(error, catalogue(tag)), "error")}
     return {tab.download: gr.update(value=path, interactive=True), tab.note: ""}
 
 
@@ -145,5 +151,5 @@ def send(tab: RatingsTab, slug: str | None, repository: str, secret: str, tag: s
     try:
         address = tab.service.push(session, slug, repository or "", secret)
     except AnnotationError as error:
-        return {tab.push_token: "", tab.note: message(str(error), "error")}
+        return {tab.push_token: "", tab.note: message(in_words(error, catalogue(tag)), "error")}
     return {tab.push_token: "", tab.note: message(catalogue(tag)("results.pushed", address=address))}

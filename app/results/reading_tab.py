@@ -8,6 +8,7 @@ import gradio as gr
 
 from annotation.errors import AnnotationError
 from annotation.records import Study
+from annotation.scales import NOT_APPLICABLE, Answer
 from app.criteria import criterion_label
 from app.events import QUIET, Updates, bound
 from app.html import message
@@ -127,13 +128,18 @@ def _article(one: Reading, names: dict[str, str], texts: Texts) -> str:
         f"<h4><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
         f"{escape(texts('results.disagreement'))} <span class='figure'>{share}</span></h4>"
     )
-    outputs = "".join(_output(output, one.raters, names, texts) for output in one.outputs)
-    comments = "".join(
-        f'<li><b><bdi>{escape(rater)}</bdi></b> <span dir="auto">{escape(text)}</span></li>'
-        for rater, text in one.comments
-    )
-    written = f"<h5>{escape(texts('results.comments'))}</h5><ul>{comments}</ul>" if comments else ""
+    judges = tuple(dict.fromkeys(name for output in one.outputs for row in output.adjudicated.values() for name in row))
+    outputs = "".join(_output(output, one.raters, judges, names, texts) for output in one.outputs)
+    written = _written("comments", one.comments, texts) + _written("reasons", one.reasons, texts)
     return f"<article>{head}{_spoken(one.source_text, one.source_language, 'source')}{outputs}{written}</article>"
+
+
+def _written(key: str, remarks: tuple[tuple[str, str], ...], texts: Texts) -> str:
+    """What people wrote, each under a name."""
+    lines = "".join(
+        f'<li><b><bdi>{escape(who)}</bdi></b> <span dir="auto">{escape(text)}</span></li>' for who, text in remarks
+    )
+    return f"<h5>{escape(texts(f'results.{key}'))}</h5><ul>{lines}</ul>" if lines else ""
 
 
 def _spoken(text: str, tag: str, css: str) -> str:
@@ -141,14 +147,25 @@ def _spoken(text: str, tag: str, css: str) -> str:
     return f'<p class="{css}" lang="{escape(tag)}" dir="{facts["dir"]}">{escape(text)}</p>'
 
 
-def _output(output: ReadOutput, raters: tuple[str, ...], names: dict[str, str], texts: Texts) -> str:
+def _output(
+    output: ReadOutput, raters: tuple[str, ...], judges: tuple[str, ...], names: dict[str, str], texts: Texts
+) -> str:
     heads = "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters)
+    decided = escape(texts("results.adjudicated"))
+    heads += "".join(f'<th scope="col" class="decided">{decided}: <bdi>{escape(name)}</bdi></th>' for name in judges)
     rows = ""
     for key, name in names.items():
         by_rater = output.values.get(key, {})
         differ = len(set(by_rater.values())) > 1
-        cells = "".join(f"<td>{by_rater.get(rater, '–')}</td>" for rater in raters)
+        cells = "".join(f"<td>{_value(by_rater.get(rater), texts)}</td>" for rater in raters)
+        by_judge = output.adjudicated.get(key, {})
+        cells += "".join(f'<td class="decided">{_value(by_judge.get(name), texts)}</td>' for name in judges)
         rows += f'<tr class="{"differ" if differ else ""}"><th scope="row">{escape(name)}</th>{cells}</tr>'
     table = f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     system = f'<p class="system"><bdi>{escape(method_name(output.system, texts))}</bdi></p>'
     return f"<section>{system}{_spoken(output.text, output.language, 'output')}{table}</section>"
+
+
+def _value(value: Answer | None, texts: Texts) -> str:
+    """A point, "not applicable" in words, or a dash where nothing was answered."""
+    return "–" if value is None else escape(texts("page.not_applicable")) if value == NOT_APPLICABLE else str(value)

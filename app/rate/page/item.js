@@ -6,9 +6,22 @@ export { fill, make };
 
 const spoken = (part, properties, text = part.text) => make('p', { lang: part.lang, dir: part.dir, ...properties }, text);
 
+// What raters gave to one criterion, for whoever adjudicates; nothing on the raters' own page.
+function rated(output, criterion, item, words) {
+  if (!item.ratings) return [];
+  const values = (item.ratings[output.letter]?.[criterion.key] ?? []).map((value) => (value === NOT_APPLICABLE ? words['page.not_applicable'] : String(value)));
+  return [make('p', { class: 'rated' }, `${words['page.raters_gave']} `, make('bdi', { dir: values.some((value) => /\D/.test(value)) ? 'auto' : 'ltr' }, values.join(' · ') || '–'))];
+}
+
+function remarks(item, words) {
+  if (!item.remarks?.length) return [];
+  const lines = item.remarks.map((text) => make('li', { dir: 'auto' }, text));
+  return [make('section', { class: 'source', id: 'remarks' }, make('h3', {}, words['page.raters_wrote']), make('ul', {}, ...lines))];
+}
+
 function answer(output, item, values, words, changed) {
   const heading = make('h3', {}, fill(words['rate.output'], { letter: output.letter }));
-  const rows = item.criteria.map((criterion) => scale(output, criterion, values[output.letter]?.[criterion.key], words, changed));
+  const rows = item.criteria.flatMap((criterion) => [...rated(output, criterion, item, words), scale(output, criterion, values[output.letter]?.[criterion.key], words, changed)]);
   const text = output.text.trim() ? spoken(output, { class: 'output' }) : make('p', { class: 'output quiet' }, words['rate.no_text']);
   return make('section', { class: 'answer' }, heading, text, ...rows);
 }
@@ -34,8 +47,8 @@ function history(item, words) {
 function aside(item, comment, words, events) {
   const box = make('textarea', { id: 'comment', rows: 2, maxlength: 2000, dir: 'auto', oninput: (event) => events.commented(event.target.value) });
   box.value = comment;
-  const field = make('div', { class: 'field' }, make('label', { for: 'comment' }, words['rate.comment']), box);
-  if (item.state === 'done') return [field];
+  const field = make('div', { class: 'field' }, make('label', { for: 'comment' }, words[item.ratings ? 'page.reason' : 'rate.comment']), box);
+  if (item.state === 'done' || item.ratings) return [field];
   const choices = item.reasons.map((reason) => make('option', { value: reason }, words[`rate.skip_${reason}`]));
   const reasons = make('select', { id: 'reason' }, make('option', { value: '' }, '…'), ...choices);
   const skip = make('button', { type: 'button', id: 'skip', onclick: () => events.skipped(reasons.value) }, words['page.skip_item']);
@@ -56,5 +69,5 @@ export function draw(item, draft, restored, words, events) {
   const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
   const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, events));
   const past = [history(item, words)].filter(Boolean);
-  return [heading, ...notes(item, restored, words), ...past, text, fields];
+  return [heading, ...notes(item, restored, words), ...past, text, ...remarks(item, words), fields];
 }

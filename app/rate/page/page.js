@@ -283,11 +283,11 @@ function more() {
   } }, say('page.copy'));
   const own = [make('label', { for: 'own-link' }, say('page.own_link')), make('div', { class: 'pair' }, field, copy)];
   const storage = lasting ? [] : [make('p', { class: 'message' }, say('page.no_storage'))];
-  const instructions = [make('h3', {}, say('page.instructions')), make('p', {}, say('rate.lead')), ...rich(page.study.instructions)];
+  const instructions = [make('h3', {}, say('page.instructions')), make('p', {}, say(page.adjudicates ? 'page.adjudicate_lead' : 'rate.lead', { rater: page.rater })), ...rich(page.study.instructions)];
   const another = make('button', { type: 'button', id: 'not-me', onclick: leave }, say('page.not_me'));
-  const who = page.preview ? [] : [make('p', {}, say('page.you_are', { rater: page.rater })), another];
+  const who = page.preview || page.adjudicates ? [] : [make('p', {}, say('page.you_are', { rater: page.rater })), another];
   const summary = make('summary', {}, say('page.more'));
-  return make('details', { class: 'fold', id: 'more' }, summary, ...instructions, make('p', {}, say('rate.keys')), keys, ...own, ...who, ...storage, make('p', {}, say('page.privacy')));
+  return make('details', { class: 'fold', id: 'more' }, summary, ...instructions, make('p', {}, say('rate.keys')), keys, ...own, ...who, ...storage, ...(page.adjudicates ? [] : [make('p', {}, say('page.privacy'))]));
 }
 
 // Another person takes this browser: what it knew of the first goes, her saved answers stay with her link.
@@ -305,7 +305,7 @@ export function speak(session) {
   document.documentElement.dir = session.dir;
   document.title = session.study ? `${session.study.name} · ${say('page.title')}` : say('page.title');
   if (session.study) $('study').textContent = session.study.name;
-  $('preview').textContent = say('page.preview');
+  $('preview').textContent = session.adjudicates ? say('page.adjudicating', { rater: session.rater }) : say('page.preview');
   $('back').textContent = say('rate.back');
   $('forward').textContent = say('page.forward');
   $('save').textContent = say('rate.save');
@@ -335,13 +335,13 @@ async function turn(tag) {
 async function admitted(token) {
   page.token = token;
   const session = await ask('session');
-  Object.assign(page, { study: session.study, rater: session.rater, preview: Boolean(session.preview) });
+  Object.assign(page, { study: session.study, rater: session.rater, preview: Boolean(session.preview), adjudicates: Boolean(session.adjudicates) });
   page.drafts = new Drafts(session.rater);
-  if (!session.preview) {
+  if (!page.preview && !page.adjudicates) { // an adjudicator's link stays hers: this browser may be a rater's
     write(`token/${session.study.slug}`, token);
     history.replaceState(null, '', `?study=${encodeURIComponent(session.study.slug)}`);
   }
-  $('preview').hidden = !session.preview;
+  $('preview').hidden = !page.preview && !page.adjudicates;
   speak(session);
   if (!(await passed(session.before, { ask, say, words: page.words }))) return;
   course(session.progress);
