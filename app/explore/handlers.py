@@ -19,7 +19,7 @@ from app.explore.parts import ExploreParts
 from app.explore.sending import Outbox
 from app.explore.service import ExploreService, Step
 from app.explore.sharing import SharingHandlers
-from app.explore.view import Reasons, draw_map, measure_tokens, measure_why, reasons_of, render
+from app.explore.view import Reasons, draw_map, measure_tokens, measure_why, picked, reasons_of, render
 from app.html import facts_line, message
 from app.texts import Texts, catalogue
 from core.data.tasks import Task
@@ -74,6 +74,9 @@ class ExploreHandlers:
         if data["act"] == "alternatives" and response is not None:
             yield self._offer(response, thread, data["id"], texts, request)
             return
+        if data["act"] == "self_test" and response is not None:
+            yield from self._self_test(response, thread, data["id"], texts, request)
+            return
         outcome = (
             pressed(data["act"], data["id"], response, thread.pinned, data["text"], data["label"]) if response else None
         )
@@ -106,6 +109,27 @@ class ExploreHandlers:
         except CoreError as error:
             return {parts.status: message(str(error), "error")}
         return {parts.status: "", parts.results: render(self.explore, self.tasks, thread, texts, replacing).results}
+
+    def _self_test(
+        self, response: Response, thread: Thread, position: str, texts: Texts, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Self-tests of one panel's directions; what is on show stays, and a newer question of the same page ends them."""
+        parts, page = self.parts, str(request.session_hash)
+        own = self._newest[page] = object()
+        yield {parts.ask: gr.update(visible=False), parts.stop: gr.update(visible=True)}
+        try:
+            self.allow("explore", request)
+            for step in self.explore.self_test(picked(response, position, None)[0]):
+                if self._newest.get(page) is not own:
+                    return
+                yield {parts.status: progress_line(step, texts)}
+            results = render(self.explore, self.tasks, thread, texts).results
+            yield {parts.status: "", parts.results: results, **self._idle()}
+        except CoreError as error:
+            yield {parts.status: message(str(error), "error"), **self._idle()}
+        finally:
+            if self._newest.get(page) is own:
+                del self._newest[page]
 
     def stream(
         self,
@@ -165,7 +189,9 @@ class ExploreHandlers:
         if step.predictions:
             expected = len(form.answer_languages) or 1
             note = texts("explore.partial_pool", count=step.partial_pool) if step.partial_pool else ""
-            panels = result_panels(step.predictions, self.tasks, texts, expected, thread.pinned, note=note)
+            panels = result_panels(
+                step.predictions, self.tasks, texts, expected, thread.pinned, note=note, tests=self.explore.self_tests
+            )
             updates |= {self.parts.results: panels, self.parts.answer: gr.update(elem_classes=["growing"])}
         return updates
 

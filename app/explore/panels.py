@@ -6,6 +6,8 @@ from html import escape
 from app.explore.answer import Thread
 from app.explore.cards import Editing, Replacing, demonstration_cards
 from app.explore.names import panel_names
+from app.explore.self_test_html import self_test_lines
+from app.explore.self_tests import SelfTests
 from app.explore.service import Step
 from app.explore.verdict import verdict_line, warnings
 from app.explore.worth import worth_of
@@ -27,8 +29,11 @@ def result_panels(
     note: str = "",
     detected: Detection | None = None,
     replacing: Replacing | None = None,
+    tests: SelfTests | None = None,
 ) -> str:
     """The strategies side by side (below each other on a phone). ``expected``: answers, while some are still to come.
+
+    ``tests``: self-tests of translation, to stand beside translations.
 
     Cards of the first one can be changed once all is answered; ``pinned`` are pinned now. ``note`` stands above the panels.
     """
@@ -42,7 +47,8 @@ def result_panels(
             f'<article class="panel"><h2>{escape(name)}</h2>{_fell_back(prediction, texts)}'
             f"{verdict_line(prediction, task, texts, worth_of(prediction))}"
             f"{demonstration_cards(prediction, task, texts, editing)}"
-            f"{answer_table(prediction, texts, max(0, expected - len(prediction.answers)))}</article>"
+            f"{answer_table(prediction, texts, max(0, expected - len(prediction.answers)))}"
+            f"{self_test_lines(prediction, index, tests, texts, not expected) if tests else ''}</article>"
         )
     query = predictions[0].query
     own = f"{escape(language(query.language).autonym)}{_detected(detected, texts)}"
@@ -127,7 +133,7 @@ def _dropped(prediction: Prediction, texts: Texts) -> str:
             if entry.example.id in ordered:
                 key = "explore.dropped_language" if reason == "no_answer" else "explore.dropped_room"
                 own = language(answer.language).autonym
-                lines.append(texts(key, number=ordered.index(entry.example.id) + 1, language=own))
+                lines.append(texts(key, number=ordered.index(entry.example.id) + 1, own=own))
     return f'<p class="quiet">{escape(" ".join(lines))}</p>' if lines else ""
 
 

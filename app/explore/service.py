@@ -10,6 +10,7 @@ from app.explore.form import AUTO, DETECT, UNTRAINED, Edit, Form, bounded
 from app.explore.models import ModelCache
 from app.explore.reading import FIRST_CANDIDATES, Reading, first_candidates, is_read, read_pool
 from app.explore.replacing import alternatives
+from app.explore.self_tests import SelfTests, untested
 from app.explore.turns import Turns
 from app.explore.zero_gpu import claimed_seconds, on_gpu, one_thread
 from core.data.prompt_variants import prompt_variants
@@ -60,6 +61,7 @@ class ExploreService:
         """``cache``: folder for the pool's vectors; ``runs``: folder of closed-loop runs; the rest: see ``ModelCache``."""
         self.models = ModelCache(cache, encoder, runs, served, offered, only_offered)
         self.turns = Turns()
+        self.self_tests = SelfTests()
         self._steps_on_gpu = on_gpu(self._steps_or_error, lambda form, _: claimed_seconds(form.answers))
         self._why_on_gpu = on_gpu(self._why_or_error, WHY_S)
         self._attribution_on_gpu = on_gpu(self._attribution_or_error, WHY_S)
@@ -116,6 +118,20 @@ class ExploreService:
         if self.models.needs_gpu(prediction.provenance["model"]):
             raise InvalidConfig("Candidates are not read on a GPU that is lent by the question; choose another model.")
         return alternatives(self.predictor_of(prediction), prediction)
+
+    def self_test(self, prediction: Prediction) -> Iterator[Step]:
+        """Run the self-tests of a translation's directions that nobody ran. Raises ``CoreError``, also where a GPU is lent."""
+        made = prediction.provenance
+        if self.models.needs_gpu(made["model"]):
+            raise InvalidConfig("Self-tests are not run on a GPU that is lent by the question; choose another model.")
+        missing = untested(self.self_tests, prediction)
+        with self.turns.join(f"{made['model']}|{made['adapter'] if made['adapter'] != 'none' else ''}") as turn:
+            for ahead in turn.wait():
+                yield Step((), "explore.step_wait", {"count": ahead}, 0.0)
+            for index, target in enumerate(missing):
+                counts = {"done": index + 1, "total": len(missing)}
+                yield Step((), "selftest.working", counts, (index + 0.3) / len(missing))
+                self.self_tests.run(self.predictor_of(prediction), prediction, target)
 
     def attribution(self, prediction: Prediction, index: int) -> Attribution | Unmeasured:
         """What raises the answer at ``index`` over its runner-up, by token and by demonstration."""

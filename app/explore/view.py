@@ -64,6 +64,7 @@ def render(
             response_id=response.id,
             detected=response.detected,
             replacing=replacing,
+            tests=explore.self_tests,
         ),
         variants_view(thread, texts),
         details_view(predictions, texts, memory),

@@ -3,8 +3,11 @@
 Tests of `app.strategies`.
 """
 
+import ast
 import string
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from app.strategies import strategy_title
 from app.texts import ENGLISH, available, catalogue
 from core.selection.strategies import STRATEGIES
 
+APP = Path(__file__).resolve().parents[2] / "app"
 TAGS = [entry.tag for entry in available()]
 
 
@@ -58,3 +62,36 @@ def test_chinese_has_one_word_for_a_demonstration() -> None:
     texts = catalogue("zh")
     assert not [key for key, text in texts.entries.items() if "示范" in text]
     assert "示例" in texts("explore.count") and "例子" in texts("explore.examples")
+
+
+def said() -> Iterator[tuple[str, str, set[str]]]:
+    """Where the app says a text whose key stands in its source, or in a name given just there: file and line, key, names of values."""
+    known = catalogue(ENGLISH).entries
+    for path in sorted(APP.rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            named: dict[str, set[str]] = {}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    named.setdefault(node.targets[0].id, set()).update(keys_in(node.value) & known.keys())
+            for node in ast.walk(function):
+                if not isinstance(node, ast.Call) or not node.args or any(word.arg is None for word in node.keywords):
+                    continue
+                if isinstance(node.func, ast.Name) and node.func.id in ("texts", "now"):
+                    first = node.args[0]
+                    keys = named.get(first.id, set()) if isinstance(first, ast.Name) else keys_in(first) & known.keys()
+                    for key in keys:
+                        yield f"{path.name}:{node.lineno}", key, {word.arg or "" for word in node.keywords}
+
+
+def keys_in(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
+def test_every_text_is_given_the_values_that_it_names() -> None:
+    """A demonstration that did not fit stopped Explore with a KeyError: the text names {own}, and was given a language."""
+    english = catalogue(ENGLISH).entries
+    calls = list(said())
+    assert len(calls) > 300
+    assert [(where, key) for where, key, given in calls if placeholders(english[key]) - given] == []

@@ -199,3 +199,19 @@ def test_on_a_phone_the_answer_stands_above_the_controls_and_every_tab_can_be_re
     assert page.evaluate(top, "#explore-results .verdict") < 900
     for name in ("Explore", "Train", "Rate", "Results", "Study"):
         expect(page.get_by_role("tab", name=name, exact=True).first).to_be_visible()
+
+
+def test_a_translation_has_its_self_test_by_one_press(asker) -> None:
+    page = asker.page
+    page.locator("#examples").get_by_text("Nuestro hotel").click()
+    expect(page.locator("#explore-results .asked")).to_contain_text("Nuestro hotel")
+    finished(page)
+    panel = page.locator("#explore-results .panel").first
+    panel.locator('[data-act="self_test"]').click()
+    lines = panel.locator(".self-test details")
+    expect(lines).to_have_count(3)  # the directions of the example
+    finished(page)
+    expect(lines.first).to_contain_text(re.compile("in a self-test of 5 sentences chrF [0-9]+, [0-5] copied"))
+    expect(panel.locator('[data-act="self_test"]')).to_have_count(0)
+    lines.first.locator("summary").click()
+    expect(lines.first.locator("tbody tr")).to_have_count(5)

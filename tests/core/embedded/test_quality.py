@@ -245,7 +245,6 @@ def test_the_nearest_training_sentence_lends_its_translation(translator: Predict
 
 
 def test_chrf_is_that_of_each_direction(translator: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sacrebleu")
     lines = iter(["Le bus était en retard.", "zzz", "qqq", "zzz"])
     monkeypatch.setattr(
         translation, "generate", lambda model, prompts, config: [Generated(next(lines), 1.0) for _ in prompts]
@@ -262,7 +261,6 @@ def test_chrf_is_that_of_each_direction(translator: Predictor, monkeypatch: pyte
 
 
 def test_copies_and_empty_answers_are_counted(translator: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sacrebleu")
     (text, reference) = PAIRS[0]
     shown = translate(translator, PAIRS[:1], "eng_Latn", "fra_Latn", 2, "knn")[0].demonstrations[0][1]
     lines = iter([text, "", shown, "", "", "", "", ""])
@@ -280,7 +278,6 @@ def test_chrf_worked_example() -> None:
 
     Averaged over the three orders that exist: 7/18 for both, and so for their F.
     """
-    pytest.importorskip("sacrebleu")
     assert chrf(["abc"], ["abd"]) == pytest.approx(100 * 7 / 18, abs=1e-6)
     assert chrf(["same text"], ["same text"]) == 100
 
@@ -347,7 +344,6 @@ class NamedLetters(LetterEncoder):
 def test_every_part_leaves_its_record(
     corpora: Path, toy_models: None, model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("sacrebleu")
     torch.manual_seed(0)
     output = tmp_path / "out"
     arguments = ["quality", "--data", str(corpora), "--output", str(output), "--translate", "fr", "--k", "2"]
@@ -378,7 +374,6 @@ def test_every_part_leaves_its_record(
 
 
 def test_pairs_beyond_those_held_out_are_kept_out_of_the_pool(corpora: Path, toy_models: None, tmp_path: Path) -> None:
-    pytest.importorskip("sacrebleu")
     output = tmp_path / "out"
     arguments = [
         "quality",
