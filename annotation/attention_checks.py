@@ -89,9 +89,9 @@ def _letters_only(text: str) -> str:
     return re.sub(r"\W+", "", text).casefold()
 
 
-def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str:
-    """The criterion that has to suffer; the study's first one where it does not ask for the natural one."""
-    return SPOILS[how] if SPOILS[how] in keys else keys[0]
+def spoiled_criterion(how: Degradation, keys: Sequence[str]) -> str | None:
+    """The criterion that has to suffer; the study's first one where it does not ask for the natural one; None without any."""
+    return SPOILS[how] if SPOILS[how] in keys else next(iter(keys), None)
 
 
 def score_degraded(

@@ -1,9 +1,10 @@
 """Plain frozen records of what a rater sees of an item: letters instead of systems. No SQL, no behaviour."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from annotation.preference_records import Ranks
 from annotation.scales import FIVE, Answer, Scale
 from annotation.vocabulary import AssignmentState
 
@@ -59,6 +60,7 @@ class AssignmentView:
     revision: int = 0  # counts accepted changes of the values
     reference: str | None = None  # this and the next where the design shows them
     context: str | None = None
+    preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> what was given so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ a translation is one more file, a further default criterion one more key of `voc
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from annotation.preference_records import OVERALL, PreferenceQuestion
 from annotation.records import Criterion
 from annotation.vocabulary import CRITERION_KEYS
 
@@ -75,6 +76,22 @@ class _Criteria(Sequence[Criterion]):
 
 
 DEFAULT_CRITERIA: Sequence[Criterion] = _Criteria(FOLDER)
+
+
+@lru_cache(maxsize=1)
+def default_questions() -> tuple[PreferenceQuestion, ...]:
+    """What answers may be compared on without writing a question: as a whole, and on each default criterion."""
+    files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))]
+    overall = [(file["tag"], file[OVERALL]) for file in files if OVERALL in file]
+    english = next(file for file in files if file["tag"] == "en")
+    whole = PreferenceQuestion(
+        OVERALL,
+        {tag: text["question"] for tag, text in overall},
+        {tag: text["label"] for tag, text in overall},
+        english["version"],
+    )
+    others = (PreferenceQuestion(one.key, one.question, one.label, one.version) for one in DEFAULT_CRITERIA)
+    return (whole, *others)
 
 
 def in_language(criterion: Criterion, language: str) -> tuple[str, str, tuple[str, ...]]:

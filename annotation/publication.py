@@ -31,4 +31,6 @@ PRIVATE_COLUMNS = frozenset(
         "position",
     }
 )
-PRIVATE_TABLES = frozenset({"history", "adjudication_history"})  # the order in which values were accepted
+PRIVATE_TABLES = frozenset(  # the order in which values were accepted
+    {"history", "preference_history", "adjudication_history"}
+)

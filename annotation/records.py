@@ -11,6 +11,7 @@ from typing import Any
 
 from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.preference_records import PreferenceHistoryRecord, PreferenceQuestion, PreferenceRecord, Ranks
 from annotation.qualification_records import Qualification
 from annotation.scales import FIVE, Answer, Scale
 from annotation.study_records import CheckResult, RaterRecord
@@ -56,6 +57,9 @@ class NewStudy:
     crowd: Crowd | None = None  # None: raters come by themselves
     qualification: Qualification | None = None  # None: nothing to practise and no test
     materials: Sequence[Material] = ()  # what raters see beside the source text
+    preferences: Sequence[
+        PreferenceQuestion
+    ] = ()  # what answers are compared on, after the criteria or instead of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Study:
     crowd: Crowd | None = None
     qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
+    preferences: tuple[PreferenceQuestion, ...] = ()
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
@@ -148,6 +153,7 @@ class Submission:
     comment: str | None = None
     seconds: float = 0.0  # time spent on this visit, added to the assignment's total
     revision: int | None = None  # of the values that her page showed; None: newer ones are overwritten
+    preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> ranks, all that the study asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +279,5 @@ class StudyData:
     checks: tuple[CheckResult, ...] = ()  # every answered attention check, scored
     adjudications: tuple[AdjudicationRecord, ...] = ()  # beside the ratings, never among them
     adjudication_history: tuple[AdjudicationHistoryRecord, ...] = ()
+    preferences: tuple[PreferenceRecord, ...] = ()
+    preference_history: tuple[PreferenceHistoryRecord, ...] = ()

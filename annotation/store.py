@@ -26,6 +26,7 @@ from annotation.queries import invitations as _invitations
 from annotation.queries import merge as _merge
 from annotation.queries import outputs as _outputs
 from annotation.queries import participation as _participation
+from annotation.queries import preferences as _preferences
 from annotation.queries import progress as _progress
 from annotation.queries import qualification as _qualification
 from annotation.queries import queue as _queue
@@ -90,6 +91,7 @@ class RatingStore(Transactions):
     assignment = reading(_views.assignment_view_at)
     lettered = reading(_views.lettered)
     changes = reading(_views.changes)
+    preference_changes = reading(_views.preference_changes)
     progress = reading_now(_queue.progress)
     submit = writing_now(_submissions.submit)
     skip = writing_now(_submissions.skip)
@@ -108,6 +110,8 @@ class RatingStore(Transactions):
     data = reading(_results.everything)
     ratings = reading(_results.ratings)
     history = reading(_results.history)
+    preferences = reading(_preferences.preferences)
+    preference_history = reading(_preferences.preference_history)
     outputs = reading(_outputs.output_records)
     assignments = reading(_results.assignments)
 

@@ -67,6 +67,7 @@ class RaterRecord:
     test_tries: int | None = None  # of the qualification test; None: her language has none
     test_share: float | None = None  # right ones in her best try, 0..1; None before the first
     test_passed: bool | None = None  # None: not decided yet
+    preferences_given: int = 0  # attention checks not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Tombstone:
     changes: int  # rows of the history
     skips: int
     comments: int
+    preferences: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from annotation.errors import InvalidRating, InvalidRecord, InvalidSkip
 from annotation.participation_checks import check_background, check_crowd
+from annotation.preference_checks import check_questions
 from annotation.qualification_checks import check_qualification
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.scales import ALL_FIVE, FIVE, MOST_POINTS, NOT_APPLICABLE, Scale, is_allowed, scale_of
@@ -37,9 +38,10 @@ def check_study(study: NewStudy) -> None:
     if study.state not in STUDY_STATES:
         raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
     _check_numbers(study)
-    if not study.criteria:
+    if not study.criteria and not study.preferences:
         raise InvalidRecord(
-            "the study has no criterion; pass criteria=DEFAULT_CRITERIA or a selection of it.", "no_criterion"
+            "the study asks nothing of raters; pass criteria=DEFAULT_CRITERIA or a selection of it, or preferences.",
+            "no_criterion",
         )
     keys = [criterion.key for criterion in study.criteria]
     if len(set(keys)) != len(keys):
@@ -48,6 +50,7 @@ def check_study(study: NewStudy) -> None:
         raise InvalidRecord(f"the study has {len(keys)} criteria; allowed are up to {MAX_CRITERIA}, fewer are better.")
     for criterion in study.criteria:
         check_criterion(criterion)
+    check_questions(study.preferences)
     _check_before_items(study)
 
 

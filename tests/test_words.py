@@ -39,6 +39,7 @@ RIGHT: dict[str, str] = {
     "ModuleNotFoundError": "Python's own",
     "LocalTokenNotFoundError": "of huggingface_hub",
     "ratings_given": "a column of exports",
+    "preferences_given": "a column of exports",
     "shown_labels": "a column of saved evaluations and an option of train.py",
     "SHOWN_LABELS": "the values of that option",
     "first_shown_at": "a column of the database",

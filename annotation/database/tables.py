@@ -3,7 +3,8 @@
 What the database itself promises: one rating per (rater, output, criterion), a whole number from 0 to 100 or none at all; one
 assignment per rater and item; at most one holder of each of the k slots of an item and language
 (`uq_assignment_place`: the k + 1st rater would need a slot number that is used or that the code does not
-hand out); one receipt per submission id. `rating_history` is only ever inserted into. Raters have no name and
+hand out); one receipt per submission id; one preference per (rater, item, question). `rating_history` and `preference_history` are only
+ever inserted into. Raters have no name and
 no address, and their token only as a hash.
 """
 
@@ -61,6 +62,7 @@ class StudyRow(Base):
     crowd: Mapped[dict[str, Any] | None]  # codes and address of a crowd platform; NULL: raters come by themselves
     qualification: Mapped[dict[str, Any] | None]  # exercises, pass mark and tries before the first item; NULL: none
     materials: Mapped[list[str]] = mapped_column(server_default="[]")  # what raters see beside the source text
+    preferences: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # what answers are compared on
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 
@@ -257,6 +259,38 @@ class RatingHistoryRow(Base):
     rating_id: Mapped[int] = mapped_column(ForeignKey("rating.id"))
     old_value: Mapped[int | None]
     value: Mapped[int | None]  # NULL: "not applicable"
+    revision: Mapped[int]
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.submission_id"))
+    recorded_at: Mapped[datetime]
+
+
+class PreferenceRow(Base):
+    __tablename__ = "preference"
+    __table_args__ = (
+        UniqueConstraint("rater_id", "item_id", "question"),
+        CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint("length(question) >= 1", name="question"),
+        Index(None, "item_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rater_id: Mapped[int] = mapped_column(ForeignKey("rater.id"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
+    question: Mapped[str] = mapped_column(String(32))
+    output_ids: Mapped[list[int]]  # as shown
+    ranks: Mapped[list[int]]  # in the same order: 1 the best, equal ranks are ties
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.submission_id"))
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class PreferenceHistoryRow(Base):
+    __tablename__ = "preference_history"
+    __table_args__ = (UniqueConstraint("preference_id", "revision"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    preference_id: Mapped[int] = mapped_column(ForeignKey("preference.id"))
+    old_ranks: Mapped[list[int] | None]  # NULL: the first
+    ranks: Mapped[list[int]]
     revision: Mapped[int]
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.submission_id"))
     recorded_at: Mapped[datetime]

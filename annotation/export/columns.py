@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
 from annotation.study_records import CheckResult, RaterRecord
 
@@ -16,6 +17,8 @@ Record = TypeVar(
     "Record",
     RatingRecord,
     HistoryRecord,
+    PreferenceRecord,
+    PreferenceHistoryRecord,
     OutputRecord,
     AssignmentRecord,
     RaterRecord,
@@ -26,6 +29,8 @@ Record = TypeVar(
 RecordType = (
     type[RatingRecord]
     | type[HistoryRecord]
+    | type[PreferenceRecord]
+    | type[PreferenceHistoryRecord]
     | type[OutputRecord]
     | type[AssignmentRecord]
     | type[RaterRecord]
@@ -76,6 +81,17 @@ COLUMNS: dict[str, Column] = {
         "integer",
         "the rating that this one replaced; empty for the first (revision 1), and for 'not applicable'",
         nullable=True,
+    ),
+    "question": Column("text", "key of what answers were compared on; the words stand under 'preferences'"),
+    "question_version": Column("text", "version of these words"),
+    "ranks": Column(
+        "integers",
+        "rank that the rater gave to each system, in the order of 'systems': 1 the best, equal ranks are ties; only their "
+        "order counts, so 1, 3, 3 says the same as 1, 2, 2",
+    ),
+    "old_ranks": Column("integers", "the ranks that these replaced; empty for the first (revision 1)", nullable=True),
+    "preferences_given": Column(
+        "integer", "orders of answers given, attention checks not counted; of a removed rater: before the removal"
     ),
     "not_applicable": Column(
         "flag", "whether the rater answered 'not applicable', which is no rating and no missing answer"

@@ -20,6 +20,7 @@ from annotation.adjudication_records import AdjudicationHistoryRecord, Adjudicat
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
+from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
 from annotation.qualification_records import Qualification
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
@@ -30,6 +31,8 @@ from annotation.study_records import CheckResult, RaterRecord
 TABLES: dict[str, RecordType] = {
     "ratings": RatingRecord,
     "history": HistoryRecord,
+    "preferences": PreferenceRecord,
+    "preference_history": PreferenceHistoryRecord,
     "outputs": OutputRecord,
     "assignments": AssignmentRecord,
     "raters": RaterRecord,
@@ -59,7 +62,7 @@ _FORMATS = {
 
 
 def export_study(store: RatingStore, study: Study, folder: Path, *, public: bool = False) -> tuple[Path, ...]:
-    """Writes TABLES.{csv,jsonl,parquet}, codebook.json and read_tables.py
+    """Writes the tables of `TABLES` as CSV, JSONL and Parquet, codebook.json and read_tables.py
     into `folder`, made if need be. `public`: without what `annotation.publication` keeps private.
 
     Each file appears whole or not at all and replaces an older one. Returns their paths. Raises UnknownStudy,
@@ -207,6 +210,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
             }
             for one in study.criteria
         ],
+        "preferences": [asdict(one) for one in study.preferences],
         "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
         "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "

@@ -19,6 +19,9 @@ from annotation.attention_checks import (
 from annotation.database.tables import AssignmentRow, CriterionRow, ItemRow, OutputRow, RaterRow, RatingRow, StudyRow
 from annotation.errors import StudyNotReady
 from annotation.orders import digest, ranked
+from annotation.preference_checks import score_degraded_order, score_repeated_order
+from annotation.preference_records import Ranks
+from annotation.queries.preferences import by_rater
 from annotation.queries.studies import criterion_rows, require_draft, scale_record, scales, study_row
 from annotation.study_records import CheckResult
 from annotation.vocabulary import DEGRADATIONS, Degradation, ItemKind
@@ -138,7 +141,8 @@ def _degraded(
             continue
         how, text = spoiled_text
         criterion = spoiled_criterion(how, list(lowest))
-        item = _check_item(study, source, "degraded", {"criterion": criterion, "at_most": lowest[criterion]})
+        expected = {} if criterion is None else {"criterion": criterion, "at_most": lowest[criterion]}
+        item = _check_item(study, source, "degraded", expected)
         session.add(item)
         session.flush()
         for output in source.outputs:
@@ -175,16 +179,22 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
         .order_by(AssignmentRow.rater_id, AssignmentRow.position)
     )
     answered = session.execute(query).all()
-    values_of = _values_by_rater(session, study_id) if answered else {}
     of_criterion = scales(session, study_id)
+    values_of = _values_by_rater(session, study_id) if answered else {}
+    compared = by_rater(session, study_id) if answered and not of_criterion else {}
     of_check = select(OutputRow).join(ItemRow, ItemRow.id == OutputRow.item_id)
     of_check = of_check.where(ItemRow.study_id == study_id, ItemRow.kind != "normal")
     copies = {output.id: output for output in session.scalars(of_check)} if answered else {}
     results = []
+    passed: bool | None
     for row, item, original_key, pseudonym in answered:
+        if not of_criterion:
+            passed, reason = _score_order(row, item, compared[row.rater_id], copies)
+            if passed is not None:
+                results.append(_result(study, row, item, original_key, pseudonym, passed, reason))
+            continue
         values = {key: value for key, value in values_of[row.rater_id].items() if key[0] in set(row.system_order)}
         expected = item.expected or {}
-        passed: bool | None
         if item.kind == "degraded":
             spoiled = next(output for output in row.system_order if copies[output].degradation is not None)
             original_output = copies[spoiled].original_output_id or 0
@@ -196,20 +206,30 @@ def check_results(session: Session, study_id: int) -> list[CheckResult]:
             passed, reason = score_repeat(expected, values_of[row.rater_id], again, of_criterion)
         if passed is None:
             continue  # the answers tell neither
-        results.append(
-            CheckResult(
-                study.slug,
-                pseudonym,
-                item.key,
-                cast(ItemKind, item.kind),
-                original_key,
-                row.language,
-                row.position,
-                passed,
-                reason,
-            )
-        )
+        results.append(_result(study, row, item, original_key, pseudonym, passed, reason))
     return results
+
+
+def _result(
+    study: StudyRow, row: AssignmentRow, item: ItemRow, original: str, rater: str, passed: bool, reason: str
+) -> CheckResult:
+    kind = cast(ItemKind, item.kind)
+    return CheckResult(study.slug, rater, item.key, kind, original, row.language, row.position, passed, reason)
+
+
+def _score_order(
+    row: AssignmentRow, item: ItemRow, hers: Mapping[int, Mapping[str, Ranks]], copies: Mapping[int, OutputRow]
+) -> tuple[bool | None, str]:
+    """A check of a study without criteria, scored by the order that the rater gave."""
+    orders = hers.get(item.id, {})
+    if item.kind == "degraded":
+        spoiled = next(output for output in row.system_order if copies[output].degradation is not None)
+        return score_degraded_order(spoiled, orders)
+    again = {
+        key: {copies[output].original_output_id or 0: rank for output, rank in ranks.items()}
+        for key, ranks in orders.items()
+    }
+    return score_repeated_order(hers.get(item.original_item_id or 0, {}), again)
 
 
 def _values_by_rater(session: Session, study_id: int) -> dict[int, dict[tuple[int, str], int]]:

@@ -115,6 +115,8 @@ def what_is_missing(study: Study, held: Stock) -> list[Lack]:
     if study.check_every is not None and unchecked:
         text = f"attention checks are planned and not made for {', '.join(unchecked)}"
         lacking.append(Lack(text, "lacks_checks", {"languages": unchecked}))
+    if study.preferences and held.items and len(held.systems) < 2:
+        lacking.append(Lack("raters are to compare answers and there is one system only", "lacks_systems_to_compare"))
     untaught = uncovered(study.qualification, list(held.items)) if study.qualification else []
     if untaught:
         text = f"practice and test have no exercise in {', '.join(untaught)}"

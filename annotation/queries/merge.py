@@ -19,16 +19,20 @@ from annotation.database.tables import (
     AssignmentRow,
     InvitationRow,
     ItemRow,
+    PreferenceRow,
     RaterRow,
     RatingHistoryRow,
     RatingRow,
     SkipRow,
     SubmissionRow,
 )
+from annotation.queries.preferences import add_history
 from annotation.study_records import MergeReport
 
 Image = dict[str, Any]  # one row as SQLite stores it, by column
-_MERGED = {"rater", "invitation", "assignment", "submission", "rating", "rating_history", "skip"}
+_MERGED = {
+    "rater", "invitation", "assignment", "submission", "rating", "rating_history", "preference", "preference_history", "skip",
+}  # fmt: skip
 
 
 @dataclass
@@ -115,21 +119,8 @@ class _Merge:
             )
         )
         self.session.flush()
-        ratings = images.get("rating", [])
-        for rating in ratings:
-            if rating["submission_id"] == image["submission_id"]:
-                self._rating(rater, rating, now)
-        for skip in images.get("skip", []):
-            self.session.add(
-                SkipRow(
-                    assignment_id=row.id,
-                    submission_id=skip["submission_id"],
-                    reason=skip["reason"],
-                    comment=skip["comment"],
-                    created_at=now,
-                )
-            )
-        if ratings:
+        answered = self._answers(rater, row, image["submission_id"], images, now)
+        if answered:
             self._hold(row)
             row.state, row.lease_expires_at = "done", None
             row.revision += 1
@@ -140,6 +131,29 @@ class _Merge:
             row.comment = image["comment"] or None
         self.session.flush()
         self.added += 1
+
+    def _answers(
+        self, rater: int, row: AssignmentRow, submission_id: str, images: dict[str, list[Image]], now: datetime
+    ) -> bool:
+        """Ratings, preferences and skips of one press; whether there are any of the first two."""
+        ratings, compared = images.get("rating", []), images.get("preference", [])
+        for rating in ratings:
+            if rating["submission_id"] == submission_id:
+                self._rating(rater, rating, now)
+        for preference in compared:
+            if preference["submission_id"] == submission_id:
+                self._preference(rater, preference, now)
+        for skip in images.get("skip", []):
+            self.session.add(
+                SkipRow(
+                    assignment_id=row.id,
+                    submission_id=skip["submission_id"],
+                    reason=skip["reason"],
+                    comment=skip["comment"],
+                    created_at=now,
+                )
+            )
+        return bool(ratings or compared)
 
     def _hold(self, row: AssignmentRow) -> None:
         """A slot for what is rated already, one more than planned if others took them meanwhile."""
@@ -190,9 +204,41 @@ class _Merge:
             )
         )
 
+    def _preference(self, rater: int, image: Image, now: datetime) -> None:
+        """The same of a preference."""
+        query = select(PreferenceRow).where(
+            PreferenceRow.rater_id == rater,
+            PreferenceRow.item_id == image["item_id"],
+            PreferenceRow.question == image["question"],
+        )
+        row = self.session.scalar(query)
+        old_ranks = None if row is None else row.ranks
+        output_ids, ranks = json.loads(image["output_ids"]), json.loads(image["ranks"])
+        if row is None:
+            row = PreferenceRow(
+                rater_id=rater,
+                item_id=image["item_id"],
+                question=image["question"],
+                output_ids=output_ids,
+                ranks=ranks,
+                submission_id=image["submission_id"],
+                revision=1,
+                created_at=now,
+                updated_at=now,
+            )
+            self.session.add(row)
+        elif row.updated_at < now:
+            row.output_ids, row.ranks = output_ids, ranks
+            row.submission_id, row.updated_at = image["submission_id"], now
+            row.revision += 1
+        else:
+            return
+        self.session.flush()
+        add_history(self.session, row, old_ranks, now)
+
 
 def merge_changes(session: Session, changes: Sequence[Change]) -> MergeReport:
-    """Adds the ratings and skips of `changes`, in the order of their numbers, that are not there yet.
+    """Adds the ratings, preferences and skips of `changes`, in the order of their numbers, that are not there yet.
 
     Raters who came to the other writer come too, with their links. Changes of studies, items and outputs are not merged
     and counted in `left_out`, as are submissions whose rater or item is gone.

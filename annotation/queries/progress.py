@@ -22,6 +22,7 @@ from annotation.database.tables import (
     SubmissionRow,
 )
 from annotation.errors import UnknownRater
+from annotation.queries import preferences as _preferences
 from annotation.queries.attention_checks import check_results
 from annotation.queries.qualification import prepared
 from annotation.queries.raters import hash_of
@@ -79,6 +80,7 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
     rated = rated.join(ItemRow, ItemRow.id == OutputRow.item_id)
     rated = rated.where(ItemRow.study_id == study_id, ItemRow.kind == "normal").group_by(RatingRow.rater_id)
     ratings = {rater: int(count) for rater, count in session.execute(rated)}
+    compared = _preferences.counts_by_rater(session, study_id)
     outcomes: dict[str, list[bool]] = defaultdict(list)
     for result in check_results(session, study_id):
         outcomes[result.rater].append(result.passed)
@@ -96,6 +98,7 @@ def rater_records(session: Session, study_id: int) -> list[RaterRecord]:
                 items_done=stone.get("items", counts[row.id]["done"]),
                 items_skipped=stone.get("skips", counts[row.id]["skipped"]),
                 ratings_given=stone.get("ratings", ratings.get(row.id, 0)),
+                preferences_given=stone.get("preferences", compared.get(row.id, 0)),
                 seconds=seconds[row.id],
                 checks_answered=answered,
                 checks_failed=failed,
@@ -160,13 +163,14 @@ def include_rater(session: Session, study_id: int, pseudonym: str) -> None:
 
 
 def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str) -> Tombstone:
-    """Deletes all that one rater gave: ratings, history, comments, skips, receipts, assignments, her token.
+    """Deletes all that one rater gave: ratings, preferences, history, comments, skips, receipts, assignments, her token.
 
     What stays is a tombstone under her pseudonym with counts and the time; her slots go back to others. Works in
     any state of the study. Raises UnknownStudy, UnknownRater.
     """
     row = _rater_of_pseudonym(session, study_id, pseudonym)
     stone = _counted(session, row, now)
+    _preferences.remove(session, row.id)
     mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
     assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
     for statement in (
@@ -186,6 +190,7 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
         "changes": stone.changes,
         "skips": stone.skips,
         "comments": stone.comments,
+        "preferences": stone.preferences,
         PENDING: True,
     }
     session.flush()
@@ -216,7 +221,7 @@ def tombstones(session: Session, study_id: int) -> list[Tombstone]:
     study_row(session, study_id)
     query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.tombstoned_at.is_not(None))
     removed = session.scalars(query.order_by(RaterRow.tombstoned_at))
-    counts = ("items", "ratings", "changes", "skips", "comments")
+    counts = ("items", "ratings", "changes", "skips", "comments", "preferences")
     return [
         Tombstone(
             row.pseudonym,
@@ -237,12 +242,14 @@ def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
     history = history.join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
     done = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == row.id)
     comments = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.rater_id == row.id)
+    preferences, preference_changes = _preferences.count(session, row.id)
     return Tombstone(
         rater=row.pseudonym,
         removed_at=now,
         items=count(done.where(AssignmentRow.state == "done")),
         ratings=count(select(func.count()).select_from(RatingRow).where(RatingRow.rater_id == row.id)),
-        changes=count(history.where(RatingRow.rater_id == row.id)),
+        changes=count(history.where(RatingRow.rater_id == row.id)) + preference_changes,
         skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(assigned))),
         comments=count(comments.where(SubmissionRow.comment != "")),
+        preferences=preferences,
     )

@@ -22,6 +22,7 @@ from annotation.database.tables import (
 from annotation.queries.adjudication_records import adjudication_history, adjudications
 from annotation.queries.attention_checks import check_results
 from annotation.queries.outputs import output_records
+from annotation.queries.preferences import preference_history, preferences
 from annotation.queries.progress import rater_records
 from annotation.queries.studies import study_row
 from annotation.records import AssignmentRecord, HistoryRecord, RatingRecord, StudyData
@@ -44,12 +45,17 @@ def _of(study_id: int, checks: bool) -> tuple[Any, ...]:
 
 
 def everything(session: Session, study_id: int, *, checks: bool = False) -> StudyData:
-    """The four lists below, all raters, scored checks and adjudications, from the caller's one transaction. Raises UnknownStudy."""
+    """The lists below, preferences, all raters, scored checks and adjudications, from the caller's one transaction.
+
+    Raises UnknownStudy.
+    """
     return StudyData(
         ratings=tuple(ratings(session, study_id, checks=checks)),
         history=tuple(history(session, study_id, checks=checks)),
         outputs=tuple(output_records(session, study_id, checks=checks)),
         assignments=tuple(assignments(session, study_id, checks=checks)),
+        preferences=tuple(preferences(session, study_id, checks=checks)),
+        preference_history=tuple(preference_history(session, study_id, checks=checks)),
         raters=tuple(rater_records(session, study_id)),
         checks=tuple(check_results(session, study_id)),
         adjudications=tuple(adjudications(session, study_id)),

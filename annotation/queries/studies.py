@@ -16,6 +16,7 @@ from annotation.database.tables import AssignmentRow, CriterionRow, RaterRow, St
 from annotation.errors import StudyClosed, StudyFrozen, UnknownStudy
 from annotation.orders import new_seed
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Exercise, Qualification
 from annotation.records import Criterion, NewStudy, Study
 from annotation.scales import FIVE, Scale
@@ -145,6 +146,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         crowd=None if row.crowd is None else Crowd(**row.crowd),
         qualification=qualification_record(row),
         materials=tuple(cast(list[Material], row.materials)),
+        preferences=tuple(PreferenceQuestion(**one) for one in row.preferences),
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -208,13 +210,14 @@ def insert_study(session: Session, new: NewStudy, now: datetime) -> StudyRow:
 
 
 def participation(new: NewStudy) -> dict[str, Any]:
-    """Consent, background questions, crowd, qualification and what is shown beside the source text, as columns hold them."""
+    """Everything of a design but its plain values and its criteria, as columns hold it."""
     return {
         "consent": None if new.consent is None else asdict(new.consent),
         "background": [asdict(one) for one in new.background],
         "crowd": None if new.crowd is None else asdict(new.crowd),
         "qualification": None if new.qualification is None else asdict(new.qualification),
         "materials": [one for one in MATERIALS if one in new.materials],
+        "preferences": [asdict(one) for one in new.preferences],
     }
 
 

@@ -20,6 +20,8 @@ from annotation.errors import (
     SubmissionConflict,
     UnknownAssignment,
 )
+from annotation.preference_checks import check_ranks
+from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, require_open, scales, study_row
@@ -47,7 +49,10 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     submission_id = canonical_submission_id(sent.submission_id)
     check_comment(sent.comment)
     check_seconds(sent.seconds)
-    content = content_digest("ratings", sent.rater_id, sent.assignment_id, stable_pairs(sent.values), sent.comment)
+    compared = [_orders(sent.preferences)] if sent.preferences else []
+    content = content_digest(
+        "ratings", sent.rater_id, sent.assignment_id, stable_pairs(sent.values), sent.comment, *compared
+    )
     receipt = _earlier_receipt(session, submission_id, content)
     if receipt is not None:
         return receipt
@@ -60,7 +65,8 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
         {(output, key): f"{key} of answer {letter}" for output, letter in letters.items() for key in criteria},
         scales(session, study.id),
     )
-    _refuse_older(session, sent, row.revision, criteria)
+    check_ranks(sent.preferences, [one["key"] for one in study.preferences], letters)
+    _refuse_older(session, sent, row, criteria)
     if not hold_slot(session, row, study):
         raise NoSlotLeft(
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
@@ -69,6 +75,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     comment = _comment_to_store(session, row, sent.comment)
     submission = _record_submission(session, row, submission_id, content, comment, now)
     changed = _store_values(session, sent, criteria, submission_id, now)
+    changed = _preferences.store(session, sent, row, submission_id, now) or changed
     row.revision += 1 if changed else 0
     submission.revision, submission.seconds = row.revision, float(sent.seconds)
     row.state = "done"
@@ -111,9 +118,9 @@ def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
     return Receipt(now, row.revision, repeated=False)
 
 
-def _refuse_older(session: Session, sent: Submission, revision: int, criteria: Mapping[str, int]) -> None:
-    """Raises NewerAnswers where the page showed other values than are stored and would overwrite them unseen."""
-    if sent.revision is None or sent.revision == revision:
+def _refuse_older(session: Session, sent: Submission, row: AssignmentRow, criteria: Mapping[str, int]) -> None:
+    """Raises NewerAnswers where the page showed other answers than are stored and would overwrite them unseen."""
+    if sent.revision is None or sent.revision == row.revision:
         return
     outputs = {output for output, _ in sent.values}
     query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value)
@@ -122,9 +129,12 @@ def _refuse_older(session: Session, sent: Submission, revision: int, criteria: M
         (output, criterion): NOT_APPLICABLE if value is None else value
         for output, criterion, value in session.execute(query)
     }
-    if any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items()):
+    other_values = any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items())
+    if other_values or _preferences.differ(
+        _preferences.ranks_of(session, sent.rater_id, row.item_id), sent.preferences
+    ):
         raise NewerAnswers(
-            f"this item was answered later, in another tab or on another device (version {revision}; this page showed "
+            f"this item was answered later, in another tab or on another device (version {row.revision}; this page showed "
             f"{sent.revision}); nothing was overwritten. Look at what is saved, then choose."
         )
 
@@ -134,6 +144,13 @@ def stable_pairs(values: object) -> object:
     if not isinstance(values, Mapping):
         return repr(values)
     return sorted((repr(key), repr(value)) for key, value in values.items())
+
+
+def _orders(preferences: object) -> object:
+    """The same of preferences."""
+    if not isinstance(preferences, Mapping):
+        return repr(preferences)
+    return sorted((repr(key), stable_pairs(ranks)) for key, ranks in preferences.items())
 
 
 def content_digest(*content: object) -> str:

@@ -18,6 +18,8 @@ from annotation.database.tables import (
     SkipRow,
 )
 from annotation.orders import letter
+from annotation.preference_records import PreferenceChange
+from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows, scale_record, study_row
@@ -56,6 +58,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
         revision=row.revision,
         reference=item.reference if "reference" in study.materials else None,
         context=item.context if "context" in study.materials else None,
+        preferences=_preferences.ranks_of(session, rater_id, item.id) if study.preferences else {},
     )
 
 
@@ -102,6 +105,11 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
         BlindChange(letters[output], key, _answer(change.old_value), _answer(change.value), change.recorded_at)
         for change, output, key in session.execute(query)
     ]
+
+
+def preference_changes(session: Session, rater_id: int, position: int) -> list[PreferenceChange]:
+    """How her preferences of the item at this position were changed. Raises UnknownRater, UnknownAssignment."""
+    return _preferences.changes(session, assignment_at(session, rater_id, position))
 
 
 def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], Answer]:

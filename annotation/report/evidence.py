@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from annotation.report.preferences import without_failed
 from annotation.report.results import Report
 from annotation.report.words import adjudication, figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
@@ -14,13 +15,14 @@ from core.report.document import Block, Heading, Paragraph, Table, text_table
 
 def evidence(report: Report) -> Iterator[Heading | Block]:
     """Blocks that concern all languages together."""
-    if not report.everyone.ratings:
+    if not report.everyone.answered:
         return
-    if len(report.everyone.languages) > 1:
+    if len(report.everyone.languages) > 1 and report.everyone.ratings:
         yield Heading("Over all languages")
         yield comparison_table(report.everyone, report, None)
         yield agreement_table(report.everyone, report, None)
-    yield from _orders(report)
+    if report.everyone.ratings:
+        yield from _orders(report)
     yield from _without_failed(report)
     yield from _adjudicated(report)
     yield from _models(report)
@@ -118,9 +120,11 @@ def _without_failed(report: Report) -> Iterator[Heading | Block]:
         )
         return
     rest = report.without_failed
-    yield Paragraph(
-        f"Left out here: {', '.join(report.failed)}. {rest.ratings} of {report.everyone.ratings} ratings remain."
-    )
+    remain = f" {rest.ratings} of {report.everyone.ratings} ratings remain." if report.everyone.ratings else ""
+    yield Paragraph(f"Left out here: {', '.join(report.failed)}.{remain}")
+    yield from without_failed(report, rest)
+    if not report.everyone.ratings:
+        return
     all_raters = {(one.system, one.language, one.criterion): one for one in report.everyone.cells}
     rows = [
         [

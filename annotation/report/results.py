@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -122,22 +122,22 @@ def make_report(
     counted = [one for one in data.raters if one.removed_at is None and one.rater not in excluded]
     failed = tuple(sorted(one.rater for one in counted if one.failed))
     removed = tuple(sorted(one.rater for one in data.raters if one.removed_at is not None))
-    everyone = analyse(
-        data, criteria, study.raters_per_item, scales=study.scales, without=excluded, models=models, seed=SEEDED
-    )
-    without = (
-        analyse(
+    questions = [one.key for one in study.preferences]
+
+    def analysed(without: Collection[str]) -> Analysis:
+        return analyse(
             data,
             criteria,
             study.raters_per_item,
             scales=study.scales,
-            without={*failed, *excluded},
+            questions=questions,
+            without=without,
             models=models,
             seed=SEEDED,
         )
-        if failed
-        else None
-    )
+
+    everyone = analysed(excluded)
+    without = analysed({*failed, *excluded}) if failed else None
     normal = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in excluded]
     systems = sorted({row.system for row in data.outputs if row.item_kind == "normal"})
     return Report(

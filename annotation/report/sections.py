@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from annotation.criteria import text_for
 from annotation.records import Study
+from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, sentence, span, training
@@ -35,7 +36,7 @@ def document(report: Report) -> Document:
 def _lead(report: Report) -> Iterator[Heading | Block]:
     everyone = report.everyone
     yield Paragraph(
-        f"{everyone.ratings} ratings{_none_applicable(everyone.not_applicable)} by {everyone.raters} raters of "
+        f"{everyone.ratings} ratings{_none_applicable(everyone.not_applicable)}{_orders(report)} by {everyone.raters} raters of "
         f"{everyone.items} items and {len(report.systems)} systems, in "
         f"{_listed(everyone.languages) or 'no language yet'}. Study {report.study.slug}, {report.study.state}; made at "
         f"{report.created_at:%Y-%m-%d %H:%M} UTC."
@@ -46,13 +47,23 @@ def _none_applicable(count: int) -> str:
     return f" (and {count} times 'not applicable', which is no rating)" if count else ""
 
 
+def _orders(report: Report) -> str:
+    """How many orders of answers there are, in words, where the study asks for them."""
+    several = len(report.everyone.languages) > 1
+    count = sum(one.preferences for one in report.everyone.preferences if (one.language is None) == several)
+    return f" and {count} orders of answers" if report.study.preferences else ""
+
+
 def _answer(report: Report) -> Iterator[Heading | Block]:
     yield Heading("Which is better, and how sure is that?")
-    if not report.everyone.ratings:
+    if not report.everyone.answered:
         yield Paragraph("There are no ratings yet.")
         return
     several = len(report.everyone.languages) > 1
     scope = None if several else report.everyone.languages[0]
+    yield from _preferences.preference_blocks(report, scope)
+    if not report.study.criteria:
+        return
     first = [one for one in report.verdicts if one.language == scope]
     if first:
         yield Bullets([sentence(one, report) for one in first])
@@ -70,6 +81,10 @@ def _languages(report: Report) -> Iterator[Heading | Block]:
     for language in report.everyone.languages:
         cells = [one for one in report.everyone.cells if one.language == language]
         yield Heading(f"Language: {language}")
+        if len(report.everyone.languages) > 1:
+            yield from _preferences.preference_blocks(report, language)
+        if not report.study.criteria:
+            continue
         if len(report.everyone.languages) > 1:
             sentences = [sentence(one, report) for one in report.verdicts if one.language == language]
             if sentences:
@@ -178,6 +193,7 @@ def _questions(report: Report) -> Iterator[Heading | Block]:
         yield Bullets([f"{point}: {anchor}" for point, anchor in labels_of(one.scale, anchors)])
         if one.scale.not_applicable:
             yield Paragraph("Raters could answer 'not applicable'.")
+    yield from _preferences.questions(study)
 
 
 def _method(report: Report) -> Iterator[Heading | Block]:
@@ -193,23 +209,41 @@ def _method(report: Report) -> Iterator[Heading | Block]:
             f"{100 * study.failed_share:.0f} % of her checks failed. Checks never count as ratings.",
             f"Raters who failed: {len(report.failed)}. Raters whose data was removed: {len(report.removed)}. Raters left out "
             f"of all results by the organiser: {_excluded(report)}.",
-            "Means are over ratings; their intervals (95 %) are percentile bootstrap intervals over items, each drawn with "
-            "all its ratings.",
-            "Systems are compared on the items rated for both, after averaging over raters (and, over all languages, over "
-            "an item's languages): mean difference with a percentile bootstrap interval over items, and a two-sided "
-            "sign-flip permutation test within items, exact up to 14 items that differ and with 10,000 random flips above.",
-            f"p-values are corrected by Holm over all {report.tests} comparisons of this report: pairs of systems, criteria "
-            "and languages together. The level is .05.",
-            "Effect sizes: Cliff's delta of the item values, and the share of items in which the first system is better, "
-            "ties as halves.",
-            "Agreement is Krippendorff's alpha with a bootstrap interval over items, for ordinal values (for interval values "
-            "on a scale from 0 to 100), and the share of equal pairs of ratings of one output.",
-            *_of_scales(study),
-            "Normalised scores are z = (value − rater's mean) / rater's standard deviation, per criterion and language.",
-            "The paired items said to be needed follow from the normal approximation at the level corrected for all tests, "
-            "with the spread of differences seen so far.",
+            *(_of_ratings(report) if study.criteria else ()),
+            *_preferences.method(report),
         ]
     )
+
+
+def _of_ratings(report: Report) -> Iterator[str]:
+    """How ratings on scales were computed."""
+    yield (
+        "Means are over ratings; their intervals (95 %) are percentile bootstrap intervals over items, each drawn with "
+        "all its ratings."
+    )
+    yield (
+        "Systems are compared on the items rated for both, after averaging over raters (and, over all languages, over "
+        "an item's languages): mean difference with a percentile bootstrap interval over items, and a two-sided "
+        "sign-flip permutation test within items, exact up to 14 items that differ and with 10,000 random flips above."
+    )
+    yield (
+        f"p-values are corrected by Holm over all {report.tests} comparisons of this report: pairs of systems, criteria "
+        "and languages together. The level is .05."
+    )
+    yield (
+        "Effect sizes: Cliff's delta of the item values, and the share of items in which the first system is better, "
+        "ties as halves."
+    )
+    yield (
+        "Agreement is Krippendorff's alpha with a bootstrap interval over items, for ordinal values (for interval values "
+        "on a scale from 0 to 100), and the share of equal pairs of ratings of one output."
+    )
+    yield ("Normalised scores are z = (value − rater's mean) / rater's standard deviation, per criterion and language.")
+    yield (
+        "The paired items said to be needed follow from the normal approximation at the level corrected for all tests, "
+        "with the spread of differences seen so far."
+    )
+    yield from _of_scales(report.study)
 
 
 def _of_scales(study: Study) -> Iterator[str]:

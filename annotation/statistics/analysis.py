@@ -9,6 +9,7 @@ from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.comparisons import Comparison, compare_all
 from annotation.statistics.mixed import MixedModel, mixed_model
 from annotation.statistics.normalised import Ranking, rankings
+from annotation.statistics.preferences import Preferences, analyse_preferences
 from annotation.statistics.summary import Cell, summarise
 from annotation.statistics.values import Undefined
 
@@ -30,13 +31,21 @@ class Analysis:
     not_applicable: int  # answers that are none
     raters: int
     items: int
-    languages: tuple[str, ...]  # that have ratings
+    languages: tuple[str, ...]  # that have ratings or preferences
     cells: tuple[Cell, ...]  # per language
     overall: tuple[Cell, ...]  # over all languages; empty where there is only one
     comparisons: tuple[Comparison, ...]  # over all languages first, if there are several; one Holm family
     agreements: tuple[Agreement, ...]
     rankings: tuple[Ranking, ...]
     models: tuple[Model, ...]  # empty unless they were asked for
+    preferences: tuple[
+        Preferences, ...
+    ] = ()  # over all languages first, if there are several; a Holm family of their own
+
+    @property
+    def answered(self) -> bool:
+        """Whether raters gave anything: ratings or preferences."""
+        return bool(self.ratings or self.preferences)
 
 
 def analyse(
@@ -45,27 +54,29 @@ def analyse(
     raters_per_item: int,
     *,
     scales: Mapping[str, Scale] = ALL_FIVE,
+    questions: Sequence[str] = (),
     without: Collection[str] = (),
     models: bool = False,
     seed: int = 0,
 ) -> Analysis:
     """Analyses the ratings of `data`, leaving out the raters in `without` and every attention check.
 
-    `scales` by criterion key; "not applicable" is counted and a missing value to all else. `models` adds the mixed models,
-    which take seconds each.
+    `scales` by criterion key; "not applicable" is counted and a missing value to all else. `questions`: keys of what answers
+    were compared on. `models` adds the mixed models, which take seconds each.
     """
     answers = [row for row in data.ratings if row.item_kind == "normal" and row.rater not in without]
     ratings = [row for row in answers if row.value is not None]
     outputs = [row for row in data.outputs if row.item_kind == "normal"]
     assignments = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in without]
-    languages = sorted({row.language for row in ratings})
+    orders = [row for row in data.preferences if row.item_kind == "normal" and row.rater not in without]
+    languages = sorted({row.language for row in ratings} | {row.language for row in orders})
     several = len(languages) > 1
     records = (answers, outputs, assignments, criteria, raters_per_item)
     return Analysis(
         ratings=len(ratings),
         not_applicable=len(answers) - len(ratings),
-        raters=len({row.rater for row in ratings}),
-        items=len({row.item_key for row in ratings}),
+        raters=len({row.rater for row in ratings} | {row.rater for row in orders}),
+        items=len({row.item_key for row in ratings} | {row.item_key for row in orders}),
         languages=tuple(languages),
         cells=tuple(summarise(*records, scales=scales, seed=seed)),
         overall=tuple(summarise(*records, scales=scales, seed=seed, over_languages=True)) if several else (),
@@ -73,6 +84,7 @@ def analyse(
         agreements=tuple(agreements(ratings, criteria, scales=scales, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),
         models=_models(ratings, criteria, languages) if models else (),
+        preferences=analyse_preferences(orders, questions, seed=seed),
     )
 
 

@@ -31,6 +31,7 @@ Code = Literal[
     "model_failed",
     "not_detectable",
     "not_asked",
+    "separated",
 ]
 
 REASONS: dict[Code, str] = {
@@ -55,6 +56,8 @@ REASONS: dict[Code, str] = {
     "model_failed": "the mixed model could not be fitted ({detail})",
     "not_detectable": "not even a difference of {largest} points is found with this plan",
     "not_asked": "it was left out of this report",
+    "separated": "some systems won, or lost, every comparison with the others, so that their strength has no finite estimate; the win "
+    "rates say what there is to say",
 }
 
 

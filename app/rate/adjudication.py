@@ -97,8 +97,16 @@ class AdjudicationService:
         ratings: dict[str, dict[str, list[Any]]] = {}
         for (output_id, key), values in case.ratings.items():
             ratings.setdefault(letters[output_id], {})[key] = list(values)
+        orders: Json = {"compared_on": [], "order_history": []}  # values on scales are decided, orders are not
         item = item_json(case.view, study, spoken_by(tag, ENGLISH))
         return {
-            "item": {**item, "reasons": [], "history": [], "ratings": ratings, "remarks": list(case.comments)},
+            "item": {
+                **item,
+                "reasons": [],
+                "history": [],
+                **orders,
+                "ratings": ratings,
+                "remarks": list(case.comments),
+            },
             "progress": progress,
         }

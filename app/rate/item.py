@@ -9,10 +9,11 @@ from annotation.blind_records import AssignmentView
 from annotation.criteria import in_language as criterion_in_language
 from annotation.criteria import tag_for
 from annotation.errors import InvalidRating
+from annotation.preference_records import PreferenceQuestion
 from annotation.records import Progress, Study
 from annotation.scales import Answer
 from annotation.vocabulary import SKIP_REASONS
-from app.criteria import criterion_label
+from app.criteria import criterion_label, question_label
 from app.texts import ENGLISH, Texts, rater_languages, rater_words
 from core.languages import direction_of
 
@@ -54,6 +55,10 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         "outputs": [{"letter": one.letter, **text_json(one.text, one.language)} for one in view.outputs],
         "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
         "values": values,
+        "compared_on": [_compared_on(one, texts) for one in study.preferences] if len(view.outputs) > 1 else [],
+        "preferences": {
+            key: {letters[output]: rank for output, rank in ranks.items()} for key, ranks in view.preferences.items()
+        },
         "reasons": list(SKIP_REASONS),
     }
 
@@ -84,6 +89,20 @@ def criterion_json(study: Study, number: int, texts: Texts) -> Json:
         "slider": criterion.scale.is_continuous,
         "not_applicable": criterion.scale.not_applicable,
         **direction_json(language),
+    }
+
+
+def _compared_on(question: PreferenceQuestion, texts: Texts) -> Json:
+    """What answers are compared on: its name and its question."""
+    text = in_language(question.question, texts.tag)
+    name_lang = tag_for(question.label, texts.tag) if question.label else texts.tag
+    return {
+        "key": question.key,
+        "name": question_label(question, texts),
+        "name_lang": name_lang,
+        "question": text["text"],
+        "lang": text["lang"],
+        "dir": text["dir"],
     }
 
 

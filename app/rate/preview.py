@@ -17,6 +17,7 @@ from annotation.blind_records import AssignmentView, BlindOutput
 from annotation.errors import InvalidRating, InvalidSkip, UnknownAssignment, UnknownRater
 from annotation.orders import item_order, letter
 from annotation.participation_records import Outstanding
+from annotation.preference_checks import check_ranks
 from annotation.qualification_checks import exercises_for, feedback, needed, stage_of
 from annotation.qualification_records import Attempt, Exercise
 from annotation.records import OutputRecord, Progress, Study
@@ -37,13 +38,14 @@ class Answer:
     """What was answered to one item of a preview."""
 
     values: dict[str, dict[str, scales.Answer]] = field(default_factory=dict)  # letter -> criterion -> answer
+    preferences: dict[str, dict[str, int]] = field(default_factory=dict)  # question -> letter -> rank
     comment: str | None = None
     skip_reason: str | None = None
 
     @property
     def state(self) -> Any:
         """As of an assignment."""
-        return "skipped" if self.skip_reason else "done" if self.values else "pending"
+        return "skipped" if self.skip_reason else "done" if self.values or self.preferences else "pending"
 
 
 @dataclass
@@ -180,8 +182,15 @@ class PreviewService:
             for key, scale in study.scales.items()
         ):
             raise InvalidRating("a rating is missing or off the scale; give every answer a point for every criterion.")
+        preferences = sent.get("preferences", {})
+        numbers = {one: at for at, one in enumerate(letters)}
+        by_number = {
+            key: {numbers.get(one, one): rank for one, rank in row.items()} if isinstance(row, dict) else row
+            for key, row in (preferences if isinstance(preferences, dict) else {}).items()
+        }
+        check_ranks(by_number, [one.key for one in study.preferences], dict(enumerate(letters)))
         comment = sent.get("comment")
-        preview.answers[int(position or 0)] = Answer(rows, comment if isinstance(comment, str) else None)
+        preview.answers[int(position or 0)] = Answer(rows, preferences, comment if isinstance(comment, str) else None)
         return _receipt()
 
     def skip(self, token: object, sent: Mapping[str, Any]) -> Json:
@@ -215,7 +224,7 @@ class PreviewService:
         if position is not None:
             answer = preview.answers.get(position, Answer())
             view = view_of(items[position - 1], position, answer, study.materials)
-            item = {**item_json(view, study, spoken_by(tag, preview.language)), "history": []}
+            item = {**item_json(view, study, spoken_by(tag, preview.language)), "history": [], "order_history": []}
         return {"item": item, "progress": self._progress(preview, items)}
 
 
@@ -257,6 +266,9 @@ def view_of(
         outputs=blind,
         criteria=(),
         values={(numbers[name], key): value for name, row in answer.values.items() for key, value in row.items()},
+        preferences={
+            key: {numbers[name]: rank for name, rank in row.items()} for key, row in answer.preferences.items()
+        },
         comment=answer.comment,
         state=answer.state,
         skip_reason=answer.skip_reason,

@@ -10,7 +10,7 @@ from typing import Any
 import langcodes
 
 from annotation.blind_records import AssignmentView
-from annotation.errors import InvalidInvitation, InvalidRecord, UnknownRater, UnknownStudy
+from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
 from annotation.records import Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES
@@ -117,6 +117,13 @@ class RaterService:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
         rater = self._store.rater_of_token(_token(token))
         lettered = self._store.lettered(rater.id, sent.get("position", 0))
+        compared = sent.get("preferences", {})
+        if not isinstance(compared, dict) or not all(isinstance(row, dict) for row in compared.values()):
+            raise InvalidRating("the order of the answers did not come by question and answer; reload the page.")
+        preferences: dict[Any, Any] = {
+            key: {lettered.outputs.get(letter, letter): rank for letter, rank in row.items()}
+            for key, row in compared.items()
+        }
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
@@ -125,6 +132,7 @@ class RaterService:
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
             revision=_revision(sent.get("revision")),
+            preferences=preferences,
         )
         return _receipt(self._store.submit(submission))
 
@@ -145,10 +153,15 @@ class RaterService:
         item = None
         if view is not None:
             item = item_json(view, study, texts)
-            earlier = self._store.changes(rater.id, view.position) if view.values else []  # most items are new to her
+            new = not view.values and not view.preferences  # as most items are to her
+            earlier = [] if new else self._store.changes(rater.id, view.position)
+            orders = [] if new or not view.preferences else self._store.preference_changes(rater.id, view.position)
             item["history"] = [
                 {"letter": one.letter, "criterion": one.criterion, "from": one.old_value, "to": one.value}
                 for one in earlier
+            ]
+            item["order_history"] = [
+                {"question": one.question, "from": one.old_ranks, "to": one.ranks} for one in orders
             ]
         reply = {"item": item, "progress": progress_json(self._store.progress(rater.id))}
         return reply if item is not None else {**reply, "completion": self.participation.completion(rater.id)}

@@ -19,7 +19,7 @@ from core.report.html import share_chart
 
 TRANSLATED_REASONS = {
     "no_ratings", "few_items", "same_means", "no_pairable", "all_equal", "unsteady", "not_shared", "same_differences",
-    "few_raters", "few_systems",
+    "few_raters", "few_systems", "separated",
 }  # fmt: skip
 
 
@@ -47,6 +47,8 @@ def answer(report: Report, analysis: Analysis, language: str | None, verdicts: I
     verdict_list = (
         f'<ul class="verdicts">{lines}</ul>' if sentences else f"<p>{escape(texts('results.one_system'))}</p>"
     )
+    if not report.study.criteria:
+        return ""
     points = "".join(_shares(report, cells, scale, keys, texts) for scale, keys in by_scale(report.study).items())
     return (
         f'<section class="agl results" dir="{texts.direction}"><h2>{escape(texts("results.answer"))}</h2>{means(report, cells, texts)}'
@@ -62,7 +64,7 @@ def _shares(report: Report, cells: Sequence[Cell], scale: Scale, keys: Sequence[
         if one.n and one.criterion in keys
     ]
     caption = f"{texts('results.chart_counts')} ({scale.low}–{scale.high})"
-    return share_chart(ShareChart(_isolated(caption, texts), rows, scale.bins())) if rows else ""
+    return share_chart(ShareChart(isolated(caption, texts), rows, scale.bins())) if rows else ""
 
 
 def cells_of(analysis: Analysis, language: str | None) -> list[Cell]:
@@ -81,8 +83,8 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     }
     facts = texts(
         "results.facts",
-        size=_isolated(f"{signed(verdict.difference)} {span(verdict.interval)}".strip(), texts),
-        p=_isolated(p_value(verdict.p), texts),
+        size=isolated(f"{signed(verdict.difference)} {span(verdict.interval)}".strip(), texts),
+        p=isolated(p_value(verdict.p), texts),
         items=verdict.items,
     )
     if verdict.kind == "not_computable":
@@ -97,7 +99,7 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     return verdict.kind, text
 
 
-def _isolated(text: str, texts: Texts) -> str:
+def isolated(text: str, texts: Texts) -> str:
     """Signs, brackets and commas of a figure keep their order in a right-to-left sentence."""
     return f"\u2066{text}\u2069" if texts.direction == "rtl" else text
 

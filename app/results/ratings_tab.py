@@ -11,6 +11,7 @@ from annotation.report.results import Report
 from app.events import QUIET, Updates, bound
 from app.html import message
 from app.refusals import in_words
+from app.results import preferences_html
 from app.results import ratings_html as views
 from app.results.adjudication import AdjudicationService
 from app.results.adjudication_tab import build_adjudication
@@ -122,17 +123,20 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
         tab.language: gr.update(choices=names, value=chosen),
         tab.only_passed: gr.update(visible=without is not None, value=only_passed and without is not None),
     }
-    if not analysis.ratings:
+    if not analysis.answered:
         empty = message(texts("results.empty", enough=ENOUGH))
         return {**updates, tab.answer: empty, tab.details: "", tab.table: ""}
     cells = rated_cells(analysis.cells, None if chosen == ALL else chosen)
     sections = (views.comparisons, views.agreement, views.orders)
+    compared = preferences_html.answer(report, analysis, one_language, texts)
     verdicts = report.verdicts_of(analysis)
     return {
         **updates,
-        tab.answer: views.counted(report, texts) + views.answer(report, analysis, one_language, verdicts, texts),
+        tab.answer: views.counted(report, texts)
+        + compared
+        + views.answer(report, analysis, one_language, verdicts, texts),
         tab.details: "".join(section(report, analysis, one_language, texts) for section in sections),
-        tab.table: summary_table(cells, report, texts),
+        tab.table: summary_table(cells, report, texts) if cells else "",
     }
 
 

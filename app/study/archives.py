@@ -12,6 +12,7 @@ from typing import Any
 from annotation.errors import InvalidTable
 from annotation.import_outputs import MOST_UNPACKED, refuse_large
 from annotation.participation_records import Consent, Question
+from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Exercise, Qualification
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.scales import Scale
@@ -84,6 +85,7 @@ def _design(book: Json) -> NewStudy:
         ),
         materials=tuple(design.get("materials", ())),
         qualification=_qualification(book.get("qualification")),
+        preferences=tuple(PreferenceQuestion(**one) for one in book.get("preferences", ())),
         **{name: design[name] for name in plain},
     )
 

@@ -8,6 +8,7 @@ import langcodes
 
 from annotation.backup.rounds import BackupState
 from annotation.participation_records import Consent, Crowd, Question
+from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Qualification
 from annotation.records import Study, StudyData
 from annotation.study_records import Invitation, Lack, LanguageProgress, Stock, Tombstone
@@ -52,6 +53,7 @@ class Design:
     crowd: Crowd | None = None
     qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
+    preferences: tuple[PreferenceQuestion, ...] = ()
 
 
 @dataclass(frozen=True)

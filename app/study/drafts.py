@@ -11,6 +11,7 @@ from app.refusals import in_words
 from app.study import html as views
 from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
+from app.study.comparing import questions_of as compared_on
 from app.study.exercises import qualification_of, table_of
 from app.study.numbers import share, whole
 from app.study.power import planned_powers
@@ -167,4 +168,5 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
             whole(texts, "tries", settings["tries"]) or 0,
         ),
         materials=tuple(settings["materials"] or ()),
+        preferences=compared_on(settings["preferences"], settings["own_preferences"]),
     )

@@ -10,6 +10,7 @@ from annotation.import_outputs import MOST_BYTES, OPTIONAL, REQUIRED
 from annotation.queries.invitations import MAX_USES
 from annotation.vocabulary import CRITERION_KEYS, MATERIALS
 from app.criteria import criterion_label
+from app.study import comparing
 from app.study.board import ARCHIVE, EVALUATION, EXPLORE, TABLE
 from app.study.own_criteria import SCALES
 from app.texts import Localised, Texts, Value
@@ -143,6 +144,17 @@ def _design(make: _Maker) -> None:
         make.number("lease", 60)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
+    with gr.Row():
+        preferences = make(
+            "preferences",
+            gr.CheckboxGroup,
+            info="preferences_hint",
+            choices=comparing.choices(make.texts),
+            value=[],
+            scale=2,
+        )
+        make.localised.bind(preferences, choices=comparing.choices)
+        make("own_preferences", gr.Textbox, info="own_preferences_hint", lines=1, max_lines=6, max_length=20_000)
     materials = make("materials", gr.CheckboxGroup, info="materials_hint", choices=_materials(make.texts), value=[])
     make.localised.bind(materials, choices=_materials)
     with gr.Row():

@@ -16,6 +16,8 @@ from app.study import html as views
 from app.study import people_html
 from app.study.before_items import CROWD, as_fields
 from app.study.board import Board, language_name
+from app.study.comparing import FIELDS as COMPARING
+from app.study.comparing import as_fields as comparing_as_fields
 from app.study.exercises import FIELDS as EXERCISES
 from app.study.exercises import as_fields as exercises_as_fields
 from app.study.form import STEPS, StudyForm
@@ -40,6 +42,7 @@ DESIGN = (
     "criteria",
     "own",
     "materials",
+    *COMPARING,
     "consent",
     "consent_version",
     "background",
@@ -109,7 +112,10 @@ def blank(tab: StudyTab) -> Updates:
             part: gr.update(choices=[], value=None) for part in form.several(*CHOICES)
         },  # Gradio takes an update apart: one each
         **dict.fromkeys(
-            form.several("name", "task", "instructions", "own", "consent", "background", "exercises", *CROWD), ""
+            form.several(
+                "name", "task", "instructions", "own", "own_preferences", "consent", "background", "exercises", *CROWD
+            ),
+            "",
         ),
         **_fresh(tab),
         tab.typed: {},
@@ -233,6 +239,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "own": own_as_text(study),
         "materials": list(study.materials),
         **as_fields(study),
+        **comparing_as_fields(study),
         **exercises_as_fields(study),
         "instructions": study.instructions.get("en", ""),
     }

@@ -1,4 +1,5 @@
 // Draws one item.
+import { comparison, inWords } from './compare.js';
 import { fill, make } from './make.js';
 import { NOT_APPLICABLE, scale } from './scale.js';
 
@@ -36,12 +37,15 @@ function notes(item, restored, words) {
 
 // Earlier values of an item that was changed, oldest first.
 function history(item, words) {
-  if (!item.history.length) return null;
+  if (!item.history.length && !item.order_history.length) return null;
   const names = Object.fromEntries(item.criteria.map((criterion) => [criterion.key, criterion.name]));
   const said = (value) => (value === NOT_APPLICABLE ? words['page.not_applicable'] : value);
   const lines = item.history.map((change) =>
     make('li', {}, `${change.letter} · ${names[change.criterion]}: `, make('bdi', { dir: 'ltr' }, `${said(change.from)} → ${said(change.to)}`)));
-  return make('details', { class: 'fold' }, make('summary', {}, words['page.history']), make('ul', {}, ...lines));
+  const questions = Object.fromEntries(item.compared_on.map((question) => [question.key, question.name]));
+  const orders = item.order_history.map((change) =>
+    make('li', {}, `${questions[change.question] ?? change.question}: `, make('bdi', { dir: 'ltr' }, `${inWords(change.from)} → ${inWords(change.to)}`)));
+  return make('details', { class: 'fold' }, make('summary', {}, words['page.history']), make('ul', {}, ...lines, ...orders));
 }
 
 function aside(item, comment, words, events) {
@@ -57,7 +61,8 @@ function aside(item, comment, words, events) {
   return [field, fold];
 }
 
-// `events`: { changed(letter, criterion, value), commented(comment), skipped(reason) }.
+// `events`: { changed(letter, criterion, value), preferred(question, ranks), commented(comment), skipped(reason), asked(rows) }; `asked` hears
+// of the rows of preferences: { id, name, open() }.
 export function draw(item, draft, restored, words, events) {
   const heading = make('h2', { tabindex: '-1', id: 'item' }, fill(words['page.item'], { number: item.position }));
   const part = (key, content, name) => (content ? [make('h3', {}, words[key]), spoken(content, { class: name })] : []);
@@ -67,7 +72,9 @@ export function draw(item, draft, restored, words, events) {
     ...part('rate.reference', item.reference, 'reference'), ...part('rate.task', item.task, 'task'),
   );
   const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
-  const fields = make('fieldset', { id: 'fields' }, ...answers, ...aside(item, draft.comment, words, events));
+  const compared = comparison(item, draft.preferences, words, events.preferred);
+  events.asked(compared.rows);
+  const fields = make('fieldset', { id: 'fields' }, ...answers, compared.element, ...aside(item, draft.comment, words, events));
   const past = [history(item, words)].filter(Boolean);
   return [heading, ...notes(item, restored, words), ...past, text, ...remarks(item, words), fields];
 }

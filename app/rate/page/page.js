@@ -78,6 +78,13 @@ const events = {
     $(`row-${letter}-${criterion}`).classList.remove('open');
     edited();
   },
+  preferred(question, ranks) {
+    page.draft.preferences[question] = ranks;
+    edited();
+  },
+  asked(rows) {
+    page.compared = rows;
+  },
   commented(comment) {
     page.draft.comment = comment;
     edited();
@@ -100,9 +107,12 @@ function note(text = '', focus = null, choices = []) {
 // What she sees is not on the server, and why not, where that is known.
 const unsaved = () => (page.closed ? state('shut', say('page.closed_state')) : state('open', say('rate.not_saved')));
 
+// What is still asked for: [{ id of its row, name }].
 function missing() {
-  return page.item.outputs.flatMap((output) =>
-    page.item.criteria.filter((one) => page.draft.values[output.letter]?.[one.key] === undefined).map((one) => ({ output, one })));
+  const open = page.item.outputs.flatMap((output) =>
+    page.item.criteria.filter((one) => page.draft.values[output.letter]?.[one.key] === undefined)
+      .map((one) => ({ id: `row-${output.letter}-${one.key}`, name: `${output.letter} · ${one.name}` })));
+  return [...open, ...page.compared.filter((row) => row.open())];
 }
 
 // --- saving --------------------------------------------------------------------------------------------------------
@@ -111,14 +121,14 @@ function save() {
   if (page.item.state === 'done' && !page.draft.changed) return next();
   const open = missing();
   if (open.length) {
-    const names = open.map(({ output, one }) => `${output.letter} · ${one.name}`).join(', ');
-    const rows = open.map(({ output, one }) => $(`row-${output.letter}-${one.key}`));
+    const names = open.map(({ name }) => name).join(', ');
+    const rows = open.map(({ id }) => $(id));
     for (const row of rows) row.classList.add('open');
     return note(say('rate.missing', { names }), rows[0].querySelector('input'));
   }
   clockOut();
-  const { values, comment, seconds, revision } = page.draft;
-  send('submit', { values, comment, revision, seconds: Math.round(seconds * 10) / 10 });
+  const { values, preferences, comment, seconds, revision } = page.draft;
+  send('submit', { values, preferences, comment, revision, seconds: Math.round(seconds * 10) / 10 });
 }
 
 function send(path, content) {
@@ -202,9 +212,10 @@ function show(reply) {
   page.completion = reply.completion;
   if (!reply.item) return farewell();
   note();
-  const { values, comment, revision } = reply.item;
+  const { values, preferences, comment, revision } = reply.item;
   const restored = page.drafts.get(reply.item.position);
   page.draft = restored ?? { values: structuredClone(values), comment: comment ?? '', seconds: 0, attempt: null, changed: false };
+  page.draft.preferences ??= structuredClone(preferences);
   page.draft.revision ??= revision; // what she saw when she began to answer
   $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(restored), page.words, events), more());
   $('bar').hidden = false;

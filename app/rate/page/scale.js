@@ -24,7 +24,7 @@ export function scale(output, criterion, value, words, changed) {
     : make('div', { ...group, role: 'radiogroup', 'aria-required': 'true' }, title, question, ...buttons(row), lacking);
 }
 
-function buttons({ field, criterion, value, words, changed }) {
+export function buttons({ field, criterion, value, words, changed }) {
   const { low, high, lang, dir } = criterion;
   const count = high - low + 1;
   const texts = Object.fromEntries(labels(criterion).map(({ point, text }) => [point, text]));

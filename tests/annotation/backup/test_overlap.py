@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from backup_toys import killed
+from preference_examples import compared_study, ordered
+from preference_examples import submission as compared_submission
 from rating_examples import Clock, new_study, outputs_of, submission
 
 from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
@@ -103,6 +105,40 @@ def test_ratings_that_the_old_container_saved_after_the_new_one_had_fetched_are_
     third = machine()
     assert submissions(third.store) == told
     assert third.backups is not None and third.backups.state().healthy
+    third.close()
+
+
+def test_preferences_that_the_old_container_saved_are_merged_with_their_later_word(machine: Machine) -> None:
+    first = machine()
+    study = first.store.ensure_study(compared_study())
+    first.store.add_outputs(study.id, [output for index in range(3) for output in outputs_of(f"i{index}")])
+    ann = first.store.new_rater(study.id, "sw")[0].id
+
+    def order(store: RatingStore, position: int, *ranks: int) -> None:
+        view = store.assignment(ann, position)
+        store.submit(compared_submission(ann, view, ordered(view, *ranks)))
+
+    for _ in range(2):
+        view = first.store.next_assignment(ann)
+        assert view is not None
+        order(first.store, view.position, 1, 2, 3)
+    assert first.backups is not None and first.backups.now().healthy
+    second = machine()
+    assert second.backups is not None
+    order(first.store, 1, 3, 3, 1)  # a change, and a new one, that the second container has not seen
+    assert first.store.next_assignment(ann) is not None
+    order(first.store, 3, 2, 1, 2)
+    first.backups.now()
+    assert second.backups.now().healthy
+    mine = {one.item_key: one.position for one in second.store.assignments(study.id)}
+    stored = {mine[one.item_key]: (one.ranks, one.revision) for one in second.store.preferences(study.id)}
+    assert stored == {1: ((3, 3, 1), 2), 2: ((1, 2, 3), 1), 3: ((2, 1, 2), 1)}
+    assert [one.old_ranks for one in second.store.preference_history(study.id)] == [None, None, (1, 2, 3), None]
+    assert second.store.progress(ann).done == 3
+    first.close()
+    second.close()
+    third = machine()  # from snapshot and journal on an empty disk
+    assert len(third.store.preferences(study.id)) == 3 and len(third.store.preference_history(study.id)) == 4
     third.close()
 
 

@@ -209,7 +209,7 @@ def test_a_database_of_the_version_before_opens_with_every_row_as_it_was(
     path: Path, tmp_path: Path, clock: Clock
 ) -> None:
     scripts = tmp_path / "before"
-    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "0006*"))
+    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "000[6-9]*", "00[1-9]*"))
     with RatingStore.open(path, clock=clock) as store:
         study = store.ensure_study(new_study())
         store.add_outputs(study.id, outputs_of("i1"))
