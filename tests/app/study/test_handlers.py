@@ -65,6 +65,7 @@ class Page:
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
             "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
+            "preferences": [], "own_preferences": "",
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -429,6 +430,20 @@ def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
     broken.write_bytes(b"PK nothing")
     refused = drafts.create(page.tab, page.session, "", "en", "Third", ARCHIVE, str(broken), None, 0)
     assert "cannot be read as an exported study" in refused["note outputs"]
+
+
+def test_what_answers_are_compared_on_is_saved_instead_of_criteria_and_displayed_again(page: Page) -> None:
+    page.create()
+    own = '[{"key": "tone", "label": "Tone", "question": "Which answer is kinder?"}]'
+    saved = page.save(criteria=[], preferences=["overall"], own_preferences=own)
+    study = page.store.study("news")
+    assert ([one.key for one in study.preferences], study.criteria) == (["overall", "tone"], ())
+    assert (value(saved["preferences"]), json.loads(value(saved["own_preferences"]))[0]["key"]) == (["overall"], "tone")
+    assert "choose at least one criterion" in page.save(criteria=[], preferences=[])["note design"]
+    assert "cannot be read" in page.save(own_preferences="{")["note design"]
+    assert page.store.study("news").preferences == study.preferences
+    running.open_study(*page.base(), "News")
+    assert page.store.study("news").state == "open"
 
 
 def test_practice_and_test_are_saved_with_the_design_and_shown_again(page: Page, tmp_path: Path) -> None:
