@@ -18,6 +18,7 @@ COMMANDS = {
     "fit": "run the closed loop: choose, write, answer, learn",
     "tune": "train an adapter on answers under self-chosen demonstrations, with labels or without",
     "publish": "a finished run as a folder to pass on, without sentences of the corpus",
+    "nca": "a baseline: the sentence encoder trained on the labels that the loop learns from",
     "ablate": "closed-loop runs in variants and seeds, before and after",
     "sweep": "closed-loop runs over alpha and beta: accuracy against diversity",
     "consistency": "one item in many languages: do the answers agree, and do the model's states align?",

@@ -138,6 +138,14 @@ def read_config(path: Path, kind: type[T], overrides: dict[str, str] | None = No
     return build(kind, content, str(path))
 
 
+def typed_config(kind: type[T], overrides: dict[str, str]) -> T:
+    """As ``read_config`` without a file: the defaults of ``kind`` under what was typed."""
+    content: dict[str, Any] = {}
+    for key, text in overrides.items():
+        _override(content, key, text)
+    return build(kind, content, "The command line")
+
+
 def build(kind: type[T], content: dict[str, Any], where: str) -> T:
     """Build a dataclass from a mapping, sections becoming nested dataclasses."""
     assert dataclasses.is_dataclass(kind)

@@ -80,6 +80,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", default="", help="language that is translated into; default English")
     parser.add_argument("--most", type=int, help="queries of each language, the same in every run")
     model_arguments(parser)
+    parser.add_argument(
+        "--encoder", default="bundled", help="of neighbours and measures: bundled, a folder, or a Hub id"
+    )
     served_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder for items.parquet and record.json")
     parser.add_argument("--overwrite", action="store_true", help="replace what another evaluation left in --output")

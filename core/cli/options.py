@@ -166,7 +166,8 @@ def workbench(options: argparse.Namespace, pools: dict[str, Pool]) -> Workbench:
             f"The run {model.trained.name!r} found itself no better than {model.trained.fallback}, which is used in its place; "
             "--no-fall-back insists on the run."
         )
-    return Workbench(model, SentenceEncoder(), pools=pools, cache=cache)
+    encoder = SentenceEncoder(getattr(options, "encoder", "bundled"))
+    return Workbench(model, encoder, pools=pools, cache=cache)
 
 
 def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) -> Workbench:

@@ -68,6 +68,7 @@ def record(
         "fallback_languages": fallback_languages(predictor.task, answered),
         **_framings(config),
         "model": model_facts(predictor.model),
+        **encoder_facts(predictor),
         "settings": asdict(predictor.settings),
         "label_temperature": predictor.labels.temperature,
         "scoring": predictor.scorer.method if predictor.task.is_closed else "generation",
@@ -105,7 +106,14 @@ def identity(predictor: Predictor, config: EvaluationConfig, queries: Sequence[E
         "queries": digest(queries),
         "pool": digest(predictor.index.pool.examples),
         "commit": commit(),
+        **encoder_facts(predictor),
     }
+
+
+def encoder_facts(predictor: Predictor) -> dict[str, str]:
+    """Which sentence encoder neighbours and measures were made by, where it is not the bundled one."""
+    name = getattr(predictor.index.encoder, "name", "bundled")
+    return {} if name == "bundled" else {"encoder": name}
 
 
 def digest(examples: Sequence[Example]) -> str:

@@ -39,6 +39,11 @@ class SentenceEncoder:
                 f"The encoder {self.name!r} could not be loaded ({type(error).__name__}: {error})."
             ) from error
 
+    @property
+    def modules(self) -> list[Any]:
+        """The parts of the encoder in their order, as sentence-transformers takes them."""
+        return list(self._model)
+
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors ``(N, E)``, float32."""
         # The leading space makes a first word the same token as the word inside a sentence.
