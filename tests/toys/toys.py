@@ -95,8 +95,8 @@ def tiny_model(
 class LetterEncoder:
     """Unit vectors from hashed letter pairs: texts that look alike are near. Stands in for a sentence encoder."""
 
-    def __init__(self, dimensions: int = 48) -> None:
-        self.dimensions = dimensions
+    def __init__(self, name: str = "bundled", dimensions: int = 48) -> None:
+        self.name, self.dimensions = name, dimensions
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """``(N, dimensions)`` float32."""

@@ -46,6 +46,18 @@ def test_evaluate_writes_items_and_a_record(
     assert (output / "record.json").read_bytes() == before
 
 
+def test_the_record_names_another_encoder_than_the_bundled_one(
+    files: dict[str, str], toy_models: None, tmp_path: Path
+) -> None:
+    records = []
+    for name in ("bundled", "folder/encoder"):
+        output = tmp_path / name.replace("/", "-")
+        assert train.main([*evaluation(files, output), "--encoder", name]) == 0
+        records.append(json.loads((output / "record.json").read_text()))
+    assert "encoder" not in records[0]
+    assert records[1]["encoder"] == "folder/encoder"
+
+
 @pytest.mark.parametrize("below", ["/proc/agl", "file/run"])
 def test_an_output_that_cannot_be_written_is_told_before_the_work_begins(
     below: str, files: dict[str, str], toy_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
