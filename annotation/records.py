@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.judge_records import JudgeScoreRecord
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceQuestion, PreferenceRecord, Ranks
 from annotation.qualification_records import Qualification
@@ -281,3 +282,4 @@ class StudyData:
     adjudication_history: tuple[AdjudicationHistoryRecord, ...] = ()
     preferences: tuple[PreferenceRecord, ...] = ()
     preference_history: tuple[PreferenceHistoryRecord, ...] = ()
+    judge_scores: tuple[JudgeScoreRecord, ...] = ()  # of models, likewise

@@ -23,6 +23,7 @@ from annotation.queries import assignments as _assignments
 from annotation.queries import attention_checks as _attention_checks
 from annotation.queries import design as _design
 from annotation.queries import invitations as _invitations
+from annotation.queries import judges as _judges
 from annotation.queries import merge as _merge
 from annotation.queries import outputs as _outputs
 from annotation.queries import participation as _participation
@@ -154,6 +155,14 @@ class RatingStore(Transactions):
     case_progress = reading(_adjudication.case_progress)
     adjudicate = writing_now(_adjudication.adjudicate)
     adjudications = reading(_adjudication_records.adjudications)
+
+    # For organisers: models that grade
+    ensure_judge = writing_now(_judges.ensure_judge)
+    judges = reading(_judges.judges)
+    unscored = reading(_judges.unscored)
+    store_scores = writing_now(_judges.store_scores)
+    remove_judge = writing(_judges.remove_judge)
+    judge_scores = reading(_judges.judge_scores)
 
     # For backups
     pending_removals = reading(_progress.pending_removals)

@@ -21,10 +21,10 @@ from app.explore.link import form_of_link
 from app.explore.tab import build_explore, control_updates, wire_explore
 from app.html import message
 from app.rate.tab import build_rate
-from app.results.adjudication import AdjudicationService
 from app.results.experiments import ReportService
 from app.results.experiments_tab import build_experiments
 from app.results.items_tab import Askable, ItemsHandlers, build_items
+from app.results.organising import organising_of
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
 from app.services import Services
@@ -131,8 +131,8 @@ def _build_results(
     with gr.Tabs():
         with localised.bind(gr.Tab(texts("reports.ratings"), id="ratings"), label="reports.ratings"):
             ratings = ResultsService(services.store, services.study.slug, services.folder, services.authority)
-            adjudication = AdjudicationService(services.store, services.authority, services.backups)
-            build_ratings(ratings, adjudication, localised, tag, texts, results, session, allow)
+            organising = organising_of(services.store, services.authority, services.backups, models)
+            build_ratings(ratings, organising, localised, tag, texts, results, session, allow)
         with localised.bind(gr.Tab(texts("reports.experiments"), id="experiments"), label="reports.experiments") as tab:
             data = services.folder.parent
             reports = ReportService((RESULTS, data / "evaluations", data / "runs", Path("runs")), services.folder)

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.judge_records import JudgeScoreRecord
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
 from annotation.study_records import CheckResult, RaterRecord
 
-Kind = Literal["text", "integer", "number", "flag", "time", "json", "integers", "texts"]
+Kind = Literal["text", "integer", "number", "flag", "time", "json", "integers", "texts", "numbers"]
 Record = TypeVar(
     "Record",
     RatingRecord,
@@ -25,6 +26,7 @@ Record = TypeVar(
     CheckResult,
     AdjudicationRecord,
     AdjudicationHistoryRecord,
+    JudgeScoreRecord,
 )
 RecordType = (
     type[RatingRecord]
@@ -37,6 +39,7 @@ RecordType = (
     | type[CheckResult]
     | type[AdjudicationRecord]
     | type[AdjudicationHistoryRecord]
+    | type[JudgeScoreRecord]
 )
 
 
@@ -113,6 +116,17 @@ COLUMNS: dict[str, Column] = {
     "original_item": Column("text", "key of the item that an attention check was made from", nullable=True),
     "original_output_id": Column("integer", "number of the output that this one copies", nullable=True),
     "degradation": Column("text", "how the text was spoiled: shuffled, truncated or foreign", nullable=True),
+    "judge": Column("text", "the model that graded, which is a system of record and no rater"),
+    "model": Column("text", "its name or address"),
+    "fingerprint": Column("text", "of its weights; other weights are another judge"),
+    "prompt_version": Column("text", "version of the prompt that it was asked by (core/inference/grading.py)"),
+    "judged_value": Column(
+        "integer", "its most probable point; empty where the prompt was too long for it", nullable=True
+    ),
+    "expected_value": Column("number", "the mean of the points under their probabilities", nullable=True),
+    "probabilities": Column("numbers", "of every point of the scale, lowest first, normalised over the scale"),
+    "prompt_sha256": Column("text", "hash of the whole prompt"),
+    "scored_at": Column("time", "when the model was asked, UTC"),
     "decision_reason": Column("text", "why an adjudicator decided so, in her words; of the whole item", nullable=True),
     "passed": Column("flag", "whether the attention check was passed"),
     "reason": Column("text", "what the attention check expected and what was seen"),

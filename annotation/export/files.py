@@ -20,6 +20,7 @@ from annotation.adjudication_records import AdjudicationHistoryRecord, Adjudicat
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
+from annotation.judge_records import JudgeScoreRecord
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
 from annotation.qualification_records import Qualification
@@ -39,6 +40,7 @@ TABLES: dict[str, RecordType] = {
     "checks": CheckResult,
     "adjudications": AdjudicationRecord,
     "adjudication_history": AdjudicationHistoryRecord,
+    "judge_scores": JudgeScoreRecord,
 }
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 READER = '''"""Reads a table of this study: `import read_tables; ratings = read_tables.read("ratings")`. Needs pandas."""
@@ -149,6 +151,7 @@ def write_parquet(path: Path, columns: Sequence[str], rows: Sequence[dict[str, A
         "json": pa.string(),
         "integers": pa.list_(pa.int64()),
         "texts": pa.list_(pa.string()),
+        "numbers": pa.list_(pa.float64()),
     }
     schema = pa.schema([pa.field(name, types[COLUMNS[name].kind], COLUMNS[name].nullable) for name in columns])
     values = {name: [_typed(COLUMNS[name].kind, row[name]) for row in rows] for name in columns}
@@ -215,6 +218,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
         "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "
         "names; in tables of their own, in no mean, test or agreement",
+        "judges": "a model that grades is a system of record: its values stand in judge_scores alone, never among ratings",
         "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],
         "blinding": "systems shown as letters; order of items per rater, and of systems per rater and item, "
         "random and stored",

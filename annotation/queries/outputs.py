@@ -7,6 +7,8 @@ from typing import cast
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
+from annotation.database.adjudication_tables import AdjudicationCaseRow
+from annotation.database.judge_tables import JudgeScoreRow
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed
 from annotation.queries.studies import refuse_frozen, require_draft, study_row
@@ -110,18 +112,24 @@ def remove_outputs(session: Session, study_id: int) -> int:
 def take_back_outputs(session: Session, study_id: int, output_ids: Sequence[int]) -> int:
     """Takes outputs out again that no rater was given yet, with items and systems left empty by it; returns how many.
 
-    An output of an item and language that somebody was given stays: what she saw must not change. Raises UnknownStudy, StudyFrozen.
+    An output of an item and language that somebody was given stays: what she saw must not change. What a model gave to
+    those that go goes too. Raises UnknownStudy, StudyFrozen.
     """
     study = study_row(session, study_id, lock=True)
     refuse_frozen(study, "gives no outputs back")
     assigned = select(AssignmentRow.id).where(
         AssignmentRow.item_id == OutputRow.item_id, AssignmentRow.language == OutputRow.language
     )
+    adjudicated = select(AdjudicationCaseRow.id).where(
+        AdjudicationCaseRow.item_id == OutputRow.item_id, AdjudicationCaseRow.language == OutputRow.language
+    )
     free = session.scalars(
         select(OutputRow.id)
         .join(ItemRow, ItemRow.id == OutputRow.item_id)
-        .where(ItemRow.study_id == study_id, OutputRow.id.in_(output_ids), ~assigned.exists())
+        .where(ItemRow.study_id == study_id, OutputRow.id.in_(output_ids))
+        .where(~assigned.exists(), ~adjudicated.exists())
     ).all()
+    session.execute(delete(JudgeScoreRow).where(JudgeScoreRow.output_id.in_(free)))
     session.execute(delete(OutputRow).where(OutputRow.id.in_(free)))
     used_items, used_systems = select(OutputRow.item_id), select(OutputRow.system_id)
     assigned_items = select(AssignmentRow.item_id)

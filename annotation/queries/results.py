@@ -21,6 +21,7 @@ from annotation.database.tables import (
 )
 from annotation.queries.adjudication_records import adjudication_history, adjudications
 from annotation.queries.attention_checks import check_results
+from annotation.queries.judges import judge_scores
 from annotation.queries.outputs import output_records
 from annotation.queries.preferences import preference_history, preferences
 from annotation.queries.progress import rater_records
@@ -60,6 +61,7 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
         checks=tuple(check_results(session, study_id)),
         adjudications=tuple(adjudications(session, study_id)),
         adjudication_history=tuple(adjudication_history(session, study_id)),
+        judge_scores=tuple(judge_scores(session, study_id)),
     )
 
 

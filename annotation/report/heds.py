@@ -12,7 +12,7 @@ from annotation.preference_records import PreferenceQuestion
 from annotation.records import Criterion, StudyData
 from annotation.report.preferences import agreement, named
 from annotation.report.results import Report, by_scale
-from annotation.report.words import adjudication, figure, materials, span, training
+from annotation.report.words import adjudication, figure, judging, materials, span, training
 from annotation.scales import Scale, labels_of
 from annotation.statistics.power import Plan, plan_on, planned_tests, power_of
 from annotation.statistics.values import Undefined
@@ -158,7 +158,7 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
         if study.check_every
         else "No attention checks."
     )
-    yield "3.3.3", "Quality assurance", f"{checks} {adjudication(report)}"
+    yield "3.3.3", "Quality assurance", f"{checks} {adjudication(report)} {judging(report)}"
     yield (
         "3.3.4",
         "What evaluators see",

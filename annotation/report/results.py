@@ -14,6 +14,7 @@ from annotation.scales import FIVE, Scale, scale_of
 from annotation.statistics.adjudicated import Adjudicated, adjudicated
 from annotation.statistics.analysis import Analysis, analyse
 from annotation.statistics.comparisons import FEWEST, Comparison
+from annotation.statistics.judged import Judged, judged
 from annotation.statistics.power import items_needed
 from annotation.statistics.values import Interval, Undefined, undefined
 
@@ -75,6 +76,7 @@ class Report:
     proficiency: Mapping[str, int]  # as raters said -> how many; "" for those who did not
     tests: int  # comparisons in the Holm family
     adjudicated: tuple[Adjudicated, ...] = ()  # beside the ratings, in nothing above
+    judged: tuple[Judged, ...] = ()  # of models that grade, likewise
 
     def named(self, system: str) -> str:
         """The name of a system."""
@@ -168,6 +170,7 @@ def make_report(
         proficiency=dict(sorted(Counter(one.proficiency or "" for one in ([] if public else counted)).items())),
         tests=_tests(everyone),
         adjudicated=_adjudicated(data, excluded, criteria, public),
+        judged=_judged(study, data, excluded, criteria),
     )
 
 
@@ -176,6 +179,11 @@ def _adjudicated(
 ) -> tuple[Adjudicated, ...]:
     ratings = [one for one in data.ratings if one.rater not in excluded]
     return tuple(adjudicated(_unnamed(data.adjudications) if public else data.adjudications, ratings, criteria))
+
+
+def _judged(study: Study, data: StudyData, excluded: Container[str], criteria: Sequence[str]) -> tuple[Judged, ...]:
+    ratings = [one for one in data.ratings if one.rater not in excluded]
+    return tuple(judged(data.judge_scores, ratings, criteria, scales=study.scales, seed=SEEDED))
 
 
 def _unnamed(decisions: Iterable[AdjudicationRecord]) -> list[AdjudicationRecord]:

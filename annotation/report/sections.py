@@ -6,6 +6,7 @@ from annotation.criteria import text_for
 from annotation.records import Study
 from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
+from annotation.report.judges import judge_blocks
 from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, sentence, span, training
 from annotation.scales import FIVE, Scale, labels_of
@@ -28,7 +29,7 @@ from core.report.document import (
 def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
     blocks: list[Heading | Block] = []
-    for part in (_lead, _answer, _languages, evidence, _questions, _method):
+    for part in (_lead, _answer, _languages, evidence, judge_blocks, _questions, _method):
         blocks += part(report)
     return Document.of_blocks(f"Human evaluation: {report.study.name}", blocks)
 

@@ -79,6 +79,18 @@ def adjudication(report: Report) -> str:
     )
 
 
+def judging(report: Report) -> str:
+    """Which models graded the same outputs, and what their values are not."""
+    if not report.judged:
+        return "No model graded the outputs."
+    names = sorted({one.judge for one in report.judged})
+    return (
+        f"The same outputs were graded by: {', '.join(names)}, with the question and the words of the points as raters saw them; a grade "
+        "is the most probable point, with the mean under the probabilities of all points beside it. A model is a system of record and no "
+        "rater: its grades are in no mean, test or agreement of people. High agreement on these texts shows nothing about others."
+    )
+
+
 def training(report: Report) -> str:
     """What raters practised before the first item, and what test they had to pass."""
     made = report.study.qualification

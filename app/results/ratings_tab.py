@@ -13,8 +13,10 @@ from app.html import message
 from app.refusals import in_words
 from app.results import preferences_html
 from app.results import ratings_html as views
-from app.results.adjudication import AdjudicationService
 from app.results.adjudication_tab import build_adjudication
+from app.results.judge_html import judges
+from app.results.judge_tab import build_judge
+from app.results.organising import Organising
 from app.results.ratings import ResultsService
 from app.results.ratings_table import rated_cells, summary_table
 from app.results.reading_tab import build_reading
@@ -48,7 +50,7 @@ class RatingsTab:
 
 def build_ratings(
     service: ResultsService,
-    adjudication: AdjudicationService,
+    organising: Organising,
     localised: Localised,
     tag: gr.State,
     texts: Texts,
@@ -88,7 +90,8 @@ def build_ratings(
         event(bound(show, parts), [study, language, passed, tag, session], everything, **EVENTS)
     events = (tab.select, refresh.click, study.input, tag.change)
     build_reading(service, localised, tag, texts, session, study, events)
-    build_adjudication(adjudication, localised, tag, texts, session, study, events)
+    build_adjudication(organising.adjudication, localised, tag, texts, session, study, events)
+    build_judge(organising.judges, organising.models, localised, tag, texts, session, study, events)
     prepare.click(bound(export, parts), [study, tag, session], [download, note], **EVENTS)
     push.click(bound(send, parts), [study, name, token, tag, session], [token, note], **EVENTS)
 
@@ -127,7 +130,7 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
         empty = message(texts("results.empty", enough=ENOUGH))
         return {**updates, tab.answer: empty, tab.details: "", tab.table: ""}
     cells = rated_cells(analysis.cells, None if chosen == ALL else chosen)
-    sections = (views.comparisons, views.agreement, views.orders)
+    sections = (views.comparisons, views.agreement, judges, views.orders)
     compared = preferences_html.answer(report, analysis, one_language, texts)
     verdicts = report.verdicts_of(analysis)
     return {
