@@ -57,7 +57,7 @@ class AssignmentView:
     comment: str | None
     state: AssignmentState
     skip_reason: str | None  # set while state is "skipped"
-    revision: int = 0  # counts accepted changes of the values
+    revision: int = 0  # counts accepted changes of the values and the comment
     reference: str | None = None  # this and the next where the design shows them
     context: str | None = None
     preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> what was given so far

@@ -170,7 +170,7 @@ class SkipSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof of a commit. `revision` counts accepted changes of the assignment's values; 0 for a skip."""
+    """Proof of a commit. `revision` counts accepted changes of the assignment's values or comment; 0 for a skip."""
 
     saved_at: datetime
     revision: int

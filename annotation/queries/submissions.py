@@ -76,7 +76,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     submission = _record_submission(session, row, submission_id, content, comment, now)
     changed = _store_values(session, sent, criteria, submission_id, now)
     changed = _preferences.store(session, sent, row, submission_id, now) or changed
-    row.revision += 1 if changed else 0
+    row.revision += 1 if changed or comment is not None else 0
     submission.revision, submission.seconds = row.revision, float(sent.seconds)
     row.state = "done"
     row.lease_expires_at = None
@@ -130,8 +130,11 @@ def _refuse_older(session: Session, sent: Submission, row: AssignmentRow, criter
         for output, criterion, value in session.execute(query)
     }
     other_values = any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items())
-    if other_values or _preferences.differ(
-        _preferences.ranks_of(session, sent.rater_id, row.item_id), sent.preferences
+    other_comment = sent.comment is not None and sent.comment != (row.comment or "")
+    if (
+        other_values
+        or other_comment
+        or _preferences.differ(_preferences.ranks_of(session, sent.rater_id, row.item_id), sent.preferences)
     ):
         raise NewerAnswers(
             f"this item was answered later, in another tab or on another device (version {row.revision}; this page showed "

@@ -1,9 +1,18 @@
 // Rating by keyboard: digits answer the marked row and move on, Enter saves; arrows and Tab work as everywhere. 0 is the tenth point
-// where 1 is the first; on a slider digits go into its number, and Enter moves on.
+// where 1 is the first; where both are points, 1 waits a moment for a second digit, so that 10 (or 11) can be typed, and its row stays
+// marked meanwhile; on a slider digits go into its number, and Enter moves on.
 const rows = () => [...document.querySelectorAll('#fields .row')];
 const ANSWERED = 'input:checked, input[type=range]:not(.unset)';
 const unanswered = () => rows().find((row) => !row.querySelector(ANSWERED));
 const current = () => document.activeElement?.closest?.('.row') ?? unanswered();
+
+const MOMENT = 900; // ms that a first digit waits for a second
+let begun = null; // { row, digit, timer } of a number that may get a second digit
+
+function settle() {
+  if (begun) clearTimeout(begun.timer);
+  begun = null;
+}
 
 export function mark() {
   const row = current();
@@ -32,8 +41,24 @@ function advance() {
   mark();
 }
 
+// Points of two digits that begin with this one and that no single key gives.
+const longer = (row, digit) =>
+  [...row.querySelectorAll('input[type=radio]')].some(({ value }) => /^\d\d$/.test(value) && value[0] === String(digit) && (value !== '10' || row.querySelector('input[value="0"]')));
+
 // Whether the digit answered the row.
 function answered(row, point) {
+  if (begun) {
+    const { row: first, digit } = begun;
+    const whole = first.querySelector(`input[type=radio][value="${digit}${point}"]`);
+    settle();
+    if (whole) {
+      whole.click();
+      advance();
+      return true;
+    }
+    advance(); // the first digit was all of it; this one is for the next row
+    row = current();
+  }
   const number = row?.querySelector('.track input[type=text]');
   if (number) {
     if (number.disabled || document.activeElement === number) return false;
@@ -46,12 +71,20 @@ function answered(row, point) {
   const input = radio(point) ?? (point === 0 ? radio(10) : null);
   if (!input || input.disabled) return false;
   input.click();
-  advance();
+  if (longer(row, point)) {
+    input.focus();
+    begun = { row, digit: point, timer: setTimeout(() => { settle(); advance(); }, MOMENT) };
+  } else {
+    advance();
+  }
   return true;
 }
 
 export function listen({ save, enabled }) {
-  document.addEventListener('focusin', mark);
+  document.addEventListener('focusin', () => {
+    if (begun && !begun.row.contains(document.activeElement)) settle();
+    mark();
+  });
   document.addEventListener('keydown', (event) => {
     const target = event.target;
     const own = target.matches?.('.row .track input, .row .none input'); // of a slider, or "not applicable"
@@ -62,6 +95,7 @@ export function listen({ save, enabled }) {
       if (answered(current(), point)) event.preventDefault();
     } else if (event.key === 'Enter' && !target.closest?.('button, summary, a')) {
       event.preventDefault();
+      settle();
       if (own && unanswered()) advance();
       else if (button().id === 'check') button().click();
       else save();

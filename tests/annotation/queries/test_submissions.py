@@ -109,6 +109,23 @@ def test_a_page_that_showed_older_ratings_overwrites_nothing(
     assert {record.value for record in store.ratings(study.id)} == {2}
 
 
+def test_a_comment_of_another_tab_is_not_overwritten_where_only_comments_differ(
+    store: RatingStore, rater: Rater, view: AssignmentView
+) -> None:
+    """The ratings were the same, so the second tab's comment replaced the first one's without a word."""
+    sent = replace(submission(rater.id, view, 4), revision=0)
+    store.submit(replace(sent, comment="from the first tab"))
+    second = replace(submission(rater.id, view, 4), comment="from the second tab", revision=0)
+    with pytest.raises(NewerAnswers):
+        store.submit(second)
+    assert store.assignment(rater.id, 1).comment == "from the first tab"
+    edited = store.submit(replace(submission(rater.id, view, 4), comment="edited", revision=1))
+    assert edited.revision == 2  # a third tab, which showed version 1, is older now
+    with pytest.raises(NewerAnswers):
+        store.submit(replace(submission(rater.id, view, 4), comment="", revision=1))
+    assert store.submit(replace(submission(rater.id, view, 4), comment=None, revision=1)).revision == 2
+
+
 def test_a_change_keeps_the_old_value_when_and_by_which_submission(
     store: RatingStore, study: Study, rater: Rater, view: AssignmentView, clock: Clock
 ) -> None:

@@ -1,5 +1,6 @@
 """Scales of other lengths on the raters' page in headless Chromium: 7 and 11 points, a slider from 0 to 100, "not applicable"."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -139,6 +140,39 @@ def test_all_scales_by_keyboard_alone(raters: Raters) -> None:
             (a, "fluency"): 4, (a, "politeness"): 6, (a, "quality"): 83, (a, "trust"): 0,
             (b, "fluency"): 2, (b, "politeness"): None, (b, "quality"): 51, (b, "trust"): 9,
         }  # fmt: skip
+
+
+def test_ten_of_ten_is_typed_as_one_and_zero_and_one_alone_moves_on(raters: Raters) -> None:
+    """The digit keys could not give 10 on a scale from 0 to 10: 0 is its lowest point."""
+    with raters_page(raters.store) as url:
+        page = raters.open(url)
+        page.clock.install()
+        page.clock.pause_at("2100-01-01")
+        page.keyboard.type("44")  # fluency and politeness of A
+        page.keyboard.type("50")
+        page.keyboard.press("Enter")
+        page.keyboard.press("1")
+        expect(page.locator("#row-A-trust")).to_have_class(re.compile("marked"))  # it waits for a second digit
+        page.keyboard.press("0")
+        expect(page.locator("#row-A-trust input[value='10']")).to_be_checked()
+        page.keyboard.type("44")  # of B
+        page.keyboard.type("50")
+        page.keyboard.press("Enter")
+        page.keyboard.press("1")
+        expect(page.locator("#row-B-trust")).to_have_class(re.compile("marked"))
+        page.clock.run_for(1000)
+        expect(page.locator("#save")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#state.saved")).to_be_visible()
+        a, b = letters(raters)["A"], letters(raters)["B"]
+        assert (raters.values()[a, "trust"], raters.values()[b, "trust"]) == (10, 1)
+        # Two numbers without a pause between: 1, which no point of two digits goes on, then the next row's.
+        page.keyboard.type("44")
+        page.keyboard.type("50")
+        page.keyboard.press("Enter")
+        page.keyboard.type("15")
+        expect(page.locator("#row-A-trust input[value='1']")).to_be_checked()
+        expect(page.locator("#row-B-fluency input[value='5']")).to_be_checked()
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 390), ("ar", 390), ("ar", 1440)])
