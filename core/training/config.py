@@ -96,6 +96,7 @@ class WritingConfig:
 
     pairs: int = 8  # tried per iteration, over all processes; 0: none are written
     shown: int = 3  # demonstrations that precede a written pair
+    by_label: bool = False  # they share a label, all labels in turn, and the pair must get that label
     temperature: float = 0.8
     max_tokens: int = 40
     votes: int = 3  # m, contexts under which the pair's label is asked for
@@ -194,11 +195,6 @@ class FitConfig:
             raise InvalidConfig(
                 f"bank.queries is {self.bank.queries} and optim.trained {self.optim.trained!r}: a bank holds what a frozen language model "
                 "says; set optim.trained=policy, or bank.queries=0."
-            )
-        if self.bank.queries and self.writing.pairs:
-            raise InvalidConfig(
-                f"bank.queries is {self.bank.queries} and writing.pairs {self.writing.pairs}: a run that learns from a bank writes "
-                "nothing; set writing.pairs=0, or bank.queries=0."
             )
         if self.losses.teacher == "both" and self.losses.gate:
             raise InvalidConfig(

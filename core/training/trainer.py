@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -147,16 +147,12 @@ class Loop:
         changes = self.pool.update([], iteration)
         self.iteration = iteration
         line = mean_measures(_gathered([measures_of(b, r, self.config) for b, r in zip(batches, results, strict=True)]))
-        copies = rejected["copy"] + rejected["duplicate"]
-        attempts = len(written) + sum(rejected.values())
         return line | {
             "iteration": iteration,
             "temperature": self.learner.temperature,
             "gradient": norm,
             "rate": self._rate(iteration),
-            "written": len(written),
-            "rejected": dict(sorted(rejected.items())),
-            "copy_rate": copies / attempts if attempts else 0.0,
+            **writing_measures(written, rejected),
             "pool_version": self.pool.version,
             "pool_size": len(self.pool.pool),
             "retired": sum(change.action == "retired" for change in changes),
@@ -249,6 +245,17 @@ class Loop:
         self.iteration = checkpoint.iteration
         if self.accelerator.is_main_process:
             self.log.cut(checkpoint.iteration)
+
+
+def writing_measures(written: Sequence[Written], rejected: Counter[str]) -> dict[str, Any]:
+    """What the log says of an iteration's writing."""
+    attempts = len(written) + sum(rejected.values())
+    copies = rejected["copy"] + rejected["duplicate"]
+    return {
+        "written": len(written),
+        "rejected": dict(sorted(rejected.items())),
+        "copy_rate": copies / attempts if attempts else 0.0,
+    }
 
 
 def _measured(measured: Measured | None) -> dict[str, Any] | None:

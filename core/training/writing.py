@@ -34,6 +34,7 @@ REASONS = {
     "copy": "too much of it stands in the query or in a demonstration it was written after",
     "duplicate": "the pool has, or had, this text",
     "votes": "the model labels it differently under different contexts",
+    "label": "the model gives it another label than that of the demonstrations it was written after",
     "surplus": "its label is already too frequent among written pairs",
     "incoherent": "the model's vectors of query and pair are too far apart",
 }
@@ -45,6 +46,7 @@ class Draft:
 
     query: Query
     language: str  # asked for
+    label: str  # asked for, "" for any
     demonstrations: tuple[Example, ...]
     prompt: str
     lead: str  # white space between the prompt and the text
@@ -96,45 +98,46 @@ class PairWriter:
         return pairs, rejected
 
     def _scores(self, queries: Sequence[Query], pool: Pool) -> torch.Tensor:
-        """The policy's scores ``(B, N)``, from vectors of the model before training under the present projection."""
+        """The policy's scores ``(B, N)``, from vectors of the model before training under the present projection and head."""
         learner = self.learner
         languages = [*(query.language for query in queries), *(example.language for example in pool.examples)]
-        raw = learner.untrained_vectors(
-            [*(query.text for query in queries), *(example.text for example in pool.examples)]
-        )
-        vectors = learner.project(
-            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, untrained=True
-        )
-        return (vectors[: len(queries)] @ vectors[len(queries) :].T / learner.log_temperature.exp()).cpu()
+        texts = [*(query.text for query in queries), *(example.text for example in pool.examples)]
+        raw = torch.from_numpy(learner.untrained_vectors(texts)).to(learner.projection)
+        vectors = learner.project(raw, languages, learner.projection, untrained=True)
+        bias = learner.project(raw[len(queries) :], languages[len(queries) :], untrained=True) @ learner.head
+        cosines = vectors[: len(queries)] @ vectors[len(queries) :].T
+        return (cosines / learner.log_temperature.exp() + bias).cpu()
 
     def _draft(self, query: Query, identity: str, pool: Pool, scores: torch.Tensor) -> Draft | None:
         """What to write, and after what; None when no language of the pool has enough examples."""
-        task = self.asker.writer.task
-        usable = {
-            code: pool.usable(query, [code])
+        task, source = self.asker.writer.task, random_of("writing", identity)
+        masks = {
+            (code, label): mask
             for code in pool.languages
             if code in task.templates and code != query.language
+            for label, mask in self._masks(pool, pool.usable(query, [code])).items()
         }
-        enough = [code for code, mask in usable.items() if mask.sum() >= self.config.shown]
+        enough = [key for key, mask in masks.items() if mask.sum() >= self.config.shown]
         if not enough:
             return None
-        code = random_of("writing", identity).choice(enough)
-        mask = torch.from_numpy(usable[code])
+        code = source.choice([*dict.fromkeys(code for code, _ in enough)])
+        label = source.choice([label for other, label in enough if other == code])
+        mask = torch.from_numpy(masks[code, label])
         keys = scores + policy.gumbel(scores.shape, generator_of("shown", identity)).to(scores)
         chosen = policy.top(keys.masked_fill(~mask, -torch.inf), self.config.shown, torch.from_numpy(pool.groups))
         demonstrations = tuple(pool.examples[i] for i in chosen.tolist())
         template, verbaliser = task.template(code), task.verbaliser(code)
         blocks = [template.block(entry.text, verbaliser.words[entry.label], code) for entry in reversed(demonstrations)]
         stub, lead, after = template.open_input(code)
-        return Draft(
-            query,
-            code,
-            demonstrations,
-            SEPARATOR.join([template.instruction, *blocks, stub]),
-            lead,
-            after.strip(),
-            identity,
-        )
+        prompt = SEPARATOR.join([template.instruction, *blocks, stub])
+        return Draft(query, code, label, demonstrations, prompt, lead, after.strip(), identity)
+
+    def _masks(self, pool: Pool, usable: np.ndarray) -> dict[str, np.ndarray]:
+        """Usable examples ``(N,)`` by the label that is asked for; by "" where any will do."""
+        if not self.config.by_label:
+            return {"": usable}
+        labels = np.array([example.label for example in pool.examples])
+        return {label: usable & (labels == label) for label in self.asker.writer.task.labels}
 
     def _read(self, draft: Draft, line: Generated, excluded: set[str]) -> tuple[str, str]:
         """The text of a line and "", or the reason against it."""
@@ -183,6 +186,8 @@ class PairWriter:
             reason = ""
             if count / len(voted) < self.config.agreement:
                 reason = "votes"
+            elif draft.label not in ("", task.labels[label]):
+                reason = "label"
             elif cosine < self.config.coherence:
                 reason = "incoherent"
             elif self._is_surplus(task.labels[label], labels):
@@ -203,14 +208,20 @@ class PairWriter:
         ]
 
     def _votes(self, drafts: list[tuple[Draft, str]], pool: Pool) -> list[list[int]]:
-        """The labels that the model gives each text under ``votes`` random contexts of other languages."""
+        """The labels that the model gives each text under the policy's best context, then under contexts drawn from the policy.
+
+        Under random contexts labels are right less often than under the policy's own.
+        """
+        queries, groups = [Query(text, draft.language) for draft, text in drafts], torch.from_numpy(pool.groups)
         asks = []
-        for draft, text in drafts:
-            query = Query(text, draft.language)
-            indices = np.flatnonzero(pool.usable(query)).tolist()
+        for (draft, _), query, scores in zip(drafts, queries, self._scores(queries, pool), strict=True):
+            mask = torch.from_numpy(pool.usable(query))
+            count = min(self.k, len(torch.unique(groups[mask])))
             for vote in range(self.config.votes):
-                drawn = random_of("vote", vote, draft.identity).sample(indices, min(self.k, len(indices)))
-                asks.append(Ask(query, tuple(pool.examples[i] for i in drawn), draft.language))
+                noise = policy.gumbel(scores.shape, generator_of("vote", vote, draft.identity)).to(scores)
+                keys = (scores + noise if vote else scores).masked_fill(~mask, -torch.inf)
+                context = tuple(pool.examples[i] for i in policy.top(keys, count, groups).tolist())
+                asks.append(Ask(query, context, draft.language))
         with self.learner.in_half():
             best = self.asker.log_probs(asks).argmax(-1).view(len(drafts), self.config.votes)
         rows: list[list[int]] = best.tolist()

@@ -1,7 +1,8 @@
 """The closed loop of a frozen language model: score a bank, train the policy from it, let the bank follow the policy, measure.
 
-The first iteration scores the bank; every iteration is the same number of optimiser steps on it. As often as ``bank.refreshes`` says, at
-even distances, the candidates are chosen anew by the policy as it has become; only prompts that were never scored are scored.
+The first iteration scores the bank; every iteration is the same number of optimiser steps on it, after which the model writes
+``writing.pairs`` demonstrations that join the pool. As often as ``bank.refreshes`` says, at even distances, the candidates are chosen anew
+by the policy as it has become, written ones among them; only prompts that were never scored are scored.
 
 Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden size.
 """
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.data.pool import Pool
 from core.records import Example
 from core.seeds import generator_of
 from core.training.bank.build import ScoreBank, bank_requests, choose_candidates, read_bank, spread
@@ -21,7 +23,7 @@ from core.training.bank.objectives import OBJECTIVES
 from core.training.bank.step import StepData, scored, step_data, with_imputed
 from core.training.bank.store import ScoreStore, fill
 from core.training.bank.targets import Targets, self_supervised, supervised
-from core.training.trainer import Loop
+from core.training.trainer import Loop, writing_measures
 
 
 class BankLoop(Loop):
@@ -45,11 +47,16 @@ class BankLoop(Loop):
         began = time.perf_counter()
         measures = self._steps(iteration, self.bank, self.targets)
         seconds["update"] = time.perf_counter() - began
+        began = time.perf_counter()
+        written, rejected = self._write_pairs(iteration)
+        self.pool.update(written, iteration)
+        seconds["write"] = time.perf_counter() - began
         self.iteration = iteration
         return measures | {
             "iteration": iteration,
             "temperature": self.learner.temperature,
             "rate": 1.0,
+            **writing_measures(written, rejected),
             "pool_version": self.pool.version,
             "pool_size": len(self.pool.pool),
             "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
@@ -60,9 +67,15 @@ class BankLoop(Loop):
         total, refreshes = self.config.optim.iterations, self.config.bank.refreshes
         return (iteration - 1) * (refreshes + 1) // total
 
+    def _pool_at(self, age: int) -> Pool:
+        """The pool as it was when the bank's candidates were chosen: the same for a run that goes on."""
+        first = next(i for i in range(1, self.config.optim.iterations + 1) if self._age_at(i) == age)
+        written = [pair.example for pair in self.pool.written.values() if pair.iteration < first]
+        return Pool((*self.pool.first, *written))
+
     def _build(self, age: int) -> ScoreBank:
         """The bank by the present policy, scored as far as it is not."""
-        config, pool, learner = self.config, self.pool.pool, self.learner
+        config, pool, learner = self.config, self._pool_at(age), self.learner
         queries = spread(self.maker.examples, config.bank.queries, config.seed)
         with torch.no_grad():
             rows = torch.from_numpy(self._centred(pool.examples))
@@ -111,7 +124,8 @@ class BankLoop(Loop):
         if self.config.bank.imputed:
             known = self.learner.asker.writer.task.labels
             labels = np.array([known.index(example.label) for example in bank.pool])
-            usable = np.stack([self.pool.pool.usable(query.query) for query in bank.queries])
+            pool = Pool(bank.pool)
+            usable = np.stack([pool.usable(query.query) for query in bank.queries])
         device = self.learner.projection.device
         return step_data(bank, targets, self._centred(bank.queries), self._centred(bank.pool), labels, usable, device)
 

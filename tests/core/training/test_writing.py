@@ -122,10 +122,61 @@ def test_a_pair_is_never_in_the_language_of_its_query(loop: Any) -> None:
     assert {draft.language for draft in asked if draft} == {"fra_Latn", "swh_Latn"}
 
 
+def test_by_label_the_demonstrations_of_a_pair_share_the_label_that_it_must_get(loop: Any, french: Any) -> None:
+    config = replace(LOOSE, by_label=True, shown=1)
+    writer, pool = PairWriter(loop.learner, loop.learner.asker, config, 2), loop.pool.pool
+    drafts = [writer._draft(QUERY, f"{n}", pool, torch.zeros(len(pool))) for n in range(40)]
+    shown = [{entry.label for entry in draft.demonstrations} for draft in drafts if draft]
+    assert all(len(labels) == 1 for labels in shown)
+    enough = {(e.language, e.label) for e in pool.examples if e.language != "eng_Latn"}
+    assert {(draft.language, draft.label) for draft in drafts if draft} <= enough
+    assert len({draft.label for draft in drafts if draft}) > 1
+    labels = loop.learner.asker.writer.task.labels
+    for position, kept in ((0, {labels[0]}), (1, {labels[1]})):
+        loop.learner.asker.log_probs = lambda asks, at=position: torch.eye(7)[torch.full((len(asks),), at)]
+        french(FRENCH)
+        pairs, rejected = write(loop, config, attempts=12)
+        assert {pair.example.label for pair in pairs} <= kept
+        assert set(rejected) <= {"label", "duplicate"}
+        assert rejected["label"] + rejected["duplicate"] + len(pairs) > 0
+
+
+def test_a_pair_of_another_label_than_asked_for_is_rejected(loop: Any, french: Any) -> None:
+    config, labels = replace(LOOSE, by_label=True, shown=1), loop.learner.asker.writer.task.labels
+    pool = loop.pool.__class__([e for e in toy_examples() if e.language != "swh_Latn"], loop.config.upkeep).pool
+    writer = PairWriter(loop.learner, loop.learner.asker, config, 2)
+    draft = writer._draft(QUERY, "0", pool, torch.zeros(len(pool)))
+    assert draft is not None
+    other = next(i for i, label in enumerate(labels) if label != draft.label)
+    loop.learner.asker.log_probs = lambda asks: torch.eye(7)[torch.full((len(asks),), other)]
+    french(FRENCH)
+    assert write(loop, config) == ([], Counter(label=1))
+
+
+def test_a_pair_is_labelled_under_the_policys_own_context_first(loop: Any, french: Any) -> None:
+    contexts: list[Any] = []
+    asker, learner = loop.learner.asker, loop.learner
+    real = asker.log_probs
+    asker.log_probs = lambda asks: contexts.extend(asks) or real(asks)
+    french(FRENCH)
+    write(loop, replace(LOOSE, votes=12))
+    pool = loop.pool.__class__([e for e in toy_examples() if e.language != "swh_Latn"], loop.config.upkeep).pool
+    query = Query(FRENCH, "fra_Latn")
+    languages = [query.language, *(example.language for example in pool.examples)]
+    raw = torch.from_numpy(learner.untrained_vectors([FRENCH, *(example.text for example in pool.examples)]))
+    vectors = learner.project(raw, languages, learner.projection, untrained=True).detach()
+    near = sorted(
+        (i for i in range(len(pool)) if pool.examples[i].language != "fra_Latn"),
+        key=lambda i: -float(vectors[0] @ vectors[1 + i]),
+    )
+    assert [entry.id for entry in contexts[0].context] == [pool.examples[i].id for i in near[:2]]
+    assert len({ask.context for ask in contexts}) > 1  # the others are drawn
+
+
 def test_every_reason_is_declared_and_met_here() -> None:
     """The reasons above; ``unparsed`` needs a template with words after the text, which no bundled one has."""
-    met = {"unfinished", "empty", "script", "language", "length", "copy", "duplicate", "votes", "surplus", "incoherent"}
-    assert set(REASONS) == met | {"unparsed"}
+    met = {"unfinished", "empty", "script", "language", "length", "copy", "duplicate", "votes", "label", "surplus"}
+    assert set(REASONS) == met | {"unparsed", "incoherent"}
 
 
 def test_overlap_counts_letters_in_runs_of_four() -> None:

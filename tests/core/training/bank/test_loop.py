@@ -11,10 +11,11 @@ import torch
 
 from core.errors import InvalidConfig
 from core.models.embeddings import Projection
+from core.models.generation import Generated
 from core.models.loading import ModelConfig, load_model
 from core.models.trained_run import read_trained
 from core.scoring import Scorer
-from core.training import run
+from core.training import run, writing
 from core.training.bank import store as bank_store
 from core.training.bank.build import BankConfig
 from core.training.bank.fit import PolicyFitConfig
@@ -163,3 +164,60 @@ def test_a_layer_that_was_chosen_is_not_chosen_again(
     layers = [make_bank_loop(tmp_path, layer="retrieval").learner.untrained.layer for _ in range(2)]
     assert layers == [2, 2]
     assert chosen == [1]
+
+
+@pytest.fixture
+def french_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model writes a new sentence at every attempt, which passes the filters of language and length."""
+    count = iter(range(1000))
+    words = ["matin", "soir", "midi", "jour", "lundi", "mardi", "hiver", "printemps", "village", "marché"]
+
+    def lines(model: Any, prompts: Any, *_: Any) -> list[Generated]:
+        numbers = [next(count) for _ in prompts]
+        return [
+            Generated(f"Le docteur arrive au {words[n % 10]} du {words[n // 10 % 10]}.", 1.0, True) for n in numbers
+        ]
+
+    monkeypatch.setattr(writing, "generate", lines)
+
+
+def writes(short: Any) -> Any:
+    return replace(
+        short.writing, pairs=3, agreement=0.0, label_share=1.0, coherence=-1.0, overlap=1.0, longest=9.0, shortest=0.1
+    )
+
+
+def test_written_pairs_join_the_pool_and_later_candidates(
+    make_bank_loop: Any, short: Any, french_writer: None, tmp_path: Path
+) -> None:
+    loop = make_bank_loop(tmp_path, writing=writes(short), bank=replace(BANK, refreshes=3))
+    entry = fit(loop)
+    assert entry is not None and entry["written"]
+    assert {row["origin"] for row in entry["written"]} == {"generated"}
+    log = lines(tmp_path)[1:]
+    assert sum(line["written"] for line in log) == len(entry["written"])
+    assert log[-1]["pool_size"] == len(loop.pool.first) + len(entry["written"])
+    sizes = [len(loop._pool_at(age)) for age in range(4)]
+    assert sizes[0] == len(loop.pool.first) and sizes == sorted(sizes) and sizes[-1] > sizes[0]
+    assert [example.id for example in loop.bank.pool[: sizes[0]]] == [example.id for example in loop.pool.first]
+    assert len(loop.bank.pool) == sizes[-1]
+
+
+def test_a_run_that_writes_and_was_stopped_goes_on_bit_for_bit(
+    make_bank_loop: Any, short: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Written by the toy model itself, which a text depends on nothing but the attempt for; every line passes as French."""
+    monkeypatch.setattr(writing, "text_adherence", lambda *_: 1.0)
+    monkeypatch.setattr(
+        writing.PairWriter, "_read", lambda self, draft, line, excluded: (f"Texte {draft.identity}", "")
+    )
+    settings = {"writing": writes(short), "bank": replace(BANK, refreshes=1)}
+    whole = fit(make_bank_loop(tmp_path / "whole", **settings))
+    calls: list[int] = []
+    assert (
+        fit(make_bank_loop(tmp_path / "parts", **settings), stop=lambda: calls.append(0) is None and len(calls) > 4)
+        is None
+    )
+    rest = fit(make_bank_loop(tmp_path / "parts", **settings))
+    assert whole is not None and rest is not None and whole["written"] == rest["written"] != []
+    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
