@@ -6,6 +6,7 @@ from datetime import datetime
 
 from annotation.preference_records import Ranks
 from annotation.scales import FIVE, Answer, Scale
+from annotation.span_records import Spans
 from annotation.vocabulary import AssignmentState
 
 
@@ -61,6 +62,7 @@ class AssignmentView:
     reference: str | None = None  # this and the next where the design shows them
     context: str | None = None
     preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> what was given so far
+    spans: Mapping[int, Spans] = field(default_factory=dict)  # output_id -> errors marked so far
 
 
 @dataclass(frozen=True, slots=True)

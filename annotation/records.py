@@ -15,6 +15,7 @@ from annotation.participation_records import Consent, Crowd, Question
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceQuestion, PreferenceRecord, Ranks
 from annotation.qualification_records import Qualification
 from annotation.scales import FIVE, Answer, Scale
+from annotation.span_records import SpanHistoryRecord, SpanRecord, Spans
 from annotation.study_records import CheckResult, RaterRecord
 from annotation.vocabulary import AssignmentState, Degradation, ItemKind, Material, StudyState
 
@@ -58,9 +59,8 @@ class NewStudy:
     crowd: Crowd | None = None  # None: raters come by themselves
     qualification: Qualification | None = None  # None: nothing to practise and no test
     materials: Sequence[Material] = ()  # what raters see beside the source text
-    preferences: Sequence[
-        PreferenceQuestion
-    ] = ()  # what answers are compared on, after the criteria or instead of them
+    error_spans: bool = False  # whether raters mark errors in outputs, minor or major, before they rate them
+    preferences: Sequence[PreferenceQuestion] = ()  # what answers are compared on
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Study:
     qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
     preferences: tuple[PreferenceQuestion, ...] = ()
+    error_spans: bool = False
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
@@ -155,6 +156,9 @@ class Submission:
     seconds: float = 0.0  # time spent on this visit, added to the assignment's total
     revision: int | None = None  # of the values that her page showed; None: newer ones are overwritten
     preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> ranks, all that the study asks for
+    spans: Mapping[int, Spans] = field(
+        default_factory=dict
+    )  # output_id -> errors, () for none; where the study asks for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,3 +287,5 @@ class StudyData:
     preferences: tuple[PreferenceRecord, ...] = ()
     preference_history: tuple[PreferenceHistoryRecord, ...] = ()
     judge_scores: tuple[JudgeScoreRecord, ...] = ()  # of models, likewise
+    error_spans: tuple[SpanRecord, ...] = ()
+    span_history: tuple[SpanHistoryRecord, ...] = ()

@@ -24,6 +24,7 @@ from annotation.queries import attention_checks as _attention_checks
 from annotation.queries import design as _design
 from annotation.queries import invitations as _invitations
 from annotation.queries import judges as _judges
+from annotation.queries import markings as _markings
 from annotation.queries import merge as _merge
 from annotation.queries import outputs as _outputs
 from annotation.queries import participation as _participation
@@ -111,6 +112,8 @@ class RatingStore(Transactions):
     data = reading(_results.everything)
     ratings = reading(_results.ratings)
     history = reading(_results.history)
+    error_spans = reading(_markings.error_spans)
+    span_history = reading(_markings.span_history)
     preferences = reading(_preferences.preferences)
     preference_history = reading(_preferences.preference_history)
     outputs = reading(_outputs.output_records)

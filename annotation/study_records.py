@@ -82,6 +82,7 @@ class Tombstone:
     skips: int
     comments: int
     preferences: int = 0
+    markings: int = 0  # outputs in which errors, or none, were marked
 
 
 @dataclass(frozen=True, slots=True)

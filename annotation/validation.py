@@ -38,7 +38,7 @@ def check_study(study: NewStudy) -> None:
     if study.state not in STUDY_STATES:
         raise InvalidRecord(f"the study's state is {study.state!r}; allowed are {', '.join(STUDY_STATES)}.")
     _check_numbers(study)
-    if not study.criteria and not study.preferences:
+    if not study.criteria and not study.preferences and not study.error_spans:
         raise InvalidRecord(
             "the study asks nothing of raters; pass criteria=DEFAULT_CRITERIA or a selection of it, or preferences.",
             "no_criterion",
@@ -51,6 +51,8 @@ def check_study(study: NewStudy) -> None:
     for criterion in study.criteria:
         check_criterion(criterion)
     check_questions(study.preferences)
+    if type(study.error_spans) is not bool:
+        raise InvalidRecord(f"error_spans is {study.error_spans!r}; give True or False.")
     _check_before_items(study)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -63,6 +64,7 @@ class StudyRow(Base):
     qualification: Mapped[dict[str, Any] | None]  # exercises, pass mark and tries before the first item; NULL: none
     materials: Mapped[list[str]] = mapped_column(server_default="[]")  # what raters see beside the source text
     preferences: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # what answers are compared on
+    error_spans: Mapped[bool] = mapped_column(server_default=false())  # whether raters mark errors in outputs
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 

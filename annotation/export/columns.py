@@ -11,6 +11,7 @@ from annotation.adjudication_records import AdjudicationHistoryRecord, Adjudicat
 from annotation.judge_records import JudgeScoreRecord
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
+from annotation.span_records import SpanHistoryRecord, SpanRecord
 from annotation.study_records import CheckResult, RaterRecord
 
 Kind = Literal["text", "integer", "number", "flag", "time", "json", "integers", "texts", "numbers"]
@@ -20,6 +21,8 @@ Record = TypeVar(
     HistoryRecord,
     PreferenceRecord,
     PreferenceHistoryRecord,
+    SpanRecord,
+    SpanHistoryRecord,
     OutputRecord,
     AssignmentRecord,
     RaterRecord,
@@ -33,6 +36,8 @@ RecordType = (
     | type[HistoryRecord]
     | type[PreferenceRecord]
     | type[PreferenceHistoryRecord]
+    | type[SpanRecord]
+    | type[SpanHistoryRecord]
     | type[OutputRecord]
     | type[AssignmentRecord]
     | type[RaterRecord]
@@ -93,6 +98,16 @@ COLUMNS: dict[str, Column] = {
         "order counts, so 1, 3, 3 says the same as 1, 2, 2",
     ),
     "old_ranks": Column("integers", "the ranks that these replaced; empty for the first (revision 1)", nullable=True),
+    "start": Column(
+        "integer",
+        "first character of a marked error, counted in Unicode code points of the output's text (as Python counts) from 0; empty, as "
+        "the next three, where the rater marked none in this output",
+        nullable=True,
+    ),
+    "end": Column("integer", "the character behind the last one", nullable=True),
+    "severity": Column("text", "minor or major", nullable=True),
+    "marked_text": Column("text", "the characters from start to end", nullable=True),
+    "spans": Column("json", "all errors of the output as marked at that time: lists of start, end, severity"),
     "preferences_given": Column(
         "integer", "orders of answers given, attention checks not counted; of a removed rater: before the removal"
     ),

@@ -26,6 +26,7 @@ from annotation.publication import PRIVATE_COLUMNS, PRIVATE_TABLES
 from annotation.qualification_records import Qualification
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
 from annotation.scales import Scale
+from annotation.span_records import SpanHistoryRecord, SpanRecord
 from annotation.store import RatingStore
 from annotation.study_records import CheckResult, RaterRecord
 
@@ -34,6 +35,8 @@ TABLES: dict[str, RecordType] = {
     "history": HistoryRecord,
     "preferences": PreferenceRecord,
     "preference_history": PreferenceHistoryRecord,
+    "error_spans": SpanRecord,
+    "span_history": SpanHistoryRecord,
     "outputs": OutputRecord,
     "assignments": AssignmentRecord,
     "raters": RaterRecord,
@@ -214,6 +217,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
             for one in study.criteria
         ],
         "preferences": [asdict(one) for one in study.preferences],
+        "error_spans": study.error_spans,
         "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
         "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "

@@ -1,5 +1,6 @@
 """Attention checks in the database: made for a draft from its seed, and scored from the answers."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def _degraded(
         for output in source.outputs:
             copy = _copy(item, output, now)
             if output is target:
-                copy.text, copy.degradation = text, how
+                copy.text, copy.degradation = unicodedata.normalize("NFC", text), how
             session.add(copy)
         count += 1
     return count

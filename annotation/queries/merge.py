@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from annotation.database.base import UtcDateTime
 from annotation.database.journal import Change
+from annotation.database.span_tables import MarkingRow
 from annotation.database.tables import (
     AssignmentRow,
     InvitationRow,
@@ -26,12 +27,14 @@ from annotation.database.tables import (
     SkipRow,
     SubmissionRow,
 )
+from annotation.queries import markings as _markings
 from annotation.queries.preferences import add_history
 from annotation.study_records import MergeReport
 
 Image = dict[str, Any]  # one row as SQLite stores it, by column
 _MERGED = {
     "rater", "invitation", "assignment", "submission", "rating", "rating_history", "preference", "preference_history", "skip",
+    "marking", "marking_history",
 }  # fmt: skip
 
 
@@ -135,7 +138,7 @@ class _Merge:
     def _answers(
         self, rater: int, row: AssignmentRow, submission_id: str, images: dict[str, list[Image]], now: datetime
     ) -> bool:
-        """Ratings, preferences and skips of one press; whether there are any of the first two."""
+        """Ratings, preferences, marked errors and skips of one press; whether there are any of the first two."""
         ratings, compared = images.get("rating", []), images.get("preference", [])
         for rating in ratings:
             if rating["submission_id"] == submission_id:
@@ -153,7 +156,10 @@ class _Merge:
                     created_at=now,
                 )
             )
-        return bool(ratings or compared)
+        marked = [one for one in images.get("marking", []) if one["submission_id"] == submission_id]
+        for marking in marked:
+            self._marking(rater, marking, now)
+        return bool(ratings or compared or marked)
 
     def _hold(self, row: AssignmentRow) -> None:
         """A slot for what is rated already, one more than planned if others took them meanwhile."""
@@ -235,6 +241,29 @@ class _Merge:
             return
         self.session.flush()
         add_history(self.session, row, old_ranks, now)
+
+    def _marking(self, rater: int, image: Image, now: datetime) -> None:
+        """The same of the errors of an output."""
+        query = select(MarkingRow).where(MarkingRow.rater_id == rater, MarkingRow.output_id == image["output_id"])
+        row, spans = self.session.scalar(query), json.loads(image["spans"])
+        if row is None:
+            row = MarkingRow(
+                rater_id=rater,
+                output_id=image["output_id"],
+                spans=spans,
+                submission_id=image["submission_id"],
+                revision=1,
+                created_at=now,
+                updated_at=now,
+            )
+            self.session.add(row)
+        elif row.updated_at < now:
+            row.spans, row.submission_id, row.updated_at = spans, image["submission_id"], now
+            row.revision += 1
+        else:
+            return
+        self.session.flush()
+        _markings.add_history(self.session, row, now)
 
 
 def merge_changes(session: Session, changes: Sequence[Change]) -> MergeReport:

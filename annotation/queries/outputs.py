@@ -1,5 +1,6 @@
 """Systems, items and outputs: added to a study, taken out of a draft, counted."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -19,7 +20,11 @@ from annotation.vocabulary import Degradation, ItemKind
 
 
 def add_outputs(session: Session, now: datetime, study_id: int, outputs: Sequence[NewOutput]) -> AddReport:
-    """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, InvalidRecord."""
+    """Adds what is not there yet, all or nothing. Raises UnknownStudy, StudyClosed, InvalidRecord.
+
+    Texts of outputs are stored in Unicode's composed form (NFC), so that offsets of marked errors stay what they are wherever the
+    text is normalised later.
+    """
     for output in outputs:
         check_output(output)
     study = study_row(session, study_id, lock=True)
@@ -50,20 +55,20 @@ def add_outputs(session: Session, now: datetime, study_id: int, outputs: Sequenc
     conflicting: list[tuple[str, str, str]] = []
     for new in outputs:
         item_id, system_id = items[new.item_key].id, systems[new.system].id
-        stored = stored_texts.get((item_id, system_id, new.language))
+        stored, text = stored_texts.get((item_id, system_id, new.language)), unicodedata.normalize("NFC", new.text)
         if stored is None:
-            stored_texts[item_id, system_id, new.language] = new.text
+            stored_texts[item_id, system_id, new.language] = text
             row = OutputRow(
                 item_id=item_id,
                 system_id=system_id,
                 language=new.language,
-                text=new.text,
+                text=text,
                 provenance=dict(new.provenance),
                 created_at=now,
             )
             session.add(row)
             added.append(row)
-        elif stored != new.text:
+        elif unicodedata.normalize("NFC", stored) != text:
             conflicting.append((new.item_key, new.system, new.language))
     session.flush()
     ids = tuple(row.id for row in added)

@@ -22,6 +22,7 @@ from annotation.database.tables import (
     SubmissionRow,
 )
 from annotation.errors import UnknownRater
+from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
 from annotation.queries.attention_checks import check_results
 from annotation.queries.qualification import prepared
@@ -171,6 +172,7 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
     row = _rater_of_pseudonym(session, study_id, pseudonym)
     stone = _counted(session, row, now)
     _preferences.remove(session, row.id)
+    _markings.remove(session, row.id)
     mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
     assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
     for statement in (
@@ -191,6 +193,7 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
         "skips": stone.skips,
         "comments": stone.comments,
         "preferences": stone.preferences,
+        "markings": stone.markings,
         PENDING: True,
     }
     session.flush()
@@ -221,7 +224,7 @@ def tombstones(session: Session, study_id: int) -> list[Tombstone]:
     study_row(session, study_id)
     query = select(RaterRow).where(RaterRow.study_id == study_id, RaterRow.tombstoned_at.is_not(None))
     removed = session.scalars(query.order_by(RaterRow.tombstoned_at))
-    counts = ("items", "ratings", "changes", "skips", "comments", "preferences")
+    counts = ("items", "ratings", "changes", "skips", "comments", "preferences", "markings")
     return [
         Tombstone(
             row.pseudonym,
@@ -243,13 +246,15 @@ def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
     done = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == row.id)
     comments = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.rater_id == row.id)
     preferences, preference_changes = _preferences.count(session, row.id)
+    markings, marking_changes = _markings.count(session, row.id)
     return Tombstone(
         rater=row.pseudonym,
         removed_at=now,
         items=count(done.where(AssignmentRow.state == "done")),
         ratings=count(select(func.count()).select_from(RatingRow).where(RatingRow.rater_id == row.id)),
-        changes=count(history.where(RatingRow.rater_id == row.id)) + preference_changes,
+        changes=count(history.where(RatingRow.rater_id == row.id)) + preference_changes + marking_changes,
         skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(assigned))),
         comments=count(comments.where(SubmissionRow.comment != "")),
         preferences=preferences,
+        markings=markings,
     )

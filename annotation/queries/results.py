@@ -22,6 +22,7 @@ from annotation.database.tables import (
 from annotation.queries.adjudication_records import adjudication_history, adjudications
 from annotation.queries.attention_checks import check_results
 from annotation.queries.judges import judge_scores
+from annotation.queries.markings import error_spans, span_history
 from annotation.queries.outputs import output_records
 from annotation.queries.preferences import preference_history, preferences
 from annotation.queries.progress import rater_records
@@ -57,6 +58,8 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
         assignments=tuple(assignments(session, study_id, checks=checks)),
         preferences=tuple(preferences(session, study_id, checks=checks)),
         preference_history=tuple(preference_history(session, study_id, checks=checks)),
+        error_spans=tuple(error_spans(session, study_id, checks=checks)),
+        span_history=tuple(span_history(session, study_id, checks=checks)),
         raters=tuple(rater_records(session, study_id)),
         checks=tuple(check_results(session, study_id)),
         adjudications=tuple(adjudications(session, study_id)),

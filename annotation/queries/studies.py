@@ -147,6 +147,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         qualification=qualification_record(row),
         materials=tuple(cast(list[Material], row.materials)),
         preferences=tuple(PreferenceQuestion(**one) for one in row.preferences),
+        error_spans=row.error_spans,
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -218,6 +219,7 @@ def participation(new: NewStudy) -> dict[str, Any]:
         "qualification": None if new.qualification is None else asdict(new.qualification),
         "materials": [one for one in MATERIALS if one in new.materials],
         "preferences": [asdict(one) for one in new.preferences],
+        "error_spans": new.error_spans,
     }
 
 

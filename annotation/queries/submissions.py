@@ -21,6 +21,7 @@ from annotation.errors import (
     UnknownAssignment,
 )
 from annotation.preference_checks import check_ranks
+from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired
 from annotation.queries.raters import rater_row
@@ -28,6 +29,8 @@ from annotation.queries.studies import criterion_ids, require_open, scales, stud
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
 from annotation.scales import NOT_APPLICABLE
+from annotation.span_checks import check_spans
+from annotation.span_records import Spans
 from annotation.validation import (
     MAX_CHANGES,
     MAX_COMMENTS,
@@ -50,6 +53,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     check_comment(sent.comment)
     check_seconds(sent.seconds)
     compared = [_orders(sent.preferences)] if sent.preferences else []
+    compared += [stable_pairs(sent.spans)] if sent.spans else []
     content = content_digest(
         "ratings", sent.rater_id, sent.assignment_id, stable_pairs(sent.values), sent.comment, *compared
     )
@@ -59,14 +63,17 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     row = _own_assignment(session, sent.rater_id, sent.assignment_id, now)
     study = study_row(session, rater_row(session, sent.rater_id).study_id)
     criteria = criterion_ids(session, study.id)
-    letters = {output.output_id: output.letter for output in blind_outputs(session, row)}
+    outputs = blind_outputs(session, row)
+    letters = {output.output_id: output.letter for output in outputs}
     check_values(
         sent.values,
         {(output, key): f"{key} of answer {letter}" for output, letter in letters.items() for key in criteria},
         scales(session, study.id),
     )
     check_ranks(sent.preferences, [one["key"] for one in study.preferences], letters)
-    _refuse_older(session, sent, row, criteria)
+    texts = {output.output_id: output.text for output in outputs}
+    spans = check_spans(sent.spans, texts, letters, study.error_spans)
+    _refuse_older(session, sent, row, criteria, spans)
     if not hold_slot(session, row, study):
         raise NoSlotLeft(
             "this item was rated by enough others while it was open here for long; nothing was stored, and "
@@ -76,6 +83,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     submission = _record_submission(session, row, submission_id, content, comment, now)
     changed = _store_values(session, sent, criteria, submission_id, now)
     changed = _preferences.store(session, sent, row, submission_id, now) or changed
+    changed = _markings.store(session, sent.rater_id, spans, submission_id, now) or changed
     row.revision += 1 if changed or comment is not None else 0
     submission.revision, submission.seconds = row.revision, float(sent.seconds)
     row.state = "done"
@@ -118,7 +126,9 @@ def skip(session: Session, now: datetime, sent: SkipSubmission) -> Receipt:
     return Receipt(now, row.revision, repeated=False)
 
 
-def _refuse_older(session: Session, sent: Submission, row: AssignmentRow, criteria: Mapping[str, int]) -> None:
+def _refuse_older(
+    session: Session, sent: Submission, row: AssignmentRow, criteria: Mapping[str, int], spans: Mapping[int, Spans]
+) -> None:
     """Raises NewerAnswers where the page showed other answers than are stored and would overwrite them unseen."""
     if sent.revision is None or sent.revision == row.revision:
         return
@@ -131,11 +141,9 @@ def _refuse_older(session: Session, sent: Submission, row: AssignmentRow, criter
     }
     other_values = any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items())
     other_comment = sent.comment is not None and sent.comment != (row.comment or "")
-    if (
-        other_values
-        or other_comment
-        or _preferences.differ(_preferences.ranks_of(session, sent.rater_id, row.item_id), sent.preferences)
-    ):
+    ranks = _preferences.ranks_of(session, sent.rater_id, row.item_id)
+    other_errors = _markings.differ(_markings.markings_of(session, sent.rater_id, list(spans)), spans)
+    if other_values or other_comment or other_errors or _preferences.differ(ranks, sent.preferences):
         raise NewerAnswers(
             f"this item was answered later, in another tab or on another device (version {row.revision}; this page showed "
             f"{sent.revision}); nothing was overwritten. Look at what is saved, then choose."

@@ -19,6 +19,7 @@ from annotation.database.tables import (
 )
 from annotation.orders import letter
 from annotation.preference_records import PreferenceChange
+from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
@@ -59,6 +60,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
         reference=item.reference if "reference" in study.materials else None,
         context=item.context if "context" in study.materials else None,
         preferences=_preferences.ranks_of(session, rater_id, item.id) if study.preferences else {},
+        spans=_markings.markings_of(session, rater_id, row.system_order) if study.error_spans else {},
     )
 
 

@@ -8,9 +8,9 @@ parts are answered together. What nobody but the organiser can know says so.
 from collections.abc import Iterable, Iterator
 
 from annotation.criteria import text_for
-from annotation.preference_records import PreferenceQuestion
 from annotation.records import Criterion, StudyData
-from annotation.report.preferences import agreement, named
+from annotation.report.error_spans import marked_errors
+from annotation.report.preferences import compared_criterion, named
 from annotation.report.results import Report, by_scale
 from annotation.report.words import adjudication, figure, judging, materials, span, training
 from annotation.scales import Scale, labels_of
@@ -50,7 +50,10 @@ def to_heds(report: Report, data: StudyData) -> str:
         lines += _written(_criterion(report, criterion))
     for number, question in enumerate(report.study.preferences, start=len(report.study.criteria) + 1):
         lines += [f"## 4 Quality criterion {number}: {plain(named(question))}, by comparison"]
-        lines += _written(_preference(report, question))
+        lines += _written(compared_criterion(report, question, _KINDS.get(question.key, (OPEN,) * 3), _repeats(report)))
+    if report.study.error_spans:
+        number = len(report.study.criteria) + len(report.study.preferences) + 1
+        lines += [f"## 4 Quality criterion {number}: errors, by marking", *_written(marked_errors(report, OPEN))]
     lines += ["## 5 Ethics", *_written(_ethics(report))]
     return "\n\n".join(lines) + "\n"
 
@@ -179,6 +182,8 @@ def _design(report: Report) -> Iterator[tuple[str, str, str]]:
 def _below_outputs(report: Report) -> str:
     """What stands under the outputs."""
     parts = [f"under each output one row per criterion: {_rows(report)}"] if report.study.criteria else []
+    if report.study.error_spans:
+        parts.insert(0, "in each output its errors, marked as minor or major")
     if report.study.preferences:
         parts.append(f"below all outputs their order on: {_listed(named(one) for one in report.study.preferences)}")
     return "; ".join(parts)
@@ -229,44 +234,6 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
         f"Holm over {report.tests} comparisons.",
     )
     yield "4.3.11", "Agreement between evaluators", _agreement(report, criterion)
-    yield "4.3.12", "Agreement of evaluators with themselves", _repeats(report)
-
-
-def _preference(report: Report, question: PreferenceQuestion) -> Iterator[tuple[str, str, str]]:
-    kind, aspect, frame = _KINDS.get(question.key, (OPEN, OPEN, OPEN))
-    yield "4.1.1", "Type of quality", kind
-    yield "4.1.2", "Aspect of the output", aspect
-    yield "4.1.3", "Frame of reference", frame
-    yield "4.2.1", "Objective or subjective", "subjective"
-    yield "4.2.2", "Absolute or relative", "relative: the outputs of all systems of an item are ordered, ties allowed"
-    yield "4.2.3", "Intrinsic or extrinsic", "intrinsic"
-    yield "4.3.1", "Name of the criterion", plain(named(question))
-    yield "4.3.2", "Definition given to evaluators", "The question, below."
-    size = "3 (better, equal, worse)" if len(report.systems) == 2 else f"{len(report.systems)} ranks, ties allowed"
-    yield "4.3.3", "Size of the scale", size
-    yield "4.3.4", "Values", "Of two outputs: which is better, or equal; of more: a rank for each, 1 the best."
-    yield "4.3.5", "Presentation of the scale", "Multiple choice, below the outputs. Nothing preselected."
-    yield "4.3.6", "Task, if there is no scale", "Ordering the outputs of an item."
-    yield "4.3.7", "Question as shown", f"{plain(text_for(question.question, 'en'))} (version {question.version})"
-    yield "4.3.8", "Form of elicitation", "Relative quality estimation."
-    yield (
-        "4.3.9",
-        "Aggregation",
-        "Wins, ties, losses of all pairs; win rate with ties as halves; strengths by Davidson (1970).",
-    )
-    tests = sum(not isinstance(duel.p, Undefined) for one in report.everyone.preferences for duel in one.duels)
-    yield (
-        "4.3.10",
-        "Effect sizes and significance",
-        "Mean of better minus worse by item with a bootstrap interval over items; sign-flip permutation test, Holm over "
-        f"{tests} comparisons.",
-    )
-    values = [
-        f"{one.language or 'all languages'}: {agreement(one)}"
-        for one in report.everyone.preferences
-        if one.question == question.key
-    ]
-    yield "4.3.11", "Agreement between evaluators", " ".join(values) or "No preferences yet."
     yield "4.3.12", "Agreement of evaluators with themselves", _repeats(report)
 
 

@@ -11,6 +11,7 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.preferences import Duel, Preferences, Standing
 from annotation.statistics.values import Interval, Undefined
 from core.report.document import Bar, Block, Bullets, Heading, IntervalChart, Paragraph, text_table
+from core.report.markup import plain
 
 
 def question_name(study: Study, key: str) -> str:
@@ -120,6 +121,47 @@ def agreement(of: Preferences) -> str:
     if isinstance(of.tie, Undefined):
         return f"{text} Strengths: not computable: {of.tie.reason}."
     return f"{text} Davidson's tie parameter: {figure(of.tie)}."
+
+
+def compared_criterion(
+    report: Report, question: PreferenceQuestion, kinds: tuple[str, str, str], repeats: str
+) -> Iterator[tuple[str, str, str]]:
+    """The questions of a datasheet about one comparison; `kinds`: type, aspect and frame of reference of its quality."""
+    kind, aspect, frame = kinds
+    yield "4.1.1", "Type of quality", kind
+    yield "4.1.2", "Aspect of the output", aspect
+    yield "4.1.3", "Frame of reference", frame
+    yield "4.2.1", "Objective or subjective", "subjective"
+    yield "4.2.2", "Absolute or relative", "relative: the outputs of all systems of an item are ordered, ties allowed"
+    yield "4.2.3", "Intrinsic or extrinsic", "intrinsic"
+    yield "4.3.1", "Name of the criterion", plain(named(question))
+    yield "4.3.2", "Definition given to evaluators", "The question, below."
+    size = "3 (better, equal, worse)" if len(report.systems) == 2 else f"{len(report.systems)} ranks, ties allowed"
+    yield "4.3.3", "Size of the scale", size
+    yield "4.3.4", "Values", "Of two outputs: which is better, or equal; of more: a rank for each, 1 the best."
+    yield "4.3.5", "Presentation of the scale", "Multiple choice, below the outputs. Nothing preselected."
+    yield "4.3.6", "Task, if there is no scale", "Ordering the outputs of an item."
+    yield "4.3.7", "Question as shown", f"{plain(text_for(question.question, 'en'))} (version {question.version})"
+    yield "4.3.8", "Form of elicitation", "Relative quality estimation."
+    yield (
+        "4.3.9",
+        "Aggregation",
+        "Wins, ties, losses of all pairs; win rate with ties as halves; strengths by Davidson (1970).",
+    )
+    tests = sum(not isinstance(duel.p, Undefined) for one in report.everyone.preferences for duel in one.duels)
+    yield (
+        "4.3.10",
+        "Effect sizes and significance",
+        "Mean of better minus worse by item with a bootstrap interval over items; sign-flip permutation test, Holm over "
+        f"{tests} comparisons.",
+    )
+    values = [
+        f"{one.language or 'all languages'}: {agreement(one)}"
+        for one in report.everyone.preferences
+        if one.question == question.key
+    ]
+    yield "4.3.11", "Agreement between evaluators", " ".join(values) or "No preferences yet."
+    yield "4.3.12", "Agreement of evaluators with themselves", repeats
 
 
 def without_failed(report: Report, rest: Analysis) -> Iterator[Heading | Block]:

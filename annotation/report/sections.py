@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from annotation.criteria import text_for
 from annotation.records import Study
+from annotation.report import error_spans as _errors
 from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.judges import judge_blocks
@@ -29,7 +30,10 @@ from core.report.document import (
 def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
     blocks: list[Heading | Block] = []
-    for part in (_lead, _answer, _languages, evidence, judge_blocks, _questions, _method):
+    parts = (
+        _lead, _answer, _languages, _errors.error_blocks, evidence, judge_blocks, _questions, _method,
+    )  # fmt: skip
+    for part in parts:
         blocks += part(report)
     return Document.of_blocks(f"Human evaluation: {report.study.name}", blocks)
 
@@ -195,6 +199,8 @@ def _questions(report: Report) -> Iterator[Heading | Block]:
         if one.scale.not_applicable:
             yield Paragraph("Raters could answer 'not applicable'.")
     yield from _preferences.questions(study)
+    if study.error_spans:
+        yield Paragraph(_errors.TASK)
 
 
 def _method(report: Report) -> Iterator[Heading | Block]:
@@ -212,6 +218,7 @@ def _method(report: Report) -> Iterator[Heading | Block]:
             f"of all results by the organiser: {_excluded(report)}.",
             *(_of_ratings(report) if study.criteria else ()),
             *_preferences.method(report),
+            *_errors.method(study),
         ]
     )
 

@@ -3,10 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from annotation.preference_records import PreferenceRecord
 from annotation.records import RatingRecord, StudyData
 from annotation.scales import ALL_FIVE, Scale
+from annotation.span_records import SpanRecord
 from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.comparisons import Comparison, compare_all
+from annotation.statistics.error_spans import Errors, analyse_errors
 from annotation.statistics.mixed import MixedModel, mixed_model
 from annotation.statistics.normalised import Ranking, rankings
 from annotation.statistics.preferences import Preferences, analyse_preferences
@@ -38,14 +41,15 @@ class Analysis:
     agreements: tuple[Agreement, ...]
     rankings: tuple[Ranking, ...]
     models: tuple[Model, ...]  # empty unless they were asked for
+    errors: Errors | None = None  # None: none were marked
     preferences: tuple[
         Preferences, ...
     ] = ()  # over all languages first, if there are several; a Holm family of their own
 
     @property
     def answered(self) -> bool:
-        """Whether raters gave anything: ratings or preferences."""
-        return bool(self.ratings or self.preferences)
+        """Whether raters gave anything: ratings, preferences or marked errors."""
+        return bool(self.ratings or self.preferences or self.errors)
 
 
 def analyse(
@@ -69,14 +73,16 @@ def analyse(
     outputs = [row for row in data.outputs if row.item_kind == "normal"]
     assignments = [row for row in data.assignments if row.item_kind == "normal" and row.rater not in without]
     orders = [row for row in data.preferences if row.item_kind == "normal" and row.rater not in without]
-    languages = sorted({row.language for row in ratings} | {row.language for row in orders})
+    marked = [row for row in data.error_spans if row.item_kind == "normal" and row.rater not in without]
+    every: list[RatingRecord | PreferenceRecord | SpanRecord] = [*ratings, *orders, *marked]
+    languages = sorted({row.language for row in every})
     several = len(languages) > 1
     records = (answers, outputs, assignments, criteria, raters_per_item)
     return Analysis(
         ratings=len(ratings),
         not_applicable=len(answers) - len(ratings),
-        raters=len({row.rater for row in ratings} | {row.rater for row in orders}),
-        items=len({row.item_key for row in ratings} | {row.item_key for row in orders}),
+        raters=len({row.rater for row in every}),
+        items=len({row.item_key for row in every}),
         languages=tuple(languages),
         cells=tuple(summarise(*records, scales=scales, seed=seed)),
         overall=tuple(summarise(*records, scales=scales, seed=seed, over_languages=True)) if several else (),
@@ -84,6 +90,7 @@ def analyse(
         agreements=tuple(agreements(ratings, criteria, scales=scales, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),
         models=_models(ratings, criteria, languages) if models else (),
+        errors=analyse_errors(marked, outputs, without=without, seed=seed),
         preferences=analyse_preferences(orders, questions, seed=seed),
     )
 

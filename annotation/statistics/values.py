@@ -32,6 +32,7 @@ Code = Literal[
     "not_detectable",
     "not_asked",
     "separated",
+    "nothing_marked",
 ]
 
 REASONS: dict[Code, str] = {
@@ -56,6 +57,7 @@ REASONS: dict[Code, str] = {
     "model_failed": "the mixed model could not be fitted ({detail})",
     "not_detectable": "not even a difference of {largest} points is found with this plan",
     "not_asked": "it was left out of this report",
+    "nothing_marked": "no rater marked an error in a text that two raters saw",
     "separated": "some systems won, or lost, every comparison with the others, so that their strength has no finite estimate; the win "
     "rates say what there is to say",
 }

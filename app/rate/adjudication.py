@@ -97,7 +97,11 @@ class AdjudicationService:
         ratings: dict[str, dict[str, list[Any]]] = {}
         for (output_id, key), values in case.ratings.items():
             ratings.setdefault(letters[output_id], {})[key] = list(values)
-        orders: Json = {"compared_on": [], "order_history": []}  # values on scales are decided, orders are not
+        orders: Json = {
+            "compared_on": [],
+            "order_history": [],
+            "marks": False,
+        }  # values on scales are decided, orders and errors are not
         item = item_json(case.view, study, spoken_by(tag, ENGLISH))
         return {
             "item": {

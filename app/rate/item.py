@@ -55,6 +55,11 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         "outputs": [{"letter": one.letter, **text_json(one.text, one.language)} for one in view.outputs],
         "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
         "values": values,
+        "marks": study.error_spans,
+        "spans": {
+            letters[output]: [[one.start, one.end, one.severity] for one in spans]
+            for output, spans in view.spans.items()
+        },
         "compared_on": [_compared_on(one, texts) for one in study.preferences] if len(view.outputs) > 1 else [],
         "preferences": {
             key: {letters[output]: rank for output, rank in ranks.items()} for key, ranks in view.preferences.items()

@@ -21,6 +21,8 @@ from annotation.preference_checks import check_ranks
 from annotation.qualification_checks import exercises_for, feedback, needed, stage_of
 from annotation.qualification_records import Attempt, Exercise
 from annotation.records import OutputRecord, Progress, Study
+from annotation.span_checks import check_spans
+from annotation.span_records import Span
 from annotation.store import RatingStore
 from annotation.vocabulary import SKIP_REASONS
 from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, words
@@ -39,13 +41,14 @@ class Answer:
 
     values: dict[str, dict[str, scales.Answer]] = field(default_factory=dict)  # letter -> criterion -> answer
     preferences: dict[str, dict[str, int]] = field(default_factory=dict)  # question -> letter -> rank
+    spans: dict[str, list[list[Any]]] = field(default_factory=dict)  # letter -> errors
     comment: str | None = None
     skip_reason: str | None = None
 
     @property
     def state(self) -> Any:
         """As of an assignment."""
-        return "skipped" if self.skip_reason else "done" if self.values or self.preferences else "pending"
+        return "skipped" if self.skip_reason else "done" if self.values or self.preferences or self.spans else "pending"
 
 
 @dataclass
@@ -190,7 +193,14 @@ class PreviewService:
         }
         check_ranks(by_number, [one.key for one in study.preferences], dict(enumerate(letters)))
         comment = sent.get("comment")
-        preview.answers[int(position or 0)] = Answer(rows, preferences, comment if isinstance(comment, str) else None)
+        texts = {at: one.text for at, one in enumerate(items[int(position or 0) - 1])}
+        marked = sent.get("spans", {})
+        by_output = {
+            numbers.get(one, one): spans for one, spans in (marked if isinstance(marked, dict) else {}).items()
+        }
+        check_spans(by_output, texts, dict(enumerate(letters)), study.error_spans)
+        written = comment if isinstance(comment, str) else None
+        preview.answers[int(position or 0)] = Answer(rows, preferences, marked, written)
         return _receipt()
 
     def skip(self, token: object, sent: Mapping[str, Any]) -> Json:
@@ -269,6 +279,7 @@ def view_of(
         preferences={
             key: {numbers[name]: rank for name, rank in row.items()} for key, row in answer.preferences.items()
         },
+        spans={numbers[name]: tuple(Span(*one) for one in rows) for name, rows in answer.spans.items()},
         comment=answer.comment,
         state=answer.state,
         skip_reason=answer.skip_reason,

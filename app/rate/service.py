@@ -124,6 +124,10 @@ class RaterService:
             key: {lettered.outputs.get(letter, letter): rank for letter, rank in row.items()}
             for key, row in compared.items()
         }
+        marked = sent.get("spans", {})
+        if not isinstance(marked, dict):
+            raise InvalidRating("the marked errors did not come by answer; reload the page.")
+        spans: dict[Any, Any] = {lettered.outputs.get(letter, letter): rows for letter, rows in marked.items()}
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
@@ -133,6 +137,7 @@ class RaterService:
             seconds=sent.get("seconds", 0.0),
             revision=_revision(sent.get("revision")),
             preferences=preferences,
+            spans=spans,
         )
         return _receipt(self._store.submit(submission))
 

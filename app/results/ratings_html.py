@@ -19,7 +19,7 @@ from core.report.html import share_chart
 
 TRANSLATED_REASONS = {
     "no_ratings", "few_items", "same_means", "no_pairable", "all_equal", "unsteady", "not_shared", "same_differences",
-    "few_raters", "few_systems", "separated",
+    "few_raters", "few_systems", "separated", "nothing_marked",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from annotation.report.results import Report
 from app.events import QUIET, Updates, bound
 from app.html import message
 from app.refusals import in_words
-from app.results import preferences_html
+from app.results import error_spans_html, preferences_html
 from app.results import ratings_html as views
 from app.results.adjudication_tab import build_adjudication
 from app.results.judge_html import judges
@@ -132,13 +132,14 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
     cells = rated_cells(analysis.cells, None if chosen == ALL else chosen)
     sections = (views.comparisons, views.agreement, judges, views.orders)
     compared = preferences_html.answer(report, analysis, one_language, texts)
+    marked = error_spans_html.answer(report, analysis, one_language, texts)
     verdicts = report.verdicts_of(analysis)
     return {
         **updates,
         tab.answer: views.counted(report, texts)
         + compared
         + views.answer(report, analysis, one_language, verdicts, texts),
-        tab.details: "".join(section(report, analysis, one_language, texts) for section in sections),
+        tab.details: marked + "".join(section(report, analysis, one_language, texts) for section in sections),
         tab.table: summary_table(cells, report, texts) if cells else "",
     }
 

@@ -54,6 +54,7 @@ class Design:
     qualification: Qualification | None = None
     materials: tuple[Material, ...] = ()
     preferences: tuple[PreferenceQuestion, ...] = ()
+    error_spans: bool = False
 
 
 @dataclass(frozen=True)

@@ -168,5 +168,6 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
             whole(texts, "tries", settings["tries"]) or 0,
         ),
         materials=tuple(settings["materials"] or ()),
+        error_spans=bool(settings["error_spans"]),
         preferences=compared_on(settings["preferences"], settings["own_preferences"]),
     )

@@ -155,6 +155,7 @@ def _design(make: _Maker) -> None:
         )
         make.localised.bind(preferences, choices=comparing.choices)
         make("own_preferences", gr.Textbox, info="own_preferences_hint", lines=1, max_lines=6, max_length=20_000)
+    make("error_spans", gr.Checkbox, info="error_spans_hint", value=False)
     materials = make("materials", gr.CheckboxGroup, info="materials_hint", choices=_materials(make.texts), value=[])
     make.localised.bind(materials, choices=_materials)
     with gr.Row():

@@ -43,6 +43,7 @@ DESIGN = (
     "own",
     "materials",
     *COMPARING,
+    "error_spans",
     "consent",
     "consent_version",
     "background",
@@ -240,6 +241,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "materials": list(study.materials),
         **as_fields(study),
         **comparing_as_fields(study),
+        "error_spans": study.error_spans,
         **exercises_as_fields(study),
         "instructions": study.instructions.get("en", ""),
     }

@@ -1,6 +1,7 @@
 // Draws one item.
 import { comparison, inWords } from './compare.js';
 import { fill, make } from './make.js';
+import { marking } from './mark.js';
 import { NOT_APPLICABLE, scale } from './scale.js';
 
 export { fill, make };
@@ -20,11 +21,14 @@ function remarks(item, words) {
   return [make('section', { class: 'source', id: 'remarks' }, make('h3', {}, words['page.raters_wrote']), make('ul', {}, ...lines))];
 }
 
-function answer(output, item, values, words, changed) {
+function answer(output, item, draft, words, events) {
+  const { values } = draft;
+  const { changed } = events;
   const heading = make('h3', {}, fill(words['rate.output'], { letter: output.letter }));
   const rows = item.criteria.flatMap((criterion) => [...rated(output, criterion, item, words), scale(output, criterion, values[output.letter]?.[criterion.key], words, changed)]);
-  const text = output.text.trim() ? spoken(output, { class: 'output' }) : make('p', { class: 'output quiet' }, words['rate.no_text']);
-  return make('section', { class: 'answer' }, heading, text, ...rows);
+  const marks = item.marks && output.text.trim() ? marking(output, draft.spans[output.letter], words, (spans) => events.marked(output.letter, spans)) : null;
+  const text = marks ? null : output.text.trim() ? spoken(output, { class: 'output' }) : make('p', { class: 'output quiet' }, words['rate.no_text']);
+  return make('section', { class: 'answer' }, heading, ...(marks ?? []), text, ...rows);
 }
 
 function notes(item, restored, words) {
@@ -61,7 +65,7 @@ function aside(item, comment, words, events) {
   return [field, fold];
 }
 
-// `events`: { changed(letter, criterion, value), preferred(question, ranks), commented(comment), skipped(reason), asked(rows) }; `asked` hears
+// `events`: { changed(letter, criterion, value), preferred(question, ranks), marked(letter, spans), commented(comment), skipped(reason), asked(rows) }; `asked` hears
 // of the rows of preferences: { id, name, open() }.
 export function draw(item, draft, restored, words, events) {
   const heading = make('h2', { tabindex: '-1', id: 'item' }, fill(words['page.item'], { number: item.position }));
@@ -71,7 +75,7 @@ export function draw(item, draft, restored, words, events) {
     ...part('rate.context', item.context, 'context'), ...part('rate.source', item.source, 'original'),
     ...part('rate.reference', item.reference, 'reference'), ...part('rate.task', item.task, 'task'),
   );
-  const answers = item.outputs.map((output) => answer(output, item, draft.values, words, events.changed));
+  const answers = item.outputs.map((output) => answer(output, item, draft, words, events));
   const compared = comparison(item, draft.preferences, words, events.preferred);
   events.asked(compared.rows);
   const fields = make('fieldset', { id: 'fields' }, ...answers, compared.element, ...aside(item, draft.comment, words, events));

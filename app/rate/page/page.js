@@ -82,6 +82,10 @@ const events = {
     page.draft.preferences[question] = ranks;
     edited();
   },
+  marked(letter, spans) {
+    page.draft.spans[letter] = spans;
+    edited();
+  },
   asked(rows) {
     page.compared = rows;
   },
@@ -128,7 +132,8 @@ function save() {
   }
   clockOut();
   const { values, preferences, comment, seconds, revision } = page.draft;
-  send('submit', { values, preferences, comment, revision, seconds: Math.round(seconds * 10) / 10 });
+  const spans = page.item.marks ? Object.fromEntries(page.item.outputs.map(({ letter }) => [letter, page.draft.spans[letter] ?? []])) : {};
+  send('submit', { values, preferences, spans, comment, revision, seconds: Math.round(seconds * 10) / 10 });
 }
 
 function send(path, content) {
@@ -216,6 +221,7 @@ function show(reply) {
   const restored = page.drafts.get(reply.item.position);
   page.draft = restored ?? { values: structuredClone(values), comment: comment ?? '', seconds: 0, attempt: null, changed: false };
   page.draft.preferences ??= structuredClone(preferences);
+  page.draft.spans ??= structuredClone(reply.item.spans ?? {});
   page.draft.revision ??= revision; // what she saw when she began to answer
   $('main').replaceChildren(...draw(reply.item, page.draft, Boolean(restored), page.words, events), more());
   $('bar').hidden = false;

@@ -108,15 +108,16 @@ def test_ratings_that_the_old_container_saved_after_the_new_one_had_fetched_are_
     third.close()
 
 
-def test_preferences_that_the_old_container_saved_are_merged_with_their_later_word(machine: Machine) -> None:
+def test_preferences_and_errors_that_the_old_container_saved_are_merged_with_their_later_word(machine: Machine) -> None:
     first = machine()
-    study = first.store.ensure_study(compared_study())
+    study = first.store.ensure_study(compared_study(error_spans=True))
     first.store.add_outputs(study.id, [output for index in range(3) for output in outputs_of(f"i{index}")])
     ann = first.store.new_rater(study.id, "sw")[0].id
 
     def order(store: RatingStore, position: int, *ranks: int) -> None:
         view = store.assignment(ann, position)
-        store.submit(compared_submission(ann, view, ordered(view, *ranks)))
+        spans = {one.output_id: ((0, rank, "minor"),) for one, rank in zip(view.outputs, ranks, strict=True)}
+        store.submit(compared_submission(ann, view, ordered(view, *ranks), spans=spans))
 
     for _ in range(2):
         view = first.store.next_assignment(ann)
@@ -135,9 +136,19 @@ def test_preferences_that_the_old_container_saved_are_merged_with_their_later_wo
     assert stored == {1: ((3, 3, 1), 2), 2: ((1, 2, 3), 1), 3: ((2, 1, 2), 1)}
     assert [one.old_ranks for one in second.store.preference_history(study.id)] == [None, None, (1, 2, 3), None]
     assert second.store.progress(ann).done == 3
+    for store in (first.store, second.store):
+        ends = {(one.item_key, one.output_id): one.end for one in store.error_spans(study.id)}
+        ranks = {
+            (one.item_key, output): rank
+            for one in store.preferences(study.id)
+            for output, rank in zip(one.output_ids, one.ranks, strict=True)
+        }
+        assert ends == ranks and len(ends) == 9  # the errors that came with each order
+    assert len(second.store.span_history(study.id)) == 9 + 3  # all three of the changed item
     first.close()
     second.close()
     third = machine()  # from snapshot and journal on an empty disk
+    assert len(third.store.error_spans(study.id)) == 9
     assert len(third.store.preferences(study.id)) == 3 and len(third.store.preference_history(study.id)) == 4
     third.close()
 

@@ -49,7 +49,7 @@ ROWS = {
 def old(path: Path, tmp_path: Path) -> Path:
     """A database as the first version of the program left it."""
     scripts = tmp_path / "first"
-    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
+    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*", "00[1-9]*"))
     engines = open_engines(path)
     assert migrate.upgrade(engines, scripts).new_revision == "0001"
     engines.dispose()

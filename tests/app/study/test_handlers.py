@@ -65,7 +65,7 @@ class Page:
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
             "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
-            "preferences": [], "own_preferences": "",
+            "preferences": [], "own_preferences": "", "error_spans": False,
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
