@@ -33,7 +33,7 @@ from app.study.tab import build_study
 from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred
 from app.train.tab import TrainHandlers, build_train
 from core.errors import CoreError
-from core.models.catalogue import TINY, settled_name
+from core.models.catalogue import DEFAULT, TINY, settled_name
 from core.report.readme import RESULTS
 from core.workbench import POOL_OF_TASK
 
@@ -167,6 +167,7 @@ class PageHandlers:
             return {run: runs}
         return {
             **self._in(chosen),
+            **self.explore.show_model({self.tag: chosen, self.explore.parts.inputs["model"]: DEFAULT}),
             self.interface: gr.update(value=chosen, label=catalogue(chosen)("app.interface")),
             run: runs,
         }
@@ -262,9 +263,9 @@ class PageHandlers:
 def _wire(page: gr.Blocks, handlers: PageHandlers) -> None:
     explore, train, interface = handlers.explore.parts, handlers.train.parts, handlers.interface
     items = handlers.items.items
-    everything = [handlers.tag, *handlers.localised.components]
+    everything = [handlers.tag, explore.model_facts, *handlers.localised.components]
     inputs = {handlers.tag, explore.thread, *explore.inputs.values()}
-    outputs = list(dict.fromkeys([*explore.outputs, explore.model_facts, *everything]))
+    outputs = list(dict.fromkeys([*explore.outputs, *everything]))
     greeted = page.load(
         handlers.greet, [interface], [*everything, interface, explore.inputs["run"]], js=REMEMBERED, **SHOWING
     )

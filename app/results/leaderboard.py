@@ -18,6 +18,7 @@ from core.report.leaderboard import GROUPINGS, Entry, Leaderboard, leaderboards
 from core.report.reading import read_record
 
 MOST_NAMED = 4  # systems that the first sentence names
+ASIDE = ("model", "macro_f1", "seeds", "record")  # columns that a phone has no room for
 State = tuple[tuple[str, int], ...]  # name of each record and when it was written
 
 
@@ -65,8 +66,9 @@ def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:
         ("seeds", texts("leaderboard.seeds"), ""),
         ("record", texts("reports.record"), ""),
     ]
-    heads = "".join(_heading(index, name, meaning) for index, (_, name, meaning) in enumerate(headings))
-    rows = "".join(_row(entry, board, grouping, groups, texts) for entry in board.entries)
+    heads = "".join(_heading(index, name, meaning, key in ASIDE) for index, (key, name, meaning) in enumerate(headings))
+    asides = [key in ASIDE for key, _, _ in headings]
+    rows = "".join(_row(entry, board, grouping, groups, asides, texts) for entry in board.entries)
     return (
         f'<div class="agl leaderboard" dir="{texts.direction}"><p class="verdict">{_first_sentence(board, texts)}</p>'
         f'<p class="quiet">{escape(texts("leaderboard.asked", languages=board.languages, queries=f"{board.queries:,}"))}</p>'
@@ -75,23 +77,28 @@ def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:
     )
 
 
-def _heading(index: int, name: str, meaning: str) -> str:
+def _heading(index: int, name: str, meaning: str, aside: bool) -> str:
     """A heading that sorts: the browser's own work, see ``keys.js``."""
     order = ' aria-sort="ascending"' if index == 0 else ""
     more = help_button(meaning) if meaning else ""
     button = f'<button type="button" class="sort">{escape(name)}</button>'
+    order += ' class="aside"' if aside else ""
     return f'<th scope="col"{order}><span class="hint">{button}{more}</span></th>'
 
 
-def _row(entry: Entry, board: Leaderboard, grouping: str, groups: Sequence[str], texts: Texts) -> str:
+def _row(
+    entry: Entry, board: Leaderboard, grouping: str, groups: Sequence[str], asides: Sequence[bool], texts: Texts
+) -> str:
+    """A system. On a phone the cells of ``asides`` are left out, and the model stands below the strategy."""
     system, means = entry.system, entry.means(grouping) if groups else {}
     interval = system.interval
     amount = written((interval.value, interval.low, interval.high), board.unit)
     drawn = bar(interval.value if board.unit else interval.value / 100)
     model = ", ".join(part for part in (entry.model, entry.prompt) if part)
+    below = f'<span class="quiet on-phone">{escape(model)}</span>'
     cells = [
         (str(entry.group), f"<b>{entry.group}</b>" if entry.group == 1 else str(entry.group), "figure"),
-        (system.strategy, escape(strategy_title(texts, system.strategy)), ""),
+        (system.strategy, f"{escape(strategy_title(texts, system.strategy))}{below}", ""),
         (str(system.k), str(system.k or "–"), "figure"),
         (model, escape(model), ""),
         (str(interval.value), f"{drawn}{escape(amount)}", "figure"),
@@ -100,7 +107,10 @@ def _row(entry: Entry, board: Leaderboard, grouping: str, groups: Sequence[str],
         (str(system.seeds.seeds), str(system.seeds.seeds), "figure"),
         (entry.record, escape(entry.record), "quiet"),
     ]
-    inside = "".join(f'<td data-value="{escape(value)}" class="{css}">{inner}</td>' for value, inner, css in cells)
+    inside = "".join(
+        f'<td data-value="{escape(value)}" class="{css}{" aside" if aside else ""}">{inner}</td>'
+        for aside, (value, inner, css) in zip(asides, cells, strict=True)
+    )
     return f'<tr class="{"level" if entry.group == 1 else ""}">{inside}</tr>'
 
 
@@ -113,7 +123,8 @@ def _first_sentence(board: Leaderboard, texts: Texts) -> str:
     first, *others = board.entries
     interval = first.system.interval
     amount = written((interval.value, interval.low, interval.high), board.unit) + (" %" if board.unit else "")
-    amount = f"\u2066{amount}\u2069"  # isolated: right-to-left text around it turns nothing in it
+    # Isolated, so that right-to-left text around it turns nothing in it; and whole, for a line that ends within it turns the rest.
+    amount = f"\u2066{amount}\u2069".replace(" ", "\u00a0")
     sentence = texts("leaderboard.best", count=len(board.entries), name=_name(first, texts), value=amount)
     if not others:
         return f"{escape(sentence)} {escape(texts('leaderboard.alone'))}"

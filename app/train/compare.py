@@ -64,19 +64,23 @@ def _flat(run: Run) -> dict[str, str]:
 
 def compare_view(runs: Sequence[Run], texts: Texts) -> str:
     """What each run learnt, and the settings that differ."""
-    heads = "".join(f'<th scope="col">{escape(run.name)}</th>' for run in runs)
-    learnt = "".join(f"<td>{escape(learning(run.lines, run.entry, texts) or '–')}</td>" for run in runs)
+    names = [escape(run.name) for run in runs]
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    sentences = [learning(run.lines, run.entry, texts) or "–" for run in runs]
+    learnt = "".join(f'<td data-name="{name}">{escape(text)}</td>' for name, text in zip(names, sentences, strict=True))
     rows = f'<tr><th scope="row">{escape(texts("train.compare_learnt"))}</th>{learnt}</tr>'
     listed = differing(runs)
     rows += "".join(
         f'<tr><th scope="row"><code>{escape(name)}</code></th>'
-        f"{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
+        + "".join(f'<td data-name="{run}">{escape(value)}</td>' for run, value in zip(names, values, strict=True))
+        + "</tr>"
         for name, values in listed.items()
     )
     none = "" if listed else f'<p class="quiet">{escape(texts("train.compare_same"))}</p>'
     return (
         f'<div class="agl compare" dir="{texts.direction}">'
         f"{hint(texts('train.compare_settings'), texts('train.compare_settings_hint'), 'heading')}"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("train.compare_settings"))}"><table><thead><tr>'
-        f'<th scope="col">{escape(texts("train.compare_setting"))}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{none}</div>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("train.compare_settings"))}">'
+        f'<table class="blocks"><thead><tr><th scope="col">{escape(texts("train.compare_setting"))}</th>'
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>{none}</div>"
     )

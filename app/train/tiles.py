@@ -229,9 +229,9 @@ def _card(entry: Mapping[str, Any], fresh: bool, task: Task | None, texts: Texts
 def _label(entry: Mapping[str, Any], task: Task | None) -> str:
     """A label in the words of the entry's language, the label itself on hover."""
     if task is None or entry["language"] not in task.languages or entry["label"] not in task.labels:
-        return f'<span class="label">→ {escape(entry["label"])}</span>'
+        return f'<span class="label"><span class="arrow">→</span> {escape(entry["label"])}</span>'
     word = task.verbaliser(entry["language"]).words[entry["label"]]
-    return f'<span class="label" title="{escape(entry["label"])}">→ {spoken(word, entry["language"])}</span>'
+    return f'<span class="label" title="{escape(entry["label"])}"><span class="arrow">→</span> {spoken(word, entry["language"])}</span>'
 
 
 def pool_changes(changes: Sequence[Mapping[str, Any]], lines: Sequence[Line], texts: Texts) -> str:

@@ -145,6 +145,7 @@ def test_one_click_changes_the_language_of_the_interface(visitor) -> None:
     page.reload()  # the choice outlives it
     expect(page.locator("#ask")).to_have_text(asking)
     expect(page.locator("#agl-language input")).to_have_value("العربية")
+    expect(page.locator("#model-facts")).to_contain_text("يجيب دون اتصال")
 
 
 @pytest.mark.parametrize("window", [390], indirect=True)

@@ -78,6 +78,20 @@ def test_every_cell_can_be_sorted_by_and_texts_stay_texts(reports: ReportService
     assert "Indo-European" in html and html.count('<th scope="col"') == columns >= 10
 
 
+def test_what_a_phone_has_no_room_for_is_named_and_the_model_stands_below_the_strategy(reports: ReportService) -> None:
+    html = board_view(reports.boards.all()["topic"], "", TEXTS)
+    head, *rows = html.split("<tr")[1:]
+    assert head.count('class="aside"') == 4
+    assert all(row.count(' aside"') == 4 and '<span class="quiet on-phone">tiny</span>' in row for row in rows)
+
+
+def test_an_interval_is_one_word_that_right_to_left_text_turns_nothing_in(reports: ReportService) -> None:
+    """In a line that ended within it the rest of it was turned round: "58.3 [50.1," and then "% [66.7"."""
+    arabic = catalogue("ar")
+    sentence = board_view(reports.boards.all()["topic"], "", arabic).split("</p>")[0]
+    assert re.search("\u2066[0-9.]+\u00a0\\[[0-9.]+,\u00a0[0-9.]+\\]\u00a0%\u2069", sentence)
+
+
 def test_the_file_has_the_numbers_and_a_forged_task_is_refused(reports: ReportService) -> None:
     path = reports.leaderboard("topic", "../family")
     assert path.name == "leaderboard-topic.csv"

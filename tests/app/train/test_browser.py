@@ -84,6 +84,10 @@ def test_the_strip_is_no_wider_than_a_phone_and_texts_keep_their_direction(visit
     direction = "el => getComputedStyle(el).direction"
     assert page.locator("#train-strip .chip .text[lang=en]").first.evaluate(direction) == "ltr"
     assert page.locator("#train-strip .asked [lang=ar]").first.evaluate(direction) == "rtl"
+    expect(page.locator("#train-development .xtitle")).to_have_text("الدورة")  # drawn anew in a right-to-left page
+    inside = """texts => texts.length > 1 && texts.every(text =>
+      text.getBoundingClientRect().left >= text.closest('.js-plotly-plot').getBoundingClientRect().left)"""
+    assert page.locator("#train-development .ytick text").evaluate_all(inside)  # "0.8" was cut to "8"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

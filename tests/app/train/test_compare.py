@@ -36,4 +36,5 @@ def test_a_line_a_run_and_names_shown_as_texts() -> None:
     assert len({(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}) == 2
     html = compare_view(runs, TEXTS)
     assert "<b>a</b>" not in html and "<code>seed</code>" in html and "reward.alpha" not in html
+    assert html.count('<td data-name="b">') == 2  # a phone says whose value it is
     assert TEXTS("train.compare_same") in compare_view([runs[0], runs[0]], TEXTS)
