@@ -40,7 +40,7 @@ def check_study(study: NewStudy) -> None:
     _check_numbers(study)
     if not study.criteria and not study.preferences and not study.error_spans:
         raise InvalidRecord(
-            "the study asks nothing of raters; pass criteria=DEFAULT_CRITERIA or a selection of it, or preferences.",
+            "the study has no criterion and asks nothing else of raters; pass criteria=DEFAULT_CRITERIA or a selection of it.",
             "no_criterion",
         )
     keys = [criterion.key for criterion in study.criteria]
