@@ -61,6 +61,7 @@ class NewStudy:
     materials: Sequence[Material] = ()  # what raters see beside the source text
     error_spans: bool = False  # whether raters mark errors in outputs, minor or major, before they rate them
     preferences: Sequence[PreferenceQuestion] = ()  # what answers are compared on
+    quotas: Mapping[str, int] = field(default_factory=dict)  # rated language -> raters per item, where it differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Study:
     materials: tuple[Material, ...] = ()
     preferences: tuple[PreferenceQuestion, ...] = ()
     error_spans: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
@@ -100,6 +102,10 @@ class Study:
     def scales(self) -> dict[str, Scale]:
         """The scale of every criterion by its key."""
         return {one.key: one.scale for one in self.criteria}
+
+    def raters_for(self, language: str) -> int:
+        """How many raters an item needs whose outputs are in this language."""
+        return self.quotas.get(language, self.raters_per_item)
 
     @property
     def results_open(self) -> bool:

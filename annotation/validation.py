@@ -78,6 +78,10 @@ def _check_numbers(study: NewStudy) -> None:
         if (number is None and name in optional) or (type(number) is int and lowest <= number < 2**31):
             continue
         raise InvalidRecord(f"{name} is {number!r}; give an integer of at least {lowest}.")
+    for tag, number in study.quotas.items():
+        check_text(tag, "a language of the quotas")
+        if type(number) is not int or not 1 <= number < 2**31:
+            raise InvalidRecord(f"{number!r} raters are to rate each item in {tag}; give an integer of at least 1.")
     target, share = study.target_difference, study.failed_share
     if target is not None and not (is_number(target) and 0 < target <= FIVE.span):
         raise InvalidRecord(

@@ -47,6 +47,7 @@ class StudyRow(Base):
     instructions: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     raters_per_item: Mapped[int]
+    quotas: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # language -> raters per item instead of that
     lease_minutes: Mapped[int]
     created_at: Mapped[datetime]
     seed: Mapped[int] = mapped_column(server_default="0")  # of what is drawn for the study as a whole

@@ -198,6 +198,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
                 "seed": study.seed,
                 "materials": list(study.materials),
                 "lease_minutes": study.lease_minutes,
+                "quotas": dict(study.quotas),
             },
         },
         "consent": None if study.consent is None else asdict(study.consent),

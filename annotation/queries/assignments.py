@@ -1,8 +1,8 @@
 """Slots: who holds which item, and what a rater gets to see of it.
 
-An item has `raters_per_item` slots for each language that is rated. A rater rates the outputs in her own
-language; where an item has none, but its source is in her language and all its outputs are in one other
-language (translation out of her language), she rates those. A slot is held from the first view; it returns
+An item has `raters_per_item` slots for each language that is rated, or as many as the quota of that language says. A
+rater rates the outputs in her own language; where an item has none, but its source is in her language and all its outputs
+are in one other language (translation out of her language), she rates those. A slot is held from the first view; it returns
 when she skips, or when the lease ends and somebody asks for an item. She can still submit later if a slot is
 free then.
 Items with fewest holders go first, ties in the rater's own order, so that ratings spread evenly while they come
@@ -23,7 +23,7 @@ from annotation.queries.participation import require_consent
 from annotation.queries.qualification import require_prepared
 from annotation.queries.queue import Candidate, choose
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import require_open, study_row
+from annotation.queries.studies import require_open, slots_of, study_row
 from annotation.value_checks import is_id
 
 _ENDED_LEASES = (
@@ -132,7 +132,7 @@ def hold_slot(session: Session, row: AssignmentRow, study: StudyRow) -> bool:
         )
         held = set(session.scalars(query))
         kind = session.scalar(select(ItemRow.kind).where(ItemRow.id == row.item_id))
-        slots = study.raters_per_item if kind == "normal" else len(held) + 1
+        slots = slots_of(study, row.language) if kind == "normal" else len(held) + 1
         row.slot = next((slot for slot in range(1, slots + 1) if slot not in held), None)
     return row.slot is not None
 

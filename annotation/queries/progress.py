@@ -27,7 +27,7 @@ from annotation.queries import preferences as _preferences
 from annotation.queries.attention_checks import check_results
 from annotation.queries.qualification import prepared
 from annotation.queries.raters import hash_of
-from annotation.queries.studies import study_row
+from annotation.queries.studies import slots_of, study_row
 from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
 from annotation.value_checks import check_text
 from annotation.vocabulary import Proficiency
@@ -56,7 +56,7 @@ def language_progress(session: Session, now: datetime, study_id: int) -> list[La
         LanguageProgress(
             language=language,
             items=count,
-            slots=count * study.raters_per_item,
+            slots=count * slots_of(study, language),
             done=states[language]["done"],
             held=states[language]["pending"],
             skips=states[language]["skipped"],

@@ -19,7 +19,7 @@ from annotation.attention_checks import is_check_position, kind_at
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.orders import fewest_first, item_order
 from annotation.queries.raters import rater_row
-from annotation.queries.studies import study_row
+from annotation.queries.studies import slots_of, study_row
 from annotation.records import Progress
 
 
@@ -78,7 +78,7 @@ def bound(rater: RaterRow, study: StudyRow, now: datetime) -> dict[str, Any]:
         "language": rater.language,
         "study_id": study.id,
         "now": now,
-        "slots": study.raters_per_item,
+        "slots": max(study.raters_per_item, *study.quotas.values()) if study.quotas else study.raters_per_item,
     }
 
 
@@ -122,11 +122,17 @@ def _candidates(session: Session, query: Select[Any], values: Mapping[str, Any])
     return [Candidate(**row._mapping) for row in session.execute(query, values)]
 
 
+def _open_items(session: Session, study: StudyRow, values: Mapping[str, Any]) -> list[Candidate]:
+    """Items with a free slot; the statement knows the largest number of slots, a language may have fewer."""
+    items = _candidates(session, OPEN_ITEMS, values)
+    return [one for one in items if one.held < slots_of(study, one.language)] if study.quotas else items
+
+
 def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) -> Candidate | None:
     """The item for the rater's next position: a check where one is due, else the one with fewest holders."""
     history = _assigned(session, rater.id)
     values = bound(rater, study, now)
-    free = [] if _is_full(study, history) else _candidates(session, OPEN_ITEMS, values)
+    free = [] if _is_full(study, history) else _open_items(session, study, values)
     position = len(history) + 1
     due = is_check_position(position, rater.seed, study.check_every) and bool(free)
     last = study.check_every is not None and not free and {one.kind for one in history} == {"normal"}
@@ -182,7 +188,7 @@ def progress(session: Session, now: datetime, rater_id: int) -> Progress:
     study = study_row(session, rater.study_id)
     history = _assigned(session, rater_id)
     values = bound(rater, study, now)
-    remaining = session.scalar(HOW_MANY_OPEN, values) or 0
+    remaining = len(_open_items(session, study, values)) if study.quotas else session.scalar(HOW_MANY_OPEN, values) or 0
     if study.items_per_rater is not None:
         remaining = min(remaining, max(0, study.items_per_rater - _count_items(history)))
     there = [] if study.check_every is None else _candidates(session, NEW_CHECKS, values)

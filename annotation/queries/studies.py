@@ -106,6 +106,11 @@ def qualification_record(row: StudyRow) -> Qualification | None:
     return Qualification(tuple(exercises), row.qualification["pass_share"], row.qualification["tries"])
 
 
+def slots_of(study: StudyRow, language: str) -> int:
+    """How many raters an item may have whose outputs are in this language."""
+    return int(study.quotas.get(language, study.raters_per_item))
+
+
 def require_open(study: StudyRow) -> None:
     """Raises StudyClosed unless the study takes ratings."""
     if study.state != "open":
@@ -148,6 +153,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         materials=tuple(cast(list[Material], row.materials)),
         preferences=tuple(PreferenceQuestion(**one) for one in row.preferences),
         error_spans=row.error_spans,
+        quotas=dict(row.quotas),
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -220,6 +226,7 @@ def participation(new: NewStudy) -> dict[str, Any]:
         "materials": [one for one in MATERIALS if one in new.materials],
         "preferences": [asdict(one) for one in new.preferences],
         "error_spans": new.error_spans,
+        "quotas": dict(sorted(new.quotas.items())),
     }
 
 

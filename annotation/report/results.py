@@ -133,6 +133,7 @@ def make_report(
             study.raters_per_item,
             scales=study.scales,
             questions=questions,
+            quotas=study.quotas,
             without=without,
             models=models,
             seed=SEEDED,

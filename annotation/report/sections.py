@@ -9,7 +9,7 @@ from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.judges import judge_blocks
 from annotation.report.results import Report, by_scale
-from annotation.report.words import figure, materials, sentence, span, training
+from annotation.report.words import figure, materials, quotas, sentence, span, training
 from annotation.scales import FIVE, Scale, labels_of
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
@@ -210,7 +210,7 @@ def _method(report: Report) -> Iterator[Heading | Block]:
     yield Heading("How it was done and computed")
     yield Bullets(
         [
-            f"Up to {study.raters_per_item} raters per item and language; a rater sees all systems of an item, as letters, "
+            f"Up to {study.raters_per_item} raters per item and language{quotas(study)}; a rater sees all systems of an item, as letters, "
             f"in an order drawn per rater and item (seed {study.seed}). Nothing is preselected.",
             f"Attention checks: {checks}. Answered {answered}, passed {passed}. A rater fails when more than "
             f"{100 * study.failed_share:.0f} % of her checks failed. Checks never count as ratings.",

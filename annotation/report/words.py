@@ -34,6 +34,11 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
+def quotas(study: Study) -> str:
+    """Languages that need another number of raters, in brackets; nothing where there are none."""
+    return f" ({', '.join(f'{tag}: {count}' for tag, count in sorted(study.quotas.items()))})" if study.quotas else ""
+
+
 def materials(study: Study) -> str:
     """What raters saw beside the source text, as a sentence."""
     names = {"reference": "the reference answer of the item", "context": "the context of its document"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from annotation.preference_records import PreferenceRecord
 from annotation.records import RatingRecord, StudyData
@@ -59,6 +60,7 @@ def analyse(
     *,
     scales: Mapping[str, Scale] = ALL_FIVE,
     questions: Sequence[str] = (),
+    quotas: Mapping[str, int] = MappingProxyType({}),
     without: Collection[str] = (),
     models: bool = False,
     seed: int = 0,
@@ -84,8 +86,10 @@ def analyse(
         raters=len({row.rater for row in every}),
         items=len({row.item_key for row in every}),
         languages=tuple(languages),
-        cells=tuple(summarise(*records, scales=scales, seed=seed)),
-        overall=tuple(summarise(*records, scales=scales, seed=seed, over_languages=True)) if several else (),
+        cells=tuple(summarise(*records, scales=scales, quotas=quotas, seed=seed)),
+        overall=tuple(summarise(*records, scales=scales, quotas=quotas, seed=seed, over_languages=True))
+        if several
+        else (),
         comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
         agreements=tuple(agreements(ratings, criteria, scales=scales, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),

@@ -7,6 +7,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from annotation.records import AssignmentRecord, OutputRecord, RatingRecord
 from annotation.scales import ALL_FIVE, FIVE, Scale, scale_of
@@ -51,6 +52,7 @@ def summarise(
     raters_per_item: int,
     *,
     scales: Mapping[str, Scale] = ALL_FIVE,
+    quotas: Mapping[str, int] = MappingProxyType({}),
     seed: int = 0,
     over_languages: bool = False,
 ) -> list[Cell]:
@@ -58,17 +60,18 @@ def summarise(
     first two. With `over_languages` one for each system and criterion instead, over all languages; an item is
     then drawn with its ratings in all of them.
 
-    All records are of one study. `criteria` gives the order of the criteria. The same seed gives the same
+    All records are of one study. `criteria` gives the order of the criteria, `quotas` the raters per item of languages that need
+    others. The same seed gives the same
     intervals, whatever the order of the records.
     """
     values_of: dict[tuple[str, str | None, str], list[RatingRecord]] = defaultdict(list)
     for rating in ratings:
         values_of[rating.system, None if over_languages else rating.language, rating.criterion].append(rating)
-    texts: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    texts: dict[tuple[str, str | None], dict[int, int]] = defaultdict(dict)  # output -> answers due on each criterion
     cell_of: dict[int, tuple[str, str | None]] = {}
     for output in outputs:
         cell = (output.system, None if over_languages else output.language)
-        texts[cell].append(output.output_id)
+        texts[cell][output.output_id] = quotas.get(output.language, raters_per_item)
         cell_of[output.output_id] = cell
     skips: Counter[tuple[str, str | None]] = Counter()
     for assignment in assignments:
@@ -80,7 +83,6 @@ def summarise(
             values_of[(*key, criterion)],
             texts[key],
             skips[key],
-            raters_per_item,
             scale_of(scales, criterion),
             seed,
         )
@@ -92,9 +94,8 @@ def summarise(
 def _cell(
     key: tuple[str, str | None, str],
     answers: list[RatingRecord],
-    output_ids: Sequence[int],
+    due: Mapping[int, int],
     skipped: int,
-    raters_per_item: int,
     scale: Scale,
     seed: int,
 ) -> Cell:
@@ -114,7 +115,7 @@ def _cell(
         n=len(values),
         items=len(by_item),
         raters=len({rating.rater for rating in ratings}),
-        missing=sum(max(0, raters_per_item - per_output[output]) for output in output_ids),
+        missing=sum(max(0, count - per_output[output]) for output, count in due.items()),
         skipped=skipped,
         median=float(statistics.median(values)) if values else undefined("no_ratings"),
         mean=sum(values) / len(values) if values else undefined("no_ratings"),

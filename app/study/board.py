@@ -1,7 +1,7 @@
 """What the organiser's page hands to its service, and what it shows of a study. Plain records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import langcodes
@@ -55,6 +55,7 @@ class Design:
     materials: tuple[Material, ...] = ()
     preferences: tuple[PreferenceQuestion, ...] = ()
     error_spans: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
 from app.study.comparing import questions_of as compared_on
 from app.study.exercises import qualification_of, table_of
-from app.study.numbers import share, whole
+from app.study.numbers import quotas_of, share, whole
 from app.study.power import planned_powers
 from app.study.sources import Taken
 from app.study.updates import DESIGN, StudyTab, act
@@ -156,6 +156,7 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         repeat_after=whole(texts, "after", settings["after"]) or 0,
         failed_share=share(texts, "share", settings["share"], 0.99),
         lease_minutes=whole(texts, "lease", settings["lease"]) or 0,
+        quotas=quotas_of(texts, settings["quotas"] or ""),
         criteria=tuple(settings["criteria"] or ()),
         own_criteria=settings["own"] or "",
         instructions=instructions,

@@ -142,6 +142,7 @@ def _design(make: _Maker) -> None:
         make.number("after", 5)
         make.number("share", 0.5)
         make.number("lease", 60)
+    make("quotas", gr.Textbox, info="quotas_hint", max_lines=1, max_length=400)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
     with gr.Row():

@@ -158,9 +158,10 @@ def power_panel(board: Board, powers: Sequence[Power], texts: Texts) -> str:
     study = board.study
     needed = []
     for tag, count in board.stock.items.items():
-        slots = count * study.raters_per_item
+        k = study.raters_for(tag)
+        slots = count * k
         each = min(study.items_per_rater or count, count)
-        raters = max(study.raters_per_item, -(-slots // each))
+        raters = max(k, -(-slots // each))
         needed.append(
             paragraph(texts, texts("study.raters_needed", language=isolated(tag), slots=slots, raters=raters))
         )

@@ -1,7 +1,10 @@
 """Numbers as an organiser types them, checked on the server in the words of the page."""
 
 import math
+import re
 from typing import Any
+
+import langcodes
 
 from annotation.errors import InvalidRecord
 from app.texts import Texts
@@ -33,6 +36,17 @@ def share(texts: Texts, name: str, value: Any, most: float) -> float:
             texts("study.number_between", field=texts(f"study.{name}"), value=_formatted(value), most=f"{most:g}")
         )
     return float(value)
+
+
+def quotas_of(texts: Texts, written: str) -> dict[str, int]:
+    """Raters per item by language, written as "sw: 5, ar: 2"; empty for none. Raises InvalidRecord."""
+    quotas: dict[str, int] = {}
+    for part in filter(None, (one.strip() for one in re.split(r"[,;،\n]", written))):
+        tag, _, number = (one.strip() for one in part.partition(":"))
+        if not langcodes.tag_is_valid(tag) or not number.isdecimal() or not 1 <= int(number) <= MOST or tag in quotas:
+            raise InvalidRecord(texts("study.quotas_wrong", value=part[:60]))
+        quotas[tag] = int(number)
+    return quotas
 
 
 def _formatted(value: Any) -> str:

@@ -65,7 +65,7 @@ class Page:
             "after": 5, "share": 0.5, "lease": 45, "criteria": ["fluency"], "own": "", "instructions": "Read, then rate.",
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
             "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
-            "preferences": [], "own_preferences": "", "error_spans": False,
+            "preferences": [], "own_preferences": "", "error_spans": False, "quotas": "",
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -147,6 +147,9 @@ def test_a_button_pressed_twice_makes_one_draft_and_a_name_is_used_once(page: Pa
         ({"share": 1.5}, "A rater fails above this share of failed checks: 1.5 is not possible; give a number from 0"),
         ({"lease": 0}, "Minutes that an unanswered item stays reserved: 0 is not possible"),
         ({"difference": float("nan")}, "nan is not possible"),
+        ({"quotas": "sw: 0"}, "“sw: 0” is no language with its number of raters"),
+        ({"quotas": "sw: 2, sw: 3"}, "“sw: 3”"),
+        ({"quotas": "not a tag: 3"}, "“not a tag: 3”"),
     ],
 )
 def test_a_number_that_cannot_be_is_one_sentence_that_names_its_field(page: Page, changes: Any, says: str) -> None:
@@ -404,7 +407,9 @@ def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
     question = '[{"key": "years", "text": "Years?", "kind": "number"}]'
     page.create()
     exercises = "kind,language,source_text,answer,why,fluency\npractice,sw,Habari.,Jibu.,Kwa sababu.,4-5\n"
-    page.save(consent=consent, background=question, completion_code="C-1", lease=45, exercises=exercises)
+    page.save(
+        consent=consent, background=question, completion_code="C-1", lease=45, exercises=exercises, quotas="sw: 3، ar:1"
+    )
     running.open_study(*page.base(), "News")
     study = page.store.study("news")
     archive = value(running.export(*page.base())["download"])
@@ -419,10 +424,12 @@ def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
         "background",
         "materials",
         "lease_minutes",
+        "quotas",
         "check_every",
         "qualification",
     )
     assert {name: getattr(twin, name) for name in same} == {name: getattr(study, name) for name in same}
+    assert study.quotas == {"sw": 3, "ar": 1} and again["quotas"]["value"] == "ar: 1, sw: 3"
     assert (twin.crowd, twin.state) == (None, "draft")  # codes are never exported
     texts = [(one.item_key, one.system, one.text, one.task) for one in page.store.outputs(twin.id)]
     assert texts == [(one.item_key, one.system, one.text, one.task) for one in page.store.outputs(study.id)]
