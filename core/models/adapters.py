@@ -50,8 +50,17 @@ def write_base(folder: Path, base: dict[str, str], source: ModelSource) -> None:
     """Write beside trained weights what they were made from: name, precision and fingerprint, and a NOTICE where the terms want one."""
     entry = {key: base[key] for key in ("name", "precision", "fingerprint")} | {"licence": source.licence}
     (folder / BASE).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+    forget_base_folder(folder)
     if source.is_gemma:
         write_notice(folder, source.title)
+
+
+def forget_base_folder(folder: Path) -> None:
+    """Take out of PEFT's file the folder that the base model lay in: it says nothing elsewhere and tells of this machine. BASE names it."""
+    path = folder / "adapter_config.json"
+    if config := _json(path):
+        config["base_model_name_or_path"] = None
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def write_notice(folder: Path, title: str) -> None:

@@ -101,10 +101,12 @@ class WritingConfig:
     max_tokens: int = 40
     votes: int = 3  # m, contexts under which the pair's label is asked for
     agreement: float = 0.6  # share of votes for the label
-    shortest: float = 0.4  # characters over the query's, lower bound
+    shortest: float = 0.4  # characters over the mean of the demonstrations it was written after, lower bound
     longest: float = 2.5  # and upper bound
     overlap: float = 0.5  # share of the pair's character 4-grams that the query or a shown demonstration may have
-    coherence: float = 0.0  # least cosine between the model's vectors of query and pair
+    coherence: float = (
+        0.0  # least cosine between the model's vectors of the pair and of the query (by_label: of the demonstrations)
+    )
     label_share: float = 0.4  # most that one label may have among the kept pairs
 
     def __post_init__(self) -> None:

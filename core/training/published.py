@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from core.errors import InvalidConfig
-from core.models.adapters import write_notice
+from core.models.adapters import forget_base_folder, write_notice
 from core.models.catalogue import GEMMA, cards
 from core.models.trained_run import ADAPTER, MANIFEST, POLICY, WEIGHTS, read_trained
 from core.report.reading import read_record
@@ -46,6 +46,7 @@ def publish(run: Path, output: Path, comparison: Path | None = None) -> int:
             shutil.copyfile(run / name, output / name)
     if (run / ADAPTER).is_dir():
         shutil.copytree(run / ADAPTER, output / ADAPTER)
+        forget_base_folder(output / ADAPTER)
     lines = [{key: value for key, value in line.items() if key != "choices"} for line in RunLog(run / LOG).lines()]
     (output / LOG).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
     if trained.manifest["model"].get("licence") == cards()[GEMMA].licence:

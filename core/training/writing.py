@@ -30,13 +30,13 @@ REASONS = {
     "empty": "no text, or no letter in it",
     "script": "fewer than half of the letters are of the language's script",
     "language": "another language is likelier than the one asked for",
-    "length": "too short or too long beside the query",
+    "length": "too short or too long beside the demonstrations it was written after, which are in its language",
     "copy": "too much of it stands in the query or in a demonstration it was written after",
     "duplicate": "the pool has, or had, this text",
     "votes": "the model labels it differently under different contexts",
     "label": "the model gives it another label than that of the demonstrations it was written after",
     "surplus": "its label is already too frequent among written pairs",
-    "incoherent": "the model's vectors of query and pair are too far apart",
+    "incoherent": "the model's vectors of the pair and of what it was written for are too far apart",
 }
 
 
@@ -158,7 +158,11 @@ class PairWriter:
         likely = text_adherence(text, draft.language, self.asker.writer.task.languages)
         if likely is not None and likely < 0.5:
             return text, "language"
-        if not config.shortest <= len(text) / len(draft.query.text) <= config.longest:
+        if (
+            not config.shortest
+            <= len(text) / _mean([len(entry.text) for entry in draft.demonstrations])
+            <= config.longest
+        ):
             return text, "length"
         if any(
             overlap(text, other) > config.overlap
@@ -172,14 +176,9 @@ class PairWriter:
     ) -> list[Written]:
         if not drafts:
             return []
-        task, learner = self.asker.writer.task, self.learner
+        task = self.asker.writer.task
         votes = self._votes(drafts, pool)
-        raw = learner.untrained_vectors([*(draft.query.text for draft, _ in drafts), *(text for _, text in drafts)])
-        languages = [*(draft.query.language for draft, _ in drafts), *(draft.language for draft, _ in drafts)]
-        vectors = learner.project(
-            torch.from_numpy(raw).to(learner.projection), languages, learner.projection, untrained=True
-        )
-        near = (vectors[: len(drafts)] * vectors[len(drafts) :]).sum(-1).tolist()
+        near = [self._coherence(draft, text) for draft, text in drafts]
         pairs: list[Written] = []
         for (draft, text), voted, cosine in zip(drafts, votes, near, strict=True):
             label, count = Counter(voted).most_common(1)[0]
@@ -201,11 +200,20 @@ class PairWriter:
             pairs.append(Written(example, draft.prompt, draft.lead + text, 0.0, draft.query.text, iteration))
         if not pairs:
             return []
-        logs = learner.writing_log_probs(pairs).tolist()
+        logs = self.learner.writing_log_probs(pairs).tolist()
         return [
             Written(p.example, p.prompt, p.continuation, log, p.query, p.iteration)
             for p, log in zip(pairs, logs, strict=True)
         ]
+
+    def _coherence(self, draft: Draft, text: str) -> float:
+        """Mean cosine of the text with what it was written for: the query, or the demonstrations whose label it is to get."""
+        learner, shown = self.learner, [(entry.text, entry.language) for entry in draft.demonstrations]
+        others = shown if draft.label else [(draft.query.text, draft.query.language)]
+        texts, languages = zip((text, draft.language), *others, strict=True)
+        raw = torch.from_numpy(learner.untrained_vectors(texts)).to(learner.projection)
+        vectors = learner.project(raw, languages, learner.projection, untrained=True)
+        return float((vectors[1:] @ vectors[0]).mean())
 
     def _votes(self, drafts: list[tuple[Draft, str]], pool: Pool) -> list[list[int]]:
         """The labels that the model gives each text under the policy's best context, then under contexts drawn from the policy.
@@ -229,6 +237,10 @@ class PairWriter:
 
     def _is_surplus(self, label: str, labels: list[str]) -> bool:
         return len(labels) >= 5 and (labels.count(label) + 1) / (len(labels) + 1) > self.config.label_share
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values)
 
 
 def overlap(text: str, other: str, size: int = 4) -> float:

@@ -87,7 +87,8 @@ def test_an_adapter_made_on_other_weights_of_the_same_shape_is_refused_where_it_
     adapter = str(tmp_path / "adapter")
     load_model(ModelConfig(str(base), adapter=adapter))  # says nothing of its base
     facts = load_model(ModelConfig(str(base))).facts
-    write_base(tmp_path / "adapter", facts, resolve("tiny"))
+    write_base(tmp_path / "adapter", {**facts, "name": "/home/somebody/models/toy"}, resolve("tiny"))
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] is None
     load_model(ModelConfig(str(base), adapter=adapter))
     assert not (tmp_path / "adapter" / NOTICE).exists()
     write_base(tmp_path / "adapter", {**facts, "fingerprint": "0123456789ab"}, resolve("tiny"))

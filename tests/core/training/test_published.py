@@ -26,6 +26,10 @@ def test_a_published_run_answers_as_before_and_holds_no_sentence_of_the_corpus(
     assert fit(make_loop(run)) is not None
     manifest = json.loads((run / "run.json").read_text())
     manifest["model"]["licence"] = "Gemma Terms of Use"
+    config = run / "adapter" / "adapter_config.json"  # as PEFT writes it where the model was loaded from a folder
+    config.write_text(
+        json.dumps(json.loads(config.read_text()) | {"base_model_name_or_path": "/home/somebody/models/x"})
+    )
     (run / "run.json").write_text(json.dumps(manifest))
     assert any("choices" in line for line in RunLog(run / "log.jsonl").lines())
     compared = tmp_path / "compared"
@@ -49,7 +53,8 @@ def test_a_published_run_answers_as_before_and_holds_no_sentence_of_the_corpus(
     assert "Gemma Terms of Use" in (output / "NOTICE").read_text()
     kept = [line["iteration"] for line in RunLog(output / "log.jsonl").lines()]
     assert kept == [line["iteration"] for line in RunLog(run / "log.jsonl").lines()]
-    text = "".join(path.read_text() for path in output.glob("*.json*"))
+    text = "".join(path.read_text() for path in output.rglob("*.json*"))
+    assert "somebody" not in text
     written = {example.text for example in after.written}
     assert not [example for example in toy_examples() if example.text in text and example.text not in written]
 

@@ -60,7 +60,7 @@ LOOSE = WritingConfig(shown=2, votes=3, agreement=0.0, label_share=1.0, coherenc
         ("empty", "...", LOOSE),
         ("script", "Доктор придёт завтра утром.", LOOSE),
         ("language", "Der Arzt kommt morgen früh nach Hause.", LOOSE),
-        ("length", "Il pleut très fort.", replace(LOOSE, shortest=0.9)),
+        ("length", "Il pleut.", replace(LOOSE, shortest=0.9)),
         ("length", FRENCH * 3, LOOSE),
         ("incoherent", FRENCH, replace(LOOSE, coherence=1.0)),
         ("votes", FRENCH, replace(LOOSE, agreement=1.0, votes=40)),
