@@ -83,7 +83,7 @@ class ExperimentsHandlers:
         chosen = name if name in names else FIRST if FIRST in names else next(iter(names), None)
         return {**self._read(chosen, texts), self.parts.record: gr.update(choices=titles, value=chosen)}
 
-    def upload(self, values: Values, request: gr.Request) -> Updates:
+    def open_record(self, values: Values, request: gr.Request) -> Updates:
         """Open the record that was sent, in place of the one that was opened before; the copies that were sent go at once."""
         parts, texts = self.parts, catalogue(values[self.parts.tag])
         paths = [Path(path) for path in values[parts.file] or ()]
@@ -178,7 +178,7 @@ def build_experiments(
     parts = ExperimentsParts(tag, session, *sending, record, report_html, draw, plots, prepare, files, gr.HTML())
     handlers, chosen = ExperimentsHandlers(service, parts, allow, may_upload), {tag, record}
     tab.select(handlers.list_records, {*chosen, parts.own, session}, [parts.fold, *parts.outputs], **EVENTS)
-    parts.file.upload(handlers.upload, {tag, session, parts.file, parts.own}, parts.uploading, **EVENTS)
+    parts.file.upload(handlers.open_record, {tag, session, parts.file, parts.own}, parts.uploading, **EVENTS)
     record.input(handlers.read, chosen, parts.outputs, **EVENTS)
     draw.click(handlers.draw, chosen, [draw, *plots, parts.note], **EVENTS)
     prepare.click(handlers.write, chosen, [*files.values(), parts.note], **EVENTS)
@@ -199,4 +199,10 @@ def _build_upload(
         )
         bind(file, label="study.file")
         refusal = gr.HTML(elem_id="report-refusal")
-    return fold, file, gr.State("", delete_callback=service.forget), refusal
+
+    def forget(
+        name: str,
+    ) -> None:  # a bound method would put its service, folders and all, into the page's configuration
+        service.forget(name)
+
+    return fold, file, gr.State("", delete_callback=forget), refusal

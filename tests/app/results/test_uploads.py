@@ -220,7 +220,7 @@ def tab(service: ReportService) -> ExperimentsHandlers:
 def sending(tab: ExperimentsHandlers, paths: list[Path], own: str = "", session: str = "organiser") -> dict[Any, Any]:
     parts = tab.parts
     values = {parts.tag: "en", parts.session: session, parts.file: [str(path) for path in paths], parts.own: own}
-    return tab.upload({**values, parts.record: None}, None)
+    return tab.open_record({**values, parts.record: None}, None)
 
 
 def test_strangers_are_neither_offered_the_field_nor_heard(tab: ExperimentsHandlers, tmp_path: Path) -> None:
