@@ -110,6 +110,7 @@ class RatingStore(Transactions):
 
     # Results; attention checks are left out unless `checks` is True
     data = reading(_results.everything)
+    answered_studies = reading(_results.answered_studies)
     ratings = reading(_results.ratings)
     history = reading(_results.history)
     error_spans = reading(_markings.error_spans)

@@ -68,6 +68,12 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
     )
 
 
+def answered_studies(session: Session) -> frozenset[int]:
+    """Ids of the studies of which a rater has done an item."""
+    done = select(ItemRow.study_id).join(AssignmentRow, AssignmentRow.item_id == ItemRow.id)
+    return frozenset(session.scalars(done.where(AssignmentRow.state == "done").distinct()))
+
+
 def ratings(session: Session, study_id: int, *, checks: bool = False) -> list[RatingRecord]:
     """All current ratings, by item, language, system, rater and criterion. Raises UnknownStudy."""
     study = study_row(session, study_id)

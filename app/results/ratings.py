@@ -57,13 +57,22 @@ class ResultsService:
         return organiser or study.slug == self.explore or study.results_open
 
     def study(self, session: object, slug: str | None) -> Study:
-        """The study with this slug, Explore's for None. Raises UnknownStudy also for one that is not the visitor's."""
-        for one in self.studies(session):
-            if one.slug == (slug or self.explore):
+        """The study with this slug; for None the newest that raters answered, Explore's where none was.
+
+        Raises UnknownStudy also for one that is not the visitor's.
+        """
+        studies = self.studies(session)
+        for one in studies:
+            if one.slug == (slug or self._newest(studies)):
                 return one
         raise UnknownStudy(
             "The results of this study are not open: they were not published, or it is not there.", "results_closed"
         )
+
+    def _newest(self, studies: list[Study]) -> str:
+        answered = self.store.answered_studies()
+        rated = [one for one in studies if one.id in answered]
+        return max(rated, key=lambda one: (one.created_at, one.id)).slug if rated else self.explore
 
     def report(self, session: object, slug: str | None, texts: Texts) -> Report:
         """The report as of now; made anew only where something changed. Raises UnknownStudy."""

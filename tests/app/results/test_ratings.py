@@ -129,6 +129,23 @@ def test_a_study_that_collects_ratings_is_for_its_organiser_alone(desk: ResultsS
     assert [one.slug for one in desk.studies("")] == ["explore"]
 
 
+def test_results_open_on_the_newest_study_that_raters_answered(desk: ResultsService, store: RatingStore) -> None:
+    paper = store.ensure_study(NewStudy("paper", "For the paper", "task", {"en": "Rate."}, DEFAULT_CRITERIA))
+    assert desk.report("organiser", None, ENGLISH).study.slug == "explore"  # nobody answered the newer one
+    outputs = [NewOutput("i0", "en", "text", "topic", system, "sw", f"text {system}") for system in SYSTEMS]
+    store.add_outputs(paper.id, outputs)
+    rater, _ = store.new_rater(paper.id, "sw")
+    view = store.next_assignment(rater.id)
+    assert view is not None
+    values = {(shown.output_id, criterion.key): 3 for shown in view.outputs for criterion in DEFAULT_CRITERIA}
+    assert desk.report("organiser", None, ENGLISH).study.slug == "explore"  # begun is not answered
+    store.submit(Submission(str(uuid.uuid4()), rater.id, view.assignment_id, values, None, 3.0))
+    assert store.answered_studies() == {paper.id, store.study("explore").id}
+    assert desk.report("organiser", None, ENGLISH).study.slug == "paper"
+    assert desk.reading("organiser", None)[0].slug == "paper"
+    assert desk.report("", None, ENGLISH).study.slug == "explore"  # strangers see what is open to them
+
+
 def test_without_an_authority_nobody_is_an_organiser(store: RatingStore, rated: Study, tmp_path: Path) -> None:
     alone = ResultsService(store, EXPLORE_STUDY.slug, tmp_path)
     assert not alone.organiser("organiser")
