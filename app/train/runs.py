@@ -35,7 +35,9 @@ class Run:
 
     @property
     def total(self) -> int:
-        """Iterations asked for; 0 when unknown."""
+        """Iterations asked for, of a run whose answers were tuned the steps of that; 0 when unknown."""
+        if self.entry and "tuned" in self.entry:
+            return int(self.entry["tuned"]["steps"])
         return self.config.optim.iterations if self.config else 0
 
 

@@ -65,7 +65,7 @@ def _tile(key: str, points: list[tuple[int, float]], texts: Texts) -> str:
 def accuracy_tiles(lines: Sequence[Line], config: FitConfig | None, texts: Texts) -> str:
     """Accuracy of every language: the measurement before training as a dashed line, all later ones against it."""
     measurements = measured(lines)
-    if not measurements:
+    if not measurements or not measurements[0].get("accuracy"):
         return ""
     tiles = ""
     for code in measurements[0]["accuracy"]:

@@ -84,7 +84,7 @@ class TuneLoop:
         self._resume()
         if not self.before:
             self.before = self.measure()
-            self._write({"development": _shares(self.before)}, progress)
+            self._write(self._measured(self.before), progress)
         while self.iteration < self.config.steps:
             if stop():
                 self._save()
@@ -92,7 +92,7 @@ class TuneLoop:
             line = self._step()
             if self.iteration == self.config.steps:
                 self.after = self.measure()
-                line["development"] = _shares(self.after)
+                line |= self._measured(self.after)
             self._write(line, progress)
             if self.iteration % self.config.save_every == 0 or self.iteration == self.config.steps:
                 self._save()
@@ -107,6 +107,14 @@ class TuneLoop:
                 best = self.asker.log_probs([ask for ask, _ in pairs]).argmax(-1).tolist()
             right[name] = [labels[i] == example.label for i, (_, example) in zip(best, pairs, strict=True)]
         return right
+
+    def _measured(self, right: dict[str, list[bool]]) -> dict[str, Any]:
+        """As the log holds a measurement: by strategy, and by language under the first of them."""
+        name = next(iter(right))
+        by_language: dict[str, list[bool]] = {}
+        for (_, example), value in zip(self.development[name], right[name], strict=True):
+            by_language.setdefault(example.language, []).append(value)
+        return {"development": _shares(right), "accuracy": _shares(by_language)}
 
     def _step(self) -> dict[str, Any]:
         began, config = time.perf_counter(), self.config

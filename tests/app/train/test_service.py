@@ -14,9 +14,11 @@ import pytest
 import torch
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
+from app.texts import catalogue
 from app.train.runs import SHIPPED, read_run, run_folder, run_folders
 from app.train.service import SHORT as SHORT_FILE
 from app.train.service import RunForm, Seconds, TrainingService, embedded_loop
+from app.train.view import render_run
 from core.data.tasks import load_tasks
 from core.errors import InvalidConfig, InvalidData
 from core.models.loading import ASSETS
@@ -261,6 +263,8 @@ def test_runs_that_come_with_the_app_say_what_they_learnt_and_hold_no_sentence_o
         run = read_run(name, SHIPPED / name, running=False)
         assert run.state == "finished" and run.compared
         assert not [line for line in run.lines if "choices" in line]
+        assert run.lines[-1]["iteration"] == run.total
+        assert "elf-selection" in str(render_run(run, load_tasks(ASSETS), catalogue("en")))
         assert (SHIPPED / name / "NOTICE").is_file()
         assert sum(path.stat().st_size for path in (SHIPPED / name).rglob("*")) < 10e6
 

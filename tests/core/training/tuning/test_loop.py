@@ -61,6 +61,7 @@ def test_the_adapter_alone_learns_and_the_loss_falls(make_tuning: Any, tmp_path:
     losses = [line[f"loss_{objective}"] for line in lines[1:]]
     assert sum(losses[-4:]) < sum(losses[:4])
     assert set(lines[0]["development"]) == set(lines[-1]["development"]) >= {"zero-shot"}
+    assert set(lines[0]["accuracy"]) == set(lines[-1]["accuracy"]) != set()
 
 
 def test_a_stopped_run_goes_on_bit_for_bit(make_tuning: Any, tmp_path: Path) -> None:
