@@ -95,6 +95,7 @@ def run_status(service: TrainingService, texts: Texts) -> str:
 
 
 REWARDS = ("reward", "acc", "div")
+TUNED = ("right",)  # of a run whose answers were tuned, which has no reward
 SYMBOLS = ("circle", "square", "diamond", "x")  # so that colour is never alone
 
 
@@ -106,11 +107,13 @@ def run_head(run: Run, texts: Texts) -> str:
         config = run.config
         facts = (
             texts(f"train.mode_{config.mode}"),
-            texts(f"train.trained_{config.optim.trained}"),
+            texts(
+                "train.trained_lora" if run.entry and "tuned" in run.entry else f"train.trained_{config.optim.trained}"
+            ),
             f"α {config.reward.alpha:g}",
             f"β {config.reward.beta:g}",
             f"{texts('explore.seed')} {config.seed}",
-            texts("train.step_iteration", done=done, total=config.optim.iterations),
+            texts("train.step_iteration", done=done, total=run.total),
         )
         about = f'<p class="quiet">{" · ".join(escape(fact) for fact in facts)}</p>'
     state = f'<span class="quiet">{escape(texts(f"train.state_{run.state}"))}</span>'
@@ -143,6 +146,9 @@ def learning(lines: Sequence[Line], entry: dict[str, Any] | None, texts: Texts) 
 
 def _gain_of_tests(entry: dict[str, Any] | None) -> dict[str, Any] | None:
     """The gain over the choice before training, out of the tests that decided on a fallback, which have it the other way round."""
+    if entry is not None and "agl" in entry.get("tuned_tests", {}):  # of tuned answers, against the run that was tuned
+        test = entry["tuned_tests"]["agl"]
+        return {"value": test["difference"], **{key: test[key] for key in ("low", "high", "items")}}
     tests = [] if entry is None else entry.get("fallback_tests", [])
     test = next((test for test in tests if test["rival"] == "untrained"), None)
     if test is None:
@@ -174,7 +180,7 @@ def _alarms(lines: Sequence[Line], texts: Texts) -> str:
         return ""
     alarms = lines[-1].get("alarms", [])
     if not alarms:
-        done = sum("reward" in line for line in lines)
+        done = sum("reward" in line or "right" in line for line in lines)
         early = texts("train.alarms_early", count=RECENT, done=done)
         return f'<p class="quiet">{escape(early if done < RECENT else texts("train.no_alarms"))}</p>'
     sentences = "".join(f'<li lang="en" dir="ltr">{escape(sentence)}</li>' for sentence in alarms)
@@ -204,7 +210,8 @@ def _time_left(seconds: float, texts: Texts) -> str:
 def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
     """The reward and its two parts, mean of each iteration; the axis runs to ``total`` iterations from the start, so nothing jumps."""
     figure = go.Figure()
-    for index, key in enumerate(REWARDS):
+    keys = REWARDS if any(REWARDS[0] in line for line in lines) else TUNED
+    for index, key in enumerate(keys):
         points = series(lines, key)
         figure.add_scatter(
             x=[iteration for iteration, _ in points],
