@@ -34,9 +34,14 @@ class Run:
     compared: tuple[str, ...] = ()  # findings on queries that no run learnt from, see core.training.published
 
     @property
+    def is_tuned(self) -> bool:
+        """Whether its answers were tuned after its choice, see ``core.training.tuning``."""
+        return self.entry is not None and "tuned" in self.entry
+
+    @property
     def total(self) -> int:
         """Iterations asked for, of a run whose answers were tuned the steps of that; 0 when unknown."""
-        if self.entry and "tuned" in self.entry:
+        if self.entry is not None and self.is_tuned:
             return int(self.entry["tuned"]["steps"])
         return self.config.optim.iterations if self.config else 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.cli.options import overrides, overrides_argument, pool_argument, task_named, training_pool
 from core.config import typed_config
 from core.models.sentence_encoder import SentenceEncoder
-from core.training.nca import NcaConfig, save_encoder, train_nca
+from core.training.nca import NEIGHBOURS, NcaConfig, save_encoder, train_nca
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     trained = train_nca(encoder, training_pool(options.pool, task_named(options.task)), config)
     save_encoder(encoder, trained.weight, options.output)
     print(
-        f"Labels of the 4 nearest agree with the query's in {trained.after:.1%} of cases on items set aside ({trained.before:.1%} before), "
-        f"with decay {trained.decay:g} and temperature {trained.temperature:g}.\n{options.output}"
+        f"Labels of the {NEIGHBOURS} nearest agree with the query's in {trained.after:.1%} of cases on items set aside "
+        f"({trained.before:.1%} before), with decay {trained.decay:g} and temperature {trained.temperature:g}.\n{options.output}"
     )
     return 0

@@ -251,9 +251,8 @@ class Learner(SelfEncoder):
         """Mean log-probability of each written text's tokens ``(P,)``, nats per token, under the weights in place."""
         targets = self.asker.scorer.targets([(pair.prompt, pair.continuation) for pair in pairs])
         with self.in_half():
-            totals = graded_scores(self.model, [[target] for target in targets], self.asker.packed, self.asker.head)[
-                :, 0
-            ]
+            rows = graded_scores(self.model, [[target] for target in targets], self.asker.packed, self.asker.head)
+        totals = rows[:, 0]
         lengths = torch.tensor([len(target.tokens) - target.first for target in targets], device=totals.device)
         return totals / lengths
 

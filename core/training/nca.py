@@ -10,7 +10,7 @@ Shapes: Q queries, N candidates, E size of the encoder's vectors.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -22,17 +22,9 @@ from core.models.sentence_encoder import SentenceEncoder
 from core.records import Example
 from core.seeds import generator_of
 from core.training.bank.build import spread
-from core.training.development import held_items
+from core.training.development import Encoder, held_items
 
 NEIGHBOURS = 4  # whose labels are compared with the query's, the demonstrations of an evaluation
-
-
-class Encoder(Protocol):
-    """What encodes texts; see ``core.models.sentence_encoder``."""
-
-    def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors ``(N, E)``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class NcaConfig:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedEncoder:
     """The best projection and what chose it."""
 
     weight: np.ndarray  # (E, E)
@@ -68,7 +60,7 @@ class Trained:
     after: float
 
 
-def train_nca(encoder: Encoder, pool: Sequence[Example], config: NcaConfig) -> Trained:
+def train_nca(encoder: Encoder, pool: Sequence[Example], config: NcaConfig) -> TrainedEncoder:
     """Train with every decay and temperature; the one whose neighbours agree most on the items set aside. A function of its arguments."""
     queries = [e for e in pool if not config.languages or e.language in config.languages]
     held = held_items(queries, config.share, config.seed)
@@ -77,13 +69,13 @@ def train_nca(encoder: Encoder, pool: Sequence[Example], config: NcaConfig) -> T
     watched = [example for example in queries if example.item in held]
     sides = {name: Side.of(encoder, rows) for name, rows in (("pool", kept), ("learnt", learnt), ("watched", watched))}
     before = agreement(sides["watched"], sides["pool"], torch.eye(sides["pool"].vectors.shape[1]))
-    best: Trained | None = None
+    best: TrainedEncoder | None = None
     for decay in config.decays:
         for temperature in config.temperatures:
             weight = _fit(sides["learnt"], sides["pool"], config, decay, temperature)
             after = agreement(sides["watched"], sides["pool"], weight)
             if best is None or after > best.after:
-                best = Trained(weight.numpy(), decay, temperature, before, after)
+                best = TrainedEncoder(weight.numpy(), decay, temperature, before, after)
     assert best is not None
     return best
 

@@ -199,12 +199,7 @@ class Loop:
         return norm
 
     def _rate(self, iteration: int) -> float:
-        """Share of the learning rate: a linear warm-up, then a cosine down to a tenth."""
-        settings = self.config.optim
-        if iteration <= settings.warm_up:
-            return iteration / settings.warm_up
-        done = (iteration - settings.warm_up) / max(1, settings.iterations - settings.warm_up)
-        return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return rate_share(iteration, self.config.optim.warm_up, self.config.optim.iterations)
 
     def save(self) -> None:
         """Write a checkpoint; the main process alone."""
@@ -245,6 +240,14 @@ class Loop:
         self.iteration = checkpoint.iteration
         if self.accelerator.is_main_process:
             self.log.cut(checkpoint.iteration)
+
+
+def rate_share(step: int, warm_up: int, steps: int) -> float:
+    """Share of the learning rate at a step, counted from 1: a linear warm-up, then a cosine down to a tenth."""
+    if step <= warm_up:
+        return step / warm_up
+    done = (step - warm_up) / max(1, steps - warm_up)
+    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def writing_measures(written: Sequence[Written], rejected: Counter[str]) -> dict[str, Any]:

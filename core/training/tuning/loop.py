@@ -22,6 +22,7 @@ from core.training.checkpoints import Checkpoint, newest, save_checkpoint
 from core.training.losses import kl_rows
 from core.training.rollouts import Ask, Asker
 from core.training.run_log import RunLog
+from core.training.trainer import rate_share
 from core.training.tuning.config import TuneConfig
 from core.training.tuning.rows import Row
 
@@ -119,7 +120,7 @@ class TuneLoop:
     def _step(self) -> dict[str, Any]:
         began, config = time.perf_counter(), self.config
         rows = self.rows[self.iteration * config.queries : (self.iteration + 1) * config.queries]
-        rate = self._rate(self.iteration + 1)
+        rate = rate_share(self.iteration + 1, config.warm_up, config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = config.rate * rate
         self.optimiser.zero_grad()
@@ -160,14 +161,6 @@ class TuneLoop:
         if not multiplies_bf16(self.model.device):
             return nullcontext()
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
-
-    def _rate(self, step: int) -> float:
-        """Share of the learning rate: a linear warm-up, then a cosine down to a tenth."""
-        config = self.config
-        if step <= config.warm_up:
-            return step / config.warm_up
-        done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
-        return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * done))
 
     def _write(self, line: dict[str, Any], progress: Progress) -> None:
         line = {"iteration": self.iteration, **line, "alarms": []}
