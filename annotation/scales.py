@@ -18,6 +18,16 @@ Level = Literal["nominal", "ordinal", "interval"]
 Answer = int | Literal["not_applicable"]
 
 
+def answer_of(value: int | None) -> Answer:
+    """The answer that the database holds as `value`."""
+    return NOT_APPLICABLE if value is None else value
+
+
+def value_of(answer: Answer) -> int | None:
+    """What the database holds for an answer."""
+    return None if answer == NOT_APPLICABLE else answer
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """From `low` to `high` in whole steps; `low` is worst."""

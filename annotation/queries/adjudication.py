@@ -14,7 +14,6 @@ from annotation.adjudication_records import CaseView, Decision
 from annotation.blind_records import AssignmentView, BlindOutput, Lettered
 from annotation.database.adjudication_tables import (
     AdjudicationCaseRow,
-    AdjudicationHistoryRow,
     AdjudicationRow,
     AdjudicationSubmissionRow,
     AdjudicatorRow,
@@ -32,8 +31,9 @@ from annotation.orders import letter, ranked
 from annotation.queries.adjudicators import case_count, require_decidable
 from annotation.queries.studies import criterion_ids, scales, study_row
 from annotation.queries.submissions import content_digest, stable_pairs
+from annotation.queries.versions import ADJUDICATIONS, write
 from annotation.records import Progress, Receipt
-from annotation.scales import NOT_APPLICABLE, Answer
+from annotation.scales import Answer, answer_of, value_of
 from annotation.validation import MAX_CHANGES, canonical_submission_id, check_comment, check_values
 from annotation.value_checks import is_id
 
@@ -102,7 +102,7 @@ def _own_values(session: Session, row: AdjudicationCaseRow) -> dict[tuple[int, s
     query = select(AdjudicationRow.output_id, CriterionRow.key, AdjudicationRow.value)
     query = query.join(CriterionRow, CriterionRow.id == AdjudicationRow.criterion_id)
     rows = session.execute(query.where(AdjudicationRow.case_id == row.id))
-    return {(output, key): NOT_APPLICABLE if value is None else value for output, key, value in rows}
+    return {(output, key): answer_of(value) for output, key, value in rows}
 
 
 def _ratings_of(session: Session, row: AdjudicationCaseRow) -> dict[tuple[int, str], tuple[Answer, ...]]:
@@ -115,7 +115,7 @@ def _ratings_of(session: Session, row: AdjudicationCaseRow) -> dict[tuple[int, s
     )
     values: dict[tuple[int, str], list[Answer]] = {}
     for output, key, value in session.execute(query):
-        values.setdefault((output, key), []).append(NOT_APPLICABLE if value is None else value)
+        values.setdefault((output, key), []).append(answer_of(value))
     return {
         cell: (
             *sorted(one for one in answers if isinstance(one, int)),
@@ -195,50 +195,16 @@ def _store(
     criteria: Mapping[str, int],
 ) -> None:
     """Writes values that are new or changed with their history, and the reason."""
-    stored = {
-        (row.output_id, row.criterion_id): row
-        for row in session.scalars(select(AdjudicationRow).where(AdjudicationRow.case_id == case.id))
-    }
     reason = None if sent.reason is None or sent.reason == (case.reason or "") else sent.reason
     submission = AdjudicationSubmissionRow(
         submission_id=submission_id, case_id=case.id, content_sha256=content, reason=reason, revision=0, received_at=now
     )
     session.add(submission)
     session.flush()
-    written: list[tuple[AdjudicationRow, int | None]] = []
-    for (output, key), answer in sorted(sent.values.items(), key=lambda pair: pair[0]):
-        value = None if answer == NOT_APPLICABLE else answer
-        row = stored.get((output, criteria[key]))
-        if row is None:
-            row = AdjudicationRow(
-                adjudicator_id=case.adjudicator_id,
-                case_id=case.id,
-                output_id=output,
-                criterion_id=criteria[key],
-                value=value,
-                submission_id=submission_id,
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            session.add(row)
-            written.append((row, None))
-        elif row.value != value:
-            written.append((row, row.value))
-            row.value, row.submission_id, row.updated_at = value, submission_id, now
-            row.revision += 1
-    session.flush()
-    for row, old_value in written:
-        session.add(
-            AdjudicationHistoryRow(
-                adjudication_id=row.id,
-                old_value=old_value,
-                value=row.value,
-                revision=row.revision,
-                submission_id=submission_id,
-                recorded_at=now,
-            )
-        )
+    values = {
+        (case.adjudicator_id, output, criteria[key]): value_of(answer) for (output, key), answer in sent.values.items()
+    }
+    written = write(session, ADJUDICATIONS, values, submission_id, now, beside={"case_id": case.id})
     if reason is not None:
         case.reason = reason or None
     case.revision += 1 if written or reason is not None else 0

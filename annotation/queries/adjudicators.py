@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 from annotation.adjudication_records import Adjudicator
 from annotation.database.adjudication_tables import (
     AdjudicationCaseRow,
-    AdjudicationHistoryRow,
-    AdjudicationRow,
     AdjudicationSubmissionRow,
     AdjudicatorRow,
 )
 from annotation.database.tables import ItemRow, OutputRow, StudyRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed, UnknownRater
 from annotation.orders import new_seed, system_order
+from annotation.queries import versions as _versions
 from annotation.queries.raters import TOKEN_BYTES, hash_of
 from annotation.queries.studies import study_record, study_row
 from annotation.records import Study
@@ -161,12 +160,10 @@ def remove_adjudicator(session: Session, now: datetime, study_id: int, adjudicat
     row = session.get(AdjudicatorRow, adjudicator_id) if is_id(adjudicator_id) else None
     if row is None or row.study_id != study_id or row.removed_at is not None:
         raise UnknownRater("there is no such adjudicator in this study; choose from the list.", "no_adjudicator")
-    values = select(AdjudicationRow.id).where(AdjudicationRow.adjudicator_id == row.id)
     cases = select(AdjudicationCaseRow.id).where(AdjudicationCaseRow.adjudicator_id == row.id)
-    count = session.scalar(select(func.count()).select_from(values.subquery())) or 0
+    count, _ = _versions.count(session, _versions.ADJUDICATIONS, row.id)
+    _versions.remove(session, _versions.ADJUDICATIONS, row.id)
     for statement in (
-        delete(AdjudicationHistoryRow).where(AdjudicationHistoryRow.adjudication_id.in_(values)),
-        delete(AdjudicationRow).where(AdjudicationRow.adjudicator_id == row.id),
         delete(AdjudicationSubmissionRow).where(AdjudicationSubmissionRow.case_id.in_(cases)),
         delete(AdjudicationCaseRow).where(AdjudicationCaseRow.adjudicator_id == row.id),
     ):

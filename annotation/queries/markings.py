@@ -1,10 +1,9 @@
-"""Error spans in the database: what a rater marked so far, accepting a new marking with its history, and records for organisers."""
+"""Error spans in the database: what a rater marked so far, and records for organisers."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from annotation.database.span_tables import MarkingHistoryRow, MarkingRow, Stored
@@ -19,68 +18,15 @@ def spans_of(stored: Stored) -> Spans:
     return tuple(Span(*row) for row in stored)  # type: ignore[arg-type]
 
 
+def stored(spans: Spans) -> Stored:
+    """For the column."""
+    return [[one.start, one.end, one.severity] for one in spans]
+
+
 def markings_of(session: Session, rater_id: int, output_ids: list[int]) -> dict[int, Spans]:
     """What a rater marked in these outputs so far."""
     query = select(MarkingRow).where(MarkingRow.rater_id == rater_id, MarkingRow.output_id.in_(output_ids))
     return {row.output_id: spans_of(row.spans) for row in session.scalars(query)}
-
-
-def store(session: Session, rater_id: int, sent: Mapping[int, Spans], submission_id: str, now: datetime) -> bool:
-    """Writes each marking that is new or changed, with its history; True if there was any. Checked before."""
-    query = select(MarkingRow).where(MarkingRow.rater_id == rater_id, MarkingRow.output_id.in_(sent))
-    stored = {row.output_id: row for row in session.scalars(query)}
-    written = []
-    for output, spans in sorted(sent.items()):
-        rows: Stored = [[one.start, one.end, one.severity] for one in spans]
-        row = stored.get(output)
-        if row is None:
-            row = MarkingRow(
-                rater_id=rater_id,
-                output_id=output,
-                spans=rows,
-                submission_id=submission_id,
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            session.add(row)
-        elif row.spans != rows:
-            row.spans, row.submission_id, row.updated_at = rows, submission_id, now
-            row.revision += 1
-        else:
-            continue
-        written.append(row)
-    session.flush()
-    for row in written:
-        add_history(session, row, now)
-    return bool(written)
-
-
-def add_history(session: Session, row: MarkingRow, now: datetime) -> None:
-    """One line of history of a marking as it is now."""
-    session.add(
-        MarkingHistoryRow(
-            marking_id=row.id, spans=row.spans, revision=row.revision, submission_id=row.submission_id, recorded_at=now
-        )
-    )
-
-
-def remove(session: Session, rater_id: int) -> None:
-    """Deletes all markings of a rater with their history."""
-    mine = select(MarkingRow.id).where(MarkingRow.rater_id == rater_id)
-    for statement in (
-        delete(MarkingHistoryRow).where(MarkingHistoryRow.marking_id.in_(mine)),
-        delete(MarkingRow).where(MarkingRow.rater_id == rater_id),
-    ):
-        session.execute(statement, execution_options={"synchronize_session": False})
-
-
-def count(session: Session, rater_id: int) -> tuple[int, int]:
-    """In how many outputs a rater marked errors or none, and how many lines of history that has."""
-    mine = select(func.count()).select_from(MarkingRow).where(MarkingRow.rater_id == rater_id)
-    past = select(func.count()).select_from(MarkingHistoryRow)
-    past = past.join(MarkingRow, MarkingRow.id == MarkingHistoryRow.marking_id)
-    return session.scalar(mine) or 0, session.scalar(past.where(MarkingRow.rater_id == rater_id)) or 0
 
 
 def _marked(query: Select[*tuple[Any, ...]], study_id: int, checks: bool) -> Select[*tuple[Any, ...]]:

@@ -15,20 +15,15 @@ from sqlalchemy.orm import Session
 
 from annotation.database.base import UtcDateTime
 from annotation.database.journal import Change
-from annotation.database.span_tables import MarkingRow
 from annotation.database.tables import (
     AssignmentRow,
     InvitationRow,
     ItemRow,
-    PreferenceRow,
     RaterRow,
-    RatingHistoryRow,
-    RatingRow,
     SkipRow,
     SubmissionRow,
 )
-from annotation.queries import markings as _markings
-from annotation.queries.preferences import add_history
+from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS, AnswerKind, write
 from annotation.study_records import MergeReport
 
 Image = dict[str, Any]  # one row as SQLite stores it, by column
@@ -122,7 +117,7 @@ class _Merge:
             )
         )
         self.session.flush()
-        answered = self._answers(rater, row, image["submission_id"], images, now)
+        answered = self._answers(row, image["submission_id"], images, now)
         if answered:
             self._hold(row)
             row.state, row.lease_expires_at = "done", None
@@ -135,17 +130,16 @@ class _Merge:
         self.session.flush()
         self.added += 1
 
-    def _answers(
-        self, rater: int, row: AssignmentRow, submission_id: str, images: dict[str, list[Image]], now: datetime
-    ) -> bool:
-        """Ratings, preferences, marked errors and skips of one press; whether there are any of the first two."""
-        ratings, compared = images.get("rating", []), images.get("preference", [])
-        for rating in ratings:
-            if rating["submission_id"] == submission_id:
-                self._rating(rater, rating, now)
-        for preference in compared:
-            if preference["submission_id"] == submission_id:
-                self._preference(rater, preference, now)
+    def _answers(self, row: AssignmentRow, submission_id: str, images: dict[str, list[Image]], now: datetime) -> bool:
+        """Ratings, preferences, marked errors and skips of one press; whether there are any of the first three."""
+        sent = [
+            (kind, image)
+            for kind in (RATINGS, PREFERENCES, MARKINGS)
+            for image in images.get(kind.row.__tablename__, [])
+            if image["submission_id"] == submission_id
+        ]
+        for kind, image in sent:
+            self._write(kind, row, image, now)
         for skip in images.get("skip", []):
             self.session.add(
                 SkipRow(
@@ -156,10 +150,7 @@ class _Merge:
                     created_at=now,
                 )
             )
-        marked = [one for one in images.get("marking", []) if one["submission_id"] == submission_id]
-        for marking in marked:
-            self._marking(rater, marking, now)
-        return bool(ratings or compared or marked)
+        return bool(sent)
 
     def _hold(self, row: AssignmentRow) -> None:
         """A slot for what is rated already, one more than planned if others took them meanwhile."""
@@ -172,98 +163,16 @@ class _Merge:
             held = set(self.session.scalars(query))
             row.slot = next(slot for slot in range(1, len(held) + 2) if slot not in held)
 
-    def _rating(self, rater: int, image: Image, now: datetime) -> None:
-        """The value with its history; of two values of one rater the later one counts, and both stay in the history."""
-        query = select(RatingRow).where(
-            RatingRow.rater_id == rater,
-            RatingRow.output_id == image["output_id"],
-            RatingRow.criterion_id == image["criterion_id"],
-        )
-        row = self.session.scalar(query)
-        old_value = None if row is None else row.value
-        if row is None:
-            row = RatingRow(
-                rater_id=rater,
-                output_id=image["output_id"],
-                criterion_id=image["criterion_id"],
-                value=image["value"],
-                submission_id=image["submission_id"],
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            self.session.add(row)
-        elif row.updated_at < now:
-            row.value, row.submission_id, row.updated_at = image["value"], image["submission_id"], now
-            row.revision += 1
-        else:
-            return
-        self.session.flush()
-        self.session.add(
-            RatingHistoryRow(
-                rating_id=row.id,
-                old_value=old_value,
-                value=row.value,
-                revision=row.revision,
-                submission_id=row.submission_id,
-                recorded_at=now,
-            )
-        )
-
-    def _preference(self, rater: int, image: Image, now: datetime) -> None:
-        """The same of a preference."""
-        query = select(PreferenceRow).where(
-            PreferenceRow.rater_id == rater,
-            PreferenceRow.item_id == image["item_id"],
-            PreferenceRow.question == image["question"],
-        )
-        row = self.session.scalar(query)
-        old_ranks = None if row is None else row.ranks
-        output_ids, ranks = json.loads(image["output_ids"]), json.loads(image["ranks"])
-        if row is None:
-            row = PreferenceRow(
-                rater_id=rater,
-                item_id=image["item_id"],
-                question=image["question"],
-                output_ids=output_ids,
-                ranks=ranks,
-                submission_id=image["submission_id"],
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            self.session.add(row)
-        elif row.updated_at < now:
-            row.output_ids, row.ranks = output_ids, ranks
-            row.submission_id, row.updated_at = image["submission_id"], now
-            row.revision += 1
-        else:
-            return
-        self.session.flush()
-        add_history(self.session, row, old_ranks, now)
-
-    def _marking(self, rater: int, image: Image, now: datetime) -> None:
-        """The same of the errors of an output."""
-        query = select(MarkingRow).where(MarkingRow.rater_id == rater, MarkingRow.output_id == image["output_id"])
-        row, spans = self.session.scalar(query), json.loads(image["spans"])
-        if row is None:
-            row = MarkingRow(
-                rater_id=rater,
-                output_id=image["output_id"],
-                spans=spans,
-                submission_id=image["submission_id"],
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            self.session.add(row)
-        elif row.updated_at < now:
-            row.spans, row.submission_id, row.updated_at = spans, image["submission_id"], now
-            row.revision += 1
-        else:
-            return
-        self.session.flush()
-        _markings.add_history(self.session, row, now)
+    def _write(self, kind: AnswerKind, row: AssignmentRow, image: Image, now: datetime) -> None:
+        """The answer with its history; of two answers of one rater the later one counts, and both stay in the history."""
+        values = {**image, "rater_id": row.rater_id}
+        for column in ("output_ids", "ranks", "spans"):
+            if column in values:
+                values[column] = json.loads(values[column])
+        name = tuple(values[column] for column in kind.names)
+        beside = {column: values[column] for column in ("output_ids",) if column in values}
+        answers = {name: values[kind.value]}
+        write(self.session, kind, answers, image["submission_id"], now, beside=beside, merging=True)
 
 
 def merge_changes(session: Session, changes: Sequence[Change]) -> MergeReport:

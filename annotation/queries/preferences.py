@@ -1,11 +1,10 @@
-"""Preferences in the database: what a rater gave so far, accepting a new one with its history, and records for organisers."""
+"""Preferences in the database: what a rater gave so far, and records for organisers."""
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, delete, func, null, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import (
@@ -20,7 +19,6 @@ from annotation.database.tables import (
 from annotation.orders import letter
 from annotation.preference_records import PreferenceChange, PreferenceHistoryRecord, PreferenceRecord, Ranks
 from annotation.queries.studies import study_row
-from annotation.records import Submission
 from annotation.vocabulary import ItemKind
 
 
@@ -28,54 +26,6 @@ def ranks_of(session: Session, rater_id: int, item_id: int) -> dict[str, Ranks]:
     """What a rater gave to an item so far, by question."""
     query = select(PreferenceRow).where(PreferenceRow.rater_id == rater_id, PreferenceRow.item_id == item_id)
     return {row.question: dict(zip(row.output_ids, row.ranks, strict=True)) for row in session.scalars(query)}
-
-
-def store(session: Session, sent: Submission, assignment: AssignmentRow, submission_id: str, now: datetime) -> bool:
-    """Writes each preference that is new or changed, with its history; True if there was any. Checked before."""
-    query = select(PreferenceRow).where(
-        PreferenceRow.rater_id == sent.rater_id, PreferenceRow.item_id == assignment.item_id
-    )
-    stored = {row.question: row for row in session.scalars(query)}
-    written: list[tuple[PreferenceRow, list[int] | None]] = []
-    for question, sent_ranks in sorted(sent.preferences.items()):
-        ranks = [sent_ranks[output] for output in assignment.system_order]
-        row = stored.get(question)
-        if row is None:
-            row = PreferenceRow(
-                rater_id=sent.rater_id,
-                item_id=assignment.item_id,
-                question=question,
-                output_ids=list(assignment.system_order),
-                ranks=ranks,
-                submission_id=submission_id,
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            session.add(row)
-            written.append((row, None))
-        elif row.ranks != ranks:
-            written.append((row, row.ranks))
-            row.ranks, row.submission_id, row.updated_at = ranks, submission_id, now
-            row.revision += 1
-    session.flush()
-    for row, old_ranks in written:
-        add_history(session, row, old_ranks, now)
-    return bool(written)
-
-
-def add_history(session: Session, row: PreferenceRow, old_ranks: list[int] | None, now: datetime) -> None:
-    """One line of history of a preference as it is now."""
-    session.add(
-        PreferenceHistoryRow(
-            preference_id=row.id,
-            old_ranks=null() if old_ranks is None else old_ranks,
-            ranks=row.ranks,
-            revision=row.revision,
-            submission_id=row.submission_id,
-            recorded_at=now,
-        )
-    )
 
 
 def changes(session: Session, row: AssignmentRow) -> list[PreferenceChange]:
@@ -95,24 +45,6 @@ def changes(session: Session, row: AssignmentRow) -> list[PreferenceChange]:
 
 def _lettered(ranks: list[int]) -> dict[str, int]:
     return {letter(index): rank for index, rank in enumerate(ranks)}
-
-
-def remove(session: Session, rater_id: int) -> None:
-    """Deletes all preferences of a rater with their history."""
-    mine = select(PreferenceRow.id).where(PreferenceRow.rater_id == rater_id)
-    for statement in (
-        delete(PreferenceHistoryRow).where(PreferenceHistoryRow.preference_id.in_(mine)),
-        delete(PreferenceRow).where(PreferenceRow.rater_id == rater_id),
-    ):
-        session.execute(statement, execution_options={"synchronize_session": False})
-
-
-def count(session: Session, rater_id: int) -> tuple[int, int]:
-    """How many preferences a rater gave, and how many lines of history they have."""
-    mine = select(func.count()).select_from(PreferenceRow).where(PreferenceRow.rater_id == rater_id)
-    past = select(func.count()).select_from(PreferenceHistoryRow)
-    past = past.join(PreferenceRow, PreferenceRow.id == PreferenceHistoryRow.preference_id)
-    return session.scalar(mine) or 0, session.scalar(past.where(PreferenceRow.rater_id == rater_id)) or 0
 
 
 def counts_by_rater(session: Session, study_id: int) -> dict[int, int]:

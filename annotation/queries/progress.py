@@ -15,19 +15,19 @@ from annotation.database.tables import (
     ItemRow,
     OutputRow,
     RaterRow,
-    RatingHistoryRow,
     RatingRow,
     SkipRow,
     StudyRow,
     SubmissionRow,
 )
 from annotation.errors import UnknownRater
-from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
+from annotation.queries import versions as _versions
 from annotation.queries.attention_checks import check_results
 from annotation.queries.qualification import prepared
 from annotation.queries.raters import hash_of
 from annotation.queries.studies import slots_of, study_row
+from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS
 from annotation.study_records import LanguageProgress, RaterRecord, Tombstone
 from annotation.value_checks import check_text
 from annotation.vocabulary import Proficiency
@@ -171,13 +171,10 @@ def remove_rater(session: Session, now: datetime, study_id: int, pseudonym: str)
     """
     row = _rater_of_pseudonym(session, study_id, pseudonym)
     stone = _counted(session, row, now)
-    _preferences.remove(session, row.id)
-    _markings.remove(session, row.id)
-    mine = select(RatingRow.id).where(RatingRow.rater_id == row.id)
+    for kind in (RATINGS, PREFERENCES, MARKINGS):
+        _versions.remove(session, kind, row.id)
     assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
     for statement in (
-        delete(RatingHistoryRow).where(RatingHistoryRow.rating_id.in_(mine)),
-        delete(RatingRow).where(RatingRow.rater_id == row.id),
         delete(SkipRow).where(SkipRow.assignment_id.in_(assigned)),
         delete(SubmissionRow).where(SubmissionRow.rater_id == row.id),
         delete(AssignmentRow).where(AssignmentRow.rater_id == row.id),
@@ -241,18 +238,17 @@ def _counted(session: Session, row: RaterRow, now: datetime) -> Tombstone:
         return int(session.scalar(query) or 0)  # type: ignore[call-overload]
 
     assigned = select(AssignmentRow.id).where(AssignmentRow.rater_id == row.id)
-    history = select(func.count()).select_from(RatingHistoryRow)
-    history = history.join(RatingRow, RatingRow.id == RatingHistoryRow.rating_id)
     done = select(func.count()).select_from(AssignmentRow).where(AssignmentRow.rater_id == row.id)
     comments = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.rater_id == row.id)
-    preferences, preference_changes = _preferences.count(session, row.id)
-    markings, marking_changes = _markings.count(session, row.id)
+    ratings, rating_changes = _versions.count(session, RATINGS, row.id)
+    preferences, preference_changes = _versions.count(session, PREFERENCES, row.id)
+    markings, marking_changes = _versions.count(session, MARKINGS, row.id)
     return Tombstone(
         rater=row.pseudonym,
         removed_at=now,
         items=count(done.where(AssignmentRow.state == "done")),
-        ratings=count(select(func.count()).select_from(RatingRow).where(RatingRow.rater_id == row.id)),
-        changes=count(history.where(RatingRow.rater_id == row.id)) + preference_changes + marking_changes,
+        ratings=ratings,
+        changes=rating_changes + preference_changes + marking_changes,
         skips=count(select(func.count()).select_from(SkipRow).where(SkipRow.assignment_id.in_(assigned))),
         comments=count(comments.where(SubmissionRow.comment != "")),
         preferences=preferences,

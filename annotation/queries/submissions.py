@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.database.tables import AssignmentRow, RatingHistoryRow, RatingRow, SkipRow, SubmissionRow
+from annotation.database.tables import AssignmentRow, RatingRow, SkipRow, SubmissionRow
 from annotation.errors import (
     InvalidRating,
     InvalidSkip,
@@ -26,9 +26,10 @@ from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, require_open, scales, study_row
+from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS, write
 from annotation.queries.views import blind_outputs
 from annotation.records import Receipt, SkipSubmission, Submission
-from annotation.scales import NOT_APPLICABLE
+from annotation.scales import answer_of, value_of
 from annotation.span_checks import check_spans
 from annotation.span_records import Spans
 from annotation.validation import (
@@ -81,9 +82,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
         )
     comment = _comment_to_store(session, row, sent.comment)
     submission = _record_submission(session, row, submission_id, content, comment, now)
-    changed = _store_values(session, sent, criteria, submission_id, now)
-    changed = _preferences.store(session, sent, row, submission_id, now) or changed
-    changed = _markings.store(session, sent.rater_id, spans, submission_id, now) or changed
+    changed = _write(session, now, sent, row, criteria, spans)
     row.revision += 1 if changed or comment is not None else 0
     submission.revision, submission.seconds = row.revision, float(sent.seconds)
     row.state = "done"
@@ -135,10 +134,7 @@ def _refuse_older(
     outputs = {output for output, _ in sent.values}
     query = select(RatingRow.output_id, RatingRow.criterion_id, RatingRow.value)
     query = query.where(RatingRow.rater_id == sent.rater_id, RatingRow.output_id.in_(outputs))
-    stored = {
-        (output, criterion): NOT_APPLICABLE if value is None else value
-        for output, criterion, value in session.execute(query)
-    }
+    stored = {(output, criterion): answer_of(value) for output, criterion, value in session.execute(query)}
     other_values = any(stored.get((output, criteria[key])) != value for (output, key), value in sent.values.items())
     other_comment = sent.comment is not None and sent.comment != (row.comment or "")
     ranks = _preferences.ranks_of(session, sent.rater_id, row.item_id)
@@ -239,44 +235,27 @@ def _comment_to_store(session: Session, row: AssignmentRow, comment: str | None)
     return comment
 
 
-def _store_values(
-    session: Session, sent: Submission, criteria: Mapping[str, int], submission_id: str, now: datetime
+def _write(
+    session: Session,
+    now: datetime,
+    sent: Submission,
+    row: AssignmentRow,
+    criteria: Mapping[str, int],
+    spans: Mapping[int, Spans],
 ) -> bool:
-    """Writes each value that is new or changed, with its history; True if there was any."""
-    outputs = {output for output, _ in sent.values}
-    query = select(RatingRow).where(RatingRow.rater_id == sent.rater_id, RatingRow.output_id.in_(outputs))
-    stored = {(row.output_id, row.criterion_id): row for row in session.scalars(query)}
-    written: list[tuple[RatingRow, int | None]] = []
-    for (output, key), answer in sorted(sent.values.items(), key=lambda pair: pair[0]):
-        value = None if answer == NOT_APPLICABLE else answer
-        rating = stored.get((output, criteria[key]))
-        if rating is None:
-            rating = RatingRow(
-                rater_id=sent.rater_id,
-                output_id=output,
-                criterion_id=criteria[key],
-                value=value,
-                submission_id=submission_id,
-                revision=1,
-                created_at=now,
-                updated_at=now,
-            )
-            session.add(rating)
-            written.append((rating, None))
-        elif rating.value != value:
-            written.append((rating, rating.value))
-            rating.value, rating.submission_id, rating.updated_at = value, submission_id, now
-            rating.revision += 1
-    session.flush()
-    for rating, old_value in written:
-        session.add(
-            RatingHistoryRow(
-                rating_id=rating.id,
-                old_value=old_value,
-                value=rating.value,
-                revision=rating.revision,
-                submission_id=submission_id,
-                recorded_at=now,
-            )
-        )
-    return bool(written)
+    """Writes ratings, preferences and marked errors, all of them checked; True if any is new or changed."""
+    rater, submission_id = sent.rater_id, canonical_submission_id(sent.submission_id)
+    ratings = {(rater, output, criteria[key]): value_of(answer) for (output, key), answer in sent.values.items()}
+    orders = {
+        (rater, row.item_id, question): [ranks[output] for output in row.system_order]
+        for question, ranks in sent.preferences.items()
+    }
+    markings = {(rater, output): _markings.stored(errors) for output, errors in spans.items()}
+    shown = {"output_ids": list(row.system_order)}
+    return any(
+        [
+            write(session, RATINGS, ratings, submission_id, now),
+            write(session, PREFERENCES, orders, submission_id, now, beside=shown),
+            write(session, MARKINGS, markings, submission_id, now),
+        ]
+    )

@@ -24,7 +24,7 @@ from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows, scale_record, study_row
-from annotation.scales import NOT_APPLICABLE, Answer
+from annotation.scales import Answer, answer_of
 from annotation.vocabulary import AssignmentState
 
 
@@ -104,7 +104,7 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
         .order_by(RatingHistoryRow.id)
     )
     return [
-        BlindChange(letters[output], key, _answer(change.old_value), _answer(change.value), change.recorded_at)
+        BlindChange(letters[output], key, answer_of(change.old_value), answer_of(change.value), change.recorded_at)
         for change, output, key in session.execute(query)
     ]
 
@@ -120,11 +120,7 @@ def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRo
         RatingRow.rater_id == row.rater_id,
         RatingRow.output_id.in_(row.system_order),
     )
-    return {(row.output_id, keys[row.criterion_id]): _answer(row.value) for row in session.execute(query)}
-
-
-def _answer(value: int | None) -> Answer:
-    return NOT_APPLICABLE if value is None else value
+    return {(row.output_id, keys[row.criterion_id]): answer_of(row.value) for row in session.execute(query)}
 
 
 def standing_skip_reason(session: Session, row: AssignmentRow) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from annotation.records import Study, StudyData
-from annotation.scales import NOT_APPLICABLE, Answer
+from annotation.scales import Answer, answer_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def readings(
     values: dict[int, dict[str, dict[str, Answer]]] = defaultdict(lambda: defaultdict(dict))
     for rating in data.ratings:
         if rating.item_kind == "normal" and rating.rater not in excluded:
-            values[rating.output_id][rating.criterion][rating.rater] = _answer(rating.value)
+            values[rating.output_id][rating.criterion][rating.rater] = answer_of(rating.value)
     decided, reasons = _adjudicated(data)
     comments: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for one in data.assignments:
@@ -87,10 +87,6 @@ def readings(
     return sorted(result, key=lambda one: (-(one.disagreement or 0.0), -len(one.comments)))
 
 
-def _answer(value: int | None) -> Answer:
-    return NOT_APPLICABLE if value is None else value
-
-
 def _adjudicated(
     data: StudyData,
 ) -> tuple[dict[int, dict[str, dict[str, Answer]]], dict[tuple[str, str], dict[str, str]]]:
@@ -98,7 +94,7 @@ def _adjudicated(
     decided: dict[int, dict[str, dict[str, Answer]]] = defaultdict(lambda: defaultdict(dict))
     reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for one in data.adjudications:
-        decided[one.output_id][one.criterion][one.adjudicator] = _answer(one.value)
+        decided[one.output_id][one.criterion][one.adjudicator] = answer_of(one.value)
         if one.decision_reason:
             reasons[one.item_key, one.language][one.adjudicator] = one.decision_reason
     return decided, reasons

@@ -38,7 +38,19 @@ def seeds() -> Iterator[None]:
 
 
 # What a store promises on every engine; tests here that ask for a file's path are about SQLite alone.
-CONTRACT = ("test_submissions", "test_skips", "test_races", "test_removal", "test_invitations")
+CONTRACT = (
+    "test_submissions",
+    "test_skips",
+    "test_races",
+    "test_removal",
+    "test_invitations",
+    "test_versions",
+    "test_adjudication",
+    "test_preferences",
+    "test_judges",
+    "test_markings",
+    "test_quotas",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,113 @@
+"""Answers that are stored with every earlier one: ratings, preferences, marked errors, and what adjudicators decide.
+
+All four are written, counted and deleted here alone: the current answer in one table, a line for each accepted one in another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, null, select
+from sqlalchemy.orm import Session
+
+from annotation.database.adjudication_tables import AdjudicationHistoryRow, AdjudicationRow
+from annotation.database.span_tables import MarkingHistoryRow, MarkingRow
+from annotation.database.tables import PreferenceHistoryRow, PreferenceRow, RatingHistoryRow, RatingRow
+
+Name = tuple[Any, ...]  # what tells one answer from another, in the order of `AnswerKind.names`
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKind:
+    """Where answers of one kind stand, and which of their columns mean what."""
+
+    row: type[Any]
+    history: type[Any]
+    link: str  # column of the history that holds the number of the answer
+    names: tuple[str, ...]  # columns of the answer; the first is whose it is
+    value: str  # column of both that holds what was answered
+    old: str | None = None  # column of the history for the answer before
+
+
+RATINGS = AnswerKind(
+    RatingRow, RatingHistoryRow, "rating_id", ("rater_id", "output_id", "criterion_id"), "value", "old_value"
+)
+PREFERENCES = AnswerKind(
+    PreferenceRow, PreferenceHistoryRow, "preference_id", ("rater_id", "item_id", "question"), "ranks", "old_ranks"
+)
+MARKINGS = AnswerKind(MarkingRow, MarkingHistoryRow, "marking_id", ("rater_id", "output_id"), "spans")
+ADJUDICATIONS = AnswerKind(
+    AdjudicationRow,
+    AdjudicationHistoryRow,
+    "adjudication_id",
+    ("adjudicator_id", "output_id", "criterion_id"),
+    "value",
+    "old_value",
+)
+
+
+def write(
+    session: Session,
+    kind: AnswerKind,
+    answers: Mapping[Name, Any],
+    submission_id: str,
+    now: datetime,
+    *,
+    beside: Mapping[str, Any] | None = None,
+    merging: bool = False,
+) -> bool:
+    """Writes each answer that is new or changed, with its line of history; True if there was any.
+
+    `beside` are further columns of what is written. `merging`: `now` lies in the past, and of two answers the later one
+    counts, the same one too.
+    """
+    if not answers:
+        return False
+    query = select(kind.row)
+    for index, column in enumerate(kind.names):
+        query = query.where(getattr(kind.row, column).in_({name[index] for name in answers}))
+    stored = {tuple(getattr(row, column) for column in kind.names): row for row in session.scalars(query)}
+    written: list[tuple[Any, Any]] = []
+    for name, value in sorted(answers.items(), key=lambda pair: pair[0]):
+        row = stored.get(name)
+        old = None if row is None else getattr(row, kind.value)
+        if row is None:
+            row = kind.row(**dict(zip(kind.names, name, strict=True)), revision=0, created_at=now)
+            session.add(row)
+        elif row.updated_at >= now if merging else old == value:
+            continue
+        for column, new in {**(beside or {}), kind.value: value}.items():
+            setattr(row, column, new)
+        row.submission_id, row.updated_at, row.revision = submission_id, now, row.revision + 1
+        written.append((row, old))
+    session.flush()
+    for row, old in written:
+        line = {kind.link: row.id, kind.value: getattr(row, kind.value)}
+        if kind.old is not None:
+            line[kind.old] = null() if old is None else old  # None in a column of JSON would be its "null"
+        session.add(
+            kind.history(**line, revision=row.revision, submission_id=row.submission_id, recorded_at=row.updated_at)
+        )
+    return bool(written)
+
+
+def remove(session: Session, kind: AnswerKind, whose: int) -> None:
+    """Deletes all answers of one person with their history."""
+    mine = select(kind.row.id).where(_owner(kind) == whose)
+    for statement in (
+        delete(kind.history).where(getattr(kind.history, kind.link).in_(mine)),
+        delete(kind.row).where(_owner(kind) == whose),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def count(session: Session, kind: AnswerKind, whose: int) -> tuple[int, int]:
+    """How many answers one person gave, and how many lines of history they have."""
+    mine = select(kind.row.id).where(_owner(kind) == whose)
+    past = select(func.count()).select_from(kind.history).where(getattr(kind.history, kind.link).in_(mine))
+    return session.scalar(select(func.count()).select_from(mine.subquery())) or 0, session.scalar(past) or 0
+
+
+def _owner(kind: AnswerKind) -> Any:
+    return getattr(kind.row, kind.names[0])

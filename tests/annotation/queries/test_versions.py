@@ -1,0 +1,69 @@
+"""Answers with their history: new, changed, the same, later and earlier ones of another writer; counted, and deleted whole."""
+
+from datetime import timedelta
+
+import pytest
+from rating_examples import Clock, submission
+from sqlalchemy.orm import Session
+
+from annotation.blind_records import AssignmentView
+from annotation.queries import versions
+from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS, AnswerKind
+from annotation.records import Rater, Study
+from annotation.store import RatingStore
+
+EARLIER, LATER = timedelta(minutes=-5), timedelta(minutes=5)
+
+
+def name(kind: AnswerKind, rater: Rater, view: AssignmentView) -> tuple[object, ...]:
+    """What names an answer of the rater to her first item or its first output."""
+    last = {"criterion_id": 1, "question": "overall"}
+    of_item = {"rater_id": rater.id, "output_id": view.outputs[0].output_id, "item_id": 1, **last}
+    return tuple(of_item[column] for column in kind.names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [(RATINGS, 4, None), (PREFERENCES, [1, 2, 2], [2, 1, 1]), (MARKINGS, [], [[0, 3, "minor"]])],
+    ids=["rating", "preference", "marking"],
+)
+def test_each_answer_that_is_new_or_changed_leaves_one_line(
+    store: RatingStore, study: Study, rater: Rater, view: AssignmentView, clock: Clock,
+    kind: AnswerKind, first: object, second: object,
+) -> None:  # fmt: skip
+    sent = submission(rater.id, view)
+    store.submit(sent)
+    store._write(lambda session: versions.remove(session, kind, rater.id))
+    mine, now = name(kind, rater, view), clock.now
+    beside = {"output_ids": [one.output_id for one in view.outputs]} if kind is PREFERENCES else {}
+
+    def write(value: object, at: timedelta = timedelta(), *, merging: bool = False) -> bool:
+        answers = {mine: value}
+        return store._write(
+            lambda session: versions.write(
+                session, kind, answers, sent.submission_id, now + at, beside=beside, merging=merging
+            )
+        )
+
+    assert [write(first), write(first), write(second)] == [True, False, True]
+    assert write(first, EARLIER, merging=True) is False
+    assert write(second, LATER, merging=True) is True
+    assert write(first, LATER / 2, merging=True) is False  # lies before what was merged
+
+    def lines(session: Session) -> list[tuple[object, ...]]:
+        rows = session.query(kind.history).order_by(kind.history.id)
+        return [
+            (row.revision, getattr(row, kind.value), getattr(row, kind.old) if kind.old else None)
+            for row in rows
+        ]  # fmt: skip
+
+    old = (None, first, second) if kind.old else (None, None, None)
+    values = zip((1, 2, 3), (first, second, second), old, strict=True)
+    assert store._read(lines) == list(values)
+    assert store._read(lambda session: versions.count(session, kind, rater.id)) == (1, 3)
+    store._write(lambda session: versions.remove(session, kind, rater.id))
+    assert store._read(lambda session: versions.count(session, kind, rater.id)) == (0, 0)
+
+
+def test_nothing_sent_is_nothing_written(store: RatingStore, study: Study) -> None:
+    assert store._write(lambda session: versions.write(session, MARKINGS, {}, "x", study.created_at)) is False
