@@ -27,6 +27,16 @@ Spans = tuple[Span, ...]  # of one output, by their start; they do not overlap; 
 
 
 @dataclass(frozen=True, slots=True)
+class SpanChange:
+    """One change of the errors of an answer by its rater, as she may see it."""
+
+    letter: str
+    old_spans: Spans
+    spans: Spans
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SpanRecord:
     """One marked error of one rater, or (start, end and severity None) that she marked none in this output."""
 

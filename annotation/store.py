@@ -94,6 +94,7 @@ class RatingStore(Transactions):
     lettered = reading(_views.lettered)
     changes = reading(_views.changes)
     preference_changes = reading(_views.preference_changes)
+    span_changes = reading(_views.span_changes)
     progress = reading_now(_queue.progress)
     submit = writing_now(_submissions.submit)
     skip = writing_now(_submissions.skip)

@@ -7,9 +7,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from annotation.database.span_tables import MarkingHistoryRow, MarkingRow, Stored
-from annotation.database.tables import ItemRow, OutputRow, RaterRow, SystemRow
+from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, SystemRow
+from annotation.orders import letter
 from annotation.queries.studies import study_row
-from annotation.span_records import Span, SpanHistoryRecord, SpanRecord, Spans
+from annotation.span_records import Span, SpanChange, SpanHistoryRecord, SpanRecord, Spans
 from annotation.vocabulary import ItemKind
 
 
@@ -27,6 +28,25 @@ def markings_of(session: Session, rater_id: int, output_ids: list[int]) -> dict[
     """What a rater marked in these outputs so far."""
     query = select(MarkingRow).where(MarkingRow.rater_id == rater_id, MarkingRow.output_id.in_(output_ids))
     return {row.output_id: spans_of(row.spans) for row in session.scalars(query)}
+
+
+def changes(session: Session, row: AssignmentRow) -> list[SpanChange]:
+    """How a rater changed the errors that she marked in one item, oldest first."""
+    query = (
+        select(MarkingHistoryRow, MarkingRow.output_id)
+        .join(MarkingRow, MarkingRow.id == MarkingHistoryRow.marking_id)
+        .where(MarkingRow.rater_id == row.rater_id, MarkingRow.output_id.in_(row.system_order))
+        .order_by(MarkingHistoryRow.id)
+    )
+    letters = {output: letter(index) for index, output in enumerate(row.system_order)}
+    before: dict[int, Spans] = {}
+    result = []
+    for past, output in session.execute(query):
+        spans = spans_of(past.spans)
+        if output in before:
+            result.append(SpanChange(letters[output], before[output], spans, past.recorded_at))
+        before[output] = spans
+    return result
 
 
 def _marked(query: Select[*tuple[Any, ...]], study_id: int, checks: bool) -> Select[*tuple[Any, ...]]:

@@ -25,6 +25,7 @@ from annotation.queries.assignments import assignment_at, assignment_row
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows, scale_record, study_row
 from annotation.scales import Answer, answer_of
+from annotation.span_records import SpanChange
 from annotation.vocabulary import AssignmentState
 
 
@@ -112,6 +113,11 @@ def changes(session: Session, rater_id: int, position: int) -> list[BlindChange]
 def preference_changes(session: Session, rater_id: int, position: int) -> list[PreferenceChange]:
     """How her preferences of the item at this position were changed. Raises UnknownRater, UnknownAssignment."""
     return _preferences.changes(session, assignment_at(session, rater_id, position))
+
+
+def span_changes(session: Session, rater_id: int, position: int) -> list[SpanChange]:
+    """How she changed the errors that she marked in it. Raises UnknownRater, UnknownAssignment."""
+    return _markings.changes(session, assignment_at(session, rater_id, position))
 
 
 def _values(session: Session, row: AssignmentRow, criteria: Sequence[CriterionRow]) -> dict[tuple[int, str], Answer]:

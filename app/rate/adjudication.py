@@ -12,7 +12,7 @@ from annotation.participation_records import Outstanding
 from annotation.queries.adjudicators import PREFIX
 from annotation.records import Study
 from annotation.store import RatingStore
-from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, values_by_output, words
+from app.rate.item import NO_HISTORY, Json, in_language, item_json, progress_json, spoken_by, values_by_output, words
 from app.rate.participation import outstanding_json
 from app.texts import ENGLISH
 
@@ -99,7 +99,6 @@ class AdjudicationService:
             ratings.setdefault(letters[output_id], {})[key] = list(values)
         orders: Json = {
             "compared_on": [],
-            "order_history": [],
             "marks": False,
         }  # values on scales are decided, orders and errors are not
         item = item_json(case.view, study, spoken_by(tag, ENGLISH))
@@ -107,7 +106,7 @@ class AdjudicationService:
             "item": {
                 **item,
                 "reasons": [],
-                "history": [],
+                **NO_HISTORY,
                 **orders,
                 "ratings": ratings,
                 "remarks": list(case.comments),

@@ -12,12 +12,14 @@ from annotation.errors import InvalidRating
 from annotation.preference_records import PreferenceQuestion
 from annotation.records import Progress, Study
 from annotation.scales import Answer
+from annotation.span_records import Spans
 from annotation.vocabulary import SKIP_REASONS
 from app.criteria import criterion_label, question_label
 from app.texts import ENGLISH, Texts, rater_languages, rater_words
 from core.languages import direction_of
 
 Json = dict[str, Any]
+NO_HISTORY: Json = {"history": [], "order_history": [], "span_history": []}  # of an item whose changes are not told
 
 
 def spoken_by(tag: object, language: str) -> Texts:
@@ -56,10 +58,7 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         "criteria": [criterion_json(study, number, texts) for number in range(len(study.criteria))],
         "values": values,
         "marks": study.error_spans,
-        "spans": {
-            letters[output]: [[one.start, one.end, one.severity] for one in spans]
-            for output, spans in view.spans.items()
-        },
+        "spans": {letters[output]: spans_json(spans) for output, spans in view.spans.items()},
         "compared_on": [_compared_on(one, texts) for one in study.preferences] if len(view.outputs) > 1 else [],
         "preferences": {
             key: {letters[output]: rank for output, rank in ranks.items()} for key, ranks in view.preferences.items()
@@ -73,6 +72,11 @@ def values_by_output(values: object, outputs: Mapping[str, int]) -> dict[Any, An
     if not isinstance(values, dict) or not all(isinstance(row, dict) for row in values.values()):
         raise InvalidRating("the ratings did not come by answer and criterion; reload the page.")
     return {(outputs.get(letter, letter), key): value for letter, row in values.items() for key, value in row.items()}
+
+
+def spans_json(spans: Spans) -> list[list[int | str]]:
+    """Marked errors, each with its start, end and severity."""
+    return [[one.start, one.end, one.severity] for one in spans]
 
 
 def _beside(text: str | None, tag: str) -> Json | None:

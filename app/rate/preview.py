@@ -25,7 +25,7 @@ from annotation.span_checks import check_spans
 from annotation.span_records import Span
 from annotation.store import RatingStore
 from annotation.vocabulary import SKIP_REASONS
-from app.rate.item import Json, in_language, item_json, progress_json, spoken_by, words
+from app.rate.item import NO_HISTORY, Json, in_language, item_json, progress_json, spoken_by, words
 from app.rate.participation import outstanding_json
 from app.rate.preparation import attempt_json, feedback_json, preparation_json
 from app.texts import Texts
@@ -234,7 +234,7 @@ class PreviewService:
         if position is not None:
             answer = preview.answers.get(position, Answer())
             view = view_of(items[position - 1], position, answer, study.materials)
-            item = {**item_json(view, study, spoken_by(tag, preview.language)), "history": [], "order_history": []}
+            item = {**item_json(view, study, spoken_by(tag, preview.language)), **NO_HISTORY}
         return {"item": item, "progress": self._progress(preview, items)}
 
 

@@ -20,6 +20,7 @@ from app.rate.item import (
     in_language,
     item_json,
     progress_json,
+    spans_json,
     spoken_by,
     values_by_output,
     words,
@@ -158,15 +159,19 @@ class RaterService:
         item = None
         if view is not None:
             item = item_json(view, study, texts)
-            new = not view.values and not view.preferences  # as most items are to her
+            new = not view.revision  # as most items are to her
             earlier = [] if new else self._store.changes(rater.id, view.position)
-            orders = [] if new or not view.preferences else self._store.preference_changes(rater.id, view.position)
+            orders = self._store.preference_changes(rater.id, view.position) if view.preferences else []
+            marked = self._store.span_changes(rater.id, view.position) if view.spans else []
             item["history"] = [
                 {"letter": one.letter, "criterion": one.criterion, "from": one.old_value, "to": one.value}
                 for one in earlier
             ]
             item["order_history"] = [
                 {"question": one.question, "from": one.old_ranks, "to": one.ranks} for one in orders
+            ]
+            item["span_history"] = [
+                {"letter": one.letter, "from": spans_json(one.old_spans), "to": spans_json(one.spans)} for one in marked
             ]
         reply = {"item": item, "progress": progress_json(self._store.progress(rater.id))}
         return reply if item is not None else {**reply, "completion": self.participation.completion(rater.id)}

@@ -1,7 +1,7 @@
 // Draws one item.
 import { comparison, inWords } from './compare.js';
 import { fill, make } from './make.js';
-import { marking } from './mark.js';
+import { marked, marking } from './mark.js';
 import { NOT_APPLICABLE, scale } from './scale.js';
 
 export { fill, make };
@@ -41,7 +41,7 @@ function notes(item, restored, words) {
 
 // Earlier values of an item that was changed, oldest first.
 function history(item, words) {
-  if (!item.history.length && !item.order_history.length) return null;
+  if (![item.history, item.order_history, item.span_history].some((changes) => changes.length)) return null;
   const names = Object.fromEntries(item.criteria.map((criterion) => [criterion.key, criterion.name]));
   const said = (value) => (value === NOT_APPLICABLE ? words['page.not_applicable'] : value);
   const lines = item.history.map((change) =>
@@ -49,7 +49,10 @@ function history(item, words) {
   const questions = Object.fromEntries(item.compared_on.map((question) => [question.key, question.name]));
   const orders = item.order_history.map((change) =>
     make('li', {}, `${questions[change.question] ?? change.question}: `, make('bdi', { dir: 'ltr' }, `${inWords(change.from)} → ${inWords(change.to)}`)));
-  return make('details', { class: 'fold' }, make('summary', {}, words['page.history']), make('ul', {}, ...lines, ...orders));
+  const texts = Object.fromEntries(item.outputs.map((output) => [output.letter, output]));
+  const errors = item.span_history.map(({ letter, from, to }) =>
+    make('li', {}, `${letter} · ${words['page.marked']}: `, ...marked(from, texts[letter], words), ' → ', ...marked(to, texts[letter], words)));
+  return make('details', { class: 'fold' }, make('summary', {}, words['page.history']), make('ul', {}, ...lines, ...orders, ...errors));
 }
 
 function aside(item, comment, words, events) {

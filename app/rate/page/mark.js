@@ -22,6 +22,17 @@ export function pieces(text, lang) {
   });
 }
 
+const textAt = (output, [start, end]) => Array.from(output.text).slice(start, end).join('');
+
+// Errors in words, each as the answer has it: "lifunga" (minor), or that there are none.
+export function marked(spans, output, words) {
+  if (!spans.length) return [words['page.mark_none']];
+  return spans.flatMap((span, index) => [
+    index ? ', ' : '',
+    make('bdi', { lang: output.lang, dir: output.dir }, textAt(output, span)), ` (${words[`page.${span[2]}`]})`,
+  ]);
+}
+
 // The element for one answer. `spans`: [[start, end, severity]] so far; `changed(spans)` hears of every change.
 export function marking(output, spans, words, changed) {
   let errors = (spans ?? []).map((one) => [...one]);
@@ -39,7 +50,7 @@ export function marking(output, spans, words, changed) {
     const both = range();
     return both && [all[both[0]].start, all[both[1]].end];
   };
-  const textOf = ([from, to]) => Array.from(output.text).slice(from, to).join('');
+  const textOf = (span) => textAt(output, span);
   const errorAt = (index) => errors.find(([from, to]) => all[index].start < to && all[index].end > from);
 
   function draw() {

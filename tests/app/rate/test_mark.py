@@ -66,6 +66,16 @@ def test_errors_come_by_letter_and_come_back(store: RatingStore, study: Study) -
     assert page.post("look", position=1)[1]["item"]["spans"] == {"A": [[0, 4, "minor"], [5, 7, "major"]]}
     marked = [one.marked_text for one in store.error_spans(study.id)]
     assert marked == ["Well", FAMILY]
+    seen = page.post("look", position=1)[1]["item"]
+    assert seen["span_history"] == []  # the first marking is no change
+    changed = {**sent, "id": str(uuid.uuid4()), "revision": 1}
+    assert page.post("submit", **changed, spans={"A": []})[0] == 200
+    seen = page.post("look", position=1)[1]["item"]
+    assert seen["span_history"] == [{"letter": "A", "from": [[0, 4, "minor"], [5, 7, "major"]], "to": []}]
+    assert [(one.revision, one.spans) for one in store.span_history(study.id)] == [
+        (1, ((0, 4, "minor"), (5, 7, "major"))),
+        (2, ()),
+    ]
 
 
 def test_a_preview_takes_errors_and_stores_nothing(store: RatingStore, study: Study) -> None:
@@ -134,6 +144,12 @@ def test_errors_are_marked_by_thumb_removed_and_kept_over_a_reload(
         assert stored(store, study) == [(5, 7, "major", FAMILY), (8, 25, "minor", "the player scored")]
         visit.tap("#back")
         expect(page.locator(".errors li")).to_have_count(2)
+        page.get_by_role("button", name="Remove: Minor").click()
+        visit.tap("#save")
+        expect(page.locator(".errors li")).to_have_count(0)  # the second item
+        visit.tap("#back")
+        past = page.locator("details.fold", has_text="Earlier versions").locator("li")
+        expect(past).to_have_text([f"A · Errors: {FAMILY} (Major), the player scored (Minor) → {FAMILY} (Major)"])
         visit.end()
 
 
