@@ -39,6 +39,11 @@ class Run:
         return self.entry is not None and "tuned" in self.entry
 
     @property
+    def tuned_by(self) -> str:
+        """What learnt its answers: an adapter (lora) or a soft prompt (prompt); "" where they were not tuned."""
+        return str(self.entry["tuned"].get("method", "lora")) if self.entry is not None and self.is_tuned else ""
+
+    @property
     def total(self) -> int:
         """Iterations asked for, of a run whose answers were tuned the steps of that; 0 when unknown."""
         if self.entry is not None and self.is_tuned:

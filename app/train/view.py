@@ -107,7 +107,7 @@ def run_head(run: Run, texts: Texts) -> str:
         config = run.config
         facts = (
             texts(f"train.mode_{config.mode}"),
-            texts("train.trained_lora" if run.is_tuned else f"train.trained_{config.optim.trained}"),
+            texts(f"train.trained_{run.tuned_by or config.optim.trained}"),
             f"α {config.reward.alpha:g}",
             f"β {config.reward.beta:g}",
             f"{texts('explore.seed')} {config.seed}",

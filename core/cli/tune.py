@@ -1,4 +1,4 @@
-"""Tune the language model's answers under demonstrations that a strategy chose: a LoRA adapter, on a finished run or alone."""
+"""Tune the answers under demonstrations that a strategy chose: a LoRA adapter or a soft prompt, on a finished run or alone."""
 
 import argparse
 import sys

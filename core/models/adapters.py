@@ -1,4 +1,4 @@
-"""PEFT adapters on a loaded network: taken up from a folder, and refused where they were made on another model's weights.
+"""PEFT adapters and soft prompts on a loaded network: taken up from a folder, refused where they were made on another model's weights.
 
 What the project trains says beside the weights which model it was made from (``write_base``), and, where that model is Gemma, under
 which terms it may be passed on.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelUnavailable
 from core.models.catalogue import GEMMA_NOTICE, GEMMA_RESTRICTIONS, ModelSource
+from core.models.soft_prompts import is_soft_prompt, load_soft_prompt
 from core.models.trained_run import MANIFEST
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ def take_up(network: "PreTrainedModel", facts: dict[str, str], folder: Path) -> 
         reason = f"it was made on {base['name']!r} ({base['fingerprint']}), and this one is {facts['fingerprint']}"
         raise ModelUnavailable(_unfit(name, folder, reason))
     try:
-        network.load_adapter(str(folder), use_safetensors=True)
-        strange = _strange_weights(network, folder)
+        if is_soft_prompt(folder):
+            load_soft_prompt(network, folder)
+            strange = []
+        else:
+            network.load_adapter(str(folder), use_safetensors=True)
+            strange = _strange_weights(network, folder)
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200]
         sizes = "mismatched_sizes" in reason  # transformers points at a report of its own

@@ -26,6 +26,7 @@ from core.models.devices import choose_device, default_precision, multiplies_bf1
 from core.models.fingerprint import fingerprint_of
 from core.models.gguf import converted
 from core.models.load_errors import load_failure
+from core.models.soft_prompts import virtual_tokens
 from core.models.trained_run import ADAPTER, WEIGHTS, Trained, read_trained
 
 if TYPE_CHECKING:
@@ -92,9 +93,13 @@ class LanguageModel:
         """Number of transformer layers."""
         return int(self.network.config.get_text_config().num_hidden_layers)
 
-    @cached_property
+    @property
     def start(self) -> tuple[int, ...]:
-        """Special tokens that the tokenizer puts in front of every text."""
+        """Tokens in front of every text: a soft prompt's virtual ones, then the tokenizer's special ones."""
+        return (*virtual_tokens(self.network), *self._special_start)
+
+    @cached_property
+    def _special_start(self) -> tuple[int, ...]:
         ids = self.tokenizer("", add_special_tokens=True).input_ids
         end = self.tokenizer.eos_token_id
         return tuple(token for token in ids if token != end or token == self.tokenizer.bos_token_id)

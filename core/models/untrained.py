@@ -9,6 +9,7 @@ import numpy as np
 
 from core.models.embeddings import SentenceVectors
 from core.models.loading import LanguageModel, load_model
+from core.models.soft_prompts import soft_prompt_of
 from core.models.trained_run import ADAPTER, WEIGHTS
 
 if TYPE_CHECKING:
@@ -49,7 +50,14 @@ class AdapterOff(SentenceVectors):
 
 @contextmanager
 def adapter_off(network: "PreTrainedModel") -> Iterator[None]:
-    """The network without its adapter; after it everything is as before, also what may learn."""
+    """The network without its adapter or soft prompt; after it everything is as before, also what may learn."""
+    if (soft := soft_prompt_of(network)) is not None:
+        soft.active = False
+        try:
+            yield
+        finally:
+            soft.active = True
+        return
     learning = {name: weight.requires_grad for name, weight in network.named_parameters()}
     network.disable_adapters()
     try:

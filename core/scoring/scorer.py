@@ -21,6 +21,7 @@ import torch
 from core.errors import InvalidQuery, PromptTooLong
 from core.models.devices import fitting
 from core.models.loading import LanguageModel
+from core.models.soft_prompts import virtual_tokens
 from core.scoring.attention import sliding_window
 from core.scoring.base import Request
 from core.scoring.head import Head
@@ -61,7 +62,8 @@ class Scorer:
     def head(self) -> Head | None:
         """The head by itself, for the rows of it that are needed; None for a model whose head does more than multiply."""
         head = Head(self.model.network)
-        return head if head.passes_probe(list(self._probe()[0].tokens)) else None
+        words = self._probe()[0].tokens[len(virtual_tokens(self.model.network)) :]  # the head knows no virtual token
+        return head if head.passes_probe(list(words)) else None
 
     @cached_property
     def window(self) -> int:

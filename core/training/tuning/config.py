@@ -10,6 +10,7 @@ from core.errors import InvalidConfig
 from core.selection.strategies import STRATEGIES
 
 Objective = Literal["answer", "align"]
+Method = Literal["lora", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class TuneConfig:
     """What learns from what."""
 
     task: str = "topic"
+    method: Method = (
+        "lora"  # what learns: an adapter on every linear layer (lora), or vectors in front of every prompt (prompt)
+    )
     objective: Objective = "answer"  # answer: -log p(y*|x,C), with labels; align: KL(teacher || p(y|x,C)), without any
     contexts: tuple[str, ...] = ("agl", "zero-shot")  # strategies: a query is asked under one of them, in turn
     teacher: str = "agl"  # of align: the strategy under whose contexts the model before training answers
@@ -26,8 +30,10 @@ class TuneConfig:
     share: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the items, set aside for development
     steps: Count = 150
     queries: Count = 8  # of a step
-    rank: Count = 8  # of the adapter (LoRA on every linear layer)
-    rate: Positive = 5e-4  # AdamW's highest; a linear warm-up, then a cosine down to a tenth
+    rank: Count = 8  # of the adapter
+    rate: Positive = 5e-4  # AdamW's highest, of the adapter; a linear warm-up, then a cosine down to a tenth
+    virtual_tokens: Count = 20  # vectors of a soft prompt, which begin as the names of the labels
+    prompt_rate: Positive = 3e-2  # the highest rate where a soft prompt learns
     warm_up: Natural = 10  # steps
     clip: Positive = 1.0  # norm of the gradient
     watch: Count = 140  # development queries, asked before and after
@@ -41,6 +47,11 @@ class TuneConfig:
         for name in (*self.contexts, self.teacher):
             if name not in STRATEGIES:
                 raise InvalidConfig(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
+
+    @property
+    def highest_rate(self) -> float:
+        """Of what learns."""
+        return self.prompt_rate if self.method == "prompt" else self.rate
 
     def strategy(self, number: int) -> str:
         """The strategy of the query with this number."""

@@ -1,4 +1,4 @@
-"""The steps: answers under contexts, a loss, an update of the adapter; saved on the way, measured before and after.
+"""The steps: answers under contexts, a loss, an update of the adapter or soft prompt; saved on the way, measured before and after.
 
 Shapes: B queries of a step, L labels.
 """
@@ -71,7 +71,7 @@ class TuneLoop:
         self.config, self.model, self.asker, self.rows = config, model, asker, rows
         self.development, self.folder, self.identity = development, folder, identity | {"config": asdict(config)}
         self.learnt = {name: weight for name, weight in model.network.named_parameters() if weight.requires_grad}
-        self.optimiser = torch.optim.AdamW(list(self.learnt.values()), lr=config.rate, weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(list(self.learnt.values()), lr=config.highest_rate, weight_decay=0.0)
         self.log = RunLog(folder / "log.jsonl")
         self.iteration = 0
         self.before: dict[str, list[bool]] = {}
@@ -122,7 +122,7 @@ class TuneLoop:
         rows = self.rows[self.iteration * config.queries : (self.iteration + 1) * config.queries]
         rate = rate_share(self.iteration + 1, config.warm_up, config.steps)
         for group in self.optimiser.param_groups:
-            group["lr"] = config.rate * rate
+            group["lr"] = config.highest_rate * rate
         self.optimiser.zero_grad()
         loss, right = 0.0, 0
         for part in by_length(rows):
@@ -137,7 +137,7 @@ class TuneLoop:
             self._save()
             raise InvalidData(
                 f"The loss is {loss} and its gradient {norm} at step {self.iteration + 1}; the run stopped before "
-                f"it and is saved in {self.folder}. Lower rate."
+                f"it and is saved in {self.folder}. Lower {'prompt_rate' if config.method == 'prompt' else 'rate'}."
             )
         self.optimiser.step()
         self.iteration += 1

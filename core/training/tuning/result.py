@@ -17,6 +17,7 @@ from core.errors import InvalidConfig, InvalidData
 from core.inference.predictor import Predictor
 from core.models.adapters import write_base
 from core.models.loading import LanguageModel
+from core.models.soft_prompts import add_soft_prompt, save_soft_prompt, vectors_of_tokens
 from core.models.trained_run import ADAPTER, MANIFEST, POLICY, STATES_OF_BASE, WEIGHTS, Trained
 from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
@@ -86,7 +87,7 @@ def prepare(
     folder: Path,
     report: Callable[[str], None] = lambda _: None,
 ) -> TuneLoop:
-    """A run ready to go: demonstrations are chosen, then ``model``, which is ``predictor``'s, gets a fresh adapter.
+    """A run ready to go: demonstrations are chosen, then ``model``, which is ``predictor``'s, gets a fresh adapter or soft prompt.
 
     Development queries, those of ``train.py fit``, are asked under every strategy that teaches or is learnt under, without demonstrations
     and, with a run, under the policy's choice and the nearest by the encoder.
@@ -102,21 +103,36 @@ def prepare(
         name: list(zip(asks_of(predictor, examples, name, config), examples, strict=True))
         for name in dict.fromkeys(names)
     }
-    torch.manual_seed(config.seed)
-    add_adapter(model, config.rank)
-    for name, weight in model.network.named_parameters():
-        weight.requires_grad_("lora_" in name)
-        if weight.requires_grad:
-            weight.data = weight.data.float()  # small updates are lost in bfloat16
+    _add_learnt(config, model, predictor.task)
     identity = {"model": base, "data": data_key(predictor.index.pool.examples, queries, held)}
     asker = Asker(predictor.writer, predictor.scorer)  # type: ignore[arg-type]
     return TuneLoop(config, model, asker, rows, development, folder, identity)
 
 
+def _add_learnt(config: TuneConfig, model: LanguageModel, task: Task) -> None:
+    """Put what is to learn on the network, in place, in float32: small updates are lost in bfloat16. Nothing else learns."""
+    torch.manual_seed(config.seed)
+    if config.method == "prompt":
+        (ids,) = model.encode(
+            [", ".join(task.labels)]
+        )  # label words are the better start (Lester et al. 2021, section 3.2)
+        add_soft_prompt(model.network, vectors_of_tokens(model.network, ids, config.virtual_tokens))
+    else:
+        add_adapter(model, config.rank)
+    part = "soft_prompt" if config.method == "prompt" else "lora_"
+    for name, weight in model.network.named_parameters():
+        weight.requires_grad_(part in name)
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+
+
 def finish(loop: TuneLoop, pool: str) -> dict[str, Any]:
     """Write the adapter and, last, the manifest of the run or the record of the adapter; its content. ``pool`` names where it came from."""
     model, folder = loop.model, loop.folder
-    model.network.save_pretrained(folder / ADAPTER)
+    if loop.config.method == "prompt":
+        save_soft_prompt(model.network, folder / ADAPTER)
+    else:
+        model.network.save_pretrained(folder / ADAPTER)
     write_base(folder / ADAPTER, loop.identity["model"], model.source)
     tests = _tests(loop)
     entry: dict[str, Any] = {

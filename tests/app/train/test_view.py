@@ -263,3 +263,12 @@ def test_progress_names_the_iteration_that_is_being_done() -> None:
         html = run_progress(Progress("made", "train.step_iteration", 4, 24, 0.5, seconds_left=left), False, TEXTS)
         assert f"iteration 5 of 24, {words}" in html
     assert TEXTS("train.stopping") in run_progress(Progress("made", total=24), True, TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "words"),
+    [({"steps": 4}, "the choice and an adapter"), ({"method": "prompt"}, "the choice and a soft prompt")],
+)
+def test_what_learnt_the_answers_of_a_tuned_run_is_told(tuned: dict, words: str) -> None:
+    entry = ENTRY | {"tuned": {"steps": 4} | tuned, "tuned_tests": {}}
+    assert words in run_head(seen(entry=entry, state="finished"), TEXTS)

@@ -30,6 +30,8 @@ def test_queries_are_asked_under_the_strategies_in_turn() -> None:
         ({"contexts": ("best",)}, "There is no strategy 'best'"),
         ({"teacher": "best"}, "There is no strategy 'best'"),
         ({"objective": "reward"}, "objective is 'reward'; allowed are answer, align."),
+        ({"method": "full"}, "method is 'full'; allowed are lora, prompt."),
+        ({"virtual_tokens": 0}, "virtual_tokens is 0; it must be 1 or more."),
         ({"steps": 0}, "steps is 0; it must be 1 or more."),
         ({"rate": 0.0}, "rate is 0.0; it must be above 0."),
         ({"share": 1.0}, "share is 1.0; it must lie between 0 and 1."),

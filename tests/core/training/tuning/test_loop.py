@@ -48,13 +48,17 @@ def test_rows_of_like_length_are_answered_together(make_tuning: Any, tmp_path: P
     assert {len(row.ask.context) for row in parts[-1]} == {2}
 
 
+@pytest.mark.parametrize("method", ["lora", "prompt"])
 @pytest.mark.parametrize("objective", ["answer", "align"])
-def test_the_adapter_alone_learns_and_the_loss_falls(make_tuning: Any, tmp_path: Path, objective: str) -> None:
-    loop = make_tuning(tmp_path / "a", objective=objective, contexts=("zero-shot",), teacher="random", steps=16)
+def test_what_is_to_learn_alone_learns_and_the_loss_falls(
+    make_tuning: Any, tmp_path: Path, objective: str, method: str
+) -> None:
+    settings = {"objective": objective, "method": method, "prompt_rate": 0.05, "steps": 16}
+    loop = make_tuning(tmp_path / "a", contexts=("zero-shot",), teacher="random", **settings)
     frozen = {name: w.clone() for name, w in loop.model.network.named_parameters() if name not in loop.learnt}
     before = learnt(loop)
     assert loop.run()
-    assert all("lora_" in name for name in before)
+    assert before and all(("lora_" if method == "lora" else "soft_prompt") in name for name in before)
     assert any(not torch.equal(after, before[name]) for name, after in learnt(loop).items())
     assert all(torch.equal(w, frozen[n]) for n, w in loop.model.network.named_parameters() if n in frozen)
     lines = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
@@ -64,13 +68,14 @@ def test_the_adapter_alone_learns_and_the_loss_falls(make_tuning: Any, tmp_path:
     assert set(lines[0]["accuracy"]) == set(lines[-1]["accuracy"]) != set()
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(make_tuning: Any, tmp_path: Path) -> None:
-    whole = make_tuning(tmp_path / "whole")
+@pytest.mark.parametrize("method", ["lora", "prompt"])
+def test_a_stopped_run_goes_on_bit_for_bit(make_tuning: Any, tmp_path: Path, method: str) -> None:
+    whole = make_tuning(tmp_path / "whole", method=method)
     assert whole.run()
     calls: list[int] = []
-    part = make_tuning(tmp_path / "part")
+    part = make_tuning(tmp_path / "part", method=method)
     assert not part.run(stop=lambda: calls.append(0) is None and len(calls) > 2)
-    rest = make_tuning(tmp_path / "part")
+    rest = make_tuning(tmp_path / "part", method=method)
     assert rest.run()
     assert all(torch.equal(weight, learnt(rest)[name]) for name, weight in learnt(whole).items())
     assert (rest.before, rest.after) == (whole.before, whole.after)

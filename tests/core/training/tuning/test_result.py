@@ -24,10 +24,11 @@ from core.workbench import Workbench
 QUERY = Query("The crowd cheered for the runner.", "eng_Latn")
 
 
+@pytest.mark.parametrize("method", ["lora", "prompt"])
 def test_a_tuned_run_chooses_as_before_and_answers_otherwise(
-    make_tuning: Any, policy_run: Path, base: Path, encoder: Any, tmp_path: Path
+    make_tuning: Any, policy_run: Path, base: Path, encoder: Any, tmp_path: Path, method: str
 ) -> None:
-    loop = make_tuning(tmp_path / "tuned", run=policy_run, rate=0.05)
+    loop = make_tuning(tmp_path / "tuned", run=policy_run, rate=0.05, method=method, prompt_rate=0.05)
     assert loop.run()
     entry = finish(loop, "toys")
     assert entry["states_of_base"] and entry["tuned"]["rank"] == 2
@@ -65,6 +66,33 @@ def test_the_adapter_says_what_it_was_made_from(make_tuning: Any, base: Path, tm
     ids = torch.tensor([[2, 3, 4]])
     with torch.no_grad():
         assert not torch.allclose(plain.network(ids).logits, adapted.network(ids).logits, atol=1e-4)
+
+
+def test_a_soft_prompt_begins_as_the_names_of_the_labels_and_is_evaluated_as_an_adapter(
+    make_tuning: Any, base: Path, encoder: Any, tmp_path: Path
+) -> None:
+    loop = make_tuning(tmp_path / "soft", contexts=("zero-shot",), method="prompt", virtual_tokens=6, prompt_rate=0.05)
+    plain = load_model(ModelConfig(str(base)))
+    ids = plain.encode([", ".join(loop.asker.writer.task.labels)])[0][:6]
+    (name, start), *more = loop.learnt.items()
+    assert "soft_prompt" in name and not more
+    assert torch.equal(start, plain.network.get_input_embeddings()(torch.tensor(ids)))
+    assert loop.run()
+    entry = finish(loop, "toys")
+    assert (entry["tuned"]["method"], entry["tuned"]["virtual_tokens"]) == ("prompt", 6)
+    learnt = load_model(ModelConfig(str(base), adapter=str(tmp_path / "soft" / "adapter")))
+    assert learnt.facts["adapter"] == "adapter"
+    pools = {"topic": Pool(toy_examples())}
+    question = Question(QUERY, "zero-shot", 0)
+    shares = [
+        Workbench(model, encoder, pools=pools)
+        .predictor("topic")
+        .predict(question)
+        .answers[0]
+        .with_context.probabilities
+        for model in (plain, learnt)
+    ]
+    assert shares[0] != pytest.approx(shares[1], abs=1e-4)
 
 
 def test_a_finished_run_is_not_written_over(make_tuning: Any, tmp_path: Path) -> None:
