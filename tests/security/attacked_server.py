@@ -1,8 +1,8 @@
 """The app as ``python app/main.py`` starts it, but that questions are not put to the model, which no attack here is about.
 
 A question is checked as always, and its model, precision and run are looked for as always; then it is answered with nothing. One
-that contains "LONG" takes its time first, and one with "HOLD" a minute, unless who asked leaves. ``controls.json`` in the working
-folder says which component is which control of Explore.
+that contains "LONG" takes its time first, and one with "HOLD" a minute, or until there is a file ``go_on`` in the working folder.
+``controls.json`` there says which component is which control of Explore.
 """
 
 import json
@@ -22,7 +22,7 @@ from app.main import main
 from core.models.catalogue import DEFAULT
 from core.records import Prediction
 
-LONG_S = 5.0
+LONG_S, HOLD_S = 5.0, 60.0
 
 
 def answer_with_nothing(self: ExploreService, form: Form, answered: Mapping[str, Prediction]) -> Iterator[Step]:
@@ -32,9 +32,9 @@ def answer_with_nothing(self: ExploreService, form: Form, answered: Mapping[str,
     if "LONG" in form.text:
         time.sleep(LONG_S)
     if "HOLD" in form.text:
-        for _ in range(600):
-            time.sleep(0.1)
-            yield Step((), "explore.step_choose", {}, 0.1)
+        ends = time.monotonic() + HOLD_S
+        while not Path("go_on").exists() and time.monotonic() < ends:
+            time.sleep(0.2)
     yield Step((), "", {}, 1.0, finished=True)
 
 

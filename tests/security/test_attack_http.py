@@ -244,8 +244,7 @@ def test_a_visitor_has_few_events_waiting_and_study_and_results_answer_others(ta
     target.client.headers["X-Forwarded-For"] = "198.51.100.90"
     for event, data in (("study-unlock.click", ["x", "en"]), ("refresh.click", [None, None, False, "en", ""])):
         assert "process_completed" in through_queue(target, target.event(event), data)
-    for session in sessions[:MOST_OF_ONE]:
-        listen(target, session, 0)  # who leaves takes her events out of the queue
+    (target.data.parent / "go_on").touch()  # ends what is held, or it would keep the processor of all later tests busy
 
 
 def test_the_log_and_the_disk_hold_no_address_token_or_secret(target: Target) -> None:
