@@ -8,6 +8,7 @@ from core.config import read_config
 from core.data.examples import read_examples
 from core.experiments.runner import Material
 from core.models.loading import ModelConfig
+from core.training.bank.store import lent_banks
 from core.training.config import FitConfig
 
 
@@ -21,6 +22,7 @@ def loop_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--most", type=int, default=50, help="evaluation queries of each language")
     model_arguments(parser, run=False)
+    parser.add_argument("--bank", type=Path, help="run, or folder of runs, whose scores are not computed again")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / name, help="runs; gone on with if present")
     parser.add_argument("--output", type=Path, required=True, help="folder for record.json")
     overrides_argument(parser, "optim.iterations=40; they hold for all runs")
@@ -34,4 +36,5 @@ def loop_data(options: argparse.Namespace) -> tuple[FitConfig, Material]:
     pool_codes = language_codes(options.pool_languages, task) or codes
     pool = read_examples(options.pool, task, {"language": pool_codes}, fold="demo")
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
-    return config, Material(ModelConfig(options.model, options.precision), task, pool, queries)
+    banks = lent_banks(options.bank, config.bank.queries)
+    return config, Material(ModelConfig(options.model, options.precision), task, pool, queries, banks)

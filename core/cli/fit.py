@@ -21,6 +21,8 @@ from core.cli.options import (
 from core.config import read_config
 from core.models.loading import ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
+from core.training.bank.loop import BankLoop
+from core.training.bank.store import lent_banks
 from core.training.config import FitConfig
 from core.training.run import fit, make_accelerator, prepare, start_trackers, verdict
 
@@ -33,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     model_arguments(parser, run=False)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
+    parser.add_argument("--bank", type=Path, help="run, or folder of runs, whose scores are not computed again")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run; gone on with if it holds one")
     overrides_argument(parser, "optim.iterations=100 mode=self answer_languages=2")
 
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     task = task_named(config.task)
     pool = training_pool(options.pool, task)
     queries = training_pool(options.queries, task) if options.queries else None
+    lenders = lent_banks(options.bank, config.bank.queries)
     model = load_model(ModelConfig(options.model, options.precision, options.device))
     accelerator = make_accelerator(model.device.type == "cpu", parts(options.track), str(options.output))
     start_trackers(accelerator, config)
@@ -58,6 +62,8 @@ def run(options: argparse.Namespace, began: float) -> int:
         accelerator,
         to_stderr if main else _quiet,
     )
+    if isinstance(loop, BankLoop):
+        loop.lenders = lenders
     with tqdm(total=config.optim.iterations, desc="fit", unit="it", file=sys.stderr, disable=not main) as bar:
 
         def progress(iteration: int, line: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Ablation: what the closed loop changes, in both modes, and with each loss off in turn.
+"""Ablation: what the closed loop changes, in both modes, and with each loss, or each part of learning from a bank, off in turn.
 
 Every variant is trained with every seed on pool items, and its own choice is evaluated on other queries before and after, paired by item.
 Fall-back is off: the numbers are those of the trained policy, good or bad. A variant that is done is not run again. Intervals of a change
@@ -39,24 +39,41 @@ from core.report.document import Figure
 from core.statistics.bootstrap import paired_interval
 from core.training.config import FitConfig
 
+Variant = Callable[[FitConfig], FitConfig]
+
 
 def _without(loss: str) -> Callable[[FitConfig], FitConfig]:
     off: dict[str, Any] = {loss: 0.0}
     return lambda config: replace(config, losses=replace(config.losses, **off))
 
 
-VARIANTS: dict[str, Callable[[FitConfig], FitConfig]] = {
+COMMON: dict[str, Variant] = {
     "supervised": lambda config: replace(config, mode="supervised"),
     "self": lambda config: replace(config, mode="self", answer_languages=max(2, config.answer_languages)),
+    "without writing": lambda config: replace(config, writing=replace(config.writing, pairs=0)),
+}
+LOSSES: dict[str, Variant] = {  # of runs that ask the model at every step
     "without rl": _without("rl"),
     "without align": _without("align"),
     "without coherence": lambda c: replace(c, losses=replace(c.losses, coherence=0.0, variance_floor=0.0)),
     "without reference": _without("reference"),
-    "without writing": lambda config: replace(config, writing=replace(config.writing, pairs=0)),
     "teacher ema": lambda config: replace(config, losses=replace(config.losses, teacher="ema")),
     "teacher base": lambda config: replace(config, losses=replace(config.losses, teacher="base")),
     "teacher both": lambda config: replace(config, losses=replace(config.losses, teacher="both", gate=False)),
 }
+BANK: dict[str, Variant] = {  # of runs with a bank, which read no loss weight
+    "expected reward": lambda config: replace(config, choice=replace(config.choice, objective="expected")),
+    "listwise": lambda config: replace(config, choice=replace(config.choice, objective="listwise")),
+    "without head": lambda config: replace(config, choice=replace(config.choice, head=False)),
+    "without decay": lambda config: replace(config, choice=replace(config.choice, decay=0.0)),
+    "without imputed": lambda config: replace(config, bank=replace(config.bank, imputed=0)),
+}
+VARIANTS = COMMON | LOSSES | BANK
+
+
+def variants_of(config: FitConfig) -> dict[str, Variant]:
+    """Those that can change something about runs of ``config``."""
+    return COMMON | (BANK if config.bank.queries else LOSSES)
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,13 @@ class AblationConfig:
         check(self, "--")
         for name in self.variants:
             if name not in VARIANTS:
-                raise InvalidConfig(f"There is no variant {name!r}; choose from {', '.join(VARIANTS)}.")
+                raise InvalidConfig(f"There is no variant {name!r}; choose from {', '.join(variants_of(self.fit))}.")
+            if name not in variants_of(self.fit):
+                here = "with" if self.fit.bank.queries else "without"
+                raise InvalidConfig(
+                    f"The variant {name!r} changes nothing about a run {here} a bank (bank.queries is {self.fit.bank.queries}); choose "
+                    f"from {', '.join(variants_of(self.fit))}."
+                )
         if not self.variants or not self.seeds:
             raise InvalidConfig("An ablation needs at least one variant and one seed.")
 

@@ -35,6 +35,8 @@ from core.report.schema import figures_entry
 from core.run_record import command, commit, model_facts
 from core.statistics.comparisons import Comparison, Scores, compare_all
 from core.statistics.values import Interval
+from core.training.bank.loop import BankLoop
+from core.training.bank.store import banks_in
 from core.training.config import FitConfig
 from core.training.run import data_key, fit, prepare
 from core.workbench import Workbench
@@ -207,6 +209,7 @@ class Material:
     task: Task
     pool: Sequence[Example]  # learnt from and chosen from
     queries: Sequence[Example]  # only evaluated on
+    banks: tuple[Path, ...] = ()  # score banks of this model, what they hold is not computed again
 
 
 UNTRAINED = "untrained"  # the pass of the model before training
@@ -236,7 +239,8 @@ def trained_pass(material: Material, config: EvaluationConfig, settings: FitConf
 def train(settings: FitConfig, material: Material, folder: Path, log: Callable[[int, Row], None]) -> None:
     """Run the loop unless it has been run, or go on with it; checkpoints are dropped once it is done.
 
-    Vectors of the model before training are the same in all runs beside each other, so they are handed from one to the next.
+    Vectors of the model before training are the same in all runs beside each other, so they are handed from one to the next, and so are
+    the scores of a bank.
     """
     if (folder / MANIFEST).is_file():
         return
@@ -245,6 +249,9 @@ def train(settings: FitConfig, material: Material, folder: Path, log: Callable[[
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(shared, own)
     loop = prepare(settings, load_model(material.base), SentenceEncoder(), material.task, material.pool, None, folder)
+    if isinstance(loop, BankLoop):
+        beside = [bank for bank in banks_in(folder.parent) if bank.parent != folder]
+        loop.lenders = (*beside, *material.banks)
     fit(loop, "file", log)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     own.replace(shared)

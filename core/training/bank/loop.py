@@ -10,6 +10,7 @@ Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden siz
 import math
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from core.seeds import generator_of
 from core.training.bank.build import ScoreBank, bank_requests, choose_candidates, read_bank, spread
 from core.training.bank.objectives import OBJECTIVES
 from core.training.bank.step import StepData, scored, step_data, with_imputed
-from core.training.bank.store import ScoreStore, fill
+from core.training.bank.store import BANK, ScoreStore, fill
 from core.training.bank.targets import Targets, self_supervised, supervised
 from core.training.trainer import Loop, writing_measures
 
@@ -30,6 +31,7 @@ class BankLoop(Loop):
     """One run that learns from a bank."""
 
     bank: ScoreBank | None = None
+    lenders: tuple[Path, ...] = ()  # banks of other runs of this model, whose scores are not computed again
     targets: Targets | None = None
     _age = -1
 
@@ -92,8 +94,10 @@ class BankLoop(Loop):
                 rows @ learner.head.cpu(),
             )
         writer, process = learner.asker.writer, self.accelerator.process_index
-        store = ScoreStore(self.folder / "bank", learner.model.fingerprint, process)
+        store = ScoreStore(self.folder / BANK, learner.model.fingerprint, process)
         requests = [r for part in bank_requests(writer, queries, pool.examples, candidates, config.bank) for r in part]
+        for lender in self.lenders:
+            store.borrow(lender, requests, write=process == 0)
         fill(
             store,
             learner.asker.scorer,

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import InvalidData
+from core.errors import InvalidConfig, InvalidData
 from core.scoring import Request, Scores
 
 FORMAT = 1
+IDENTITY = "identity.json"
+BANK = "bank"  # folder of a run's scores
 CHUNK = 96  # prompts that are scored together, and then written down
 Report = Callable[[float], None]
 
@@ -37,12 +39,13 @@ class ScoreStore:
     def __init__(self, folder: Path, fingerprint: str, process: int = 0) -> None:
         """``process`` names the file that this process writes. Raises ``InvalidData`` for a folder of another model or format."""
         self.folder, self.path = folder, folder / f"scores-{process:02d}.jsonl"
+        self._identity = {"format": FORMAT, "model": fingerprint}
         self._check(fingerprint)
         self._scores: dict[str, np.ndarray] = {}
         self.read()
 
     def _check(self, fingerprint: str) -> None:
-        path, expected = self.folder / "identity.json", {"format": FORMAT, "model": fingerprint}
+        path, expected = self.folder / IDENTITY, self._identity
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not path.is_file():
@@ -67,6 +70,33 @@ class ScoreStore:
         """Take in what every process has written."""
         for path in sorted(self.folder.glob("scores-*.jsonl")):
             self._scores.update(_lines(path))
+
+    def borrow(self, folder: Path, requests: Sequence[Request], write: bool = True) -> int:
+        """Take in what another store of the same model, which is only read, holds of ``requests``; how many were new.
+
+        ``write`` writes them down here, so that this store needs the other no more: true in one process of several. Raises
+        ``InvalidData`` where ``folder`` holds no scores of this model.
+        """
+        path = folder / IDENTITY
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidData(
+                f"{folder} holds no score bank ({error}); name a run of train.py fit that has one."
+            ) from error
+        if stored != self._identity:
+            raise InvalidData(
+                f"The score bank {folder} is of the model {stored.get('model')!r} in format {stored.get('format')!r}, and here it is "
+                f"{self._identity['model']!r} in format {FORMAT}; its scores say nothing of this one."
+            )
+        missing = {key_of(request): request for request in requests if not self.knows(request)}
+        rows = {
+            key: row for other in sorted(folder.glob("scores-*.jsonl")) for key, row in _lines(other) if key in missing
+        }
+        if rows and write:
+            self.add([missing[key] for key in rows], list(rows.values()))
+        self._scores.update(rows)
+        return len(rows)
 
     def knows(self, request: Request) -> bool:
         """Whether the scores are here."""
@@ -94,6 +124,27 @@ class ScoreStore:
                 "scored stays."
             ) from error
         self._scores.update(entries)
+
+
+def lent_banks(folder: Path | None, queries: int) -> tuple[Path, ...]:
+    """The banks that ``--bank`` names for runs with ``bank.queries`` of ``queries``. Raises ``InvalidConfig`` where nothing can be lent."""
+    if folder is None:
+        return ()
+    if not queries:
+        raise InvalidConfig(
+            f"--bank {folder} was given, but bank.queries is 0: such a run has no bank; set bank.queries, or leave --bank out."
+        )
+    if not (banks := banks_in(folder)):
+        raise InvalidConfig(
+            f"{folder} holds no score bank; name a run of train.py fit that learnt from one, or a folder of such runs."
+        )
+    return tuple(banks)
+
+
+def banks_in(folder: Path) -> list[Path]:
+    """Score banks of a folder: itself, that of a run, or those of the runs in it."""
+    folders = [folder, folder / BANK, *sorted(folder.glob(f"*/{BANK}"))]
+    return [one for one in folders if any(one.glob("scores-*.jsonl"))]
 
 
 def _lines(path: Path) -> Iterator[tuple[str, np.ndarray]]:

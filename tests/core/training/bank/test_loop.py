@@ -221,3 +221,22 @@ def test_a_run_that_writes_and_was_stopped_goes_on_bit_for_bit(
     rest = fit(make_bank_loop(tmp_path / "parts", **settings))
     assert whole is not None and rest is not None and whole["written"] == rest["written"] != []
     assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
+
+
+def test_a_run_with_lent_scores_is_the_run_that_scored_them_itself(
+    make_bank_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other settings of learning, the same bank: nothing is scored, and every number is that of a run that scored for itself."""
+    assert fit(make_bank_loop(tmp_path / "lender")) is not None
+    choice = PolicyFitConfig("expected", steps=40, queries=8, rate=0.02, head=False)
+    assert fit(make_bank_loop(tmp_path / "alone", choice=choice)) is not None
+    scored: list[int] = []
+    monkeypatch.setattr(bank_store, "_scored_alone", lambda _scorer, chunk: scored.append(len(chunk)))
+    loop = make_bank_loop(tmp_path / "borrower", choice=choice)
+    loop.lenders = tuple(bank_store.banks_in(tmp_path / "lender"))
+    assert fit(loop) is not None
+    assert scored == []
+    assert lines(tmp_path / "borrower") == lines(tmp_path / "alone")
+    policies = [read_trained(tmp_path / name) for name in ("borrower", "alone")]
+    assert np.array_equal(policies[0].weight, policies[1].weight)
+    assert lines(tmp_path / "borrower") != lines(tmp_path / "lender")
