@@ -59,6 +59,18 @@ def only_this_machine() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once() -> Iterator[None]:
+    """New databases of this process are made at once, not by eleven migrations."""
+    from types import SimpleNamespace
+
+    from migrated_once import upgrade_quickly
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("annotation.store.migrate", SimpleNamespace(upgrade=upgrade_quickly))
+        yield
+
+
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """Headless Chromium of the system, one for all tests: Playwright runs once in a process. Or a skip that says what to install."""
