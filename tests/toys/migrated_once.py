@@ -7,7 +7,7 @@ import sqlite3
 from functools import cache
 
 from annotation.database.engine import Engines, open_engines, translated_errors
-from annotation.database.migrate import MigrationReport, newest, upgrade
+from annotation.database.migrate import VERSION_TABLE, MigrationReport, newest, upgrade
 
 
 @cache
@@ -25,6 +25,12 @@ def statements() -> tuple[str, ...]:
         engines.dispose()
 
 
+@cache
+def head() -> str:
+    """The present revision; Alembic reads all scripts to know it."""
+    return newest()
+
+
 def upgrade_quickly(engines: Engines) -> MigrationReport:
     """In place of ``upgrade``, with the same outcome."""
     if engines.writer.dialect.name != "sqlite":
@@ -33,10 +39,14 @@ def upgrade_quickly(engines: Engines) -> MigrationReport:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         connection.begin()  # BEGIN IMMEDIATE: of two that open one new file, the second finds the work done
-        if not driver.execute("SELECT 1 FROM sqlite_master").fetchone():
+        present = {name for (name,) in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not present:
             for line in statements():
                 driver.execute(line)
             connection.commit()
-            return MigrationReport(None, newest(), None)
+            return MigrationReport(None, head(), None)
+        if VERSION_TABLE in present and driver.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [(head(),)]:
+            connection.rollback()
+            return MigrationReport(head(), head(), None)
         connection.rollback()
     return upgrade(engines)
