@@ -14,6 +14,7 @@ from app.explore.worth import worth_of
 from app.html import bar, hint, label_of, message, number, spoken
 from app.texts import Texts
 from core.data.tasks import Task
+from core.inference.predictor import OTHER_TASK
 from core.language_id import Detection
 from core.languages import language
 from core.records import Answer, Prediction, Prompt
@@ -142,6 +143,8 @@ def _fell_back(prediction: Prediction, texts: Texts) -> str:
     instead = prediction.provenance["fallback"]
     if instead == "none":
         return ""
+    if instead == OTHER_TASK:
+        return message(texts("explore.other_task", run=prediction.provenance["adapter"]))
     used = texts(f"train.fallback_{instead}")
     return message(texts("explore.fell_back", run=prediction.provenance["adapter"], used=used))
 

@@ -81,6 +81,7 @@ def _tasks(options: argparse.Namespace) -> dict[str, Any]:
     strategies, seeds = tuple(parts(options.strategies)), numbers("--seeds", options.seeds)
     config = UnseenTasksConfig(seen_tasks(options), strategies, options.k, seeds, options.most, options.words)
     named = corpora(options)
+    options.fall_back = False  # what a run learnt is asked of other tasks too, which is the question here
     with progress("unseen tasks") as report:
         return unseen_tasks(config, workbench(options, {}), named, options.work, report)
 

@@ -83,6 +83,13 @@ def test_a_run_that_falls_back_says_so_and_outputs_keep_it(with_runs: ExploreSer
     assert method_name(output.system, TEXTS).endswith("trained in passed-over → knn")
 
 
+def test_of_another_task_than_its_own_a_run_does_not_choose(with_runs: ExploreService) -> None:
+    (agl,) = finished(with_runs, replace(FORM, run="kept", task="sentiment", strategies=("agl",)))
+    html = result_panels((agl,), load_tasks(ASSETS), TEXTS)
+    assert TEXTS("explore.other_task", run="kept") in html
+    assert outputs_of(agl)[0].provenance["fallback"] == "other task"
+
+
 def test_without_a_run_untrained_is_plain_self_selection_and_asked_once(explore: ExploreService) -> None:
     (only,) = finished(explore, FORM)
     assert panel_names((only,), TEXTS) == ["Self-selection (AGL)"]

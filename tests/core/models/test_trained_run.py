@@ -77,7 +77,7 @@ def test_inference_uses_the_fall_back_and_names_it(make_loop: Any, tmp_path: Pat
     manifest = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest | {"fallback": "knn"}))
     question = Question(Query("The crowd cheered for the runner.", "eng_Latn"), k=3)
-    shown, provenance = {}, {}
+    shown, provenance, elsewhere = {}, {}, {}
     for fall_back in (True, False):
         model = load_model(ModelConfig(str(tmp_path / "base"), run=str(tmp_path / "run"), fall_back=fall_back))
         predictor = Workbench(model, encoder, pools={"topic": Pool(toy_examples())}).predictor("topic")
@@ -86,4 +86,11 @@ def test_inference_uses_the_fall_back_and_names_it(make_loop: Any, tmp_path: Pat
         provenance[fall_back] = (prediction.provenance["adapter"], prediction.provenance["fallback"])
         neighbours = predictor.select(replace(question, strategy="knn")).demonstrations
         assert (shown[fall_back] == [entry.example.id for entry in neighbours]) == fall_back
+        moods = [replace(one, label=("positive", "negative")[n % 2]) for n, one in enumerate(toy_examples())]
+        other = Workbench(model, encoder, pools={"sentiment": Pool(tuple(moods))}).predictor("sentiment")
+        elsewhere[fall_back] = other.predict(question)
+        untrained = other.select(replace(question, strategy="agl-untrained")).demonstrations
+        same = elsewhere[fall_back].selection.demonstrations == untrained
+        assert same == fall_back, "of another task the run's choice is not used unless it is insisted on"
     assert provenance == {True: ("run", "knn"), False: ("run", "none")}
+    assert [elsewhere[how].provenance["fallback"] for how in (True, False)] == ["other task", "none"]
