@@ -55,6 +55,7 @@ CLOSE = (
 # py3langid distinguishes varieties that share a macrolanguage, which we do not.
 _MACRO = {"yue": "zh", "wuu": "zh", "arz": "ar", "ary": "ar", "sdh": "ku", "uzs": "uz", "grc": "el", "hbo": "he"}
 
+Fault = Literal["", "empty", "script", "language"]
 Reason = Literal["", "no letters", "script", "close", "other", "unlike", "uncertain"]
 
 
@@ -162,6 +163,21 @@ def text_adherence(text: str, code: str, among: Sequence[str]) -> float | None:
     probabilities = _label_probabilities(text)
     total = sum(probability for label, probability in probabilities.items() if label in candidates)
     return probabilities.get(_label(target.tag), 0.0) / total if total > 0 else 0.0
+
+
+def language_fault(text: str, code: str, among: Sequence[str]) -> Fault:
+    """Why ``text``, which a model wrote, is none in the language ``code``; "" where nothing speaks against it.
+
+    empty: no letter in it; script: fewer than half of its letters are of the language's; language: given that it is in one of ``among``,
+    another is likelier.
+    """
+    share = language(code).share_of_script(text)
+    if share is None:
+        return "empty"
+    if share < SHARE_OF_SCRIPT:
+        return "script"
+    likely = text_adherence(text, code, among)
+    return "language" if likely is not None and likely < 0.5 else ""
 
 
 def _fits(candidate: Language, text: str) -> bool:

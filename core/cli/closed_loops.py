@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from core.cli.evaluation_data import BUNDLED
 from core.cli.options import CONFIGS, ROOT, language_codes, model_arguments, overrides, overrides_argument, task_named
 from core.config import read_config
 from core.data.examples import read_examples
@@ -18,7 +19,7 @@ def loop_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--pool", required=True, help="what is learnt and chosen from; fold demo where there is one")
     parser.add_argument("--queries", required=True, help="what is only evaluated on; fold dev_query where there is one")
     parser.add_argument("--languages", default="", help="of the queries; default all that the task has words for")
-    parser.add_argument("--pool-languages", default="", help="of the pool; default those of the queries")
+    parser.add_argument("--pool-languages", default="", help="of the pool, or bundled; default those of the queries")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--most", type=int, default=50, help="evaluation queries of each language")
     model_arguments(parser, run=False)
@@ -33,7 +34,8 @@ def loop_data(options: argparse.Namespace) -> tuple[FitConfig, Material]:
     config = read_config(options.config, FitConfig, overrides(options.overrides))
     task = task_named(config.task)
     codes = language_codes(options.languages, task) or list(task.languages)
-    pool_codes = language_codes(options.pool_languages, task) or codes
+    bundled = options.pool_languages == BUNDLED  # all that the task has words for, as train.py fit takes its pool
+    pool_codes = list(task.languages) if bundled else language_codes(options.pool_languages, task) or codes
     pool = read_examples(options.pool, task, {"language": pool_codes}, fold="demo")
     queries = read_examples(options.queries, task, {"language": codes}, fold="dev_query")
     banks = lent_banks(options.bank, config.bank.queries)

@@ -24,7 +24,7 @@ from core.models.loading import ModelConfig, load_model
 from core.models.sentence_encoder import SentenceEncoder
 from core.training.tuning.config import TuneConfig
 from core.training.tuning.result import finish, prepare, split, verdict
-from core.workbench import Workbench
+from core.workbench import Workbench, bundled_examples
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,8 @@ def run(options: argparse.Namespace, began: float) -> int:
     model = load_model(ModelConfig(options.model, options.precision, run=options.run, fall_back=False))
     pool, queries, held = split(config, task, examples, model.trained)
     workbench = Workbench(model, SentenceEncoder(), cache=Path("runs") / "cache", pools={task.name: Pool(tuple(pool))})
-    loop = prepare(config, workbench.predictor(task.name), model, queries, held, options.output, to_stderr)
+    predictor, parallel = workbench.predictor(task.name), bundled_examples("topic")
+    loop = prepare(config, predictor, model, queries, held, options.output, to_stderr, parallel)
     with tqdm(total=config.steps, desc="tune", unit="step", file=sys.stderr) as bar:
 
         def progress(iteration: int, line: Mapping[str, Any]) -> None:

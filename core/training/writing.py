@@ -14,8 +14,7 @@ import torch
 from core.data.matching import normal_form
 from core.data.pool import Pool
 from core.data.templates import SEPARATOR, clean
-from core.language_id import text_adherence
-from core.languages import language
+from core.language_id import language_fault
 from core.models.generation import Generated, GenerationConfig, generate
 from core.records import Example, Query
 from core.seeds import generator_of, random_of
@@ -149,15 +148,8 @@ class PairWriter:
                 return text, "unparsed"
             text = text[: -len(draft.after)]
         text = clean(text)
-        expected = language(draft.language)
-        share = expected.share_of_script(text)
-        if share is None:
-            return text, "empty"
-        if share < 0.5:
-            return text, "script"
-        likely = text_adherence(text, draft.language, self.asker.writer.task.languages)
-        if likely is not None and likely < 0.5:
-            return text, "language"
+        if fault := language_fault(text, draft.language, self.asker.writer.task.languages):
+            return text, fault
         if (
             not config.shortest
             <= len(text) / _mean([len(entry.text) for entry in draft.demonstrations])

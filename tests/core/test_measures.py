@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from core.data.checks import check_demonstrations
 from core.errors import InvalidConfig
-from core.language_id import detect, label_adherence, text_adherence
+from core.language_id import detect, label_adherence, language_fault, text_adherence
 from core.metrics import accuracy, macro_f1
 from core.records import Distribution, Example
 from core.scoring.calibration import batch, contextual, kl_divergence, log_softmax
@@ -215,3 +215,16 @@ def test_a_sentence_of_unusual_length_is_found(bundled: list[Example]) -> None:
     for text in (faulty.text * 4, faulty.text[: len(faulty.text) // 4]):
         examples = [replace(e, text=text) if e.id == faulty.id else e for e in bundled]
         assert ("length", faulty.id) in kinds(examples)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("... 12", "empty"),
+        ("Мэр проиграл выборы вчера.", "script"),
+        ("The mayor has lost the vote and the people are happy.", "language"),
+        ("Le maire a perdu le vote et les gens sont contents.", ""),
+    ],
+)
+def test_why_a_text_is_none_in_a_language_is_named(text: str, fault: str) -> None:
+    assert language_fault(text, "fra_Latn", ("eng_Latn", "rus_Cyrl")) == fault

@@ -26,6 +26,13 @@ class TuneConfig:
     teacher: str = "agl"  # of align: the strategy under whose contexts the model before training answers
     k: Count = 4
     languages: tuple[str, ...] = ()  # of the queries; empty: all that the task has words for
+    sources: tuple[
+        str, ...
+    ] = ()  # of these languages, whose labelled queries teach and are translated; empty: all of them
+    labelled: Natural = 0  # queries whose labels teach, spread over languages and items; 0: as many as the steps ask
+    translations: Natural = (
+        0  # of those queries, put into each other language by the model itself, which teach beside them; 0: none
+    )
     seed: Natural = 0  # which items are set aside and which queries are asked, as in a run of train.py fit
     share: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the items, set aside for development
     steps: Count = 150
@@ -44,6 +51,10 @@ class TuneConfig:
         check(self)
         if not self.contexts:
             raise InvalidConfig("contexts is empty; name at least one strategy, for example zero-shot.")
+        if strange := sorted(set(self.sources) - set(self.languages)) if self.languages else []:
+            raise InvalidConfig(
+                f"sources names {', '.join(strange)}, which languages does not; name languages of the queries."
+            )
         for name in (*self.contexts, self.teacher):
             if name not in STRATEGIES:
                 raise InvalidConfig(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")

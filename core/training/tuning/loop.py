@@ -73,6 +73,7 @@ class TuneLoop:
         self.learnt = {name: weight for name, weight in model.network.named_parameters() if weight.requires_grad}
         self.optimiser = torch.optim.AdamW(list(self.learnt.values()), lr=config.highest_rate, weight_decay=0.0)
         self.log = RunLog(folder / "log.jsonl")
+        self.material: dict[str, Any] = {}  # how many queries teach, and where translations of them come from
         self.iteration = 0
         self.before: dict[str, list[bool]] = {}
         self.after: dict[str, list[bool]] = {}

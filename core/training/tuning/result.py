@@ -22,12 +22,14 @@ from core.models.trained_run import ADAPTER, MANIFEST, POLICY, STATES_OF_BASE, W
 from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
 from core.statistics.paired import PairedTest, holm, paired_test
+from core.training.bank.build import spread
 from core.training.development import Rival, fallback, held_items, watched
 from core.training.rollouts import Asker
 from core.training.run import add_adapter, data_key
 from core.training.tuning.config import TuneConfig
 from core.training.tuning.loop import TuneLoop
 from core.training.tuning.rows import asks_of, training_rows
+from core.training.tuning.translations import translate_queries
 
 RECORD = "tune.json"  # of an adapter that belongs to no run
 
@@ -57,9 +59,19 @@ def split(
         )
     return (
         [example for example in pool if example.item not in held],
-        [example for example in examples if example.item not in held],
+        _teaching(config, [example for example in examples if example.item not in held]),
         [example for example in examples if example.item in held],
     )
+
+
+def _teaching(config: TuneConfig, examples: Sequence[Example]) -> list[Example]:
+    """The queries whose labels teach; fewer ``labelled`` ones are among more of them."""
+    chosen = [example for example in examples if not config.sources or example.language in config.sources]
+    if not chosen:
+        raise InvalidData(
+            f"No query is in {', '.join(config.sources)}, which sources names; name languages of the pool."
+        )
+    return spread(chosen, config.labelled, config.seed) if config.labelled else chosen
 
 
 def _check_run(config: TuneConfig, trained: Trained) -> None:
@@ -86,15 +98,25 @@ def prepare(
     held: Sequence[Example],
     folder: Path,
     report: Callable[[str], None] = lambda _: None,
+    parallel: Sequence[Example] = (),
 ) -> TuneLoop:
     """A run ready to go: demonstrations are chosen, then ``model``, which is ``predictor``'s, gets a fresh adapter or soft prompt.
 
+    ``parallel``: sentences in many languages, after which the model translates queries where ``config.translations`` asks for it.
     Development queries, those of ``train.py fit``, are asked under every strategy that teaches or is learnt under, without demonstrations
     and, with a run, under the policy's choice and the nearest by the encoder.
     """
     if (folder / MANIFEST).is_file() or (folder / RECORD).is_file():
         raise InvalidConfig(f"{folder} holds a finished run already; name another output folder.")
     base = model_facts(model) if model.trained is None else model.trained.manifest["model"]
+    translations = None
+    if config.translations:
+        assert predictor.translation is not None
+        codes = config.languages or predictor.task.languages
+        translations = translate_queries(
+            config, model, predictor.translation, predictor.writer.config, queries, codes, parallel, folder, report
+        )
+        queries = [*queries, *translations.kept]
     rows = training_rows(predictor, queries, config, report)
     examples = watched(held, config.watch)
     names = [*config.contexts, *([config.teacher] if config.objective == "align" else []), "zero-shot"]
@@ -106,7 +128,11 @@ def prepare(
     _add_learnt(config, model, predictor.task)
     identity = {"model": base, "data": data_key(predictor.index.pool.examples, queries, held)}
     asker = Asker(predictor.writer, predictor.scorer)  # type: ignore[arg-type]
-    return TuneLoop(config, model, asker, rows, development, folder, identity)
+    loop = TuneLoop(config, model, asker, rows, development, folder, identity)
+    loop.material = {"queries": len({row.ask.query.text for row in rows})}
+    if translations is not None:
+        loop.material["translations"] = translations.facts
+    return loop
 
 
 def _add_learnt(config: TuneConfig, model: LanguageModel, task: Task) -> None:
@@ -141,6 +167,7 @@ def finish(loop: TuneLoop, pool: str) -> dict[str, Any]:
         "model": loop.identity["model"],
         "prompt": loop.asker.writer.config.variant,
         "tuned": asdict(loop.config),
+        "tuned_material": loop.material,
         "tuned_before": _shares(loop.before),
         "tuned_after": _shares(loop.after),
         "tuned_tests": {name: _test_entry(test) for name, test in tests.items()},
@@ -169,6 +196,12 @@ def verdict(entry: dict[str, Any]) -> str:
             else ""
         )
         lines.append(f"{name}: {entry['tuned_before'][name]:.1%} -> {after:.1%} on development items{tested}.")
+    if made := entry.get("tuned_material", {}).get("translations"):
+        reasons = ", ".join(f"{reason} {count}" for reason, count in made["rejected"].items())
+        lines.append(
+            f"{made['kept']} of {made['requested']} translations of queries were kept"
+            + (f" ({reasons})." if reasons else ".")
+        )
     return "\n".join(lines)
 
 

@@ -4,11 +4,13 @@ Tests of `core.cli.ablate`, `core.cli.closed_loops`, `core.cli.consistency`, `co
 `core.cli.unseen`.
 """
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 import train
+from core.cli.closed_loops import loop_arguments, loop_data
 
 COMMON = {"queries": "queries.jsonl", "pool": "pool.jsonl", "output": "out"}
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
@@ -17,6 +19,11 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
     "sweep, no seed": ("sweep", {"seeds": ""}, "seed"),
     "sweep, no such language": ("sweep", {"languages": "xxx_Latn"}, "xxx_Latn"),
     "ablate, no such variant": ("ablate", {"variants": "without sense"}, "without sense"),
+    "ablate, a bank for runs without one": (
+        "ablate",
+        {"bank": "elsewhere"},
+        "elsewhere was given, but bank.queries is 0",
+    ),
     "ablate, no such pool language": ("ablate", {"pool-languages": "xxx_Latn"}, "xxx_Latn"),
     "sweep, no such pool language": ("sweep", {"pool-languages": "xxx_Latn"}, "xxx_Latn"),
     "sweep, no such file": ("sweep", {"pool": "nowhere.jsonl"}, "nowhere.jsonl"),
@@ -57,3 +64,13 @@ def test_bad_input_ends_with_one_sentence(
     assert error.endswith(".")
     assert "Traceback" not in error
     assert not (tmp_path / "out" / "record.json").exists()
+
+
+@pytest.mark.parametrize(("named", "languages"), [("", 1), ("fra_Latn,swh_Latn", 2), ("bundled", 3)])
+def test_the_pool_may_have_more_languages_than_the_queries(files: dict[str, str], named: str, languages: int) -> None:
+    parser = argparse.ArgumentParser()
+    loop_arguments(parser, "ablate")
+    typed = ["--pool", files["pool"], "--queries", files["queries"], "--output", "out", "--languages", "eng_Latn"]
+    _, material = loop_data(parser.parse_args([*typed, f"--pool-languages={named}"]))
+    assert {example.language for example in material.queries} == {"eng_Latn"}
+    assert len({example.language for example in material.pool}) == languages

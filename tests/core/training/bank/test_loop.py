@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import train
 from core.errors import InvalidConfig
 from core.models.embeddings import Projection
 from core.models.generation import Generated
@@ -240,3 +241,40 @@ def test_a_run_with_lent_scores_is_the_run_that_scored_them_itself(
     policies = [read_trained(tmp_path / name) for name in ("borrower", "alone")]
     assert np.array_equal(policies[0].weight, policies[1].weight)
     assert lines(tmp_path / "borrower") != lines(tmp_path / "lender")
+
+
+def test_a_run_that_is_typed_with_a_bank_takes_its_scores(
+    make_bank_loop: Any,
+    tmp_path: Path,
+    files: dict[str, str],
+    tokenizer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    from toys import LetterEncoder, tiny_llama_config, tiny_model
+
+    monkeypatch.setattr("core.cli.fit.SentenceEncoder", LetterEncoder)
+    config = tiny_llama_config(tokenizer, max_position_embeddings=2048)
+    tiny_model(tokenizer, config).network.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    small = [
+        "optim.trained=policy",
+        "losses.align=0",
+        "writing.pairs=0",
+        "policy.k=2",
+        "watch.queries=2",
+        "optim.iterations=1",
+    ]
+    small += ["bank.queries=6", "bank.candidates=4", "bank.shortlist=0", "choice.steps=4", "languages=[]"]
+
+    def typed(name: str, *more: str) -> int:
+        command = ["fit", "--model", str(tmp_path / "base"), "--pool", files["pool"], "--output", str(tmp_path / name)]
+        return train.main([*command, *more, *small])
+
+    assert typed("first") == 0
+    scored: list[int] = []
+    monkeypatch.setattr(bank_store, "_scored_alone", lambda _scorer, chunk: scored.append(len(chunk)))
+    assert typed("second", "--bank", str(tmp_path / "first"), "choice.objective=expected") == 0
+    assert scored == []
+    assert typed("third", "--bank", str(tmp_path / "base")) == 2
+    assert "holds no score bank; name a run of train.py fit" in capsys.readouterr().err

@@ -69,6 +69,6 @@ def make_tuning(base: Path, encoder: Any, tmp_path: Path) -> MakeTuning:
         bench = Workbench(model, encoder, pools={"topic": Pool(tuple(pool))})
         own = {example.id for example in learnt}
         asked = [example for example in queries or learnt if example.id in own]
-        return prepare(config, bench.predictor("topic"), model, asked, held, folder)
+        return prepare(config, bench.predictor("topic"), model, asked, held, folder, parallel=toy_examples())
 
     return make

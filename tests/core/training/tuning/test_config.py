@@ -32,6 +32,7 @@ def test_queries_are_asked_under_the_strategies_in_turn() -> None:
         ({"objective": "reward"}, "objective is 'reward'; allowed are answer, align."),
         ({"method": "full"}, "method is 'full'; allowed are lora, prompt."),
         ({"virtual_tokens": 0}, "virtual_tokens is 0; it must be 1 or more."),
+        ({"sources": ("tam_Taml",), "languages": ("eng_Latn",)}, "sources names tam_Taml, which languages does not"),
         ({"steps": 0}, "steps is 0; it must be 1 or more."),
         ({"rate": 0.0}, "rate is 0.0; it must be above 0."),
         ({"share": 1.0}, "share is 1.0; it must lie between 0 and 1."),

@@ -155,3 +155,32 @@ def test_zero_shot_is_fallen_back_to_where_it_is_better_by_a_test(
     assert entry["fallback"] == "zero-shot"
     assert "zero-shot: 100.0% -> 100.0% on development items" in verdict(entry)
     assert read_trained(tmp_path / "a").fallback == "zero-shot"
+
+
+def test_few_labelled_queries_teach_and_are_among_more_of_them(tasks: Any) -> None:
+    def learnt(**changes: Any) -> list[str]:
+        return [example.id for example in split(TuneConfig(**changes), tasks["topic"], toy_examples(), None)[1]]
+
+    few, more = learnt(labelled=3), learnt(labelled=7)
+    assert (len(few), len(more)) == (3, 7)
+    assert more[:3] == few
+    assert len({identity.split("/")[0] for identity in few}) == 3  # languages in turn
+    assert len({identity.split("/")[1] for identity in few}) == 3  # and no item twice
+    assert set(more) < set(learnt())
+    held = [split(TuneConfig(labelled=count), tasks["topic"], toy_examples(), None)[2] for count in (0, 3)]
+    assert held[0] == held[1]  # measured on the same
+
+
+def test_labels_of_some_languages_teach_and_all_are_measured(tasks: Any) -> None:
+    _, learnt, held = split(TuneConfig(sources=("eng_Latn",)), tasks["topic"], toy_examples(), None)
+    assert {example.language for example in learnt} == {"eng_Latn"}
+    assert {example.language for example in held} == {"eng_Latn", "fra_Latn", "swh_Latn"}
+    with pytest.raises(InvalidData, match="No query is in tam_Taml, which sources names"):
+        split(TuneConfig(sources=("tam_Taml",)), tasks["topic"], toy_examples(), None)
+
+
+def test_the_record_tells_how_many_queries_taught(make_tuning: Any, tmp_path: Path) -> None:
+    loop = make_tuning(tmp_path / "few", contexts=("zero-shot",), labelled=2, steps=2)
+    assert len(loop.rows) == 6
+    loop.run()
+    assert finish(loop, "toys")["tuned_material"] == {"queries": 2}
