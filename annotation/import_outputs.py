@@ -1,8 +1,9 @@
 """Outputs from the rows of a table, a row for each output. Taken as a whole or refused as a whole; files are read by the caller.
 
 Columns: item, language, source_text, system, output; optionally output_language (default: that of the item), task,
-reference, context (of the document that the source text stands in), provenance (a JSON object). Languages are BCP-47
-tags. A refusal names line and field; lines are counted as an editor counts them, rows of a Parquet file from 1.
+reference, context (of the document that the source text stands in), group (of the item, such as its domain), provenance (a
+JSON object). Languages are BCP-47 tags. A refusal names line and field; lines are counted as an editor counts them, rows of a
+Parquet file from 1.
 """
 
 import importlib
@@ -18,7 +19,7 @@ from annotation.records import NewOutput
 from annotation.validation import check_output
 
 REQUIRED = ("item", "language", "source_text", "system", "output")
-OPTIONAL = ("output_language", "task", "reference", "context", "provenance")
+OPTIONAL = ("output_language", "task", "reference", "context", "group", "provenance")
 MOST_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 100_000
 MOST_UNPACKED = 256 * 1024 * 1024  # bytes of a Parquet file when it is read: a small file can hold much
@@ -140,6 +141,7 @@ def _output(row: Row, task: str, called: str, number: int, extra: Sequence[str])
         provenance={**own, **_provenance(row.get("provenance")), "imported_from": called, "line": number},
         reference=row.get("reference") or None,
         context=row.get("context") or None,
+        group=(row.get("group") or "").strip() or None,
     )
     try:
         check_output(output)
@@ -183,6 +185,7 @@ def _refuse_another_item(first: tuple[int, NewOutput], output: NewOutput) -> Non
         ("language", first_output.item_language, output.item_language),
         ("source_text", first_output.source_text, output.source_text),
         ("task", first_output.task, output.task),
+        ("group", first_output.group or "", output.group or ""),
     )
     for field, was, now in pairs:
         if was != now:

@@ -62,6 +62,7 @@ class NewStudy:
     error_spans: bool = False  # whether raters mark errors in outputs, minor or major, before they rate them
     preferences: Sequence[PreferenceQuestion] = ()  # what answers are compared on
     quotas: Mapping[str, int] = field(default_factory=dict)  # rated language -> raters per item, where it differs
+    balance_groups: bool = False  # whether each rater gets a share of every group of items, see `annotation.shares`
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Study:
     preferences: tuple[PreferenceQuestion, ...] = ()
     error_spans: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
+    balance_groups: bool = False
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs
@@ -127,6 +129,7 @@ class NewOutput:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # JSON: model, prompt, seed, ...
     reference: str | None = None
     context: str | None = None  # of the document that the source text stands in
+    group: str | None = None  # of the item, such as its domain or difficulty; the same in all its outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +259,7 @@ class OutputRecord:
     original_output_id: int | None = None
     degradation: Degradation | None = None  # what was done to the text on purpose
     context: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ class Stock:
     degraded: Mapping[str, int]  # attention checks by language of the outputs
     repeats: Mapping[str, int]
     sample: tuple[tuple[str, str, str], ...]  # (degradation, text before, text after) of some checks
+    groups: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # group ("": none) -> language -> items; {} without
 
 
 @dataclass(frozen=True, slots=True)

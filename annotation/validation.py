@@ -51,8 +51,9 @@ def check_study(study: NewStudy) -> None:
     for criterion in study.criteria:
         check_criterion(criterion)
     check_questions(study.preferences)
-    if type(study.error_spans) is not bool:
-        raise InvalidRecord(f"error_spans is {study.error_spans!r}; give True or False.")
+    for name in ("error_spans", "balance_groups"):
+        if type(getattr(study, name)) is not bool:
+            raise InvalidRecord(f"{name} is {getattr(study, name)!r}; give True or False.")
     _check_before_items(study)
 
 
@@ -149,6 +150,7 @@ def check_output(output: NewOutput) -> None:
             )
     _check_lengths(output)
     check_text(output.text, f"the text of {output.system} for {output.item_key}", empty=True)
+    _check_group(output)
     for what, text in (("reference", output.reference), ("context", output.context)):
         if text is not None:
             check_text(text, f"the {what} of {output.item_key}", empty=True)
@@ -164,6 +166,13 @@ def check_output(output: NewOutput) -> None:
     if "\\u0000" in serialised:
         raise InvalidRecord(f"{what} holds a NUL character, which PostgreSQL cannot store; remove it.")
     check_text(serialised, what)
+
+
+def _check_group(output: NewOutput) -> None:
+    if output.group is not None:
+        check_text(output.group, f"the group of {output.item_key}")
+        if len(output.group) > MAX_KEY:
+            raise InvalidRecord(f"the group of {output.item_key[:40]!r} is longer than {MAX_KEY} characters.")
 
 
 def _lists_for_tuples(value: Any) -> Any:

@@ -66,6 +66,9 @@ class StudyRow(Base):
     materials: Mapped[list[str]] = mapped_column(server_default="[]")  # what raters see beside the source text
     preferences: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # what answers are compared on
     error_spans: Mapped[bool] = mapped_column(server_default=false())  # whether raters mark errors in outputs
+    balance_groups: Mapped[bool] = mapped_column(
+        server_default=false()
+    )  # whether each rater gets a share of every group
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 
@@ -112,6 +115,7 @@ class ItemRow(Base):
     task: Mapped[str]
     reference: Mapped[str | None]
     context: Mapped[str | None]  # of the document that the source text stands in
+    group: Mapped[str | None] = mapped_column("item_group")  # such as its domain
     kind: Mapped[str] = mapped_column(String(16), server_default="normal")
     original_item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     expected: Mapped[dict[str, Any] | None]  # of an attention check: see `attention`

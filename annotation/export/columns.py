@@ -67,6 +67,7 @@ COLUMNS: dict[str, Column] = {
         "text", "reference answer, where there is one; raters saw it where materials of the study say so", nullable=True
     ),
     "context": Column("text", "of the document that the source text stands in; raters saw it likewise", nullable=True),
+    "group": Column("text", "of the item, such as its domain or difficulty", nullable=True),
     "system": Column("text", "the system; raters never saw it"),
     "systems": Column("texts", "the systems in the order shown, as A, B, ..."),
     "language": Column("text", "language of the rated text (in raters: that she came for), BCP-47"),

@@ -199,6 +199,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
                 "materials": list(study.materials),
                 "lease_minutes": study.lease_minutes,
                 "quotas": dict(study.quotas),
+                "balance_groups": study.balance_groups,
             },
         },
         "consent": None if study.consent is None else asdict(study.consent),

@@ -95,6 +95,7 @@ def _check_item(study: StudyRow, source: _Source, kind: ItemKind, expected: dict
         task=source.item.task,
         reference=source.item.reference,
         context=source.item.context,
+        group=source.item.group,
         kind=kind,
         original_item_id=source.item.id,
         expected=expected,

@@ -1,6 +1,7 @@
 """From draft to open to closed: what an organiser may do to a study, and when."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 
@@ -117,6 +118,8 @@ def what_is_missing(study: Study, held: Stock) -> list[Lack]:
         lacking.append(Lack(text, "lacks_checks", {"languages": unchecked}))
     if study.preferences and held.items and len(held.systems) < 2:
         lacking.append(Lack("raters are to compare answers and there is one system only", "lacks_systems_to_compare"))
+    if study.balance_groups and held.items and not held.groups:
+        lacking.append(Lack("raters are to get a share of every group and no item has a group", "lacks_groups"))
     untaught = uncovered(study.qualification, list(held.items)) if study.qualification else []
     if untaught:
         text = f"practice and test have no exercise in {', '.join(untaught)}"
@@ -218,6 +221,7 @@ def clone(session: Session, now: datetime, study_id: int, slug: str, name: str) 
             provenance=one.provenance,
             reference=one.reference,
             context=one.context,
+            group=one.group,
         )
         for one in output_records(session, study_id)
     ]
@@ -229,7 +233,7 @@ def stock(session: Session, study_id: int) -> Stock:
     """What the study holds. Raises UnknownStudy."""
     study_row(session, study_id)
     rows = session.execute(
-        select(ItemRow.key, ItemRow.kind, OutputRow.language, SystemRow.key.label("system"))
+        select(ItemRow.key, ItemRow.kind, OutputRow.language, SystemRow.key.label("system"), ItemRow.group)
         .join(OutputRow, OutputRow.item_id == ItemRow.id)
         .join(SystemRow, SystemRow.id == OutputRow.system_id)
         .where(ItemRow.study_id == study_id)
@@ -237,9 +241,11 @@ def stock(session: Session, study_id: int) -> Stock:
     ).all()
     there: dict[tuple[str, str], set[str]] = defaultdict(set)
     checks: dict[str, dict[str, set[str]]] = {"degraded": defaultdict(set), "repeat": defaultdict(set)}
-    for key, kind, language, system in rows:
+    groups: dict[str, str] = {}
+    for key, kind, language, system, group in rows:
         if kind == "normal":
             there[key, language].add(system)
+            groups[key] = group or ""
         else:
             checks[kind][language].add(key)
     systems = sorted({system for group in there.values() for system in group})
@@ -255,7 +261,16 @@ def stock(session: Session, study_id: int) -> Stock:
         degraded={language: len(keys) for language, keys in sorted(checks["degraded"].items())},
         repeats={language: len(keys) for language, keys in sorted(checks["repeat"].items())},
         sample=_sample(session, study_id),
+        groups=_counts(there, groups) if any(groups.values()) else {},
     )
+
+
+def _counts(there: Iterable[tuple[str, str]], groups: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Items by group and language of the outputs, those without a group last."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, language in there:
+        counts[groups[key]][language] += 1
+    return {group: dict(sorted(counts[group].items())) for group in sorted(counts, key=lambda one: (one == "", one))}
 
 
 def _sample(session: Session, study_id: int) -> tuple[tuple[str, str, str], ...]:

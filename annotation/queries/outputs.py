@@ -84,6 +84,7 @@ def _item(study_id: int, new: NewOutput) -> ItemRow:
         task=new.task,
         reference=new.reference,
         context=new.context,
+        group=new.group,
     )
 
 
@@ -91,8 +92,10 @@ def _refuse_another_item(item: ItemRow, new: NewOutput) -> None:
     pairs = (
         ("language", item.language, new.item_language),
         ("source text", item.source_text, new.source_text),
+        ("task", item.task, new.task),
+        ("group", item.group, new.group),
     )
-    for what, stored, new_value in (*pairs, ("task", item.task, new.task)):
+    for what, stored, new_value in pairs:
         if stored != new_value:
             raise InvalidRecord(
                 f"item '{new.item_key}' is stored with the {what} {stored!r} and was given now with "
@@ -174,6 +177,7 @@ def output_records(session: Session, study_id: int, *, checks: bool = False) -> 
             task=item.task or study.task,
             reference=item.reference,
             context=item.context,
+            group=item.group,
             system=system,
             language=output.language,
             text=output.text,

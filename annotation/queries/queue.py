@@ -1,5 +1,7 @@
 """What a rater may get next: fewest holders first, attention checks at seeded positions, counts for her progress.
 
+Where the design balances by group, the group comes first (`annotation.shares`), then the item of it with fewest holders.
+
 Which items a rater could still get, as statements that are built once.
 
 Building a statement of this size takes SQLAlchemy longer than SQLite needs to answer it, and every page that a rater
@@ -7,12 +9,26 @@ opens asks. So the statements are constants, and what differs by rater is bound 
 `rater_id`, `language` (hers), `study_id`, `now`, `slots` (raters an item may have).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, distinct, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    distinct,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from annotation.attention_checks import is_check_position, kind_at
@@ -21,10 +37,11 @@ from annotation.orders import fewest_first, item_order
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import slots_of, study_row
 from annotation.records import Progress
+from annotation.shares import next_group, shares
 
 
-def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
-    """Items of her language that she has not been given: id, key, kind, original, language of the rated outputs."""
+def _items(kind: ColumnElement[bool]) -> Select[Any]:
+    """Items of her language: id, key, kind, original, group, language of the rated outputs."""
     of_item = OutputRow.item_id == ItemRow.id
     hers: BindParameter[str] = bindparam("language")
     in_hers = exists().where(of_item, OutputRow.language == hers)
@@ -33,18 +50,29 @@ def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
     languages = select(func.count(distinct(OutputRow.language))).where(of_original).correlate(ItemRow).scalar_subquery()
     single = select(func.min(OutputRow.language)).where(of_item).correlate(ItemRow).scalar_subquery()
     rated = case((in_hers, hers), (and_(ItemRow.language == hers, languages == 1), single), else_=None)
-    already_assigned = exists().where(
-        AssignmentRow.rater_id == bindparam("rater_id"), AssignmentRow.item_id == ItemRow.id
-    )
     items = select(
         ItemRow.id.label("item_id"),
         ItemRow.key.label("key"),
         ItemRow.kind.label("kind"),
         ItemRow.original_item_id.label("original_item_id"),
+        func.coalesce(ItemRow.group, "").label("group"),
         rated.label("language"),
     )
-    inner = items.where(ItemRow.study_id == bindparam("study_id"), ~already_assigned, kind).subquery()
+    inner = items.where(ItemRow.study_id == bindparam("study_id"), kind).subquery()
     return select(inner).where(inner.c.language.is_not(None))
+
+
+def _new_items(kind: ColumnElement[bool]) -> Select[Any]:
+    """Those that she has not been given."""
+    already_assigned = exists().where(
+        AssignmentRow.rater_id == bindparam("rater_id"), AssignmentRow.item_id == ItemRow.id
+    )
+    return _items(and_(~already_assigned, kind))
+
+
+def _by_group() -> Select[Any]:
+    items = _items(ItemRow.kind == "normal").subquery()
+    return select(items.c.group, items.c.language, func.count()).group_by(items.c.group, items.c.language)
 
 
 def _with_a_free_slot() -> Select[Any]:
@@ -69,6 +97,7 @@ def _with_a_free_slot() -> Select[Any]:
 OPEN_ITEMS = _with_a_free_slot()  # columns of `queue.Candidate`
 HOW_MANY_OPEN = select(func.count()).select_from(OPEN_ITEMS.subquery())
 NEW_CHECKS = _new_items(ItemRow.kind != "normal")  # columns of `queue.Candidate` without `held`
+HOW_MANY_BY_GROUP = _by_group()  # group, language of the rated outputs, items
 
 
 def bound(rater: RaterRow, study: StudyRow, now: datetime) -> dict[str, Any]:
@@ -90,12 +119,13 @@ class Candidate:
     key: str
     language: str
     kind: str
+    group: str  # "": none
     held: int = 0  # by other raters
     original_item_id: int | None = None
 
 
 _ASSIGNED = (
-    select(ItemRow.kind, AssignmentRow.state, AssignmentRow.slot, AssignmentRow.lease_expires_at)
+    select(ItemRow.kind, ItemRow.group, AssignmentRow.state, AssignmentRow.slot, AssignmentRow.lease_expires_at)
     .join(AssignmentRow, AssignmentRow.item_id == ItemRow.id)
     .where(AssignmentRow.rater_id == bindparam("rater_id"))
     .order_by(AssignmentRow.position)
@@ -109,6 +139,7 @@ class Assigned:
     """
 
     kind: str
+    group: str  # "": none
     state: str
     holds: bool
 
@@ -116,6 +147,11 @@ class Assigned:
     def released(self) -> bool:
         """Leased, not answered in time, and returned to others."""
         return self.state == "pending" and not self.holds
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the items that she may have: no attention check, and not given to others."""
+        return self.kind == "normal" and not self.released
 
 
 def _candidates(session: Session, query: Select[Any], values: Mapping[str, Any]) -> list[Candidate]:
@@ -140,15 +176,50 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
         check = _check_for(session, rater, study, position, values)
         if check is not None:
             return check
+    if study.balance_groups and free:
+        group = _group_for(session, rater, study, history, free, values)
+        free = [one for one in free if one.group == group]
     by_key = {one.key: one for one in free}
     order = fewest_first({one.key: one.held for one in free}, rater.seed)
     return by_key[order[0]] if order else None
 
 
+def _group_for(
+    session: Session,
+    rater: RaterRow,
+    study: StudyRow,
+    history: list[Assigned],
+    free: list[Candidate],
+    values: Mapping[str, Any],
+) -> str:
+    """The group of her next item, by her share of every group."""
+    slots: Counter[str] = Counter()
+    items = 0
+    for group, language, count in session.execute(HOW_MANY_BY_GROUP, values):
+        slots[group] += count * slots_of(study, language)
+        items += count
+    plan = shares(slots, min(study.items_per_rater or items, items), _row_of(session, rater))
+    had = Counter(one.group for one in history if one.counts)
+    return next_group(plan, had, {one.group for one in free}, rater.seed)
+
+
+def _row_of(session: Session, rater: RaterRow) -> int:
+    """How many raters of her language began before her; whoever has begun keeps her place."""
+    began = select(AssignmentRow.id).where(AssignmentRow.rater_id == rater.id, AssignmentRow.position == 1)
+    hers = session.scalar(began)
+    others = select(func.count()).select_from(AssignmentRow).join(RaterRow, RaterRow.id == AssignmentRow.rater_id)
+    others = others.where(RaterRow.study_id == rater.study_id, RaterRow.language == rater.language)
+    before = others.where(AssignmentRow.position == 1, true() if hers is None else AssignmentRow.id < hers)
+    return session.scalar(before) or 0
+
+
 def _assigned(session: Session, rater_id: int) -> list[Assigned]:
     """Everything that she was given, by position."""
     rows = session.execute(_ASSIGNED, {"rater_id": rater_id})
-    return [Assigned(kind, state, slot is not None or lease is not None) for kind, state, slot, lease in rows]
+    return [
+        Assigned(kind, group or "", state, slot is not None or lease is not None)
+        for kind, group, state, slot, lease in rows
+    ]
 
 
 def _is_full(study: StudyRow, history: list[Assigned]) -> bool:
@@ -157,7 +228,7 @@ def _is_full(study: StudyRow, history: list[Assigned]) -> bool:
 
 
 def _count_items(history: list[Assigned]) -> int:
-    return sum(one.kind == "normal" and not one.released for one in history)
+    return sum(one.counts for one in history)
 
 
 def _check_for(

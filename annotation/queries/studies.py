@@ -154,6 +154,7 @@ def study_record(session: Session, row: StudyRow) -> Study:
         preferences=tuple(PreferenceQuestion(**one) for one in row.preferences),
         error_spans=row.error_spans,
         quotas=dict(row.quotas),
+        balance_groups=row.balance_groups,
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -226,6 +227,7 @@ def participation(new: NewStudy) -> dict[str, Any]:
         "materials": [one for one in MATERIALS if one in new.materials],
         "preferences": [asdict(one) for one in new.preferences],
         "error_spans": new.error_spans,
+        "balance_groups": new.balance_groups,
         "quotas": dict(sorted(new.quotas.items())),
     }
 

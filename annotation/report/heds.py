@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.error_spans import marked_errors
+from annotation.report.groups import assigned
 from annotation.report.preferences import compared_criterion, named
 from annotation.report.results import Report, by_scale
 from annotation.report.words import adjudication, figure, judging, materials, span, training
@@ -93,7 +94,7 @@ def _sample(report: Report) -> Iterator[tuple[str, str, str]]:
         "Outputs evaluated per system",
         f"{per_system:g} on average; {report.outputs} in all, of {report.everyone.items} items with ratings.",
     )
-    yield "3.1.2", "How the sample was drawn", OPEN
+    yield "3.1.2", "How the sample was drawn", f"{plain(assigned(report))} {OPEN}".strip()
     yield "3.1.3", "Statistical power of the sample", _power(report)
 
 

@@ -7,6 +7,7 @@ from annotation.records import Study
 from annotation.report import error_spans as _errors
 from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
+from annotation.report.groups import assigned, group_blocks
 from annotation.report.judges import judge_blocks
 from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, quotas, sentence, span, training
@@ -31,7 +32,7 @@ def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
     blocks: list[Heading | Block] = []
     parts = (
-        _lead, _answer, _languages, _errors.error_blocks, evidence, judge_blocks, _questions, _method,
+        _lead, _answer, _languages, group_blocks, _errors.error_blocks, evidence, judge_blocks, _questions, _method,
     )  # fmt: skip
     for part in parts:
         blocks += part(report)
@@ -212,6 +213,7 @@ def _method(report: Report) -> Iterator[Heading | Block]:
         [
             f"Up to {study.raters_per_item} raters per item and language{quotas(study)}; a rater sees all systems of an item, as letters, "
             f"in an order drawn per rater and item (seed {study.seed}). Nothing is preselected.",
+            *filter(None, [assigned(report)]),
             f"Attention checks: {checks}. Answered {answered}, passed {passed}. A rater fails when more than "
             f"{100 * study.failed_share:.0f} % of her checks failed. Checks never count as ratings.",
             f"Raters who failed: {len(report.failed)}. Raters whose data was removed: {len(report.removed)}. Raters left out "

@@ -11,6 +11,7 @@ from annotation.span_records import SpanRecord
 from annotation.statistics.agreement import Agreement, agreements
 from annotation.statistics.comparisons import Comparison, compare_all
 from annotation.statistics.error_spans import Errors, analyse_errors
+from annotation.statistics.groups import Group, by_group
 from annotation.statistics.mixed import MixedModel, mixed_model
 from annotation.statistics.normalised import Ranking, rankings
 from annotation.statistics.preferences import Preferences, analyse_preferences
@@ -46,6 +47,7 @@ class Analysis:
     preferences: tuple[
         Preferences, ...
     ] = ()  # over all languages first, if there are several; a Holm family of their own
+    groups: tuple[Group, ...] = ()  # empty where no item has a group
 
     @property
     def answered(self) -> bool:
@@ -96,6 +98,7 @@ def analyse(
         models=_models(ratings, criteria, languages) if models else (),
         errors=analyse_errors(marked, outputs, without=without, seed=seed),
         preferences=analyse_preferences(orders, questions, seed=seed),
+        groups=tuple(by_group(answers, outputs, criteria, raters_per_item, scales=scales, quotas=quotas, seed=seed)),
     )
 
 

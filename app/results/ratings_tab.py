@@ -14,6 +14,7 @@ from app.refusals import in_words
 from app.results import error_spans_html, preferences_html
 from app.results import ratings_html as views
 from app.results.adjudication_tab import build_adjudication
+from app.results.groups_html import groups
 from app.results.judge_html import judges
 from app.results.judge_tab import build_judge
 from app.results.organising import Organising
@@ -130,7 +131,7 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
         empty = message(texts("results.empty", enough=ENOUGH))
         return {**updates, tab.answer: empty, tab.details: "", tab.table: ""}
     cells = rated_cells(analysis.cells, None if chosen == ALL else chosen)
-    sections = (views.comparisons, views.agreement, judges, views.orders)
+    sections = (groups, views.comparisons, views.agreement, judges, views.orders)
     compared = preferences_html.answer(report, analysis, one_language, texts)
     marked = error_spans_html.answer(report, analysis, one_language, texts)
     verdicts = report.verdicts_of(analysis)

@@ -86,6 +86,7 @@ def _design(book: Json) -> NewStudy:
         materials=tuple(design.get("materials", ())),
         qualification=_qualification(book.get("qualification")),
         error_spans=bool(book.get("error_spans", False)),
+        balance_groups=bool(design.get("balance_groups", False)),
         quotas=dict(design.get("quotas", {})),
         preferences=tuple(PreferenceQuestion(**one) for one in book.get("preferences", ())),
         **{name: design[name] for name in plain},
@@ -119,4 +120,5 @@ def _output(row: Json, task: str) -> NewOutput:
         provenance=row["provenance"],
         reference=row.get("reference"),
         context=row.get("context"),
+        group=row.get("group"),
     )

@@ -56,6 +56,7 @@ class Design:
     preferences: tuple[PreferenceQuestion, ...] = ()
     error_spans: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
+    balance_groups: bool = False
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,7 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         failed_share=share(texts, "share", settings["share"], 0.99),
         lease_minutes=whole(texts, "lease", settings["lease"]) or 0,
         quotas=quotas_of(texts, settings["quotas"] or ""),
+        balance_groups=bool(settings["balance_groups"]),
         criteria=tuple(settings["criteria"] or ()),
         own_criteria=settings["own"] or "",
         instructions=instructions,

@@ -143,6 +143,7 @@ def _design(make: _Maker) -> None:
         make.number("share", 0.5)
         make.number("lease", 60)
     make("quotas", gr.Textbox, info="quotas_hint", max_lines=1, max_length=400)
+    make("balance_groups", gr.Checkbox, info="balance_groups_hint", value=False)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
     with gr.Row():

@@ -114,7 +114,25 @@ def design_panel(board: Board, texts: Texts) -> str:
     lines = [texts("study.lease_is", minutes=study.lease_minutes)]
     if study.frozen_at is not None:
         lines.insert(0, texts("study.frozen", time=study.frozen_at.strftime(TIME)))
-    return "".join(paragraph(texts, line) for line in lines)
+    return "".join(paragraph(texts, line) for line in lines) + _groups(board, texts)
+
+
+def _groups(board: Board, texts: Texts) -> str:
+    """Items by group and language, with what one rater gets of them where the design says so; "" where items have no group."""
+    stock, study = board.stock, board.study
+    rows = []
+    for name, counts in stock.groups.items():
+        cells = [f"<bdi>{escape(name)}</bdi>" if name else escape(texts("study.group_none"))]
+        for tag, total in stock.items.items():
+            count = counts.get(tag, 0)
+            cap = min(study.items_per_rater or total, total)
+            low, high = cap * count // total, -(-cap * count // total)
+            share = f"{low}" if low == high else f"{low}–{high}"
+            known = study.balance_groups and count and cap < total
+            cells.append(escape(texts("study.group_share", count=count, share=share)) if known else str(count))
+        rows.append(cells)
+    heads = (texts("study.group"), *map(language_name, stock.items))
+    return paragraph(texts, texts("study.groups_are")) + table(texts, heads, rows) if rows else ""
 
 
 def preview_link(path: str, texts: Texts) -> str:

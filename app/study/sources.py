@@ -70,6 +70,7 @@ def from_collection(records: Sequence[OutputRecord], most: int | None, seed: int
             one.provenance,
             one.reference,
             one.context,
+            one.group,
         )
         for one in records
     ]

@@ -27,6 +27,14 @@ def test_a_row_becomes_an_output_with_its_origin() -> None:
     assert {(one.task, one.item_key, one.source_text) for one in (first, second)} == {("Reply.", "q1", "Habari?")}
 
 
+def test_a_group_is_one_of_the_item_and_an_empty_cell_is_none() -> None:
+    rows = [{**ROW, "system": system, "group": " news "} for system in ("agl", "knn")]
+    assert {one.group for one in taken(*rows, {**ROW, "item": "q2", "group": " "}) if one.item_key == "q1"} == {"news"}
+    assert taken({**ROW, "group": ""}, {**ROW, "system": "knn"})[0].group is None
+    with pytest.raises(InvalidTable, match="line 2, group: item 'q1' has 'news' on line 1 and '' here"):
+        taken({**ROW, "group": "news"}, {**ROW, "system": "knn"})
+
+
 def test_the_example_shown_to_organisers_is_taken() -> None:
     (output,) = taken(json.loads(EXAMPLE))
     assert output.language == "en"

@@ -66,6 +66,7 @@ class Page:
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
             "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
             "preferences": [], "own_preferences": "", "error_spans": False, "quotas": "",
+            "balance_groups": False,
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -400,6 +401,39 @@ def test_a_study_is_copied_as_a_draft_with_its_outputs_or_its_design_alone(page:
     assert all(getattr(twin, name) == getattr(study, name) for name in same)
     assert (twin.state, twin.frozen_at, twin.seed != study.seed) == ("draft", None, True)
     assert len(page.store.outputs(twin.id)) == (12 if with_outputs else 0)
+
+
+def test_items_by_group_are_shown_with_a_raters_share_and_balance_is_frozen_and_comes_back(page: Page) -> None:
+    file = page.folder / "grouped.jsonl"
+    groups = {"i0": "news", "i1": "news", "i2": "news", "i3": "<b>", "i4": "<b>", "i5": ""}
+    rows = [json.loads(line) for line in table(page.folder, 6).read_text().splitlines()]
+    file.write_text("\n".join(json.dumps({**one, "group": groups[one["item"]]}) for one in rows))
+    drafts.create(page.tab, page.session, "", "en", "News", TABLE, str(file), None, 0)
+    plain = page.save(cap=3)["panel design"]
+    assert "Items by group:" in plain and "per rater" not in plain and "<bdi>&lt;b&gt;</bdi>" in plain
+    saved = page.save(cap=3, balance_groups=True)
+    shown = saved["panel design"]
+    assert "<td>3 (1–2 per rater)</td>" in shown and "<td>2 (1 per rater)</td>" in shown  # 3 of 6 items: 1.5, 1 and 0.5
+    assert "<td>no group</td><td>1 (0–1 per rater)</td>" in shown
+    assert saved["balance_groups"]["value"] is True
+    running.open_study(*page.base(), "News")
+    assert gate.refresh(*page.base())["panel design"].endswith(shown[shown.index("Items by group:") :])
+    archive = value(running.export(*page.base())["download"])
+    drafts.create(page.tab, page.session, "", "en", "Again", ARCHIVE, archive, None, 0)
+    twin = page.store.study("again")
+    assert twin.balance_groups and page.store.stock(twin.id).groups == {
+        "<b>": {"sw": 2},
+        "news": {"sw": 3},
+        "": {"sw": 1},
+    }
+
+
+def test_balance_without_groups_is_told_before_the_study_opens(page: Page) -> None:
+    page.create()
+    assert "no item has a group" in page.save(balance_groups=True)["panel summary"]
+    assert "no item has a group" in running.open_study(*page.base(), "News")["note invite"]
+    assert page.store.study("news").state == "draft"
+    assert "Items by group" not in page.save()["panel design"]
 
 
 def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
