@@ -16,6 +16,7 @@ from annotation.preference_records import PreferenceHistoryRecord, PreferenceQue
 from annotation.qualification_records import Qualification
 from annotation.scales import FIVE, Answer, Scale
 from annotation.span_records import SpanHistoryRecord, SpanRecord, Spans
+from annotation.stopping import Look, Stopping
 from annotation.study_records import CheckResult, RaterRecord
 from annotation.vocabulary import AssignmentState, Degradation, ItemKind, Material, StudyState
 
@@ -63,6 +64,7 @@ class NewStudy:
     preferences: Sequence[PreferenceQuestion] = ()  # what answers are compared on
     quotas: Mapping[str, int] = field(default_factory=dict)  # rated language -> raters per item, where it differs
     balance_groups: bool = False  # whether each rater gets a share of every group of items, see `annotation.shares`
+    stopping: Stopping | None = None  # None: every planned rating is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Study:
     error_spans: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
     balance_groups: bool = False
+    stopping: Stopping | None = None
+    looks: tuple[Look, ...] = ()  # that were taken, in order
     published_at: datetime | None = None  # when its results were opened to everybody first
     unpublished_at: datetime | None = None  # when they were taken back
     frozen_at: datetime | None = None  # None: a draft, or a collection like Explore's that stays open to outputs

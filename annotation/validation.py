@@ -13,6 +13,7 @@ from annotation.preference_checks import check_questions
 from annotation.qualification_checks import check_qualification
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.scales import ALL_FIVE, FIVE, MOST_POINTS, NOT_APPLICABLE, Scale, is_allowed, scale_of
+from annotation.stopping import check_stopping
 from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
 from annotation.vocabulary import CRITERION_KEYS, MATERIALS, PROFICIENCIES, SKIP_REASONS, STUDY_STATES
 
@@ -51,6 +52,8 @@ def check_study(study: NewStudy) -> None:
     for criterion in study.criteria:
         check_criterion(criterion)
     check_questions(study.preferences)
+    if study.stopping is not None:
+        check_stopping(study.stopping, keys)
     for name in ("error_spans", "balance_groups"):
         if type(getattr(study, name)) is not bool:
             raise InvalidRecord(f"{name} is {getattr(study, name)!r}; give True or False.")

@@ -69,6 +69,8 @@ class StudyRow(Base):
     balance_groups: Mapped[bool] = mapped_column(
         server_default=false()
     )  # whether each rater gets a share of every group
+    stopping: Mapped[dict[str, Any] | None]  # looks before all ratings are there, see `annotation.stopping`; NULL: none
+    looks: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")  # those that were taken
     frozen_at: Mapped[datetime | None]  # set once, when it opens; then nothing of the design changes
     closed_at: Mapped[datetime | None]
 

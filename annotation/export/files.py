@@ -27,6 +27,7 @@ from annotation.qualification_records import Qualification
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord, Study
 from annotation.scales import Scale
 from annotation.span_records import SpanHistoryRecord, SpanRecord
+from annotation.stopping import Look
 from annotation.store import RatingStore
 from annotation.study_records import CheckResult, RaterRecord
 
@@ -200,6 +201,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
                 "lease_minutes": study.lease_minutes,
                 "quotas": dict(study.quotas),
                 "balance_groups": study.balance_groups,
+                "stopping": None if study.stopping is None else asdict(study.stopping),
             },
         },
         "consent": None if study.consent is None else asdict(study.consent),
@@ -220,6 +222,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         ],
         "preferences": [asdict(one) for one in study.preferences],
         "error_spans": study.error_spans,
+        "looks": [_look(one, public) for one in study.looks],
         "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
         "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "
@@ -231,6 +234,11 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "tables": {name: _explain(TABLES[name], len(records), public) for name, records in tables.items()},
         "formats": _FORMATS,
     }
+
+
+def _look(look: Look, public: bool) -> dict[str, Any]:
+    """A look of a study that may stop early; `public`: without its time."""
+    return asdict(look) | ({"taken_at": None} if public else {"taken_at": look.taken_at.isoformat()})
 
 
 def _scale(scale: Scale) -> dict[str, Any]:

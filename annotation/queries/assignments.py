@@ -10,6 +10,7 @@ in. Attention checks stand at seeded positions of her order (`attention_checks`)
 every rater meets some.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SubmissionRow, SystemRow
 from annotation.errors import UnknownAssignment
 from annotation.orders import other_order, system_order
+from annotation.queries.looks import closed_systems
 from annotation.queries.participation import require_consent
 from annotation.queries.qualification import require_prepared
 from annotation.queries.queue import Candidate, choose
@@ -63,7 +65,7 @@ def next_assignment(session: Session, now: datetime, rater_id: int) -> int | Non
     chosen = choose(session, rater, study, now)
     if chosen is None:
         return None
-    row = _new_assignment(session, rater, chosen)
+    row = _new_assignment(session, rater, chosen, closed_systems(study))
     if holds:
         hold_slot(session, row, study)
     row.first_shown_at, row.lease_expires_at = now, lease_until
@@ -88,9 +90,17 @@ def _held_by_strangers(session: Session, study: StudyRow) -> int:
     return session.scalar(held.where(AssignmentRow.state == "pending", AssignmentRow.slot.is_not(None), ~saved)) or 0
 
 
-def _new_assignment(session: Session, rater: RaterRow, chosen: Candidate) -> AssignmentRow:
-    """A row with the next position and the blind order of systems; times and slot are still to be set."""
-    order = system_order(by_system := _by_system(session, chosen.item_id, chosen.language), rater.seed, chosen.key)
+def _new_assignment(
+    session: Session, rater: RaterRow, chosen: Candidate, without: Container[str] = ()
+) -> AssignmentRow:
+    """A row with the next position and the blind order of systems; times and slot are still to be set.
+
+    Systems in `without` are left out of items; attention checks stay whole.
+    """
+    by_system = _by_system(session, chosen.item_id, chosen.language)
+    if chosen.kind == "normal":
+        by_system = {system: output for system, output in by_system.items() if system not in without}
+    order = system_order(by_system, rater.seed, chosen.key)
     if chosen.kind == "repeat":
         previous = select(AssignmentRow.system_order).where(
             AssignmentRow.rater_id == rater.id, AssignmentRow.item_id == chosen.original_item_id

@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 from annotation.attention_checks import is_check_position, kind_at
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow
 from annotation.orders import fewest_first, item_order
+from annotation.queries.looks import nothing_open
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import slots_of, study_row
 from annotation.records import Progress
@@ -168,7 +169,7 @@ def choose(session: Session, rater: RaterRow, study: StudyRow, now: datetime) ->
     """The item for the rater's next position: a check where one is due, else the one with fewest holders."""
     history = _assigned(session, rater.id)
     values = bound(rater, study, now)
-    free = [] if _is_full(study, history) else _open_items(session, study, values)
+    free = [] if _is_full(study, history) or nothing_open(study) else _open_items(session, study, values)
     position = len(history) + 1
     due = is_check_position(position, rater.seed, study.check_every) and bool(free)
     last = study.check_every is not None and not free and {one.kind for one in history} == {"normal"}
@@ -259,7 +260,12 @@ def progress(session: Session, now: datetime, rater_id: int) -> Progress:
     study = study_row(session, rater.study_id)
     history = _assigned(session, rater_id)
     values = bound(rater, study, now)
-    remaining = len(_open_items(session, study, values)) if study.quotas else session.scalar(HOW_MANY_OPEN, values) or 0
+    if nothing_open(study):
+        remaining = 0
+    else:
+        remaining = (
+            len(_open_items(session, study, values)) if study.quotas else session.scalar(HOW_MANY_OPEN, values) or 0
+        )
     if study.items_per_rater is not None:
         remaining = min(remaining, max(0, study.items_per_rater - _count_items(history)))
     there = [] if study.check_every is None else _candidates(session, NEW_CHECKS, values)

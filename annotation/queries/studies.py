@@ -20,6 +20,7 @@ from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Exercise, Qualification
 from annotation.records import Criterion, NewStudy, Study
 from annotation.scales import FIVE, Scale
+from annotation.stopping import Stopping, look_of
 from annotation.validation import check_study
 from annotation.value_checks import is_id
 from annotation.vocabulary import MATERIALS, Material, StudyState
@@ -155,6 +156,8 @@ def study_record(session: Session, row: StudyRow) -> Study:
         error_spans=row.error_spans,
         quotas=dict(row.quotas),
         balance_groups=row.balance_groups,
+        stopping=None if row.stopping is None else Stopping(**row.stopping),
+        looks=tuple(look_of(one) for one in row.looks),
         published_at=row.published_at,
         unpublished_at=row.unpublished_at,
         frozen_at=row.frozen_at,
@@ -228,6 +231,7 @@ def participation(new: NewStudy) -> dict[str, Any]:
         "preferences": [asdict(one) for one in new.preferences],
         "error_spans": new.error_spans,
         "balance_groups": new.balance_groups,
+        "stopping": None if new.stopping is None else asdict(new.stopping),
         "quotas": dict(sorted(new.quotas.items())),
     }
 

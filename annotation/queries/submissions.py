@@ -24,6 +24,7 @@ from annotation.preference_checks import check_ranks
 from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
 from annotation.queries.assignments import assignment_row, hold_slot, release_expired
+from annotation.queries.looks import look_if_due
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_ids, require_open, scales, study_row
 from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS, write
@@ -89,6 +90,7 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     row.lease_expires_at = None
     row.seconds += float(sent.seconds)
     session.flush()
+    look_if_due(session, now, study)
     return Receipt(now, row.revision, repeated=False)
 
 

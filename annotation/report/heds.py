@@ -11,6 +11,7 @@ from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.error_spans import marked_errors
 from annotation.report.groups import assigned
+from annotation.report.looks import plan
 from annotation.report.preferences import compared_criterion, named
 from annotation.report.results import Report, by_scale
 from annotation.report.words import adjudication, figure, judging, materials, span, training
@@ -232,7 +233,7 @@ def _criterion(report: Report, criterion: Criterion) -> Iterator[tuple[str, str,
         "4.3.10",
         "Effect sizes and significance",
         "Paired mean difference with a bootstrap interval over items, Cliff's delta, win rate; sign-flip permutation test, "
-        f"Holm over {report.tests} comparisons.",
+        f"Holm over {report.tests} comparisons. {plan(report)}".strip(),
     )
     yield "4.3.11", "Agreement between evaluators", _agreement(report, criterion)
     yield "4.3.12", "Agreement of evaluators with themselves", _repeats(report)

@@ -17,6 +17,7 @@ from annotation.statistics.comparisons import FEWEST, Comparison
 from annotation.statistics.judged import Judged, judged
 from annotation.statistics.power import items_needed
 from annotation.statistics.values import Interval, Undefined, undefined
+from annotation.stopping import closed
 
 Kind = Literal["better", "alike", "undecided", "not_computable"]
 ALPHA = 0.05
@@ -134,6 +135,7 @@ def make_report(
             scales=study.scales,
             questions=questions,
             quotas=study.quotas,
+            closed=closed(study.looks),
             without=without,
             models=models,
             seed=SEEDED,

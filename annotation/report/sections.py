@@ -9,6 +9,7 @@ from annotation.report import preferences as _preferences
 from annotation.report.evidence import agreement_table, comparison_table, evidence
 from annotation.report.groups import assigned, group_blocks
 from annotation.report.judges import judge_blocks
+from annotation.report.looks import look_blocks
 from annotation.report.results import Report, by_scale
 from annotation.report.words import figure, materials, quotas, sentence, span, training
 from annotation.scales import FIVE, Scale, labels_of
@@ -32,7 +33,7 @@ def document(report: Report) -> Document:
     """All of the report; every table of it stands per language and per criterion."""
     blocks: list[Heading | Block] = []
     parts = (
-        _lead, _answer, _languages, group_blocks, _errors.error_blocks, evidence, judge_blocks, _questions, _method,
+        _lead, _answer, look_blocks, _languages, group_blocks, _errors.error_blocks, evidence, judge_blocks, _questions, _method,
     )  # fmt: skip
     for part in parts:
         blocks += part(report)

@@ -1,6 +1,6 @@
 """Everything that is computed from one set of ratings, in one record."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -63,6 +63,7 @@ def analyse(
     scales: Mapping[str, Scale] = ALL_FIVE,
     questions: Sequence[str] = (),
     quotas: Mapping[str, int] = MappingProxyType({}),
+    closed: Container[str] = (),
     without: Collection[str] = (),
     models: bool = False,
     seed: int = 0,
@@ -88,8 +89,8 @@ def analyse(
         raters=len({row.rater for row in every}),
         items=len({row.item_key for row in every}),
         languages=tuple(languages),
-        cells=tuple(summarise(*records, scales=scales, quotas=quotas, seed=seed)),
-        overall=tuple(summarise(*records, scales=scales, quotas=quotas, seed=seed, over_languages=True))
+        cells=tuple(summarise(*records, scales=scales, quotas=quotas, closed=closed, seed=seed)),
+        overall=tuple(summarise(*records, scales=scales, quotas=quotas, closed=closed, seed=seed, over_languages=True))
         if several
         else (),
         comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
@@ -98,7 +99,11 @@ def analyse(
         models=_models(ratings, criteria, languages) if models else (),
         errors=analyse_errors(marked, outputs, without=without, seed=seed),
         preferences=analyse_preferences(orders, questions, seed=seed),
-        groups=tuple(by_group(answers, outputs, criteria, raters_per_item, scales=scales, quotas=quotas, seed=seed)),
+        groups=tuple(
+            by_group(
+                answers, outputs, criteria, raters_per_item, scales=scales, quotas=quotas, closed=closed, seed=seed
+            )
+        ),
     )
 
 

@@ -46,9 +46,14 @@ class Comparison:
 
 def item_means(ratings: Iterable[RatingRecord]) -> Means:
     """The mean over raters of every rated text, by language, criterion and system, then item."""
+    return means_by_item((one.language, one.criterion, one.system, one.item_key, one.point) for one in ratings)
+
+
+def means_by_item(rows: Iterable[tuple[str, str, str, str, int]]) -> Means:
+    """The same from rows of language, criterion, system, item and value."""
     values_of: dict[tuple[str, str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for rating in ratings:
-        values_of[rating.language, rating.criterion, rating.system][rating.item_key].append(rating.point)
+    for language, criterion, system, item, value in rows:
+        values_of[language, criterion, system][item].append(value)
     return {
         key: {item: sum(values) / len(values) for item, values in sorted(items.items())}
         for key, items in sorted(values_of.items())

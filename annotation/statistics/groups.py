@@ -3,7 +3,7 @@
 Description only: no test compares groups, because nothing was drawn or planned for that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -29,6 +29,7 @@ def by_group(
     *,
     scales: Mapping[str, Scale] = ALL_FIVE,
     quotas: Mapping[str, int] = MappingProxyType({}),
+    closed: Container[str] = (),
     seed: int = 0,
 ) -> list[Group]:
     """One for each group in sorted order, the items without a group last; none where no item has a group."""
@@ -44,7 +45,16 @@ def by_group(
             cell
             for over in ((True, False) if several else (False,))
             for cell in summarise(
-                rated, own, (), criteria, raters_per_item, scales=scales, quotas=quotas, seed=seed, over_languages=over
+                rated,
+                own,
+                (),
+                criteria,
+                raters_per_item,
+                scales=scales,
+                quotas=quotas,
+                closed=closed,
+                seed=seed,
+                over_languages=over,
             )
         ]
         made.append(Group(name, len({one.item_key for one in own}), tuple(cells)))

@@ -5,7 +5,7 @@ Nothing is pooled over languages unless `over_languages` is asked for beside the
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -53,6 +53,7 @@ def summarise(
     *,
     scales: Mapping[str, Scale] = ALL_FIVE,
     quotas: Mapping[str, int] = MappingProxyType({}),
+    closed: Container[str] = (),
     seed: int = 0,
     over_languages: bool = False,
 ) -> list[Cell]:
@@ -61,7 +62,7 @@ def summarise(
     then drawn with its ratings in all of them.
 
     All records are of one study. `criteria` gives the order of the criteria, `quotas` the raters per item of languages that need
-    others. The same seed gives the same
+    others, `closed` the systems that no more answers are due for. The same seed gives the same
     intervals, whatever the order of the records.
     """
     values_of: dict[tuple[str, str | None, str], list[RatingRecord]] = defaultdict(list)
@@ -71,7 +72,8 @@ def summarise(
     cell_of: dict[int, tuple[str, str | None]] = {}
     for output in outputs:
         cell = (output.system, None if over_languages else output.language)
-        texts[cell][output.output_id] = quotas.get(output.language, raters_per_item)
+        due = 0 if output.system in closed else quotas.get(output.language, raters_per_item)
+        texts[cell][output.output_id] = due
         cell_of[output.output_id] = cell
     skips: Counter[tuple[str, str | None]] = Counter()
     for assignment in assignments:

@@ -17,6 +17,7 @@ from app.results.adjudication_tab import build_adjudication
 from app.results.groups_html import groups
 from app.results.judge_html import judges
 from app.results.judge_tab import build_judge
+from app.results.looks_html import looks
 from app.results.organising import Organising
 from app.results.ratings import ResultsService
 from app.results.ratings_table import rated_cells, summary_table
@@ -139,7 +140,8 @@ def of_report(tab: RatingsTab, report: Report, language: str | None, only_passed
         **updates,
         tab.answer: views.counted(report, texts)
         + compared
-        + views.answer(report, analysis, one_language, verdicts, texts),
+        + views.answer(report, analysis, one_language, verdicts, texts)
+        + looks(report, texts),
         tab.details: marked + "".join(section(report, analysis, one_language, texts) for section in sections),
         tab.table: summary_table(cells, report, texts) if cells else "",
     }

@@ -16,6 +16,7 @@ from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Exercise, Qualification
 from annotation.records import Criterion, NewOutput, NewStudy
 from annotation.scales import Scale
+from annotation.stopping import Stopping
 
 BOOK, OUTPUTS = "codebook.json", "outputs.jsonl"
 Json = Mapping[str, Any]
@@ -87,6 +88,7 @@ def _design(book: Json) -> NewStudy:
         qualification=_qualification(book.get("qualification")),
         error_spans=bool(book.get("error_spans", False)),
         balance_groups=bool(design.get("balance_groups", False)),
+        stopping=Stopping(**design["stopping"]) if design.get("stopping") else None,
         quotas=dict(design.get("quotas", {})),
         preferences=tuple(PreferenceQuestion(**one) for one in book.get("preferences", ())),
         **{name: design[name] for name in plain},

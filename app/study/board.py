@@ -11,6 +11,7 @@ from annotation.participation_records import Consent, Crowd, Question
 from annotation.preference_records import PreferenceQuestion
 from annotation.qualification_records import Qualification
 from annotation.records import Study, StudyData
+from annotation.stopping import Stopping
 from annotation.study_records import Invitation, Lack, LanguageProgress, Stock, Tombstone
 from annotation.vocabulary import Material
 
@@ -57,6 +58,7 @@ class Design:
     error_spans: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
     balance_groups: bool = False
+    stopping: Stopping | None = None
 
 
 @dataclass(frozen=True)

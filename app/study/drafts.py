@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.errors import AnnotationError
+from annotation.stopping import Stopping
 from app.events import Updates
 from app.html import message
 from app.refusals import in_words
@@ -158,6 +159,9 @@ def _design(texts: Texts, settings: Mapping[str, Any], instructions: Mapping[str
         lease_minutes=whole(texts, "lease", settings["lease"]) or 0,
         quotas=quotas_of(texts, settings["quotas"] or ""),
         balance_groups=bool(settings["balance_groups"]),
+        stopping=Stopping(int(settings["stop_looks"]), settings["stop_criterion"] or "")
+        if settings["stop_looks"]
+        else None,
         criteria=tuple(settings["criteria"] or ()),
         own_criteria=settings["own"] or "",
         instructions=instructions,

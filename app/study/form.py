@@ -8,6 +8,7 @@ import gradio as gr
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.import_outputs import MOST_BYTES, OPTIONAL, REQUIRED
 from annotation.queries.invitations import MAX_USES
+from annotation.stopping import FEWEST_LOOKS, MOST_LOOKS
 from annotation.vocabulary import CRITERION_KEYS, MATERIALS
 from app.criteria import criterion_label
 from app.study import comparing
@@ -146,6 +147,7 @@ def _design(make: _Maker) -> None:
     make("balance_groups", gr.Checkbox, info="balance_groups_hint", value=False)
     criteria = make("criteria", gr.CheckboxGroup, choices=_criteria(make.texts), value=list(CRITERION_KEYS))
     make.localised.bind(criteria, choices=_criteria)
+    _stopping(make)
     with gr.Row():
         preferences = make(
             "preferences",
@@ -167,6 +169,25 @@ def _design(make: _Maker) -> None:
     _before_items(make)
     _exercises(make)
     make.button("save", "primary")
+
+
+def _stopping(make: _Maker) -> None:
+    """Whether and how the study may stop early."""
+    with gr.Row():
+        looks = make("stop_looks", gr.Dropdown, info="stop_looks_hint", choices=_looks(make.texts), value=0, scale=2)
+        make.localised.bind(looks, choices=_looks)
+        make(
+            "stop_criterion",
+            gr.Dropdown,
+            choices=_criteria(make.texts),
+            value=CRITERION_KEYS[0],
+            allow_custom_value=True,
+        )
+
+
+def _looks(texts: Texts) -> list[tuple[str, int]]:
+    several = range(FEWEST_LOOKS, MOST_LOOKS + 1)
+    return [(texts("study.stop_off"), 0), *((texts("study.stop_on", looks=count), count) for count in several)]
 
 
 def _criterion(make: _Maker) -> None:

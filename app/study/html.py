@@ -8,6 +8,7 @@ from annotation.errors import InvalidRecord
 from annotation.records import Study
 from annotation.statistics.power import Power
 from annotation.statistics.values import Undefined
+from annotation.stopping import all_decided
 from annotation.study_records import Lack
 from app.criteria import criterion_label
 from app.refusals import in_words
@@ -51,7 +52,11 @@ def summary(board: Board, texts: Texts) -> str:
         ("design", not board.placeholders, texts("study.design_is", criteria=criteria, k=study.raters_per_item)),
         ("checks", study.check_every is None or checks > 0, texts("study.checks_count", count=checks)),
         ("invite", study.frozen_at is not None and bool(live), texts("study.links_count", count=len(live))),
-        ("progress", total > 0 and done >= total, texts("study.rated_of", done=done, total=total)),
+        (
+            "progress",
+            (total > 0 and done >= total) or all_decided(study.looks),
+            texts("study.rated_of", done=done, total=total),
+        ),
         ("end", study.state in ("closed", "withdrawn"), texts(f"study.state_{study.state}")),
     )
     lines = "".join(

@@ -167,7 +167,7 @@ class StudyService:
         plain = (
             "raters_per_item", "items_per_rater", "planned_items", "target_difference", "check_every", "repeat_after",
             "failed_share", "lease_minutes", "consent", "background", "crowd", "materials", "qualification",
-            "preferences", "error_spans", "quotas", "balance_groups",
+            "preferences", "error_spans", "quotas", "balance_groups", "stopping",
         )  # fmt: skip
         revised = self._store.revise_study(
             study.id,

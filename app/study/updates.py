@@ -9,11 +9,12 @@ import gradio as gr
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import AnnotationError
 from app.access.organiser import Authority
+from app.criteria import criterion_label
 from app.events import Updates
 from app.html import message
 from app.refusals import in_words
 from app.study import html as views
-from app.study import people_html
+from app.study import people_html, stopping_html
 from app.study.before_items import CROWD, as_fields
 from app.study.board import Board, language_name
 from app.study.comparing import FIELDS as COMPARING
@@ -41,6 +42,8 @@ DESIGN = (
     "lease",
     "quotas",
     "balance_groups",
+    "stop_looks",
+    "stop_criterion",
     "criteria",
     "own",
     "materials",
@@ -194,7 +197,7 @@ def show(tab: StudyTab, session: Any, slug: Any, tag: str, *, fields: bool = Tru
         **noted(tab, "", ""),
         **_panels(tab, board, texts),
         **_choices(tab, board),
-        **(_fields(tab, board) if fields or chosen != slug else {}),
+        **(_fields(tab, board, texts) if fields or chosen != slug else {}),
         **_fresh(tab),
         tab.form["which"]: gr.update(choices=list(zip(labels, slugs, strict=True)), value=chosen),
     }
@@ -205,10 +208,10 @@ def _panels(tab: StudyTab, board: Board, texts: Texts) -> Updates:
     return {
         panels["summary"]: views.summary(board, texts),
         panels["outputs"]: views.outputs_panel(board, texts),
-        panels["design"]: views.design_panel(board, texts),
+        panels["design"]: views.design_panel(board, texts) + stopping_html.plan(board, texts),
         panels["checks"]: views.checks_panel(board, texts),
         panels["invite"]: people_html.invitations_panel(board, texts),
-        panels["progress"]: people_html.progress_panel(board, texts),
+        panels["progress"]: stopping_html.state(board, texts) + people_html.progress_panel(board, texts),
         panels["end"]: views.results_panel(board.study, texts) + views.backup_panel(board.backup, texts),
     }
 
@@ -223,7 +226,7 @@ def _choices(tab: StudyTab, board: Board) -> Updates:
     }
 
 
-def _fields(tab: StudyTab, board: Board) -> Updates:
+def _fields(tab: StudyTab, board: Board, texts: Texts) -> Updates:
     """The design; it can be changed in a draft alone."""
     study, form = board.study, tab.form
     default = {one.key for one in DEFAULT_CRITERIA}
@@ -240,6 +243,7 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
         "lease": study.lease_minutes,
         "quotas": ", ".join(f"{tag}: {count}" for tag, count in study.quotas.items()),
         "balance_groups": study.balance_groups,
+        "stop_looks": study.stopping.looks if study.stopping else 0,
         "criteria": [one.key for one in study.criteria if one.key in default],
         "own": own_as_text(study),
         "materials": list(study.materials),
@@ -257,6 +261,11 @@ def _fields(tab: StudyTab, board: Board) -> Updates:
             form[name]: gr.update(choices=[(language_name(tag), tag) for tag in tags], value="en")
             for name in ("instructions_language", "criterion_language")
         },
+        form["stop_criterion"]: gr.update(
+            choices=[(criterion_label(one, texts), one.key) for one in study.criteria],
+            value=study.stopping.criterion if study.stopping else next((one.key for one in study.criteria), None),
+            interactive=editable,
+        ),
         form["save"]: gr.update(interactive=editable),
         tab.typed: dict(study.instructions),
         tab.language_before: "en",

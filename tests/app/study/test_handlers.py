@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rating_examples import submission
 from study_tables import table
 
 from annotation.criteria import DEFAULT_CRITERIA
@@ -66,7 +67,7 @@ class Page:
             "consent": "", "consent_version": "1", "background": "", "completion_code": "", "screen_out_code": "",
             "parameter": "PROLIFIC_PID", "redirect": "", "exercises": "", "pass_share": 0.7, "tries": 2, "materials": ["reference"],
             "preferences": [], "own_preferences": "", "error_spans": False, "quotas": "",
-            "balance_groups": False,
+            "balance_groups": False, "stop_looks": 0, "stop_criterion": "fluency",
         }  # fmt: skip
         values = plain | changes
         fields = [values[name] for name in (*DESIGN, "instructions")]
@@ -434,6 +435,33 @@ def test_balance_without_groups_is_told_before_the_study_opens(page: Page) -> No
     assert "no item has a group" in running.open_study(*page.base(), "News")["note invite"]
     assert page.store.study("news").state == "draft"
     assert "Items by group" not in page.save()["panel design"]
+
+
+def test_early_stopping_says_what_it_costs_and_what_was_decided(page: Page) -> None:
+    page.create()
+    assert "planned looks" not in page.save()["panel design"]
+    refused = page.save(stop_looks=3, stop_criterion="relevance")["note design"]
+    assert "Early stopping is to rest on relevance, which raters are not asked about" in refused
+    saved = page.save(every=0, stop_looks=3, stop_criterion="fluency")
+    assert "Planned are 12 answered items (items times raters per item) and 1 pairs of systems" in saved["panel design"]
+    assert "single pair needs p ≤ 0.046 instead of 0.05" in saved["panel design"]
+    assert "<td>1</td><td>4 / 12</td><td>0.00021</td>" in saved["panel design"]
+    assert (saved["stop_looks"]["value"], saved["stop_criterion"]["value"]) == (3, "fluency")
+    running.open_study(*page.base(), "News")
+    study = page.store.study("news")
+    assert "3 looks are planned; none was reached yet." in gate.refresh(*page.base())["panel progress"]
+    _, invitation = page.store.new_invitation(study.id, "sw")
+    rater, _ = page.store.accept_invitation(study.id, invitation)
+    better = {one.output_id for one in page.store.outputs(study.id) if one.system == "agl"}
+    for _ in range(4):
+        view = page.store.next_assignment(rater.id)
+        assert view is not None
+        page.store.submit(submission(rater.id, view, lambda output, _: 4 + (output in better)))
+    found = gate.refresh(*page.base())["panel progress"]
+    assert "Look 1 of 3 was taken after 4 of 12 answered items." in found
+    archive = value(running.export(*page.base())["download"])
+    drafts.create(page.tab, page.session, "", "en", "Again", ARCHIVE, archive, None, 0)
+    assert page.store.study("again").stopping == study.stopping and page.store.study("again").looks == ()
 
 
 def test_an_archive_opens_again_as_a_draft(page: Page) -> None:
