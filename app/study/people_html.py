@@ -86,7 +86,13 @@ def _alpha(agreement: Agreement, texts: Texts) -> str:
 
 def _raters(board: Board, texts: Texts) -> str:
     data = board.data
-    flagged = {one.rater: one for one in signs(data.ratings, data.assignments, data.outputs)}
+    flagged = {
+        one.rater: one
+        for one in signs(
+            data.ratings, data.assignments, data.outputs, board.study.scales,
+            preferences=data.preferences, error_spans=data.error_spans,
+        )
+    }  # fmt: skip
     rows = [
         [
             f"<bdi>{escape(one.rater)}</bdi>",
@@ -141,6 +147,8 @@ def _signs(one: RaterSigns | None, texts: Texts) -> str:
     values: dict[str, dict[str, object]] = {
         "same_values": {"share": f"{100 * one.same_share:.0f}"},
         "long_string": {"count": one.longest_string},
+        "same_order": {"share": f"{100 * one.same_order_share:.0f}"},
+        "no_errors": {"count": one.missed},
         "fast": {"seconds": f"{one.median_seconds or 0.0:.1f}"},
     }
     return "<br>".join(escape(texts(f"study.sign_{flag}", **values[flag])) for flag in one.flags)

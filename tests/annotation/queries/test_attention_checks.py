@@ -1,7 +1,6 @@
 """Attention checks: made from a seed, spread over each rater's way, judged each time anew, never among scores.
 
-Tests of `annotation.attention_checks`, `annotation.queries.outputs`, `annotation.queries.results`,
-`annotation.rater_flags`.
+Tests of `annotation.attention_checks`, `annotation.queries.outputs`, `annotation.queries.results`.
 """
 
 import itertools
