@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import gradio as gr
@@ -9,11 +10,11 @@ import gradio as gr
 from annotation.errors import AnnotationError
 from annotation.records import Study
 from annotation.scales import NOT_APPLICABLE, Answer
-from app.criteria import criterion_label
+from app.criteria import criterion_label, question_label
 from app.events import QUIET, Updates, bound
 from app.html import message
 from app.rate.item import direction_json
-from app.results.disagreements import Reading, ReadOutput, readings
+from app.results.disagreements import Order, Reading, ReadOutput, readings
 from app.results.ratings import ResultsService
 from app.results.ratings_table import method_name
 from app.study.board import language_name
@@ -117,12 +118,13 @@ def items_html(study: Study, listed: list[Reading], total: int, texts: Texts) ->
     if not listed:
         return message(texts("results.read_none"))
     names = {one.key: criterion_label(one, texts) for one in study.criteria}
+    questions = {one.key: question_label(one, texts) for one in study.preferences}
     line = texts("results.read_count", count=len(listed), total=total)
-    articles = "".join(_article(one, names, texts) for one in listed)
+    articles = "".join(_article(one, names, questions, texts) for one in listed)
     return f'<div class="agl reading" dir="{texts.direction}"><p class="quiet">{escape(line)}</p>{articles}</div>'
 
 
-def _article(one: Reading, names: dict[str, str], texts: Texts) -> str:
+def _article(one: Reading, names: dict[str, str], questions: dict[str, str], texts: Texts) -> str:
     share = "–" if one.disagreement is None else f"{100 * one.disagreement:.0f} %"
     head = (
         f"<h4><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
@@ -130,6 +132,7 @@ def _article(one: Reading, names: dict[str, str], texts: Texts) -> str:
     )
     judges = tuple(dict.fromkeys(name for output in one.outputs for row in output.adjudicated.values() for name in row))
     outputs = "".join(_output(output, one.raters, judges, names, texts) for output in one.outputs)
+    outputs += _orders(one, questions, texts)
     written = _written("comments", one.comments, texts) + _written("reasons", one.reasons, texts)
     return f"<article>{head}{_spoken(one.source_text, one.source_language, 'source')}{outputs}{written}</article>"
 
@@ -150,7 +153,7 @@ def _spoken(text: str, tag: str, css: str) -> str:
 def _output(
     output: ReadOutput, raters: tuple[str, ...], judges: tuple[str, ...], names: dict[str, str], texts: Texts
 ) -> str:
-    heads = "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters)
+    heads = _heads(raters)
     decided = escape(texts("results.adjudicated"))
     heads += "".join(f'<th scope="col" class="decided">{decided}: <bdi>{escape(name)}</bdi></th>' for name in judges)
     rows = ""
@@ -161,9 +164,51 @@ def _output(
         by_judge = output.adjudicated.get(key, {})
         cells += "".join(f'<td class="decided">{_value(by_judge.get(name), texts)}</td>' for name in judges)
         rows += f'<tr class="{"differ" if differ else ""}"><th scope="row">{escape(name)}</th>{cells}</tr>'
+    if output.marks:
+        cells = "".join(f"<td>{_marks(output, rater, texts)}</td>" for rater in raters) + "<td></td>" * len(judges)
+        css = "differ" if len(set(output.marks.values())) > 1 else ""
+        rows += f'<tr class="{css}"><th scope="row">{escape(texts("page.marked"))}</th>{cells}</tr>'
     table = f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     system = f'<p class="system"><bdi>{escape(method_name(output.system, texts))}</bdi></p>'
     return f"<section>{system}{_spoken(output.text, output.language, 'output')}{table}</section>"
+
+
+def _heads(raters: tuple[str, ...]) -> str:
+    return "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters)
+
+
+def _marks(output: ReadOutput, rater: str, texts: Texts) -> str:
+    """The errors that one rater marked, in the words of the output."""
+    spans = output.marks.get(rater)
+    if not spans:
+        return "–" if spans is None else escape(texts("page.mark_none"))
+    return ", ".join(
+        f'<bdi lang="{escape(output.language)}">{escape(output.text[one.start : one.end])}</bdi> '
+        f"({escape(texts(f'page.{one.severity}'))})"
+        for one in spans
+    )
+
+
+def _orders(one: Reading, questions: dict[str, str], texts: Texts) -> str:
+    """The orders of each rater on each question: the best system first."""
+    rows = ""
+    for key, by_rater in one.orders.items():
+        lines = {rater: in_words(order, texts) for rater, order in by_rater.items()}
+        cells = "".join(f"<td>{lines.get(rater, '–')}</td>" for rater in one.raters)
+        css = "differ" if len(set(lines.values())) > 1 else ""
+        rows += f'<tr class="{css}"><th scope="row">{escape(questions.get(key, key))}</th>{cells}</tr>'
+    if not rows:
+        return ""
+    table = f"<table><thead><tr><th></th>{_heads(one.raters)}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<section><p class="system">{escape(texts("page.compare"))}</p><div class="wide">{table}</div></section>'
+
+
+def in_words(order: Order, texts: Texts) -> str:
+    """An order as HTML, the best first: "AGL > kNN = Random", from left to right in every language."""
+    systems = sorted(order, key=lambda system: (order[system], system))
+    signs = ["", *(" &gt; " if order[after] > order[before] else " = " for before, after in pairwise(systems))]
+    names = [f"<bdi>{escape(method_name(system, texts))}</bdi>" for system in systems]
+    return f'<bdi dir="ltr">{"".join(sign + name for sign, name in zip(signs, names, strict=True))}</bdi>'
 
 
 def _value(value: Answer | None, texts: Texts) -> str:

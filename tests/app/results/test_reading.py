@@ -5,19 +5,23 @@ Tests of `app.results.disagreements`, `app.results.reading_tab`.
 
 import uuid
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from preference_examples import OVERALL
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import AnnotationError
 from annotation.records import NewOutput, NewStudy, Study, Submission
+from annotation.span_records import Span
 from annotation.store import RatingStore
 from app.results import reading_tab
-from app.results.disagreements import readings
+from app.results.disagreements import alike, order_distance, readings
 from app.results.ratings import ResultsService
+from app.results.ratings_table import method_name
 from app.results.reading_tab import ALL, PAGE, ReadingTab
 from app.texts import catalogue
 
@@ -120,3 +124,76 @@ def test_ten_items_are_shown_and_ten_more_with_each_press(
     assert (next_ones["items"].count("<article>"), next_ones["more"]["visible"], next_ones["count"]) == (3, False, 3)
     assert PAGE == 10
     assert catalogue("am")("results.comments") != catalogue("en")("results.comments")
+
+
+@pytest.fixture
+def compared(store: RatingStore) -> Study:
+    """Two raters order three answers and mark errors: alike in i0, the other way round in i1, one tie and one error apart in i2."""
+    design = NewStudy("c", "C", "Reply.", {"en": "Rate."}, (), preferences=(OVERALL,), error_spans=True)
+    study = store.ensure_study(design)
+    systems = ("agl", "knn", "random")
+    store.add_outputs(
+        study.id, [NewOutput(i, "en", f"source {i}", "", s, "ar", f"<b>نص {s}") for i in ORDERS for s in systems]
+    )
+    names = {row.output_id: row.system for row in store.outputs(study.id)}
+    for number in range(2):
+        rater, _ = store.new_rater(study.id, "ar")
+        while (view := store.next_assignment(rater.id)) is not None:
+            order = dict(zip(systems, ORDERS[view.item_key][number], strict=True))
+            ranks = {one.output_id: order[names[one.output_id]] for one in view.outputs}
+            error = ((0, 3, "major"),) if view.item_key == "i2" and number else ()
+            spans: Any = {one.output_id: error if names[one.output_id] == "agl" else () for one in view.outputs}
+            store.submit(
+                Submission(
+                    str(uuid.uuid4()), rater.id, view.assignment_id, {}, preferences={"overall": ranks}, spans=spans
+                )
+            )
+    return study
+
+
+ORDERS = {"i0": ((1, 2, 3), (1, 2, 2)), "i1": ((1, 2, 3), (3, 2, 1)), "i2": ((1, 2, 3), (1, 2, 3))}
+
+
+def test_orders_and_marked_errors_count_as_disagreement(store: RatingStore, compared: Study) -> None:
+    data = store.data(compared.id)
+    # orders: i1 is reversed (1), i0 has a tie against an order in one of three pairs (1/6), i2 none; errors: one output of three in i2
+    expected = {"i1": (1 + 0) / 2, "i2": (0 + 1 / 3) / 2, "i0": (1 / 6 + 0) / 2}
+    listed = readings(compared, data)
+    assert {one.item_key: one.disagreement for one in listed} == pytest.approx(expected)
+    assert [one.item_key for one in listed] == ["i1", "i2", "i0"]
+    assert all(len(one.raters) == 2 for one in listed)
+    of_random = {one.item_key: one.disagreement for one in readings(compared, data, system="random")}
+    assert of_random == pytest.approx({"i1": 0.5, "i0": (1 / 4 + 0) / 2, "i2": 0})  # of its two pairs one is a tie once
+    first = data.raters[0].rater
+    store.exclude_rater(compared.id, first, "all the same")
+    assert {one.disagreement for one in readings(compared, store.data(compared.id))} == {None}
+
+
+def test_distances_by_hand() -> None:
+    assert order_distance({"a": 1, "b": 2}, {"a": 2, "b": 1}) == 1
+    assert order_distance({"a": 1, "b": 3}, {"a": 1, "b": 2}) == 0
+    assert order_distance({"a": 1, "b": 1}, {"a": 1, "b": 2}) == 0.5
+    assert order_distance({"a": 1}, {"a": 1}) is None
+    assert alike((), ()) == 1 and alike((Span(0, 3, "minor"),), ()) == 0
+    assert alike((Span(0, 4, "minor"),), (Span(2, 4, "minor"),)) == pytest.approx(2 * 2 / (4 + 2))
+    assert alike((Span(0, 4, "minor"),), (Span(0, 4, "major"),)) == 0
+
+
+def test_orders_and_errors_stand_beside_the_texts(store: RatingStore, compared: Study) -> None:
+    listed = readings(compared, store.data(compared.id))
+    html = reading_tab.items_html(compared, listed, len(listed), catalogue("en"))
+    first, second, last = html.split("<article>")[1:]
+    assert '<bdi dir="ltr"><bdi>AGL</bdi> &gt; <bdi>KNN</bdi> &gt; <bdi>RANDOM</bdi></bdi>' in reduced(first)
+    assert '<bdi dir="ltr"><bdi>RANDOM</bdi> &gt; <bdi>KNN</bdi> &gt; <bdi>AGL</bdi></bdi>' in reduced(first)
+    assert "<bdi>KNN</bdi> = <bdi>RANDOM</bdi>" in reduced(last)
+    assert '<bdi lang="ar">&lt;b&gt;</bdi> (Major)' in second and "<b>نص" not in html
+    assert second.count("no errors") == 5 and second.count('<tr class="differ">') == 1
+    assert last.count('<tr class="differ">') == 1  # the orders
+
+
+def reduced(html: str) -> str:
+    """With keys instead of the titles of strategies."""
+    texts = catalogue("en")
+    for key in ("agl", "knn", "random"):
+        html = html.replace(f"<bdi>{escape(method_name(key, texts))}</bdi>", f"<bdi>{key.upper()}</bdi>")
+    return html
