@@ -32,5 +32,12 @@ PRIVATE_COLUMNS = frozenset(
     }
 )
 PRIVATE_TABLES = frozenset(  # the order in which values were accepted
-    {"history", "preference_history", "span_history", "adjudication_history"}
+    {
+        "history",
+        "preference_history",
+        "span_history",
+        "adjudication_history",
+        "adjudicated_orders",
+        "adjudicated_spans",
+    }
 )

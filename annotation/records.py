@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.adjudication_records import (
+    AdjudicatedOrderRecord,
+    AdjudicatedSpansRecord,
+    AdjudicationHistoryRecord,
+    AdjudicationRecord,
+)
 from annotation.judge_records import JudgeScoreRecord
 from annotation.participation_records import Consent, Crowd, Question
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceQuestion, PreferenceRecord, Ranks
@@ -298,8 +303,15 @@ class StudyData:
     checks: tuple[CheckResult, ...] = ()  # every answered attention check, scored
     adjudications: tuple[AdjudicationRecord, ...] = ()  # beside the ratings, never among them
     adjudication_history: tuple[AdjudicationHistoryRecord, ...] = ()
+    adjudicated_orders: tuple[AdjudicatedOrderRecord, ...] = ()  # earlier versions too
+    adjudicated_spans: tuple[AdjudicatedSpansRecord, ...] = ()  # likewise
     preferences: tuple[PreferenceRecord, ...] = ()
     preference_history: tuple[PreferenceHistoryRecord, ...] = ()
     judge_scores: tuple[JudgeScoreRecord, ...] = ()  # of models, likewise
     error_spans: tuple[SpanRecord, ...] = ()
     span_history: tuple[SpanHistoryRecord, ...] = ()
+
+    @property
+    def decisions(self) -> tuple[AdjudicationRecord | AdjudicatedOrderRecord | AdjudicatedSpansRecord, ...]:
+        """Everything that adjudicators decided: values, orders and marked errors."""
+        return (*self.adjudications, *self.adjudicated_orders, *self.adjudicated_spans)

@@ -1,15 +1,16 @@
 """The tables of adjudication: who decides, which items, what she decided, and every value before. None of it is a rating.
 
-As for ratings the database itself promises one value per (adjudicator, output, criterion), one receipt per submission id, and
-a history that is only ever inserted into.
+As for ratings the database itself promises one value per (adjudicator, output, criterion), one order per case and question, one
+marking per output, one receipt per submission id, and histories that are only ever inserted into.
 """
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from annotation.database.base import Base
+from annotation.database.span_tables import Stored
 from annotation.database.tables import WHOLE
 
 
@@ -103,6 +104,73 @@ class AdjudicationHistoryRow(Base):
     adjudication_id: Mapped[int] = mapped_column(ForeignKey("adjudication.id"))
     old_value: Mapped[int | None]
     value: Mapped[int | None]
+    revision: Mapped[int]
+    submission_id: Mapped[str] = mapped_column(ForeignKey("adjudication_submission.submission_id"))
+    recorded_at: Mapped[datetime]
+
+
+class AdjudicatedOrderRow(Base):
+    """The order of a case's answers on one question, as it stands."""
+
+    __tablename__ = "adjudicated_order"
+    __table_args__ = (
+        UniqueConstraint("adjudicator_id", "case_id", "question"),
+        CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint("length(question) >= 1", name="question"),
+        Index(None, "case_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    adjudicator_id: Mapped[int] = mapped_column(ForeignKey("adjudicator.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("adjudication_case.id"))
+    question: Mapped[str] = mapped_column(String(32))
+    ranks: Mapped[list[int]]  # in the case's order of systems
+    submission_id: Mapped[str] = mapped_column(ForeignKey("adjudication_submission.submission_id"))
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class AdjudicatedOrderHistoryRow(Base):
+    """Every order that was ever accepted."""
+
+    __tablename__ = "adjudicated_order_history"
+    __table_args__ = (UniqueConstraint("order_id", "revision"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("adjudicated_order.id"))
+    ranks: Mapped[list[int]]
+    revision: Mapped[int]
+    submission_id: Mapped[str] = mapped_column(ForeignKey("adjudication_submission.submission_id"))
+    recorded_at: Mapped[datetime]
+
+
+class AdjudicatedMarkingRow(Base):
+    """The errors of one output as an adjudicator marked them; an empty list: none."""
+
+    __tablename__ = "adjudicated_marking"
+    __table_args__ = (
+        UniqueConstraint("adjudicator_id", "output_id"),
+        CheckConstraint("revision >= 1", name="revision"),
+        Index(None, "output_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    adjudicator_id: Mapped[int] = mapped_column(ForeignKey("adjudicator.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("adjudication_case.id"))
+    output_id: Mapped[int] = mapped_column(ForeignKey("output.id"))
+    spans: Mapped[Stored] = mapped_column(JSON)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("adjudication_submission.submission_id"))
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class AdjudicatedMarkingHistoryRow(Base):
+    """Every marking that was ever accepted."""
+
+    __tablename__ = "adjudicated_marking_history"
+    __table_args__ = (UniqueConstraint("marking_id", "revision"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    marking_id: Mapped[int] = mapped_column(ForeignKey("adjudicated_marking.id"))
+    spans: Mapped[Stored] = mapped_column(JSON)
     revision: Mapped[int]
     submission_id: Mapped[str] = mapped_column(ForeignKey("adjudication_submission.submission_id"))
     recorded_at: Mapped[datetime]

@@ -7,7 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.adjudication_records import (
+    AdjudicatedOrderRecord,
+    AdjudicatedSpansRecord,
+    AdjudicationHistoryRecord,
+    AdjudicationRecord,
+)
 from annotation.judge_records import JudgeScoreRecord
 from annotation.preference_records import PreferenceHistoryRecord, PreferenceRecord
 from annotation.records import AssignmentRecord, HistoryRecord, OutputRecord, RatingRecord
@@ -29,6 +34,8 @@ Record = TypeVar(
     CheckResult,
     AdjudicationRecord,
     AdjudicationHistoryRecord,
+    AdjudicatedOrderRecord,
+    AdjudicatedSpansRecord,
     JudgeScoreRecord,
 )
 RecordType = (
@@ -44,6 +51,8 @@ RecordType = (
     | type[CheckResult]
     | type[AdjudicationRecord]
     | type[AdjudicationHistoryRecord]
+    | type[AdjudicatedOrderRecord]
+    | type[AdjudicatedSpansRecord]
     | type[JudgeScoreRecord]
 )
 
@@ -115,6 +124,7 @@ COLUMNS: dict[str, Column] = {
     "not_applicable": Column(
         "flag", "whether the rater answered 'not applicable', which is no rating and no missing answer"
     ),
+    "is_current": Column("flag", "whether this is the version that stands; earlier ones are told too"),
     "revision": Column("integer", "1 for the first value, one more for each change"),
     "submission_id": Column("text", "UUID made by the rater's page for one press of the button"),
     "created_at": Column("time", "when the first value was accepted, UTC"),

@@ -16,7 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from annotation.adjudication_records import AdjudicationHistoryRecord, AdjudicationRecord
+from annotation.adjudication_records import (
+    AdjudicatedOrderRecord,
+    AdjudicatedSpansRecord,
+    AdjudicationHistoryRecord,
+    AdjudicationRecord,
+)
 from annotation.database.transactions import utc_now
 from annotation.errors import ExportFailed
 from annotation.export.columns import COLUMNS, RecordType, names, to_row
@@ -44,6 +49,8 @@ TABLES: dict[str, RecordType] = {
     "checks": CheckResult,
     "adjudications": AdjudicationRecord,
     "adjudication_history": AdjudicationHistoryRecord,
+    "adjudicated_orders": AdjudicatedOrderRecord,
+    "adjudicated_spans": AdjudicatedSpansRecord,
     "judge_scores": JudgeScoreRecord,
 }
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -225,7 +232,7 @@ def codebook(study: Study, tables: dict[str, Sequence[Any]], now: datetime, *, p
         "looks": [_look(one, public) for one in study.looks],
         "attention_checks": "item_kind tells them in every table; leave all but 'normal' out of scores. A degraded item has "
         "one output spoiled on purpose, a repeat shows an item again; 'checks' tells who passed.",
-        "adjudication": "values that a named person gave to chosen items after the raters, seeing their values and comments without "
+        "adjudication": "values, orders and marked errors that a named person gave to chosen items after the raters, seeing theirs without "
         "names; in tables of their own, in no mean, test or agreement",
         "judges": "a model that grades is a system of record: its values stand in judge_scores alone, never among ratings",
         "removed_raters": [one.rater for one in tables.get("raters", ()) if one.removed_at is not None],

@@ -5,6 +5,7 @@ are left out of results are left out here.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -13,27 +14,36 @@ from sqlalchemy.orm import Session
 from annotation.adjudication_records import CaseView, Decision
 from annotation.blind_records import AssignmentView, BlindOutput, Lettered
 from annotation.database.adjudication_tables import (
+    AdjudicatedMarkingRow,
+    AdjudicatedOrderRow,
     AdjudicationCaseRow,
     AdjudicationRow,
     AdjudicationSubmissionRow,
     AdjudicatorRow,
 )
+from annotation.database.span_tables import MarkingRow
 from annotation.database.tables import (
     AssignmentRow,
     CriterionRow,
     ItemRow,
     OutputRow,
+    PreferenceRow,
     RaterRow,
     RatingRow,
 )
 from annotation.errors import InvalidRating, NewerAnswers, SubmissionConflict, UnknownAssignment, UnknownRater
 from annotation.orders import letter, ranked
+from annotation.preference_checks import check_ranks
+from annotation.preference_records import Ranks
+from annotation.queries import markings as _markings
 from annotation.queries.adjudicators import case_count, require_decidable
 from annotation.queries.studies import criterion_ids, scales, study_row
-from annotation.queries.submissions import content_digest, stable_pairs
-from annotation.queries.versions import ADJUDICATIONS, write
+from annotation.queries.submissions import compared_and_marked, content_digest, stable_pairs
+from annotation.queries.versions import ADJUDICATED_MARKINGS, ADJUDICATED_ORDERS, ADJUDICATIONS, write
 from annotation.records import Progress, Receipt
 from annotation.scales import Answer, answer_of, value_of
+from annotation.span_checks import check_spans
+from annotation.span_records import Spans
 from annotation.validation import MAX_CHANGES, canonical_submission_id, check_comment, check_values
 from annotation.value_checks import is_id
 
@@ -78,8 +88,12 @@ def case_at(session: Session, adjudicator_id: int, position: int) -> CaseView:
         revision=row.revision,
         reference=item.reference if "reference" in study.materials else None,
         context=item.context if "context" in study.materials else None,
+        preferences=_own_orders(session, row),
+        spans=_own_markings(session, row),
     )
-    return CaseView(view, _ratings_of(session, row), _comments_of(session, row))
+    return CaseView(
+        view, _ratings_of(session, row), _comments_of(session, row), _orders_of(session, row), _marks_of(session, row)
+    )
 
 
 def lettered_case(session: Session, adjudicator_id: int, position: int) -> Lettered:
@@ -103,6 +117,39 @@ def _own_values(session: Session, row: AdjudicationCaseRow) -> dict[tuple[int, s
     query = query.join(CriterionRow, CriterionRow.id == AdjudicationRow.criterion_id)
     rows = session.execute(query.where(AdjudicationRow.case_id == row.id))
     return {(output, key): answer_of(value) for output, key, value in rows}
+
+
+def _own_orders(session: Session, row: AdjudicationCaseRow) -> dict[str, Ranks]:
+    orders = session.scalars(select(AdjudicatedOrderRow).where(AdjudicatedOrderRow.case_id == row.id))
+    return {one.question: dict(zip(row.system_order, one.ranks, strict=True)) for one in orders}
+
+
+def _own_markings(session: Session, row: AdjudicationCaseRow) -> dict[int, Spans]:
+    markings = session.scalars(select(AdjudicatedMarkingRow).where(AdjudicatedMarkingRow.case_id == row.id))
+    return {one.output_id: _markings.spans_of(one.spans) for one in markings}
+
+
+def _orders_of(session: Session, row: AdjudicationCaseRow) -> dict[str, tuple[Ranks, ...]]:
+    """Sorted, as are ratings; orders of other outputs of the item are in another language."""
+    query = select(PreferenceRow).join(RaterRow, RaterRow.id == PreferenceRow.rater_id)
+    query = query.where(PreferenceRow.item_id == row.item_id, RaterRow.excluded_at.is_(None))
+    orders: dict[str, list[list[int]]] = {}
+    for one in session.scalars(query):
+        if set(one.output_ids) == set(row.system_order):
+            ranks = dict(zip(one.output_ids, one.ranks, strict=True))
+            orders.setdefault(one.question, []).append([ranks[output] for output in row.system_order])
+    return {
+        question: tuple(dict(zip(row.system_order, ranks, strict=True)) for ranks in sorted(every))
+        for question, every in orders.items()
+    }
+
+
+def _marks_of(session: Session, row: AdjudicationCaseRow) -> dict[int, tuple[Spans, ...]]:
+    query = select(MarkingRow).join(RaterRow, RaterRow.id == MarkingRow.rater_id)
+    marks: dict[int, list[Spans]] = {}
+    for one in session.scalars(query.where(MarkingRow.output_id.in_(row.system_order), RaterRow.excluded_at.is_(None))):
+        marks.setdefault(one.output_id, []).append(_markings.spans_of(one.spans))
+    return {output: tuple(sorted(every)) for output, every in marks.items()}
 
 
 def _ratings_of(session: Session, row: AdjudicationCaseRow) -> dict[tuple[int, str], tuple[Answer, ...]]:
@@ -142,7 +189,14 @@ def adjudicate(session: Session, now: datetime, sent: Decision) -> Receipt:
     """
     submission_id = canonical_submission_id(sent.submission_id)
     check_comment(sent.reason)
-    content = content_digest("decision", sent.adjudicator_id, sent.case_id, stable_pairs(sent.values), sent.reason)
+    content = content_digest(
+        "decision",
+        sent.adjudicator_id,
+        sent.case_id,
+        stable_pairs(sent.values),
+        sent.reason,
+        *compared_and_marked(sent),
+    )
     earlier = session.get(AdjudicationSubmissionRow, submission_id)
     if earlier is not None:
         if earlier.content_sha256 != content:
@@ -160,9 +214,13 @@ def adjudicate(session: Session, now: datetime, sent: Decision) -> Receipt:
     names = {output: letter(index) for index, output in enumerate(case.system_order)}
     required = {(output, key): f"{key} of answer {name}" for output, name in names.items() for key in criteria}
     check_values(sent.values, required, scales(session, study.id))
-    _refuse_older(session, case, sent)
+    check_ranks(sent.preferences, [one["key"] for one in study.preferences], names)
+    query = select(OutputRow.id, OutputRow.text).where(OutputRow.id.in_(case.system_order))
+    texts = dict(session.execute(query).tuples().all())
+    checked = replace(sent, spans=check_spans(sent.spans, texts, names, study.error_spans))
+    _refuse_older(session, case, checked)
     _refuse_endless(session, case)
-    _store(session, now, case, sent, submission_id, content, criteria)
+    _store(session, now, case, checked, content, criteria)
     return Receipt(now, case.revision, repeated=False)
 
 
@@ -170,7 +228,8 @@ def _refuse_older(session: Session, case: AdjudicationCaseRow, sent: Decision) -
     if sent.revision is None or sent.revision == case.revision:
         return
     same = sent.reason is None or sent.reason == (case.reason or "")
-    if not same or dict(sent.values) != _own_values(session, case):
+    own = (_own_values(session, case), _own_orders(session, case), _own_markings(session, case))
+    if not same or (dict(sent.values), dict(sent.preferences), dict(sent.spans)) != own:
         raise NewerAnswers(
             f"this item was decided later elsewhere (version {case.revision}; this page showed {sent.revision}); nothing was "
             "overwritten. Look at what is saved, then choose."
@@ -190,11 +249,11 @@ def _store(
     now: datetime,
     case: AdjudicationCaseRow,
     sent: Decision,
-    submission_id: str,
     content: str,
     criteria: Mapping[str, int],
 ) -> None:
-    """Writes values that are new or changed with their history, and the reason."""
+    """Writes what is new or changed with its history, and the reason."""
+    submission_id = canonical_submission_id(sent.submission_id)
     reason = None if sent.reason is None or sent.reason == (case.reason or "") else sent.reason
     submission = AdjudicationSubmissionRow(
         submission_id=submission_id, case_id=case.id, content_sha256=content, reason=reason, revision=0, received_at=now
@@ -204,7 +263,18 @@ def _store(
     values = {
         (case.adjudicator_id, output, criteria[key]): value_of(answer) for (output, key), answer in sent.values.items()
     }
-    written = write(session, ADJUDICATIONS, values, submission_id, now, beside={"case_id": case.id})
+    orders = {
+        (case.adjudicator_id, case.id, question): [ranks[output] for output in case.system_order]
+        for question, ranks in sent.preferences.items()
+    }
+    markings = {(case.adjudicator_id, output): _markings.stored(spans) for output, spans in sent.spans.items()}
+    written = any(
+        [
+            write(session, ADJUDICATIONS, values, submission_id, now, beside={"case_id": case.id}),
+            write(session, ADJUDICATED_ORDERS, orders, submission_id, now),
+            write(session, ADJUDICATED_MARKINGS, markings, submission_id, now, beside={"case_id": case.id}),
+        ]
+    )
     if reason is not None:
         case.reason = reason or None
     case.revision += 1 if written or reason is not None else 0

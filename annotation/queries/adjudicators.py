@@ -161,8 +161,10 @@ def remove_adjudicator(session: Session, now: datetime, study_id: int, adjudicat
     if row is None or row.study_id != study_id or row.removed_at is not None:
         raise UnknownRater("there is no such adjudicator in this study; choose from the list.", "no_adjudicator")
     cases = select(AdjudicationCaseRow.id).where(AdjudicationCaseRow.adjudicator_id == row.id)
-    count, _ = _versions.count(session, _versions.ADJUDICATIONS, row.id)
-    _versions.remove(session, _versions.ADJUDICATIONS, row.id)
+    kinds = (_versions.ADJUDICATIONS, _versions.ADJUDICATED_ORDERS, _versions.ADJUDICATED_MARKINGS)
+    count = sum(_versions.count(session, kind, row.id)[0] for kind in kinds)
+    for kind in kinds:
+        _versions.remove(session, kind, row.id)
     for statement in (
         delete(AdjudicationSubmissionRow).where(AdjudicationSubmissionRow.case_id.in_(cases)),
         delete(AdjudicationCaseRow).where(AdjudicationCaseRow.adjudicator_id == row.id),

@@ -19,7 +19,12 @@ from annotation.database.tables import (
     SkipRow,
     SystemRow,
 )
-from annotation.queries.adjudication_records import adjudication_history, adjudications
+from annotation.queries.adjudication_records import (
+    adjudicated_orders,
+    adjudicated_spans,
+    adjudication_history,
+    adjudications,
+)
 from annotation.queries.attention_checks import check_results
 from annotation.queries.judges import judge_scores
 from annotation.queries.markings import error_spans, span_history
@@ -64,6 +69,8 @@ def everything(session: Session, study_id: int, *, checks: bool = False) -> Stud
         checks=tuple(check_results(session, study_id)),
         adjudications=tuple(adjudications(session, study_id)),
         adjudication_history=tuple(adjudication_history(session, study_id)),
+        adjudicated_orders=tuple(adjudicated_orders(session, study_id)),
+        adjudicated_spans=tuple(adjudicated_spans(session, study_id)),
         judge_scores=tuple(judge_scores(session, study_id)),
     )
 

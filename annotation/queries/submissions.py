@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotation.adjudication_records import Decision
 from annotation.database.tables import AssignmentRow, RatingRow, SkipRow, SubmissionRow
 from annotation.errors import (
     InvalidRating,
@@ -54,10 +55,13 @@ def submit(session: Session, now: datetime, sent: Submission) -> Receipt:
     submission_id = canonical_submission_id(sent.submission_id)
     check_comment(sent.comment)
     check_seconds(sent.seconds)
-    compared = [_orders(sent.preferences)] if sent.preferences else []
-    compared += [stable_pairs(sent.spans)] if sent.spans else []
     content = content_digest(
-        "ratings", sent.rater_id, sent.assignment_id, stable_pairs(sent.values), sent.comment, *compared
+        "ratings",
+        sent.rater_id,
+        sent.assignment_id,
+        stable_pairs(sent.values),
+        sent.comment,
+        *compared_and_marked(sent),
     )
     receipt = _earlier_receipt(session, submission_id, content)
     if receipt is not None:
@@ -155,8 +159,15 @@ def stable_pairs(values: object) -> object:
     return sorted((repr(key), repr(value)) for key, value in values.items())
 
 
+def compared_and_marked(sent: Submission | Decision) -> list[object]:
+    """The same of preferences and marked errors; nothing where there are none, as before there were any."""
+    return [
+        *([_orders(sent.preferences)] if sent.preferences else []),
+        *([stable_pairs(sent.spans)] if sent.spans else []),
+    ]
+
+
 def _orders(preferences: object) -> object:
-    """The same of preferences."""
     if not isinstance(preferences, Mapping):
         return repr(preferences)
     return sorted((repr(key), stable_pairs(ranks)) for key, ranks in preferences.items())

@@ -1,6 +1,6 @@
 """Answers that are stored with every earlier one: ratings, preferences, marked errors, and what adjudicators decide.
 
-All four are written, counted and deleted here alone: the current answer in one table, a line for each accepted one in another.
+All are written, counted and deleted here alone: the current answer in one table, a line for each accepted one in another.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,14 @@ from typing import Any
 from sqlalchemy import delete, func, null, select
 from sqlalchemy.orm import Session
 
-from annotation.database.adjudication_tables import AdjudicationHistoryRow, AdjudicationRow
+from annotation.database.adjudication_tables import (
+    AdjudicatedMarkingHistoryRow,
+    AdjudicatedMarkingRow,
+    AdjudicatedOrderHistoryRow,
+    AdjudicatedOrderRow,
+    AdjudicationHistoryRow,
+    AdjudicationRow,
+)
 from annotation.database.span_tables import MarkingHistoryRow, MarkingRow
 from annotation.database.tables import PreferenceHistoryRow, PreferenceRow, RatingHistoryRow, RatingRow
 
@@ -44,6 +51,12 @@ ADJUDICATIONS = AnswerKind(
     ("adjudicator_id", "output_id", "criterion_id"),
     "value",
     "old_value",
+)
+ADJUDICATED_ORDERS = AnswerKind(
+    AdjudicatedOrderRow, AdjudicatedOrderHistoryRow, "order_id", ("adjudicator_id", "case_id", "question"), "ranks"
+)
+ADJUDICATED_MARKINGS = AnswerKind(
+    AdjudicatedMarkingRow, AdjudicatedMarkingHistoryRow, "marking_id", ("adjudicator_id", "output_id"), "spans"
 )
 
 

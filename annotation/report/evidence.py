@@ -161,10 +161,12 @@ def _without_failed(report: Report) -> Iterator[Heading | Block]:
 
 
 def _adjudicated(report: Report) -> Iterator[Heading | Block]:
-    if not report.adjudicated:
+    if not report.adjudicators:
         return
     yield Heading("Adjudicated")
     yield Paragraph(adjudication(report))
+    if not report.adjudicated:
+        return
     rows = [
         [
             one.adjudicator,

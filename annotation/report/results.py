@@ -2,12 +2,11 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from annotation.adjudication_records import AdjudicationRecord
 from annotation.criteria import text_for
 from annotation.records import Criterion, Study, StudyData
 from annotation.scales import FIVE, Scale, scale_of
@@ -77,6 +76,7 @@ class Report:
     proficiency: Mapping[str, int]  # as raters said -> how many; "" for those who did not
     tests: int  # comparisons in the Holm family
     adjudicated: tuple[Adjudicated, ...] = ()  # beside the ratings, in nothing above
+    adjudicators: tuple[str, ...] = ()  # who decided values, orders or marked errors
     judged: tuple[Judged, ...] = ()  # of models that grade, likewise
 
     def named(self, system: str) -> str:
@@ -173,6 +173,7 @@ def make_report(
         proficiency=dict(sorted(Counter(one.proficiency or "" for one in ([] if public else counted)).items())),
         tests=_tests(everyone),
         adjudicated=_adjudicated(data, excluded, criteria, public),
+        adjudicators=tuple(sorted(set(_called(data, public).values()))),
         judged=_judged(study, data, excluded, criteria),
     )
 
@@ -181,7 +182,9 @@ def _adjudicated(
     data: StudyData, excluded: Container[str], criteria: Sequence[str], public: bool
 ) -> tuple[Adjudicated, ...]:
     ratings = [one for one in data.ratings if one.rater not in excluded]
-    return tuple(adjudicated(_unnamed(data.adjudications) if public else data.adjudications, ratings, criteria))
+    called = _called(data, public)
+    decisions = [replace(one, adjudicator=called[one.adjudicator]) for one in data.adjudications]
+    return tuple(adjudicated(decisions, ratings, criteria))
 
 
 def _judged(study: Study, data: StudyData, excluded: Container[str], criteria: Sequence[str]) -> tuple[Judged, ...]:
@@ -189,13 +192,10 @@ def _judged(study: Study, data: StudyData, excluded: Container[str], criteria: S
     return tuple(judged(data.judge_scores, ratings, criteria, scales=study.scales, seed=SEEDED))
 
 
-def _unnamed(decisions: Iterable[AdjudicationRecord]) -> list[AdjudicationRecord]:
-    """The same under numbers instead of names, which are for the organiser alone."""
-    numbers: dict[str, int] = {}
-    return [
-        replace(one, adjudicator=f"adjudicator {numbers.setdefault(one.adjudicator, len(numbers) + 1)}")
-        for one in decisions
-    ]
+def _called(data: StudyData, public: bool) -> dict[str, str]:
+    """What whoever decided is called: by her name for the organiser alone, else by a number."""
+    names = dict.fromkeys(one.adjudicator for one in data.decisions)
+    return {name: f"adjudicator {number}" if public else name for number, name in enumerate(names, 1)}
 
 
 def _tests(analysis: Analysis) -> int:

@@ -75,12 +75,12 @@ def _needed(verdict: Verdict) -> str:
 
 def adjudication(report: Report) -> str:
     """Who decided after the raters, and what that changed."""
-    if not report.adjudicated:
+    if not report.adjudicators:
         return "Nothing was adjudicated."
-    names = sorted({one.adjudicator for one in report.adjudicated})
     return (
-        f"Chosen items were adjudicated after rating, by: {', '.join(names)}. Who adjudicates sees the outputs blind, with what "
-        "raters gave and wrote, without names. Adjudicated values are in no mean, test or agreement of this report."
+        f"Chosen items were adjudicated after rating, by: {', '.join(report.adjudicators)}. "
+        "Who adjudicates sees the outputs blind, with what "
+        "raters gave and wrote, without names. What was adjudicated is in no mean, test or agreement of this report."
     )
 
 

@@ -12,7 +12,19 @@ from annotation.participation_records import Outstanding
 from annotation.queries.adjudicators import PREFIX
 from annotation.records import Study
 from annotation.store import RatingStore
-from app.rate.item import NO_HISTORY, Json, in_language, item_json, progress_json, spoken_by, values_by_output, words
+from app.rate.item import (
+    NO_HISTORY,
+    Json,
+    in_language,
+    item_json,
+    orders_by_output,
+    progress_json,
+    spans_by_output,
+    spans_json,
+    spoken_by,
+    values_by_output,
+    words,
+)
 from app.rate.participation import outstanding_json
 from app.texts import ENGLISH
 
@@ -65,6 +77,8 @@ class AdjudicationService:
                 values=values_by_output(sent.get("values"), lettered.outputs),
                 reason=sent.get("comment"),
                 revision=revision if type(revision) is int else None,
+                preferences=orders_by_output(sent.get("preferences", {}), lettered.outputs),
+                spans=spans_by_output(sent.get("spans", {}), lettered.outputs),
             )
         )
         return {
@@ -97,18 +111,19 @@ class AdjudicationService:
         ratings: dict[str, dict[str, list[Any]]] = {}
         for (output_id, key), values in case.ratings.items():
             ratings.setdefault(letters[output_id], {})[key] = list(values)
-        orders: Json = {
-            "compared_on": [],
-            "marks": False,
-        }  # values on scales are decided, orders and errors are not
-        item = item_json(case.view, study, spoken_by(tag, ENGLISH))
+        orders = {
+            key: [{letters[output]: rank for output, rank in ranks.items()} for ranks in every]
+            for key, every in case.orders.items()
+        }
+        marks = {letters[output]: [spans_json(spans) for spans in every] for output, every in case.marks.items()}
         return {
             "item": {
-                **item,
-                "reasons": [],
+                **item_json(case.view, study, spoken_by(tag, ENGLISH)),
                 **NO_HISTORY,
-                **orders,
+                "reasons": [],
                 "ratings": ratings,
+                "raters_orders": orders,
+                "raters_marks": marks,
                 "remarks": list(case.comments),
             },
             "progress": progress,

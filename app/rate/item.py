@@ -74,6 +74,20 @@ def values_by_output(values: object, outputs: Mapping[str, int]) -> dict[Any, An
     return {(outputs.get(letter, letter), key): value for letter, row in values.items() for key, value in row.items()}
 
 
+def orders_by_output(orders: object, outputs: Mapping[str, int]) -> dict[Any, Any]:
+    """Ranks as the page sends them, by question and letter, as the store takes them. Raises InvalidRating."""
+    if not isinstance(orders, dict) or not all(isinstance(row, dict) for row in orders.values()):
+        raise InvalidRating("the order of the answers did not come by question and answer; reload the page.")
+    return {key: {outputs.get(letter, letter): rank for letter, rank in row.items()} for key, row in orders.items()}
+
+
+def spans_by_output(spans: object, outputs: Mapping[str, int]) -> dict[Any, Any]:
+    """Marked errors as the page sends them, by letter, as the store takes them. Raises InvalidRating."""
+    if not isinstance(spans, dict):
+        raise InvalidRating("the marked errors did not come by answer; reload the page.")
+    return {outputs.get(letter, letter): rows for letter, rows in spans.items()}
+
+
 def spans_json(spans: Spans) -> list[list[int | str]]:
     """Marked errors, each with its start, end and severity."""
     return [[one.start, one.end, one.severity] for one in spans]

@@ -10,7 +10,7 @@ from typing import Any
 import langcodes
 
 from annotation.blind_records import AssignmentView
-from annotation.errors import InvalidInvitation, InvalidRating, InvalidRecord, UnknownRater, UnknownStudy
+from annotation.errors import InvalidInvitation, InvalidRecord, UnknownRater, UnknownStudy
 from annotation.records import Rater, SkipSubmission, Study, Submission
 from annotation.store import RatingStore
 from annotation.vocabulary import PROFICIENCIES
@@ -19,7 +19,9 @@ from app.rate.item import (
     direction_json,
     in_language,
     item_json,
+    orders_by_output,
     progress_json,
+    spans_by_output,
     spans_json,
     spoken_by,
     values_by_output,
@@ -118,17 +120,6 @@ class RaterService:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
         rater = self._store.rater_of_token(_token(token))
         lettered = self._store.lettered(rater.id, sent.get("position", 0))
-        compared = sent.get("preferences", {})
-        if not isinstance(compared, dict) or not all(isinstance(row, dict) for row in compared.values()):
-            raise InvalidRating("the order of the answers did not come by question and answer; reload the page.")
-        preferences: dict[Any, Any] = {
-            key: {lettered.outputs.get(letter, letter): rank for letter, rank in row.items()}
-            for key, row in compared.items()
-        }
-        marked = sent.get("spans", {})
-        if not isinstance(marked, dict):
-            raise InvalidRating("the marked errors did not come by answer; reload the page.")
-        spans: dict[Any, Any] = {lettered.outputs.get(letter, letter): rows for letter, rows in marked.items()}
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
@@ -137,8 +128,8 @@ class RaterService:
             comment=sent.get("comment"),
             seconds=sent.get("seconds", 0.0),
             revision=_revision(sent.get("revision")),
-            preferences=preferences,
-            spans=spans,
+            preferences=orders_by_output(sent.get("preferences", {}), lettered.outputs),
+            spans=spans_by_output(sent.get("spans", {}), lettered.outputs),
         )
         return _receipt(self._store.submit(submission))
 

@@ -33,7 +33,7 @@ class AdjudicationService:
     def widest(self, session: object, slug: object, count: int) -> list[str]:
         """The items with the widest spread that nobody adjudicates yet."""
         study, rated = self.cases(session, slug)
-        decided = {(one.item_key, one.language) for one in self._store.adjudications(study.id)}
+        decided = {(one.item_key, one.language) for one in self._store.data(study.id).decisions}
         return [case_id(one) for one in rated if (one.item_key, one.language) not in decided][: max(0, count)]
 
     def name(self, session: object, slug: object, name: str, chosen: Sequence[str]) -> tuple[Adjudicator, str, int]:

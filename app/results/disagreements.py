@@ -32,6 +32,7 @@ class ReadOutput:
     values: Mapping[str, ByPerson[Answer]]  # criterion -> rater -> value, "not applicable" among them
     adjudicated: Mapping[str, ByPerson[Answer]]  # criterion -> adjudicator -> value
     marks: ByPerson[Spans] = field(default_factory=dict)  # () where she marked none
+    adjudicated_marks: ByPerson[Spans] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Reading:
     reasons: tuple[tuple[str, str], ...]  # (adjudicator, why)
     disagreement: float | None  # in [0, 1]; None where nothing was rated by two
     orders: Mapping[str, ByPerson[Order]] = field(default_factory=dict)  # question -> rater -> order
+    adjudicated_orders: Mapping[str, ByPerson[Order]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def readings(
     came = {one.rater: at for at, one in enumerate(data.raters)}
     answers = _answers(data)
     decided, reasons = _adjudicated(data)
+    marked, ordered = _adjudicated_beside(data)
     groups: dict[tuple[str, str], list[ReadOutput]] = defaultdict(list)
     sources = {}
     for row in data.outputs:
@@ -85,7 +88,7 @@ def readings(
         groups[row.item_key, row.language].append(
             ReadOutput(
                 row.system, row.text, row.language, answers.values.get(number, {}), decided.get(number, {}),
-                answers.marks.get(number, {}),
+                answers.marks.get(number, {}), marked.get(number, {}),
             )
         )  # fmt: skip
     result = []
@@ -102,7 +105,7 @@ def readings(
                 Reading(
                     item, tag, *sources[item], tuple(outputs), tuple(sorted(raters, key=lambda one: came.get(one, 0))),
                     written, tuple(reasons.get((item, tag), {}).items()), _disagreement(outputs, orders, study, system),
-                    orders,
+                    orders, ordered.get((item, tag), {}),
                 )
             )  # fmt: skip
     return sorted(result, key=lambda one: (-(one.disagreement or 0.0), -len(one.comments)))
@@ -144,6 +147,22 @@ def _adjudicated(
         if one.decision_reason:
             reasons[one.item_key, one.language][one.adjudicator] = one.decision_reason
     return decided, reasons
+
+
+def _adjudicated_beside(
+    data: StudyData,
+) -> tuple[dict[int, dict[str, Spans]], dict[tuple[str, str], dict[str, dict[str, Order]]]]:
+    """Marked errors by output and adjudicator, orders by item and language, question and adjudicator, as they stand."""
+    marks: dict[int, dict[str, Spans]] = defaultdict(dict)
+    for one in data.adjudicated_spans:
+        if one.is_current:
+            marks[one.output_id][one.adjudicator] = tuple(Span(*row) for row in one.spans)  # type: ignore[arg-type]
+    orders: dict[tuple[str, str], dict[str, dict[str, Order]]] = defaultdict(lambda: defaultdict(dict))
+    for order in data.adjudicated_orders:
+        if order.is_current:
+            ranks = dict(zip(order.systems, order.ranks, strict=True))
+            orders[order.item_key, order.language][order.question][order.adjudicator] = ranks
+    return marks, orders
 
 
 def _disagreement(

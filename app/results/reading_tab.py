@@ -10,6 +10,7 @@ import gradio as gr
 from annotation.errors import AnnotationError
 from annotation.records import Study
 from annotation.scales import NOT_APPLICABLE, Answer
+from annotation.span_records import Spans
 from app.criteria import criterion_label, question_label
 from app.events import QUIET, Updates, bound
 from app.html import message
@@ -130,9 +131,16 @@ def _article(one: Reading, names: dict[str, str], questions: dict[str, str], tex
         f"<h4><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
         f"{escape(texts('results.disagreement'))} <span class='figure'>{share}</span></h4>"
     )
-    judges = tuple(dict.fromkeys(name for output in one.outputs for row in output.adjudicated.values() for name in row))
+    judges = tuple(
+        dict.fromkeys(
+            name
+            for output in one.outputs
+            for row in (*output.adjudicated.values(), output.adjudicated_marks, *one.adjudicated_orders.values())
+            for name in row
+        )
+    )
     outputs = "".join(_output(output, one.raters, judges, names, texts) for output in one.outputs)
-    outputs += _orders(one, questions, texts)
+    outputs += _orders(one, judges, questions, texts)
     written = _written("comments", one.comments, texts) + _written("reasons", one.reasons, texts)
     return f"<article>{head}{_spoken(one.source_text, one.source_language, 'source')}{outputs}{written}</article>"
 
@@ -153,9 +161,7 @@ def _spoken(text: str, tag: str, css: str) -> str:
 def _output(
     output: ReadOutput, raters: tuple[str, ...], judges: tuple[str, ...], names: dict[str, str], texts: Texts
 ) -> str:
-    heads = _heads(raters)
-    decided = escape(texts("results.adjudicated"))
-    heads += "".join(f'<th scope="col" class="decided">{decided}: <bdi>{escape(name)}</bdi></th>' for name in judges)
+    heads = _heads(raters, judges, texts)
     rows = ""
     for key, name in names.items():
         by_rater = output.values.get(key, {})
@@ -165,7 +171,9 @@ def _output(
         cells += "".join(f'<td class="decided">{_value(by_judge.get(name), texts)}</td>' for name in judges)
         rows += f'<tr class="{"differ" if differ else ""}"><th scope="row">{escape(name)}</th>{cells}</tr>'
     if output.marks:
-        cells = "".join(f"<td>{_marks(output, rater, texts)}</td>" for rater in raters) + "<td></td>" * len(judges)
+        cells = "".join(f"<td>{_marks(output, output.marks.get(rater), texts)}</td>" for rater in raters)
+        decided = output.adjudicated_marks
+        cells += "".join(f'<td class="decided">{_marks(output, decided.get(name), texts)}</td>' for name in judges)
         css = "differ" if len(set(output.marks.values())) > 1 else ""
         rows += f'<tr class="{css}"><th scope="row">{escape(texts("page.marked"))}</th>{cells}</tr>'
     table = f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -173,13 +181,15 @@ def _output(
     return f"<section>{system}{_spoken(output.text, output.language, 'output')}{table}</section>"
 
 
-def _heads(raters: tuple[str, ...]) -> str:
-    return "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters)
+def _heads(raters: tuple[str, ...], judges: tuple[str, ...], texts: Texts) -> str:
+    decided = escape(texts("results.adjudicated"))
+    return "".join(f'<th scope="col"><bdi>{escape(rater)}</bdi></th>' for rater in raters) + "".join(
+        f'<th scope="col" class="decided">{decided}: <bdi>{escape(name)}</bdi></th>' for name in judges
+    )
 
 
-def _marks(output: ReadOutput, rater: str, texts: Texts) -> str:
-    """The errors that one rater marked, in the words of the output."""
-    spans = output.marks.get(rater)
+def _marks(output: ReadOutput, spans: Spans | None, texts: Texts) -> str:
+    """The errors that one person marked, in the words of the output."""
     if not spans:
         return "–" if spans is None else escape(texts("page.mark_none"))
     return ", ".join(
@@ -189,17 +199,21 @@ def _marks(output: ReadOutput, rater: str, texts: Texts) -> str:
     )
 
 
-def _orders(one: Reading, questions: dict[str, str], texts: Texts) -> str:
-    """The orders of each rater on each question: the best system first."""
+def _orders(one: Reading, judges: tuple[str, ...], questions: dict[str, str], texts: Texts) -> str:
+    """The orders of each rater, and what was decided, on each question: the best system first."""
     rows = ""
     for key, by_rater in one.orders.items():
         lines = {rater: in_words(order, texts) for rater, order in by_rater.items()}
         cells = "".join(f"<td>{lines.get(rater, '–')}</td>" for rater in one.raters)
+        decided = one.adjudicated_orders.get(key, {})
+        cells += "".join(
+            f'<td class="decided">{in_words(decided[name], texts) if name in decided else "–"}</td>' for name in judges
+        )
         css = "differ" if len(set(lines.values())) > 1 else ""
         rows += f'<tr class="{css}"><th scope="row">{escape(questions.get(key, key))}</th>{cells}</tr>'
     if not rows:
         return ""
-    table = f"<table><thead><tr><th></th>{_heads(one.raters)}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<table><thead><tr><th></th>{_heads(one.raters, judges, texts)}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<section><p class="system">{escape(texts("page.compare"))}</p><div class="wide">{table}</div></section>'
 
 

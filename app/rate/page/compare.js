@@ -67,12 +67,18 @@ export function comparison(item, preferences, words, changed) {
     };
     const own = rowsOf(question, item.outputs, preferences[question.key], words, changedHere);
     rows.push(...own.map(({ id, name, open }) => ({ id, name, open: () => open(preferences[question.key]) })));
-    const elements = own.map(({ element }) => element);
+    const elements = [...ratersOrders(item.raters_orders?.[question.key], words), ...own.map(({ element }) => element)];
     if (item.outputs.length === 2) return elements;
     const hint = make('p', { class: 'question', id: `prefer-${question.key}-hint` }, make('span', { lang: question.lang, dir: question.dir }, question.question), ' ', words['page.rank_hint']);
     return [make('h4', { lang: question.name_lang }, question.name), hint, ...elements];
   });
   return { rows, element: parts.length ? make('section', { class: 'answer compare' }, make('h3', {}, words['page.compare']), ...parts) : null };
+}
+
+// What raters gave to one question, for whoever adjudicates.
+function ratersOrders(orders, words) {
+  if (!orders) return [];
+  return [make('p', { class: 'rated' }, `${words['page.raters_gave']} `, make('bdi', { dir: 'ltr' }, orders.map(inWords).join(' · ')))];
 }
 
 // An order in words: "A > B = C".

@@ -15,6 +15,14 @@ function rated(output, criterion, item, words) {
   return [make('p', { class: 'rated' }, `${words['page.raters_gave']} `, make('bdi', { dir: values.some((value) => /\D/.test(value)) ? 'auto' : 'ltr' }, values.join(' · ') || '–'))];
 }
 
+// The errors that each rater marked, likewise.
+function ratersMarks(output, item, words) {
+  const every = item.raters_marks?.[output.letter];
+  if (!every) return [];
+  const parts = every.flatMap((spans, index) => [index ? ' · ' : '', ...marked(spans, output, words)]);
+  return [make('p', { class: 'rated' }, `${words['page.raters_marked']} `, ...parts)];
+}
+
 function remarks(item, words) {
   if (!item.remarks?.length) return [];
   const lines = item.remarks.map((text) => make('li', { dir: 'auto' }, text));
@@ -28,7 +36,7 @@ function answer(output, item, draft, words, events) {
   const rows = item.criteria.flatMap((criterion) => [...rated(output, criterion, item, words), scale(output, criterion, values[output.letter]?.[criterion.key], words, changed)]);
   const marks = item.marks && output.text.trim() ? marking(output, draft.spans[output.letter], words, (spans) => events.marked(output.letter, spans)) : null;
   const text = marks ? null : output.text.trim() ? spoken(output, { class: 'output' }) : make('p', { class: 'output quiet' }, words['rate.no_text']);
-  return make('section', { class: 'answer' }, heading, ...(marks ?? []), text, ...rows);
+  return make('section', { class: 'answer' }, heading, ...(marks ?? []), text, ...(marks ? ratersMarks(output, item, words) : []), ...rows);
 }
 
 function notes(item, restored, words) {

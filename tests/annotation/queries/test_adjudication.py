@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rating_examples import Clock, filled, submission
+from preference_examples import compared_study, ordered
+from preference_examples import submission as compared_submission
+from rating_examples import Clock, filled, outputs_of, submission
 
 from annotation.adjudication_records import Adjudicator, CaseView, Decision
 from annotation.backup.backed_up_store import open_with_backups
@@ -32,6 +34,7 @@ from annotation.records import NewStudy, Study
 from annotation.report.heds import to_heds
 from annotation.report.results import make_report
 from annotation.report.sections import document
+from annotation.span_records import Span
 from annotation.statistics.adjudicated import adjudicated
 from annotation.store import RatingStore
 from core.report.markup import markdown
@@ -286,3 +289,69 @@ def test_a_view_is_filled_by_the_letters_of_its_outputs(store: RatingStore, name
     assert [one.letter for one in first] == ["A", "B", "C"] and store.case(named.id, 1).view.outputs == first
     assert dict(store.lettered_case(named.id, 1).outputs) == {one.letter: one.output_id for one in first}
     assert filled(store.case(named.id, 1).view) == {}  # the view names no criteria: the page has the study's
+
+
+@pytest.fixture
+def compared(store: RatingStore) -> tuple[Study, Adjudicator]:
+    """Two raters order and mark alone; one item is adjudicated."""
+    made = store.ensure_study(compared_study(error_spans=True))
+    store.add_outputs(made.id, [one for item in ("c1", "c2") for one in outputs_of(item, systems=("agl", "knn"))])
+    for ranks, end in (((1, 2), 3), ((2, 1), 0)):
+        rater, _ = store.new_rater(made.id, "sw")
+        while (view := store.next_assignment(rater.id)) is not None:
+            spans = {one.output_id: ((0, end, "minor"),) if end else () for one in view.outputs}
+            by_system = {one.output_id: one.system for one in store.outputs(made.id)}
+            order = [ranks[by_system[one.output_id] == "knn"] for one in view.outputs]
+            store.submit(compared_submission(rater.id, view, ordered(view, *order), spans=spans))
+    return made, store.name_adjudicator(made.id, "chief", [("c1", "sw")])[0]
+
+
+def test_she_sees_orders_and_marks_and_decides_on_her_own(
+    store: RatingStore, compared: tuple[Study, Adjudicator], tmp_path: Path
+) -> None:
+    study, who = compared
+    case = store.case(who.id, 1)
+    first, second = (one.output_id for one in case.view.outputs)
+    assert case.orders == {"overall": ({first: 1, second: 2}, {first: 2, second: 1})}
+    assert case.marks == {one: ((), (Span(0, 3, "minor"),)) for one in (first, second)}
+    assert (case.view.preferences, case.view.spans) == ({}, {})
+    before = (store.preferences(study.id), store.error_spans(study.id))
+    spans = {first: ((0, 2, "major"),), second: ()}
+    sent = decision(who, case, preferences={"overall": {first: 1, second: 1}}, spans=spans)
+    receipt = store.adjudicate(sent)
+    assert store.adjudicate(sent) == replace(receipt, repeated=True)
+    for wrong in ({"preferences": {}}, {"spans": {}}, {"spans": {**spans, first: ((0, 99, "minor"),)}}):
+        with pytest.raises(InvalidRating):
+            store.adjudicate(replace(sent, submission_id=str(uuid.uuid4()), **wrong))  # type: ignore[arg-type]
+    with pytest.raises(SubmissionConflict):
+        store.adjudicate(replace(sent, spans={first: (), second: ()}))
+    changed = decision(who, case, preferences={"overall": {first: 1, second: 2}}, spans=spans, revision=1)
+    assert store.adjudicate(changed).revision == 2
+    with pytest.raises(NewerAnswers):
+        store.adjudicate(replace(sent, submission_id=str(uuid.uuid4()), revision=1))
+    again = store.case(who.id, 1).view
+    assert again.preferences == {"overall": {first: 1, second: 2}}
+    assert again.spans == {first: (Span(0, 2, "major"),), second: ()}
+    data = store.data(study.id)
+    assert [(one.ranks, one.revision, one.is_current) for one in data.adjudicated_orders] == [
+        ((1, 1), 1, False),
+        ((1, 2), 2, True),
+    ]
+    assert sorted((one.spans, one.is_current) for one in data.adjudicated_spans) == [
+        ((), True),
+        (((0, 2, "major"),), True),
+    ]
+    assert (store.preferences(study.id), store.error_spans(study.id)) == before
+    report = make_report(study, data, NOW)
+    assert (report.adjudicated, report.adjudicators) == ((), ("chief",))
+    assert "adjudicated after rating, by: chief" in markdown(document(report))
+    assert make_report(study, data, NOW, public=True).adjudicators == ("adjudicator 1",)
+    export_study(store, study, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "adjudicated_orders.jsonl").read_text().splitlines()]
+    assert [(row["systems"], row["ranks"]) for row in rows][-1] == (list(data.adjudicated_orders[-1].systems), [1, 2])
+    assert len((tmp_path / "adjudicated_spans.jsonl").read_text().splitlines()) == 2
+    public = tmp_path / "public"
+    export_study(store, study, public, public=True)
+    assert not list(public.glob("adjudicated_*"))
+    assert store.remove_adjudicator(study.id, who.id) == 3  # an order and two markings
+    assert store.data(study.id).adjudicated_orders == store.data(study.id).adjudicated_spans == ()

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from chromium import PATIENCE_MS
 from playwright.sync_api import Browser, expect
+from preference_examples import compared_study, ordered
+from preference_examples import submission as compared_submission
 from rater_server import raters_page
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -200,3 +202,42 @@ def test_an_adjudicator_decides_by_keyboard_on_a_phone_in_arabic(
         context.close()
     assert errors == []
     assert {(one.value, one.decision_reason) for one in store.adjudications(study.id)} == {(2, "لأن النص ناقص")}
+
+
+@pytest.mark.browser
+def test_an_adjudicator_orders_and_marks_beside_those_of_raters(chromium: Browser, store: RatingStore) -> None:
+    study = store.ensure_study(compared_study(error_spans=True))
+    store.add_outputs(study.id, [NewOutput("i0", "en", "source", "", s, "ar", "الفوز اليوم") for s in ("agl", "knn")])
+    for ranks in ((1, 2), (1, 1)):
+        rater, _ = store.new_rater(study.id, "ar")
+        view = store.next_assignment(rater.id)
+        assert view is not None
+        spans = {one.output_id: ((0, 5, "minor"),) if ranks == (1, 1) else () for one in view.outputs}
+        store.submit(compared_submission(rater.id, view, ordered(view, *ranks), spans=spans))
+    token = store.name_adjudicator(study.id, "chief", [("i0", "ar")])[1]
+    with raters_page(store) as url:
+        context = chromium.new_context(viewport={"width": 390, "height": 844})
+        page, errors = context.new_page(), []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{url}?study=compared#rater={token}")
+        page.locator("#tongue").select_option("en")
+        expect(page.locator(".answer .rated").first).to_have_text("Raters marked: no errors · الفوز (Minor)")
+        expect(page.locator(".compare .rated")).to_contain_text("Raters gave: A = B · ")
+        page.locator(".marking .word").first.click()
+        page.locator(".marks button.major").first.click()
+        page.locator(".compare label.point").nth(1).click()
+        page.locator("#save").click()
+        expect(page.locator("#count")).to_contain_text("1")
+        page.locator("#done, #back").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        context.close()
+    assert errors == []
+    assert [one.ranks for one in store.data(study.id).adjudicated_orders] == [(1, 1)]
+    assert sorted(one.spans for one in store.data(study.id).adjudicated_spans) == [(), ((0, 5, "major"),)]
+    html = items_html(study, readings(study, store.data(study.id)), 1, catalogue("en"))
+    assert (
+        '<td class="decided">no errors</td>' in html
+        and "(Major)" in html
+        and " = " in html.split('class="decided"')[-1]
+    )
