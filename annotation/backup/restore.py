@@ -18,7 +18,7 @@ from typing import Protocol
 from annotation.backup.rebuild import build, remove, set_aside
 from annotation.database import migrate
 from annotation.database.journal import PREFIX, SUFFIX, Change, Contents, last_number, read, sync_folder
-from annotation.database.snapshots import Snapshot, fault_of, listed, newest_number
+from annotation.database.snapshots import AnswerCounts, Snapshot, count_answers, fault_of, listed, newest_number
 from annotation.errors import DatabaseUnavailable, MirrorFailed, RestoreFailed
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class RestoreReport:
     snapshot: Path | None
     replayed: int
     missing: int
-    ratings: int
+    answers: AnswerCounts
     set_aside: Path | None  # the damaged or empty file
     cut: str | None = None
 
@@ -110,7 +110,7 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
         path.parent.mkdir(parents=True, exist_ok=True)
         missing = build(beside, snapshot, changes)
         with closing(sqlite3.connect(beside)) as database:
-            ratings = int(database.execute("SELECT count(*) FROM rating").fetchone()[0])
+            answers = count_answers(database)
     except (sqlite3.Error, OSError, DatabaseUnavailable) as error:
         remove(beside)
         raise RestoreFailed(
@@ -120,12 +120,12 @@ def restore_if_needed(path: Path, folder: Path, mirror: Source | None, now: date
     aside = set_aside(path, now)
     beside.rename(path)
     sync_folder(path.parent)
-    report = RestoreReport(snapshot.path if snapshot else None, len(changes), missing, ratings, aside, cut)
+    report = RestoreReport(snapshot.path if snapshot else None, len(changes), missing, answers, aside, cut)
     _log.warning(
-        "'%s' was %s: restored %d ratings from %s and %d journalled changes. %s",
+        "'%s' was %s: restored %s from %s and %d journalled changes. %s",
         path,
         fault,
-        ratings,
+        answers,
         snapshot.path.name if snapshot else "no snapshot",
         len(changes),
         report.doubt or "",

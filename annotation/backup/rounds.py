@@ -19,7 +19,7 @@ from annotation.backup.lease import SUPERSEDED, Lease
 from annotation.backup.restore import RestoreReport
 from annotation.backup.turn import Mirror, Turn
 from annotation.database.journal import PREFIX, SUFFIX, Journal
-from annotation.database.snapshots import Snapshot, listed, superseded
+from annotation.database.snapshots import AnswerCounts, Snapshot, listed, superseded
 from annotation.errors import AnnotationError
 from annotation.store import RatingStore
 
@@ -39,7 +39,7 @@ class BackupState:
 
     folder: Path
     last_good: datetime | None  # when the newest sound snapshot was taken; None before the first
-    ratings: int | None  # in that snapshot; None for one of an earlier start
+    answers: AnswerCounts | None  # in that snapshot; None for one of an earlier start
     changes_since: int  # changes after that snapshot; the journal holds them
     unsaved_changes: int
     mirror: str | None  # where copies go; None: they stay on this machine
@@ -211,7 +211,7 @@ class Backups:
         return BackupState(
             folder=self.folder,
             last_good=self._newest.created_at if self._newest else None,
-            ratings=self._newest.ratings if self._newest else None,
+            answers=self._newest.answers if self._newest else None,
             changes_since=since,
             unsaved_changes=self._journal.waiting,
             mirror=self._mirror.name if self._mirror else None,

@@ -26,13 +26,36 @@ _MARGIN_CHANGES = 1_000  # the same, in changes: lines of a journal from its fir
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """What raters gave, as a database holds it."""
+
+    ratings: int
+    orders: int = 0
+    markings: int = 0  # outputs whose errors a rater marked, or said to have none
+
+    def __str__(self) -> str:
+        more = [(self.orders, "orders of answers"), (self.markings, "outputs marked for errors")]
+        return ", ".join([f"{self.ratings} ratings", *(f"{count} {name}" for count, name in more if count)])
+
+
+def count_answers(database: sqlite3.Connection) -> AnswerCounts:
+    """Of a database of any schema: an older one has neither orders nor marked errors."""
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    counts = (
+        int(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) if name in tables else 0  # noqa: S608 - our own names
+        for name in ("rating", "preference", "marking")
+    )
+    return AnswerCounts(*counts)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A copy whose integrity was checked when it was made."""
 
     path: Path
     created_at: datetime
     number: int  # of the last change it holds
-    ratings: int | None = None  # rows of the table `rating`; None where the copy was not looked into
+    answers: AnswerCounts | None = None  # that it holds; None where the copy was not looked into
 
 
 def copy_checked(source: sqlite3.Connection, target: Path) -> None:
@@ -75,11 +98,11 @@ def take(source: sqlite3.Connection, folder: Path, now: datetime) -> Snapshot:
     copy_checked(source, beside)
     with closing(sqlite3.connect(beside)) as copy:
         number = int(copy.execute("PRAGMA user_version").fetchone()[0])
-        ratings = int(copy.execute("SELECT count(*) FROM rating").fetchone()[0])
+        answers = count_answers(copy)
     target = folder / f"snapshot-{stamp(now)}-{number:010d}.db"
     beside.rename(target)
     sync_folder(folder)
-    return Snapshot(target, now, number, ratings)
+    return Snapshot(target, now, number, answers)
 
 
 def listed(folder: Path) -> list[Snapshot]:

@@ -216,7 +216,7 @@ def adjudicate(session: Session, now: datetime, sent: Decision) -> Receipt:
     check_values(sent.values, required, scales(session, study.id))
     check_ranks(sent.preferences, [one["key"] for one in study.preferences], names)
     query = select(OutputRow.id, OutputRow.text).where(OutputRow.id.in_(case.system_order))
-    texts = dict(session.execute(query).tuples().all())
+    texts = dict(session.execute(query).all())
     checked = replace(sent, spans=check_spans(sent.spans, texts, names, study.error_spans))
     _refuse_older(session, case, checked)
     _refuse_endless(session, case)

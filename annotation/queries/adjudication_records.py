@@ -102,7 +102,7 @@ def adjudicated_orders(session: Session, study_id: int) -> list[AdjudicatedOrder
     """Every order of adjudicators ever accepted, in order of acceptance. Raises UnknownStudy."""
     study = study_row(session, study_id)
     systems = select(OutputRow.id, SystemRow.key).join(SystemRow, SystemRow.id == OutputRow.system_id)
-    names = dict(session.execute(systems.where(SystemRow.study_id == study_id)).tuples().all())
+    names = dict(session.execute(systems.where(SystemRow.study_id == study_id)).all())
     query = (
         select(AdjudicatedOrderHistoryRow, AdjudicatedOrderRow, AdjudicationCaseRow, ItemRow.key, AdjudicatorRow.name)
         .join(AdjudicatedOrderRow, AdjudicatedOrderRow.id == AdjudicatedOrderHistoryRow.order_id)

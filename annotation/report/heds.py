@@ -5,7 +5,7 @@ Questions follow HEDS (Shimorina and Belz 2022, arXiv 2103.09710; version 3.0: B
 parts are answered together. What nobody but the organiser can know says so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
@@ -16,7 +16,7 @@ from annotation.report.preferences import compared_criterion, named
 from annotation.report.results import Report, by_scale
 from annotation.report.words import adjudication, figure, judging, materials, span, training
 from annotation.scales import Scale, labels_of
-from annotation.statistics.power import Plan, plan_on, planned_tests, power_of
+from annotation.statistics.power import Plan, plan_on, planned_tests, weakest
 from annotation.statistics.values import Undefined
 from core.report.markup import plain
 
@@ -103,19 +103,22 @@ def _power(report: Report) -> str:
     study = report.study
     if not study.criteria:
         return "Not computed: answers are compared, and there is no scale to plan a difference on."
-    items = study.planned_items or report.everyone.items
-    if items < 2:
+    rated: dict[str, int] = {}
+    for cell in report.everyone.cells:
+        if cell.language is not None:
+            rated[cell.language] = max(rated.get(cell.language, 0), cell.items)
+    designs = [(study.planned_items or items, study.raters_for(language)) for language, items in rated.items()]
+    if min((items for items, _ in designs), default=0) < 2:
         return "Not computable: fewer than 2 items."
-    target = study.target_difference or 0.3
-    languages = {cell.language for cell in report.everyone.cells}
-    tests = planned_tests(len(report.systems), len(study.criteria), len(languages))
-    plan = Plan(items, study.raters_per_item, tests, target)
-    return " ".join(_power_on(scale, plan) for scale in by_scale(study))
+    tests = planned_tests(len(report.systems), len(study.criteria), len(rated))
+    plan = Plan(*designs[0], tests, study.target_difference or 0.3)
+    several = " in the language with the least power" if len(set(designs)) > 1 else ""
+    return " ".join(_power_on(scale, plan, designs, several) for scale in by_scale(study))
 
 
-def _power_on(scale: Scale, of_five: Plan) -> str:
-    plan = plan_on(scale, of_five)
-    power = power_of(plan, studies=300)
+def _power_on(scale: Scale, of_five: Plan, designs: Sequence[tuple[int, int]], where: str) -> str:
+    power = weakest(plan_on(scale, of_five), designs, studies=300)
+    plan = power.plan
     least = (
         f"not even {power.detectable.facts['largest']} points"
         if isinstance(power.detectable, Undefined)
@@ -123,7 +126,7 @@ def _power_on(scale: Scale, of_five: Plan) -> str:
     )
     return (
         f"By simulation of the planned analysis (sign-flip test, level .05 / {plan.tests} tests): with {plan.items} items and "
-        f"{plan.raters_per_item} raters per item, a difference of {plan.difference:g} points on a scale from "
+        f"{plan.raters_per_item} raters per item{where}, a difference of {plan.difference:g} points on a scale from "
         f"{scale} before rounding is found with power {power.power:.2f}; smallest difference found with power 0.80: "
         f"{least}. {power.assumptions}"
     )

@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 STEPS = 60
 TOLERANCE = 1e-9  # of the largest gradient, per comparison
 FURTHEST = 2.0  # a step changes no logarithm by more
+SPARE = (
+    5.0  # beyond twice the logarithm of the comparisons: a gap between neighbours that no data of this size can show
+)
 
 
 def is_connected(wins: Floats, ties: Floats) -> bool:
@@ -30,7 +33,8 @@ def fit(wins: Floats, ties: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Maximum-likelihood log-strengths `(D, S)` that sum to 0, log tie parameters `(D,)`, and which have converged `(D,)`.
 
     `wins` `(D, S, S)`: how often the row beat the column; `ties` `(D, S, S)`: how often they were equal, symmetric. The tie
-    parameter is -inf without a tie. A data set without a finite maximum does not converge.
+    parameter is -inf without a tie. A data set without a finite maximum does not converge: its gradient vanishes on the way to
+    infinity, as where a system ties with others and never loses (a growing tie parameter lets its strength grow), so a gap counts too.
     """
     sets, systems = wins.shape[:2]
     strengths, tie = np.zeros((sets, systems)), np.zeros(sets)
@@ -51,6 +55,8 @@ def fit(wins: Floats, ties: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         strengths += step[:, :systems]
         tie += np.where(any_tie, step[:, systems], 0)
         strengths -= strengths.mean(1, keepdims=True)
+    gaps = np.diff(np.sort(strengths, axis=1), axis=1).max(1, initial=0.0)
+    ready &= gaps <= 2 * np.log(np.maximum(number.sum(1), 1)) + SPARE
     return strengths, np.where(any_tie, tie, -np.inf), ready
 
 

@@ -8,6 +8,7 @@ the difference except where the scale ends or rounds.
 Shapes: `S` simulated studies, `I` items, `K` raters per item, `F` flips.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
@@ -93,6 +94,24 @@ def planned_tests(systems: int, criteria: int, languages: int) -> int:
     """
     scopes = languages + 1 if languages > 1 else languages
     return max(1, systems * (systems - 1) // 2 * criteria * scopes)
+
+
+def weakest(plan: Plan, designs: Iterable[tuple[int, int]], *, studies: int = 500, seed: int = 0) -> Power:
+    """The least power that `plan` has among languages, each with its (items, raters per item).
+
+    A language with no more items and no more raters than another one needs no second simulation. Raises ValueError without any.
+    """
+    distinct = set(designs)
+
+    def dominated(items: int, raters: int) -> bool:
+        return any(other != (items, raters) and other[0] <= items and other[1] <= raters for other in distinct)
+
+    least = [one for one in sorted(distinct) if not dominated(*one)]
+    powers = [
+        power_of(replace(plan, items=items, raters_per_item=raters), studies=studies, seed=seed)
+        for items, raters in least
+    ]
+    return min(powers, key=lambda one: one.power)
 
 
 def power_of(plan: Plan, *, studies: int = 500, seed: int = 0) -> Power:

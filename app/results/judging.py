@@ -7,7 +7,7 @@ the program, loses at most the last few, and the same model goes on where it was
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import langcodes
@@ -126,28 +126,38 @@ class JudgeService:
         self._report(going=False, stopped=self._stopping.is_set(), error=error)
 
     def _run(self, study: Study, name: str) -> None:
-        model, scorer = self._open_model(name)
-        facts = {"precision": model.config.precision, "scoring": scorer.method, "adapter": model.config.adapter}
-        judge = self._store.ensure_judge(
-            study.id, NewJudge(model.config.name, model.fingerprint, PROMPT_VERSION, facts)
-        )
-        outputs = {one.output_id: one for one in self._store.outputs(study.id)}
-        criteria = {one.key: one for one in study.criteria}
-        todo = self._store.unscored(judge.id)
-        self._report(done=judge.total - len(todo), total=judge.total)
-        for start in range(0, len(todo), AT_ONCE):
+        for judge in grade_study(self._store, study, *self._open_model(name)):
+            self._report(done=judge.scored, total=judge.total)
             if self._stopping.is_set():
                 return
-            part = todo[start : start + AT_ONCE]
-            pairs = [
-                (text_of(outputs[output], study), scale_of(criteria[key], outputs[output])) for output, key in part
-            ]
-            self._store.store_scores(judge.id, _scores(part, grade(scorer, pairs)))
-            self._report(done=judge.total - len(todo) + start + len(part))
 
     def _report(self, **changes: object) -> None:
         assert self._progress is not None
         self._progress = replace(self._progress, **changes)  # type: ignore[arg-type]
+
+
+def grade_study(store: RatingStore, study: Study, model: Engine, scorer: Scores) -> Iterator[Judge]:
+    """Grades what the model has not graded yet: the judge as it is before the first grades, and after each ``AT_ONCE`` are stored.
+
+    Raises CoreError, AnnotationError.
+    """
+    facts = {"precision": model.config.precision, "scoring": scorer.method, "adapter": model.config.adapter}
+    judge = store.ensure_judge(study.id, NewJudge(model.config.name, model.fingerprint, PROMPT_VERSION, facts))
+    yield judge
+    outputs = {one.output_id: one for one in store.outputs(study.id)}
+    criteria = {one.key: one for one in study.criteria}
+    todo = store.unscored(judge.id)
+    for start in range(0, len(todo), AT_ONCE):
+        part = todo[start : start + AT_ONCE]
+        pairs = [(text_of(outputs[output], study), scale_of(criteria[key], outputs[output])) for output, key in part]
+        scores = _scores(part, grade(scorer, pairs))
+        store.store_scores(judge.id, scores)
+        judge = replace(
+            judge,
+            scored=judge.scored + len(scores),
+            too_long=judge.too_long + sum(one.value is None for one in scores),
+        )
+        yield judge
 
 
 def text_of(output: OutputRecord, study: Study) -> GradedText:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from annotation.backup.rounds import Backups
 from annotation.store import RatingStore
@@ -12,6 +13,7 @@ from app.results.ratings import Authority
 from app.texts import Texts
 from core.errors import InvalidConfig
 from core.models.engine import Engine
+from core.models.loading import Precision
 from core.scoring import Scores
 
 
@@ -26,13 +28,13 @@ class Organising:
 
 def organising_of(store: RatingStore, authority: Authority, backups: Backups | None, models: ModelCache) -> Organising:
     """Both services over one store; those models grade that Explore has, but none that runs on a lent GPU."""
+    judges = JudgeService(store, authority, partial(open_judge, models))
+    return Organising(AdjudicationService(store, authority, backups), judges, models.offers)
 
-    def opened(name: str) -> tuple[Engine, Scores]:
-        if models.needs_gpu(name):
-            raise InvalidConfig(f"{name} runs on a lent GPU alone and cannot grade a study; choose another model.")
-        workbench = models.open(name, "auto")
-        return workbench.model, workbench.scorer
 
-    return Organising(
-        AdjudicationService(store, authority, backups), JudgeService(store, authority, opened), models.offers
-    )
+def open_judge(models: ModelCache, name: str, precision: Precision = "auto") -> tuple[Engine, Scores]:
+    """A model that grades, with its scorer. Raises CoreError."""
+    if models.needs_gpu(name):
+        raise InvalidConfig(f"{name} runs on a lent GPU alone and cannot grade a study; choose another model.")
+    workbench = models.open(name, precision)
+    return workbench.model, workbench.scorer

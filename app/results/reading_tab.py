@@ -200,21 +200,35 @@ def _marks(output: ReadOutput, spans: Spans | None, texts: Texts) -> str:
 
 
 def _orders(one: Reading, judges: tuple[str, ...], questions: dict[str, str], texts: Texts) -> str:
-    """The orders of each rater, and what was decided, on each question: the best system first."""
-    rows = ""
-    for key, by_rater in one.orders.items():
-        lines = {rater: in_words(order, texts) for rater, order in by_rater.items()}
-        cells = "".join(f"<td>{lines.get(rater, '–')}</td>" for rater in one.raters)
-        decided = one.adjudicated_orders.get(key, {})
-        cells += "".join(
-            f'<td class="decided">{in_words(decided[name], texts) if name in decided else "–"}</td>' for name in judges
-        )
-        css = "differ" if len(set(lines.values())) > 1 else ""
-        rows += f'<tr class="{css}"><th scope="row">{escape(questions.get(key, key))}</th>{cells}</tr>'
-    if not rows:
+    """A row for each person with her order on each question, the best system first; what was decided comes last."""
+    if not one.orders:
         return ""
-    table = f"<table><thead><tr><th></th>{_heads(one.raters, judges, texts)}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<section><p class="system">{escape(texts("page.compare"))}</p><div class="wide">{table}</div></section>'
+    keys = list(one.orders)
+    differ = {key for key in keys if len({in_words(order, texts) for order in one.orders[key].values()}) > 1}
+    decided = escape(texts("results.adjudicated"))
+    rows = "".join(
+        _row(f"<bdi>{escape(name)}</bdi>", [one.orders[key].get(name) for key in keys], "", texts)
+        for name in one.raters
+    ) + "".join(
+        _row(
+            f"{decided}: <bdi>{escape(name)}</bdi>",
+            [one.adjudicated_orders.get(key, {}).get(name) for key in keys],
+            "decided",
+            texts,
+        )
+        for name in judges
+    )
+    heads = "".join(
+        f'<th scope="col" class="{"differ" if key in differ else ""}">{escape(questions.get(key, key))}</th>'
+        for key in keys
+    )
+    table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<section class="orders"><p class="system">{escape(texts("page.compare"))}</p><div class="wide">{table}</div></section>'
+
+
+def _row(name: str, orders: list[Order | None], css: str, texts: Texts) -> str:
+    cells = "".join(f"<td>{'–' if order is None else in_words(order, texts)}</td>" for order in orders)
+    return f'<tr class="{css}"><th scope="row">{name}</th>{cells}</tr>'
 
 
 def in_words(order: Order, texts: Texts) -> str:

@@ -6,6 +6,7 @@ from html import escape
 from annotation.backup.rounds import BackupState
 from annotation.errors import InvalidRecord
 from annotation.records import Study
+from annotation.report.words import quotas
 from annotation.statistics.power import Power
 from annotation.statistics.values import Undefined
 from annotation.stopping import all_decided
@@ -49,7 +50,11 @@ def summary(board: Board, texts: Texts) -> str:
     live = [one for one in board.invitations if one.revoked_at is None]
     steps = (
         ("outputs", bool(board.stock.items), f"{outputs} · {', '.join(board.stock.systems)}"),
-        ("design", not board.placeholders, texts("study.design_is", criteria=criteria, k=study.raters_per_item)),
+        (
+            "design",
+            not board.placeholders,
+            texts("study.design_is", criteria=criteria, k=f"{study.raters_per_item}{quotas(study)}"),
+        ),
         ("checks", study.check_every is None or checks > 0, texts("study.checks_count", count=checks)),
         ("invite", study.frozen_at is not None and bool(live), texts("study.links_count", count=len(live))),
         (

@@ -55,7 +55,8 @@ CONTRACT = (
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = inspect.signature(metafunc.function).parameters
-    if metafunc.module.__name__ in CONTRACT and "store" in metafunc.fixturenames and "path" not in own:
+    module = metafunc.module.__name__.rpartition(".")[2]  # importlib mode names it by its path from the root
+    if module in CONTRACT and "store" in metafunc.fixturenames and "path" not in own:
         metafunc.parametrize("engine", ["sqlite", "postgresql"])
 
 

@@ -4,19 +4,23 @@ Tests of `annotation.backup.lease`, `annotation.backup.rebuild`.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from backup_toys import Dump, backups, dump, killed, lose
+from preference_examples import compared_study, ordered
+from preference_examples import submission as compared_submission
 from rating_examples import Clock, new_study, outputs_of, skip_of, submission
 
 from annotation.backup import restore
 from annotation.backup.backed_up_store import open_with_backups
 from annotation.database.journal import Contents
-from annotation.database.snapshots import listed
+from annotation.database.snapshots import AnswerCounts, count_answers, listed
 from annotation.errors import DatabaseUnavailable, RestoreFailed
 from annotation.store import RatingStore
 
@@ -197,7 +201,7 @@ def test_a_change_whose_line_is_missing_is_counted(path: Path, after_kill: Dump,
     last.write_bytes(b"\n".join(lines))
     report = restore.restore_if_needed(path, backups(path), None, clock())
     assert report is not None
-    assert (report.missing, report.ratings) == (1, 27)
+    assert (report.missing, report.answers) == (1, AnswerCounts(27))
     assert dump(path) == after_kill
 
 
@@ -247,3 +251,30 @@ def test_memory_has_no_backups() -> None:
     kept = open_with_backups("sqlite://")
     assert kept.backups is None
     kept.close()
+
+
+def test_what_was_brought_back_is_said_of_orders_and_marked_errors_too(
+    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = open_with_backups(path, clock=clock)
+    study = opened.store.ensure_study(compared_study(error_spans=True))
+    opened.store.add_outputs(study.id, outputs_of("i1", systems=("agl", "knn")))
+    rater, _ = opened.store.new_rater(study.id, "sw")
+    view = opened.store.next_assignment(rater.id)
+    assert view is not None
+    spans = {one.output_id: () for one in view.outputs}
+    opened.store.submit(compared_submission(rater.id, view, ordered(view, 1, 2), spans=spans))
+    killed(opened)
+    lose(path)
+    with caplog.at_level("WARNING"):
+        report = restore.restore_if_needed(path, backups(path), None, clock())
+    assert report is not None and report.answers == AnswerCounts(0, 1, 2)
+    assert "restored 0 ratings, 1 orders of answers, 2 outputs marked for errors from" in caplog.text
+
+
+def test_answers_of_a_database_of_an_older_schema_are_counted(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as database:
+        database.execute("CREATE TABLE rating (id INTEGER)")
+        database.execute("INSERT INTO rating VALUES (1)")
+        assert count_answers(database) == AnswerCounts(1)
+        assert str(count_answers(database)) == "1 ratings"

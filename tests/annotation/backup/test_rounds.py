@@ -20,7 +20,7 @@ from annotation.backup.backed_up_store import BackedUpStore, open_with_backups
 from annotation.backup.mirror import HubMirror
 from annotation.backup.rounds import Backups
 from annotation.database import snapshots
-from annotation.database.snapshots import fault_of, listed, needed, superseded
+from annotation.database.snapshots import AnswerCounts, fault_of, listed, needed, superseded
 from annotation.errors import DatabaseUnavailable, MirrorFailed
 from annotation.store import RatingStore
 
@@ -54,7 +54,7 @@ def test_a_round_makes_a_sound_snapshot_and_says_what_is_in_it(
     rate_one(kept.store)
     assert backups.state().changes_since == kept.store.change_number > 0
     state = backups.now()
-    assert (state.ratings, state.changes_since, state.failures, state.healthy) == (9, 0, (), True)
+    assert (state.answers, state.changes_since, state.failures, state.healthy) == (AnswerCounts(9), 0, (), True)
     assert state.last_good is not None
     assert timedelta(0) < clock() - state.last_good < timedelta(seconds=1)
     (snapshot,) = listed(backups.folder)
@@ -108,11 +108,11 @@ def test_a_snapshot_taken_while_raters_write_is_of_one_moment(kept: BackedUpStor
     writer.start()
     seen = []
     while writer.is_alive():
-        seen.append(backups.now().ratings)
+        seen.append(backups.now().answers)
         time.sleep(0.02)
     writer.join()
     assert len(seen) > 1
-    assert {count % 9 for count in seen if count is not None} == {0}
+    assert {one.ratings % 9 for one in seen if one is not None} == {0}
     for snapshot in listed(backups.folder):
         with closing(sqlite3.connect(snapshot.path)) as copy:
             assert copy.execute("PRAGMA user_version").fetchone() == (snapshot.number,)

@@ -344,7 +344,7 @@ def test_she_sees_orders_and_marks_and_decides_on_her_own(
     assert (store.preferences(study.id), store.error_spans(study.id)) == before
     report = make_report(study, data, NOW)
     assert (report.adjudicated, report.adjudicators) == ((), ("chief",))
-    assert "adjudicated after rating, by: chief" in markdown(document(report))
+    assert "adjudicated after rating, by: chief" in markdown([document(report)])
     assert make_report(study, data, NOW, public=True).adjudicators == ("adjudicator 1",)
     export_study(store, study, tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "adjudicated_orders.jsonl").read_text().splitlines()]

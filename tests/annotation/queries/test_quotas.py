@@ -11,6 +11,7 @@ from rating_examples import new_study, outputs_of, submission
 from annotation.errors import InvalidRecord
 from annotation.export.files import export_study
 from annotation.records import NewStudy, Study
+from annotation.report.heds import to_heds
 from annotation.report.results import make_report
 from annotation.report.sections import document
 from annotation.store import RatingStore
@@ -62,6 +63,8 @@ def test_missing_answers_are_counted_against_the_quota(store: RatingStore, plann
     assert {(one.language, one.missing) for one in report.everyone.cells} == {("ar", 0), ("fr", 6), ("sw", 2)}
     assert {one.missing for one in report.everyone.overall} == {8}
     assert "raters per item and language (ar: 1, fr: 4)" in markdown([document(report)])
+    heds = " ".join(to_heds(report, store.data(planned.id)).split())
+    assert "with 2 items and 1 raters per item in the language with the least power" in heds
 
 
 def test_quotas_are_part_of_the_design_in_copies_codebook_and_revisions(

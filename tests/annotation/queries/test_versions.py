@@ -67,3 +67,9 @@ def test_each_answer_that_is_new_or_changed_leaves_one_line(
 
 def test_nothing_sent_is_nothing_written(store: RatingStore, study: Study) -> None:
     assert store._write(lambda session: versions.write(session, MARKINGS, {}, "x", study.created_at)) is False
+
+
+def test_the_contract_is_asked_of_both_engines(store: RatingStore, engine: str, request: pytest.FixtureRequest) -> None:
+    """For a while it was asked of SQLite alone: module names have their path before them."""
+    assert request.node.callspec.params["engine"] == engine
+    assert (store.path is None) == (engine == "postgresql")

@@ -7,7 +7,7 @@ from scipy import stats
 from annotation.report.results import verdict
 from annotation.statistics.comparisons import compare, corrected
 from annotation.statistics.normalised import Rank, Ranking
-from annotation.statistics.power import Plan, items_needed, planned_tests, power_of
+from annotation.statistics.power import Plan, items_needed, planned_tests, power_of, weakest
 from annotation.statistics.values import Undefined
 
 
@@ -65,3 +65,12 @@ def test_equal_means_are_drawn_as_equal() -> None:
 def test_items_needed_counts_that_the_spread_is_estimated() -> None:
     """((1.960 + 0.842) / 0.5)^2 = 31.4, and 1.960^2 / 2 = 1.9 more (Guenther 1981)."""
     assert items_needed(1.0, 0.5) == 34
+
+
+def test_the_weakest_language_is_the_one_whose_power_is_least() -> None:
+    plan = Plan(items=100, raters_per_item=9)
+    designs = [(60, 1), (20, 5), (60, 5), (90, 3)]
+    alone = {one: power_of(Plan(*one), studies=200).power for one in designs}
+    chosen = weakest(plan, designs, studies=200)
+    assert (chosen.plan.items, chosen.plan.raters_per_item) == min(alone, key=lambda one: alone[one]) == (20, 5)
+    assert chosen.power == alone[20, 5] < alone[60, 1] < alone[90, 3]

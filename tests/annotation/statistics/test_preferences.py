@@ -198,3 +198,14 @@ def test_languages_stand_alone_and_together_and_left_out_raters_nowhere() -> Non
         ("en", 6, 6),
         ("sw", 6, 6),
     ]
+
+
+def test_a_system_that_ties_and_never_loses_has_no_finite_strength() -> None:
+    """Results printed +37.95 [36.89, 38.49]: Newton's steps had stopped where the gradient was too small to be told from 0."""
+    wins = np.array([[[0, 37, 60], [0, 0, 46], [0, 0, 0]]], dtype=float)
+    ties = np.array([[[0, 23, 0], [23, 0, 14], [0, 14, 0]]], dtype=float)
+    assert is_connected(wins[0], ties[0])
+    assert not fit(wins, ties)[2].any()
+    wins[0, 1, 0] = wins[0, 2, 1] = 1.0  # one loss each way is enough
+    strengths, _, ready = fit(wins, ties)
+    assert ready.all() and np.abs(strengths).max() < 6

@@ -174,6 +174,12 @@ def test_power_is_estimated_for_what_is_planned(office: Office, tmp_path: Path) 
     assert more is not None
     assert more.power > found.power
     assert planned_powers(board.study, replace(board.stock, systems=("agl",))) == []
+    (language,) = board.stock.items
+    (fewer,) = planned_powers(replace(board.study, planned_items=400, quotas={language: 1}), board.stock)
+    assert (fewer.plan.items, fewer.plan.raters_per_item) == (400, 1)
+    two = replace(board.stock, items={language: 400, "xx": 400})
+    (least,) = planned_powers(replace(board.study, planned_items=None, quotas={"xx": 1}), two)
+    assert (least.plan.raters_per_item, least.plan.tests) == (1, 9)
 
 
 def test_links_are_made_and_taken_back_and_a_rater_is_removed_only_when_her_name_is_typed(
