@@ -1,5 +1,6 @@
 """Who may wait in Gradio's queue: over Gradio's own queue, whose insides the bound reads."""
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from gradio.data_classes import PredictBodyInternal
 
 from app.access import queue_limits
 from app.access.queue_limits import MOST_OF_ONE, MOST_WAITING, OPEN, RESERVED, bound_queue
+from app.launching import QUEUE_POLL_S, queued
 
 NAMES = ("model", "organiser", "results")
 
@@ -93,3 +95,11 @@ def test_reserved_queues_are_those_of_the_page() -> None:
 
     used = {one.EVENTS["concurrency_id"] for one in (experiments_tab, ratings_tab, tab)}
     assert used == set(queue_limits.RESERVED)
+
+
+def test_a_queue_without_work_is_looked_into_a_few_times_a_second(page: gr.Blocks) -> None:
+    """Gradio's own number, a millisecond, costs an idle app several hundredths of a processor; another version may call it otherwise."""
+    services: Any = SimpleNamespace(visitor=str, limits=SimpleNamespace(active=True))
+    with_event_loop(lambda: queued(page, services))
+    assert page._queue.sleep_when_free == QUEUE_POLL_S
+    assert "sleep(self.sleep_when_free)" in inspect.getsource(type(page._queue).start_processing)
