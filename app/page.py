@@ -28,6 +28,7 @@ from app.results.organising import organising_of
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
 from app.services import Services
+from app.sparse_updates import Page
 from app.study.service import StudyService
 from app.study.tab import build_study
 from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred
@@ -51,7 +52,7 @@ def build_app(services: Services) -> gr.Blocks:
     """The whole app over ``services``."""
     localised = Localised()
     texts = catalogue(ENGLISH)
-    with gr.Blocks(title="AGL", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as page:
+    with Page(title="AGL", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as page:
         tag = gr.State(ENGLISH)
         session = gr.BrowserState("", storage_key="agl-organiser", secret="agl-organiser")  # noqa: S106 - a name
         # First, for Gradio numbers a name that is taken, and events are named after their handlers: ask would be ask_2.
