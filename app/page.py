@@ -41,9 +41,8 @@ from core.workbench import POOL_OF_TASK
 CACHE = (600, int(LONGEST_S))  # seconds: how often Gradio's copies of files are looked at, and how old they may be
 HERE = Path(__file__).resolve().parent
 SHOWING: dict[str, Any] = {**QUIET, "concurrency_id": "show"}
-RIGHT_TO_LEFT = [entry.tag for entry in available() if entry.direction == "rtl"]
 TO_THE_TOP = "(...values) => { window.scrollTo({top: 0, behavior: 'smooth'}); return values; }"
-TURN = f"(tag) => window.aglTurn(tag, {RIGHT_TO_LEFT}.includes(tag))"
+TURN = f"(tag) => window.aglTurn(tag, {[entry.tag for entry in available() if entry.direction == 'rtl']}.includes(tag))"
 REMEMBER = "(tag) => window.aglRemember(tag)"
 REMEMBERED = f"() => window.aglRemembered({[entry.tag for entry in available()]})"
 

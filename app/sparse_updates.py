@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 
-class Page(gr.Blocks):
+class Page(gr.Blocks):  # type: ignore[misc] # Gradio's types are not read
     """``gr.Blocks`` that works on the outputs a handler returned."""
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
@@ -18,7 +18,8 @@ class Page(gr.Blocks):
         by_output = isinstance(predictions, dict) and all(key in block_fn.outputs for key in predictions)
         returned = [one for one in block_fn.outputs if by_output and one in predictions]
         if len(returned) in (0, len(block_fn.outputs)) or block_fn.batch:
-            return await super().postprocess_data(block_fn, predictions, state)
+            whole: list[Any] = await super().postprocess_data(block_fn, predictions, state)
+            return whole
         part = copy(block_fn)
         part.outputs = returned
         values = predictions if len(returned) > 1 else predictions[returned[0]]  # of one output Gradio takes the value

@@ -18,7 +18,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import stdtr
 
 from annotation.stopping import LookedAt
 from core.statistics.sequential import levels
@@ -28,6 +27,8 @@ Pair = tuple[str, str]
 
 def p_of(differences: Sequence[float]) -> float:
     """Two-sided p-value of "no difference" from an item's difference each; 1 below two items."""
+    from scipy.special import stdtr  # here, because a start of the app waits for what this file imports
+
     values = np.asarray(differences, dtype=float)
     differing = int(np.count_nonzero(values))
     if len(values) < 2 or not differing:

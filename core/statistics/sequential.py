@@ -17,7 +17,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 NODES = 256  # of Gauss and Legendre over one look's region of continuation; boundaries then keep 6 decimals
 FAR = 12.0  # standard deviations beyond which nothing is left to spend
@@ -30,6 +29,8 @@ def spent(alpha: float, fraction: float) -> float:
     """
     if not (0 < alpha < 1 and 0 < fraction <= 1):
         raise ValueError(f"a level and a fraction lie between 0 and 1; seen {alpha} and {fraction}")
+    from scipy.special import ndtr, ndtri  # in functions, because a start of the app waits for what is imported here
+
     return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(fraction)))
 
 
@@ -55,6 +56,8 @@ def boundaries(alpha: float, fractions: tuple[float, ...]) -> tuple[float, ...]:
 
 def levels(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
     """The two-sided p-value that has to be reached at each look."""
+    from scipy.special import ndtr
+
     return tuple(float(2 * ndtr(-one)) for one in boundaries(alpha, tuple(fractions)))
 
 
@@ -69,6 +72,8 @@ def _edge(points: NDArray[np.float64], mass: NDArray[np.float64], step: float, l
 
 def _beyond(edge: float, points: NDArray[np.float64], mass: NDArray[np.float64], step: float) -> float:
     """P(|sum| >= edge) at this look for those who went on from `points` with `mass`, both (N,)."""
+    from scipy.special import ndtr
+
     return float(np.sum(mass * (ndtr((points - edge) / step) + ndtr((-edge - points) / step))))
 
 

@@ -208,7 +208,7 @@ def test_a_run_that_writes_and_was_stopped_goes_on_bit_for_bit(
     make_bank_loop: Any, short: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Written by the toy model itself, which a text depends on nothing but the attempt for; every line passes as French."""
-    monkeypatch.setattr(writing, "text_adherence", lambda *_: 1.0)
+    monkeypatch.setattr(writing, "language_fault", lambda *_: "")
     monkeypatch.setattr(
         writing.PairWriter, "_read", lambda self, draft, line, excluded: (f"Texte {draft.identity}", "")
     )
