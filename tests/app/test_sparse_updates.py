@@ -3,13 +3,12 @@
 Tests of `app.sparse_updates`.
 """
 
-import asyncio
 from copy import copy
 from typing import Any
 
 import gradio as gr
 import pytest
-from app_server import with_event_loop
+from app_server import awaited, with_event_loop
 from gradio.state_holder import SessionState
 
 from app.sparse_updates import Page
@@ -45,7 +44,7 @@ def test_the_browser_is_sent_what_gradio_sends(returned: Any) -> None:
         values = (
             {parts[n]: copy(value) for n, value in returned.items()} if by_part else copy(returned)
         )  # Gradio empties it
-        sent = asyncio.run(page.postprocess_data(page.fns[0], values, state))
+        sent = awaited(page.postprocess_data(page.fns[0], values, state))
         # Of gr.HTML alone Gradio says that its properties stay as they are.
         sent = [{k: v for k, v in one.items() if k != "props"} if isinstance(one, dict) else one for one in sent]
         outcomes.append((sent, [state.get(parts[3]._id, None)]))
@@ -56,7 +55,7 @@ def test_what_was_not_returned_is_not_made_anew(monkeypatch: pytest.MonkeyPatch)
     page, parts = with_event_loop(lambda: made(Page))
     count = []
     monkeypatch.setattr(gr.Dropdown, "__init__", lambda self, **_: count.append(1))
-    asyncio.run(page.postprocess_data(page.fns[0], {parts[0]: "new"}, SessionState(page)))
+    awaited(page.postprocess_data(page.fns[0], {parts[0]: "new"}, SessionState(page)))
     assert count == []
 
 
@@ -64,4 +63,4 @@ def test_a_component_that_is_no_output_is_refused() -> None:
     page, parts = with_event_loop(lambda: made(Page))
     page.fns[0].outputs = parts[:2]
     with pytest.raises(ValueError, match="not specified as output"):
-        asyncio.run(page.postprocess_data(page.fns[0], {parts[0]: "new", parts[4]: "x"}, SessionState(page)))
+        awaited(page.postprocess_data(page.fns[0], {parts[0]: "new", parts[4]: "x"}, SessionState(page)))
