@@ -196,10 +196,11 @@ HEADERS = b"POST /rate/submit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer y\r\n
     "first", [b"", b"GET / HTTP/1.1\r\nX-Slow: ", HEADERS], ids=["silent", "half a header", "half a body"]
 )
 def test_two_hundred_connections_keep_no_rater_waiting(target: Target, first: bytes) -> None:
+    rater = target.fresh()  # the one of the other tests may have spent her requests of this minute
     with connections(target, 200, first):
-        assert target.post("session", target.rater).status_code == 200
-        assert target.post("next", target.rater).status_code == 200
-    assert target.post("session", target.rater).status_code == 200
+        assert target.post("session", rater).status_code == 200
+        assert target.post("next", rater).status_code == 200
+    assert target.post("session", rater).status_code == 200
 
 
 def test_who_never_ends_a_header_or_sends_a_body_byte_by_byte_is_let_go(target: Target) -> None:
@@ -230,7 +231,7 @@ def test_a_visitor_with_long_jobs_keeps_no_rater_waiting(target: Target) -> None
         join(target, ask, question(target, text=f"LONG {n}"), session if n == 3 else uuid.uuid4().hex[:11])
         for n in range(12)
     )
-    assert target.post("next", target.rater).status_code == 200
+    assert target.post("next", target.fresh()).status_code == 200
     assert '"success":true' in through_queue(target, target.rate_tab(), [None])
     assert "process_completed" in through_queue(target, target.event("study-unlock.click"), ["x", "en"])
     assert "process_completed" not in listen(target, session, 1)  # which also takes it out of the queue
