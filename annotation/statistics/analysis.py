@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from annotation.preference_records import PreferenceRecord
@@ -82,28 +83,30 @@ def analyse(
     every: list[RatingRecord | PreferenceRecord | SpanRecord] = [*ratings, *orders, *marked]
     languages = sorted({row.language for row in every})
     several = len(languages) > 1
-    records = (answers, outputs, assignments, criteria, raters_per_item)
+    summarised = partial(
+        summarise,
+        criteria=criteria,
+        raters_per_item=raters_per_item,
+        scales=scales,
+        quotas=quotas,
+        closed=closed,
+        seed=seed,
+    )
     return Analysis(
         ratings=len(ratings),
         not_applicable=len(answers) - len(ratings),
         raters=len({row.rater for row in every}),
         items=len({row.item_key for row in every}),
         languages=tuple(languages),
-        cells=tuple(summarise(*records, scales=scales, quotas=quotas, closed=closed, seed=seed)),
-        overall=tuple(summarise(*records, scales=scales, quotas=quotas, closed=closed, seed=seed, over_languages=True))
-        if several
-        else (),
+        cells=tuple(summarised(answers, outputs, assignments)),
+        overall=tuple(summarised(answers, outputs, assignments, over_languages=True)) if several else (),
         comparisons=tuple(compare_all(ratings, criteria, seed=seed)),
         agreements=tuple(agreements(ratings, criteria, scales=scales, seed=seed)),
         rankings=tuple(rankings(ratings, criteria, seed=seed)),
         models=_models(ratings, criteria, languages) if models else (),
         errors=analyse_errors(marked, outputs, without=without, seed=seed),
         preferences=analyse_preferences(orders, questions, seed=seed),
-        groups=tuple(
-            by_group(
-                answers, outputs, criteria, raters_per_item, scales=scales, quotas=quotas, closed=closed, seed=seed
-            )
-        ),
+        groups=tuple(by_group(answers, outputs, summarised)),
     )
 
 

@@ -3,13 +3,11 @@
 Description only: no test compares groups, because nothing was drawn or planned for that.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from annotation.records import OutputRecord, RatingRecord
-from annotation.scales import ALL_FIVE, Scale
-from annotation.statistics.summary import Cell, summarise
+from annotation.statistics.summary import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +20,12 @@ class Group:
 
 
 def by_group(
-    answers: Sequence[RatingRecord],
-    outputs: Sequence[OutputRecord],
-    criteria: Sequence[str],
-    raters_per_item: int,
-    *,
-    scales: Mapping[str, Scale] = ALL_FIVE,
-    quotas: Mapping[str, int] = MappingProxyType({}),
-    closed: Container[str] = (),
-    seed: int = 0,
+    answers: Sequence[RatingRecord], outputs: Sequence[OutputRecord], summarised: Callable[..., list[Cell]]
 ) -> list[Group]:
-    """One for each group in sorted order, the items without a group last; none where no item has a group."""
+    """One for each group in sorted order, the items without a group last; none where no item has a group.
+
+    `summarised`: `summary.summarise` with all that is the same for every group.
+    """
     groups = {one.item_key: one.group or "" for one in outputs}
     if not any(groups.values()):
         return []
@@ -41,21 +34,6 @@ def by_group(
     for name in sorted(set(groups.values()), key=lambda one: (one == "", one)):
         rated = [one for one in answers if groups.get(one.item_key) == name]
         own = [one for one in outputs if groups[one.item_key] == name]
-        cells = [
-            cell
-            for over in ((True, False) if several else (False,))
-            for cell in summarise(
-                rated,
-                own,
-                (),
-                criteria,
-                raters_per_item,
-                scales=scales,
-                quotas=quotas,
-                closed=closed,
-                seed=seed,
-                over_languages=over,
-            )
-        ]
-        made.append(Group(name, len({one.item_key for one in own}), tuple(cells)))
+        overall = summarised(rated, own, (), over_languages=True) if several else []
+        made.append(Group(name, len({one.item_key for one in own}), (*overall, *summarised(rated, own, ()))))
     return made

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from annotation.adjudication_records import Adjudicator
 from annotation.backup.rounds import Backups
 from annotation.errors import InvalidRecord, UnknownStudy
-from annotation.records import Study
+from annotation.records import Study, StudyData
 from annotation.store import RatingStore
 from app.results.disagreements import Reading, readings
 from app.results.ratings import Authority
@@ -18,6 +18,11 @@ def case_id(one: Reading) -> str:
     return f"{one.language} {one.item_key}"
 
 
+def _differing(study: Study, data: StudyData) -> list[Reading]:
+    """The rated items that are listed, those first on which raters differ most."""
+    return [one for one in readings(study, data) if one.disagreement is not None][:MOST_LISTED]
+
+
 class AdjudicationService:
     """Serves organisers, and nobody else."""
 
@@ -27,14 +32,15 @@ class AdjudicationService:
     def cases(self, session: object, slug: object) -> tuple[Study, list[Reading]]:
         """A study and its rated items, those first on which raters differ most. Raises AnnotationError."""
         study = self._study(session, slug)
-        rated = [one for one in readings(study, self._store.data(study.id)) if one.disagreement is not None]
-        return study, rated[:MOST_LISTED]
+        return study, _differing(study, self._store.data(study.id))
 
     def widest(self, session: object, slug: object, count: int) -> list[str]:
         """The items with the widest spread that nobody adjudicates yet."""
-        study, rated = self.cases(session, slug)
-        decided = {(one.item_key, one.language) for one in self._store.data(study.id).decisions}
-        return [case_id(one) for one in rated if (one.item_key, one.language) not in decided][: max(0, count)]
+        study = self._study(session, slug)
+        data = self._store.data(study.id)
+        decided = {(one.item_key, one.language) for one in data.decisions}
+        open_cases = [one for one in _differing(study, data) if (one.item_key, one.language) not in decided]
+        return [case_id(one) for one in open_cases[: max(0, count)]]
 
     def name(self, session: object, slug: object, name: str, chosen: Sequence[str]) -> tuple[Adjudicator, str, int]:
         """Gives items to whoever bears the name; her record, what her link ends in, and how many items are new to her."""
