@@ -50,6 +50,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def wide(name: str, table: str) -> str:
+    """A table that may be wider than the page: it scrolls inside, which fingers, mouse and keyboard can do; ``name`` is read aloud."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">{table}</div>'
+
+
 def message(text: str, kind: str = "note") -> str:
     """A one-sentence message where the eye is."""
     role = "alert" if kind == "error" else "status"

@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 
 from app.batch.service import Batch
-from app.html import hint, label_of
+from app.html import hint, label_of, wide
 from app.items.rows import Choice, ItemSystem, ItemTable, item_table
 from app.items.view import items_view
 from app.strategies import strategy_title
@@ -51,13 +51,14 @@ def _scored(items: pd.DataFrame, texts: Texts) -> str:
             f'<tr><th scope="row">{escape(strategy_title(texts, one.strategy))}</th><td class="figure"><b>{_interval(one)}</b></td>'
             f'<td class="figure">{group}</td>{cells}</tr>'
         )
-    return (
-        f'<p class="verdict">{escape(_best(compared, groups, texts))}</p><div class="wide" tabindex="0"><table><thead><tr>'
+    table = (
+        "<table><thead><tr>"
         f'<th scope="col">{escape(texts("leaderboard.strategy"))}</th>'
         f'<th scope="col">{hint(texts("batch.accuracy"), texts("batch.accuracy_hint"))}</th>'
         f'<th scope="col">{hint(texts("leaderboard.group"), texts("leaderboard.group_hint"))}</th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f"<tbody>{body}</tbody></table>"
     )
+    return f'<p class="verdict">{escape(_best(compared, groups, texts))}</p>{wide(texts("batch.accuracy"), table)}'
 
 
 def _interval(one: System, code: str | None = None) -> str:
@@ -98,10 +99,11 @@ def _agreement(table: ItemTable, texts: Texts) -> str:
         shares = [_same(table, system, other) for other in names]
         cells = "".join(f'<td class="figure">{100 * share:.0f} %</td>' for share in shares)
         body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    return (
-        f'<p class="verdict">{escape(texts("batch.no_gold"))}</p><div class="wide" tabindex="0"><table>'
-        f'<thead><tr><th scope="col">{escape(texts("batch.agree"))}</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = (
+        f'<table><thead><tr><th scope="col">{escape(texts("batch.agree"))}</th>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
     )
+    return f'<p class="verdict">{escape(texts("batch.no_gold"))}</p>{wide(texts("batch.agree"), table)}'
 
 
 def _same(table: ItemTable, one: ItemSystem, other: ItemSystem) -> float:

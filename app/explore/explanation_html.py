@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from app.html import bar, hint, label_of, message, number, spoken
+from app.html import bar, hint, label_of, message, number, spoken, wide
 from app.texts import Texts
 from core.data.tasks import Task
 from core.inference.explanation_records import (
@@ -115,9 +115,10 @@ def _against(measured: LabelsAgainstInputs | Unmeasured, answer: Answer, task: T
     word = spoken(_word(measured.answer, answer, task), answer.language, "answer")
     rows = _row(texts("why.shown"), word, number(measured.probability), bar(measured.probability), "–")
     rows += "".join(_change(change, texts) for change in measured.changes)
-    table = (
-        f'<div class="wide" tabindex="0"><table class="changes"><thead><tr><th scope="col">{escape(texts("why.change"))}</th>'
-        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    table = wide(
+        texts("why.change"),
+        f'<table class="changes"><thead><tr><th scope="col">{escape(texts("why.change"))}</th>'
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table>",
     )
     return _section("against", texts, f"{verdict}{followed}{table}")
 

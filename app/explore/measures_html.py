@@ -2,7 +2,7 @@
 
 from html import escape
 
-from app.html import bar, hint, number, spoken
+from app.html import bar, hint, number, spoken, wide
 from app.texts import Texts
 from core.data.tasks import Task
 from core.languages import language
@@ -31,10 +31,8 @@ def label_table(prediction: Prediction, task: Task, index: int, texts: Texts) ->
         for key in ("answer", "with_context", *(("uncalibrated",) if calibrated else ()), "without_context")
     )
     shift = hint(f"{texts('explore.kl')} {number(answer.kl)} nats", texts("explore.kl_hint"), "figure")
-    return (
-        f'<div class="agl labels" dir="{texts.direction}"><div class="wide"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div><p>{shift}</p></div>"
-    )
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="agl labels" dir="{texts.direction}">{wide(texts("explore.answer"), table)}<p>{shift}</p></div>'
 
 
 def _uncalibrated(value: float) -> str:
@@ -56,7 +54,8 @@ def coherence_table(prediction: Prediction, texts: Texts) -> str:
         cells = "".join(f'<td class="figure cell" style="--share:{max(0.0, v):.2f}">{v:.2f}</td>' for v in values)
         rows += f'<tr><th scope="row">{name}</th>{cells}</tr>'
     caption = hint(texts("explore.coherence"), texts("explore.coherence_hint"))
-    return (
-        f'<div class="agl" dir="{texts.direction}"><div class="wide"><table class="coherence"><caption>{caption}</caption>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div></div>"
+    table = (
+        f'<table class="coherence"><caption>{caption}</caption><thead><tr><td></td>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
+    return f'<div class="agl" dir="{texts.direction}">{wide(texts("explore.coherence"), table)}</div>'

@@ -11,7 +11,7 @@ from app.explore.self_tests import SelfTests
 from app.explore.service import Step
 from app.explore.verdict import verdict_line, warnings
 from app.explore.worth import worth_of
-from app.html import bar, hint, label_of, message, number, spoken
+from app.html import bar, hint, label_of, message, number, spoken, wide
 from app.texts import Texts
 from core.data.tasks import Task
 from core.inference.predictor import OTHER_TASK
@@ -111,11 +111,12 @@ def _measures(prediction: Prediction, texts: Texts) -> str:
     for answer in prediction.answers:
         cells = "".join(f'<td class="figure">{_measure(key, getattr(answer, key))}</td>' for key in keys)
         rows += f'<tr><th scope="row">{label_of(answer.language)}</th>{cells}</tr>'
-    return (
-        f'<details class="more"><summary>{escape(texts("explore.measures"))}</summary>'
-        f'<div class="wide"><table><thead><tr><th scope="col">{escape(texts("results.language"))}</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
+    table = (
+        f'<table><thead><tr><th scope="col">{escape(texts("results.language"))}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
+    title = texts("explore.measures")
+    return f'<details class="more"><summary>{escape(title)}</summary>{wide(title, table)}</details>'
 
 
 def _measure(key: str, value: float | None) -> str:
@@ -170,11 +171,14 @@ def variants_view(thread: Thread, texts: Texts) -> str:
             f"{escape(variant.name)}</button> {escape(change)}{made_from}</th>{cells}</tr>"
         )
     undo = "" if thread.origin is None else _undo(texts)
+    table = (
+        f'<table><thead><tr><th scope="col">{escape(texts("variant.name"))}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
     return (
         f'<div class="agl variants" dir="{texts.direction}"><section>'
         f"{hint(texts('variant.heading'), texts('variant.heading_hint'), 'heading')}"
-        f'<div class="wide"><table><thead><tr><th scope="col">{escape(texts("variant.name"))}</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{undo}</section></div>"
+        f"{wide(texts('variant.heading'), table)}{undo}</section></div>"
     )
 
 

@@ -3,7 +3,7 @@
 from html import escape
 
 from app.explore.self_tests import TRANSLATION, SelfTests, untested
-from app.html import hint, label_of, spoken
+from app.html import hint, label_of, spoken, wide
 from app.texts import Texts
 from core.inference.self_test import SelfTest
 from core.records import Prediction
@@ -41,7 +41,8 @@ def _line(result: SelfTest, texts: Texts) -> str:
         f'<th scope="col">{escape(texts(key))}</th>'
         for key in ("explore.query", "explore.answer", "selftest.reference")
     )
+    table = wide(line, f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
     return (
         f'<details class="more"><summary>{label_of(sides[0])} <span class="arrow">→</span> {label_of(sides[1])}: {escape(line)}</summary>'
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>'
+        f"{table}</details>"
     )

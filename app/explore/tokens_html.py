@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from app.html import hint, label_of, message, spoken
+from app.html import hint, label_of, message, spoken, wide
 from app.texts import Texts
 from core.data.tasks import Task
 from core.inference.attribution import Attribution, DemonstrationEffect, Piece
@@ -57,9 +57,9 @@ def _demonstrations(result: Attribution, texts: Texts) -> str:
 def measures_table(first: str, measures: Sequence[str], rows: str, texts: Texts) -> str:
     """A table under the word ``first`` and measures with their definitions behind "?", all keys of texts; ``rows`` are HTML."""
     heads = "".join(f'<th scope="col">{hint(texts(key), texts(f"{key}_hint"))}</th>' for key in measures)
-    return (
-        f'<div class="wide" tabindex="0"><table><thead><tr><th scope="col">{escape(texts(first))}</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+    return wide(
+        texts(first),
+        f'<table><thead><tr><th scope="col">{escape(texts(first))}</th>{heads}</tr></thead><tbody>{rows}</tbody></table>',
     )
 
 

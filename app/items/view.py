@@ -6,7 +6,7 @@ Choices stand in the HTML itself (``CHOOSE`` sends them), so the server keeps no
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-from app.html import hint, language_label, spoken
+from app.html import hint, language_label, spoken, wide
 from app.items.rows import PAGE, Choice, ItemSystem, ItemTable, PageOfRows, Row, page_of
 from app.texts import Texts
 from core.data.tasks import Task
@@ -143,9 +143,10 @@ def _rows(
     others = f'<th scope="col">{hint(texts("items.others"), texts("items.others_hint"))}</th>' if folded else ""
     body = "".join(_row(table, row, apart, folded, task, texts, openable(row)) for row in rows)
     body = body or f'<tr><td colspan="9" class="quiet">{escape(texts("items.none"))}</td></tr>'
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("items.title"))}"><table class="queries"><thead><tr>'
-        f'<th scope="col">{escape(texts("explore.query"))}</th>{gold}{heads}{others}</tr></thead><tbody>{body}</tbody></table></div>'
+    return wide(
+        texts("items.title"),
+        f'<table class="queries"><thead><tr><th scope="col">{escape(texts("explore.query"))}</th>{gold}{heads}{others}</tr></thead>'
+        f"<tbody>{body}</tbody></table>",
     )
 
 

@@ -9,7 +9,7 @@ from annotation.scales import scale_of
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.judged import Judged
 from annotation.statistics.values import Undefined
-from app.html import hint
+from app.html import hint, wide
 from app.results.ratings_html import criterion, language_name, reason, table
 from app.texts import Texts
 
@@ -73,7 +73,5 @@ def _confusion(one: Judged, report: Report, texts: Texts) -> str:
     )
     title = f"{one.judge} · {language_name(one.language, texts)} · {criterion(report, one.criterion, texts)}"
     corner = escape(texts("results.people_by_judge"))
-    return (
-        f'<h5 dir="auto">{escape(title)}</h5><div class="wide"><table class="confusion"><thead><tr><th>{corner}</th>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>"
-    )
+    table = f'<table class="confusion"><thead><tr><th>{corner}</th>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<h4 dir="auto">{escape(title)}</h4>{wide(title, table)}'

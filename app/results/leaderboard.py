@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from app.html import bar, help_button
+from app.html import bar, help_button, wide
 from app.strategies import strategy_title
 from app.texts import Texts
 from core.errors import CoreError
@@ -69,11 +69,11 @@ def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:
     heads = "".join(_heading(index, name, meaning, key in ASIDE) for index, (key, name, meaning) in enumerate(headings))
     asides = [key in ASIDE for key, _, _ in headings]
     rows = "".join(_row(entry, board, grouping, groups, asides, texts) for entry in board.entries)
+    table = f'<table class="sortable"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     return (
         f'<div class="agl leaderboard" dir="{texts.direction}"><p class="verdict">{_first_sentence(board, texts)}</p>'
         f'<p class="quiet">{escape(texts("leaderboard.asked", languages=board.languages, queries=f"{board.queries:,}"))}</p>'
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("leaderboard.title"))}"><table class="sortable">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></div>"
+        f"{wide(texts('leaderboard.title'), table)}</div>"
     )
 
 

@@ -12,7 +12,7 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from app.criteria import criterion_label
-from app.html import hint
+from app.html import hint, wide
 from app.texts import Texts
 from core.report.document import ShareChart
 from core.report.html import share_chart
@@ -122,9 +122,10 @@ def means(report: Report, cells: Sequence[Cell], texts: Texts) -> str:
         + "</tr>"
         for system in systems
     )
-    return (
-        f'<div class="wide"><table class="means"><thead><tr><th scope="col">{escape(texts("results.method"))}</th>{heads}'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+    return wide(
+        texts("results.answer"),
+        f'<table class="means"><thead><tr><th scope="col">{escape(texts("results.method"))}</th>{heads}'
+        f"</tr></thead><tbody>{rows}</tbody></table>",
     )
 
 
@@ -163,9 +164,9 @@ def table(name: str, title: str, heads: Sequence[str], rows: Sequence[Sequence[s
         + "</tr>"
         for row in rows
     )
+    inside = f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return (
-        f'<section class="agl results" dir="{texts.direction}"><h4>{escape(title)}</h4><div class="wide">'
-        f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+        f'<section class="agl results" dir="{texts.direction}"><h3>{escape(title)}</h3>{wide(title, inside)}</section>'
     )
 
 

@@ -9,6 +9,7 @@ import langcodes
 from annotation.report.results import Report
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Undefined
+from app.html import wide
 from app.results.ratings_html import criterion, no_interval, reason
 from app.strategies import strategy_title
 from app.texts import Texts
@@ -88,9 +89,10 @@ def summary_table(cells: Sequence[Cell], report: Report, texts: Texts) -> str:
     titles = [texts("results.method"), *(texts(f"results.{column.key}") for column in COLUMNS)]
     heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     body = "".join(_line(cell, report, texts) for cell in cells)
+    title = texts("results.points")
+    table = f'<table id="summary"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
     return (
-        f'<section class="agl results" dir="{texts.direction}"><h4>{escape(texts("results.points"))}</h4><div class="wide">'
-        f'<table id="summary"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></section>'
+        f'<section class="agl results" dir="{texts.direction}"><h3>{escape(title)}</h3>{wide(title, table)}</section>'
     )
 
 

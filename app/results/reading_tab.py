@@ -13,7 +13,7 @@ from annotation.scales import NOT_APPLICABLE, Answer
 from annotation.span_records import Spans
 from app.criteria import criterion_label, question_label
 from app.events import QUIET, Updates, bound
-from app.html import message
+from app.html import message, wide
 from app.rate.item import direction_json
 from app.results.disagreements import Order, Reading, ReadOutput, readings
 from app.results.ratings import ResultsService
@@ -128,8 +128,8 @@ def items_html(study: Study, listed: list[Reading], total: int, texts: Texts) ->
 def _article(one: Reading, names: dict[str, str], questions: dict[str, str], texts: Texts) -> str:
     share = "–" if one.disagreement is None else f"{100 * one.disagreement:.0f} %"
     head = (
-        f"<h4><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
-        f"{escape(texts('results.disagreement'))} <span class='figure'>{share}</span></h4>"
+        f"<h3><bdi>{escape(one.item_key)}</bdi> · <bdi>{escape(language_name(one.language))}</bdi> · "
+        f"{escape(texts('results.disagreement'))} <span class='figure'>{share}</span></h3>"
     )
     judges = tuple(
         dict.fromkeys(
@@ -150,7 +150,7 @@ def _written(key: str, remarks: tuple[tuple[str, str], ...], texts: Texts) -> st
     lines = "".join(
         f'<li><b><bdi>{escape(who)}</bdi></b> <span dir="auto">{escape(text)}</span></li>' for who, text in remarks
     )
-    return f"<h5>{escape(texts(f'results.{key}'))}</h5><ul>{lines}</ul>" if lines else ""
+    return f"<h4>{escape(texts(f'results.{key}'))}</h4><ul>{lines}</ul>" if lines else ""
 
 
 def _spoken(text: str, tag: str, css: str) -> str:
@@ -176,8 +176,9 @@ def _output(
         cells += "".join(f'<td class="decided">{_marks(output, decided.get(name), texts)}</td>' for name in judges)
         css = "differ" if len(set(output.marks.values())) > 1 else ""
         rows += f'<tr class="{css}"><th scope="row">{escape(texts("page.marked"))}</th>{cells}</tr>'
-    table = f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    system = f'<p class="system"><bdi>{escape(method_name(output.system, texts))}</bdi></p>'
+    name = method_name(output.system, texts)
+    table = wide(name, f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>")
+    system = f'<p class="system"><bdi>{escape(name)}</bdi></p>'
     return f"<section>{system}{_spoken(output.text, output.language, 'output')}{table}</section>"
 
 
@@ -222,8 +223,9 @@ def _orders(one: Reading, judges: tuple[str, ...], questions: dict[str, str], te
         f'<th scope="col" class="{"differ" if key in differ else ""}">{escape(questions.get(key, key))}</th>'
         for key in keys
     )
+    title = texts("page.compare")
     table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<section class="orders"><p class="system">{escape(texts("page.compare"))}</p><div class="wide">{table}</div></section>'
+    return f'<section class="orders"><p class="system">{escape(title)}</p>{wide(title, table)}</section>'
 
 
 def _row(name: str, orders: list[Order | None], css: str, texts: Texts) -> str:

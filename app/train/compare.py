@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.html import hint
+from app.html import hint, wide
 from app.texts import Texts
 from app.train.runs import Run
 from app.train.tiles import measured
@@ -77,10 +77,12 @@ def compare_view(runs: Sequence[Run], texts: Texts) -> str:
         for name, values in listed.items()
     )
     none = "" if listed else f'<p class="quiet">{escape(texts("train.compare_same"))}</p>'
+    table = (
+        f'<table class="blocks"><thead><tr><th scope="col">{escape(texts("train.compare_setting"))}</th>'
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
     return (
         f'<div class="agl compare" dir="{texts.direction}">'
         f"{hint(texts('train.compare_settings'), texts('train.compare_settings_hint'), 'heading')}"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(texts("train.compare_settings"))}">'
-        f'<table class="blocks"><thead><tr><th scope="col">{escape(texts("train.compare_setting"))}</th>'
-        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>{none}</div>"
+        f"{wide(texts('train.compare_settings'), table)}{none}</div>"
     )

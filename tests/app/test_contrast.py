@@ -5,16 +5,22 @@ Tests of `app.page`'s theme and of app/style.css.
 
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from chromium import PATIENCE_MS
 from playwright.sync_api import Page, expect
+from simulated_raters import People
 
+from annotation.records import NewOutput, Submission
+from annotation.store import RatingStore
+from app.services import EXPLORE_STUDY
 from app.texts import catalogue
 
 pytestmark = pytest.mark.browser
 
 LEAST = 4.5
+SYSTEMS = ("agl|k=4", "knn|k=4")
 TABS = ("Explore", "Train", "Rate", "Results", "Experiments", "Study")
 NAMES = {tab: f"app.{tab.lower()}" for tab in TABS} | {"Experiments": "reports.experiments"}
 # For every visible text: its colour, laid over every ground behind it. What is disabled is exempt, as in WCAG.
@@ -118,6 +124,30 @@ def test_no_tab_scrolls_sideways_on_a_phone(reader) -> None:
     assert widths == dict.fromkeys(TABS, 390)
 
 
+@pytest.fixture(scope="module")
+def rated(server) -> None:
+    """Results has tables to show: answers of two systems to four queries in two languages, rated by three raters each."""
+    people = People({"agl|k=4": 1.5}, seed=2)
+    with RatingStore.open(server.data / "ratings.db") as store:
+        study = store.ensure_study(EXPLORE_STUDY)
+        asked = [
+            (f"axe-{item}", system, language) for item in range(4) for system in SYSTEMS for language in ("ar", "sw")
+        ]
+        store.add_outputs(
+            study.id,
+            [
+                NewOutput(item, "en", "text", "topic", system, language, f"text {item}")
+                for item, system, language in asked
+            ],
+        )
+        outputs = {row.output_id: (row.item_key, row.system) for row in store.outputs(study.id)}
+        for language in ("ar", "sw") * 3:
+            rater, _ = store.new_rater(study.id, language)
+            while (view := store.next_assignment(rater.id)) is not None:
+                values = people.answers(view, language, outputs)
+                store.submit(Submission(str(uuid4()), rater.id, view.assignment_id, values, "?", 3.0))
+
+
 def axe() -> str:
     """The script of axe-core, which a package of the tests ships; a skip that says what to install."""
     package = find_spec("axe_playwright_python")
@@ -132,7 +162,7 @@ RUN = """axe.run(document, {resultTypes: ['violations'], rules: {'color-contrast
 
 
 @pytest.mark.parametrize(("window", "tag"), [(1440, "en"), (390, "ar")], indirect=["window"])
-def test_axe_finds_nothing_serious_and_every_word_stands_out_on_any_tab(window, tag: str, request) -> None:
+def test_axe_finds_nothing_serious_and_every_word_stands_out_on_any_tab(window, rated, tag: str, request) -> None:
     script = axe()
     page = request.getfixturevalue("reader" if tag == "en" else "visitor").page
     if tag == "ar":
@@ -143,6 +173,9 @@ def test_axe_finds_nothing_serious_and_every_word_stands_out_on_any_tab(window, 
     found: dict[str, list[str]] = {}
     for tab in TABS:
         opened(page, catalogue(tag)(NAMES[tab]), tab)
+        if tab == "Results":
+            for table in ("means", "comparisons", "summary"):
+                page.locator(f".agl.results table.{table}, #{table}").first.wait_for(state="attached")
         found[tab] = [
             f"{one['id']}: {one['nodes'][0]['html'][:120]}"
             for one in page.evaluate(RUN)

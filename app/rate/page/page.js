@@ -334,6 +334,7 @@ export function speak(session) {
 }
 
 async function turn(tag) {
+  if (tag === page.tag) return; // what stands there already is not drawn again, with what is being marked in it
   if (page.busy) return setTimeout(() => turn(tag), 100); // after what is under way
   write('tag', tag);
   page.tag = tag;
