@@ -111,6 +111,7 @@ class Stock:
     groups: Mapping[str, Mapping[str, int]] = field(
         default_factory=dict
     )  # group ("": none) -> language -> items; {} without
+    distinct: int = 0  # items, each counted once however many languages its outputs are in
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ def stock(session: Session, study_id: int) -> Stock:
         repeats={language: len(keys) for language, keys in sorted(checks["repeat"].items())},
         sample=_sample(session, study_id),
         groups=_counts(there, groups) if any(groups.values()) else {},
+        distinct=len({key for key, _ in there}),
     )
 
 

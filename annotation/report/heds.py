@@ -5,18 +5,19 @@ Questions follow HEDS (Shimorina and Belz 2022, arXiv 2103.09710; version 3.0: B
 parts are answered together. What nobody but the organiser can know says so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from annotation.criteria import text_for
 from annotation.records import Criterion, StudyData
 from annotation.report.error_spans import marked_errors
 from annotation.report.groups import assigned
 from annotation.report.looks import plan
+from annotation.report.power import planned_powers
 from annotation.report.preferences import compared_criterion, named
 from annotation.report.results import Report, by_scale
 from annotation.report.words import adjudication, figure, judging, materials, span, training
-from annotation.scales import Scale, labels_of
-from annotation.statistics.power import Plan, plan_on, planned_tests, weakest
+from annotation.scales import labels_of
+from annotation.statistics.power import Power
 from annotation.statistics.values import Undefined
 from core.report.markup import plain
 
@@ -107,27 +108,29 @@ def _power(report: Report) -> str:
     for cell in report.everyone.cells:
         if cell.language is not None:
             rated[cell.language] = max(rated.get(cell.language, 0), cell.items)
-    designs = [(study.planned_items or items, study.raters_for(language)) for language, items in rated.items()]
-    if min((items for items, _ in designs), default=0) < 2:
-        return "Not computable: fewer than 2 items."
-    tests = planned_tests(len(report.systems), len(study.criteria), len(rated))
-    plan = Plan(*designs[0], tests, study.target_difference or 0.3)
-    several = " in the language with the least power" if len(set(designs)) > 1 else ""
-    return " ".join(_power_on(scale, plan, designs, several) for scale in by_scale(study))
+    powers = planned_powers(study, len(report.systems), rated, report.everyone.items)
+    if not powers:
+        return "Not computable: fewer than 2 items, or fewer than 2 systems."
+    several = len({(study.planned_items or items, study.raters_for(language)) for language, items in rated.items()}) > 1
+    where = " in the language with the least power" if several else ""
+    return " ".join(_power_on(power, where) for power in powers)
 
 
-def _power_on(scale: Scale, of_five: Plan, designs: Sequence[tuple[int, int]], where: str) -> str:
-    power = weakest(plan_on(scale, of_five), designs, studies=300)
+def _power_on(power: Power, where: str) -> str:
     plan = power.plan
     least = (
         f"not even {power.detectable.facts['largest']} points"
         if isinstance(power.detectable, Undefined)
         else f"{power.detectable:.2f} points"
     )
+    if plan.looks > 1:
+        how, where = f"t test at {plan.looks} looks, level {plan.alpha:g}", " over all languages together"
+    else:
+        how = "sign-flip test at the end, level .05"
     return (
-        f"By simulation of the planned analysis (sign-flip test, level .05 / {plan.tests} tests): with {plan.items} items and "
+        f"By simulation of the planned analysis ({how} / {plan.tests} tests): with {plan.items} items and "
         f"{plan.raters_per_item} raters per item{where}, a difference of {plan.difference:g} points on a scale from "
-        f"{scale} before rounding is found with power {power.power:.2f}; smallest difference found with power 0.80: "
+        f"{plan.scale} before rounding is found with power {power.power:.2f}; smallest difference found with power 0.80: "
         f"{least}. {power.assumptions}"
     )
 

@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotation.stopping import LookedAt
 from core.statistics.sequential import levels
@@ -27,17 +28,24 @@ Pair = tuple[str, str]
 
 def p_of(differences: Sequence[float]) -> float:
     """Two-sided p-value of "no difference" from an item's difference each; 1 below two items."""
+    return float(p_values(np.asarray(differences, dtype=float)[None, :])[0])
+
+
+def p_values(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of many studies at once: (studies, items) -> (studies,)."""
     from scipy.special import stdtr  # here, because a start of the app waits for what this file imports
 
-    values = np.asarray(differences, dtype=float)
-    differing = int(np.count_nonzero(values))
-    if len(values) < 2 or not differing:
-        return 1.0
-    least = 2.0 ** (1 - differing)
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    if error == 0:
-        return least
-    return max(least, float(2 * stdtr(len(values) - 1, -abs(float(values.mean())) / error)))
+    studies, items = differences.shape
+    differing = np.count_nonzero(differences, axis=1)
+    if items < 2:
+        return np.ones(studies)
+    means = np.abs(differences.mean(axis=1))
+    errors = differences.std(axis=1, ddof=1) / math.sqrt(items)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(
+            errors > 0, 2 * stdtr(items - 1, -means / errors), 0.0
+        )  # equal differences: as small as flips allow
+    return np.where(differing == 0, 1.0, np.maximum(p, 2.0 ** (1 - differing)))
 
 
 def look_at(open_pairs: Mapping[Pair, Sequence[float]], alpha: float, fractions: Sequence[float]) -> list[LookedAt]:

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from annotation.errors import AnnotationError
+from annotation.report.power import planned_powers
 from annotation.stopping import Stopping
 from app.events import Updates
 from app.html import message
 from app.refusals import in_words
-from app.study import html as views
 from app.study.before_items import consent_of, crowd_of, questions_of
 from app.study.board import Design, Source
 from app.study.comparing import questions_of as compared_on
 from app.study.exercises import qualification_of, table_of
 from app.study.numbers import quotas_of, share, whole
-from app.study.power import planned_powers
+from app.study.power_html import power_panel
 from app.study.sources import Taken
 from app.study.updates import DESIGN, StudyTab, act
 from app.texts import Texts, catalogue
@@ -113,8 +113,9 @@ def estimate(tab: StudyTab, session: str, slug: str, tag: str) -> Updates:
         board = tab.service.board(session, slug)
     except AnnotationError as error:
         return {tab.form.panels["power"]: message(in_words(error, catalogue(tag)), "error")}
-    powers = planned_powers(board.study, board.stock)
-    return {tab.form.panels["power"]: views.power_panel(board, powers, catalogue(tag))}
+    stock = board.stock
+    powers = planned_powers(board.study, len(stock.systems), stock.items, stock.distinct)
+    return {tab.form.panels["power"]: power_panel(board, powers, catalogue(tag))}
 
 
 def upload_exercises(tab: StudyTab, session: str, file: Any) -> Updates:

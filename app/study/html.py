@@ -7,8 +7,6 @@ from annotation.backup.rounds import BackupState
 from annotation.errors import InvalidRecord
 from annotation.records import Study
 from annotation.report.words import quotas
-from annotation.statistics.power import Power
-from annotation.statistics.values import Undefined
 from annotation.stopping import all_decided
 from annotation.study_records import Lack
 from app.criteria import criterion_label
@@ -179,47 +177,6 @@ def checks_panel(board: Board, texts: Texts) -> str:
         for how, before, after in stock.sample
     ]
     return counts + (table(texts, ("", "", ""), rows) if rows else "")
-
-
-def power_panel(board: Board, powers: Sequence[Power], texts: Texts) -> str:
-    """What the planned size can find on each scale, and how many raters it asks for."""
-    study = board.study
-    needed = []
-    for tag, count in board.stock.items.items():
-        k = study.raters_for(tag)
-        slots = count * k
-        each = min(study.items_per_rater or count, count)
-        raters = max(k, -(-slots // each))
-        needed.append(
-            paragraph(texts, texts("study.raters_needed", language=isolated(tag), slots=slots, raters=raters))
-        )
-    if not powers:
-        return paragraph(texts, texts("study.power_none"), "message") + "".join(needed)
-    return "".join(_power(one, texts, several=len(powers) > 1) for one in powers) + "".join(needed)
-
-
-def _power(power: Power, texts: Texts, *, several: bool) -> str:
-    plan = power.plan
-    sentence = texts(
-        "study.power",
-        items=plan.items,
-        k=plan.raters_per_item,
-        difference=f"{plan.difference:.2f}",
-        power=f"{power.power:.2f}",
-        low=f"{power.interval.low:.2f}",
-        high=f"{power.interval.high:.2f}",
-        tests=plan.tests,
-    )
-    more = []
-    for key, value in (("power_detectable", power.detectable), ("power_needed", power.items_needed)):
-        figure = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
-        more.append(paragraph(texts, texts(f"study.{key}", value=figure)))
-    scale = f"{plan.scale.low}–{plan.scale.high}: " if several else ""
-    return paragraph(texts, _isolated_scale(scale, texts) + sentence, "message") + "".join(more)
-
-
-def _isolated_scale(text: str, texts: Texts) -> str:
-    return f"\u2066{text}\u2069" if text and texts.direction == "rtl" else text
 
 
 def results_panel(study: Study, texts: Texts) -> str:

@@ -8,6 +8,8 @@ at fractions t_j < t_l of the information, by recursive numerical integration (A
 What it rests on: statistics that are normal, at least at the boundary, and increments of information that are independent. Where the
 statistics are correlated more closely than by sqrt(t_j / t_l), the boundary errs to the safe side.
 
+`reached` and `inflation` are what a plan needs: the power against a drift, and how much more information looks cost.
+
 Shapes: N nodes of the integration.
 """
 
@@ -59,6 +61,45 @@ def levels(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
     from scipy.special import ndtr
 
     return tuple(float(2 * ndtr(-one)) for one in boundaries(alpha, tuple(fractions)))
+
+
+def reached(alpha: float, fractions: Sequence[float], drift: float) -> float:
+    """The probability that the statistic reaches its boundary at one of the looks, on either side.
+
+    `drift` is its mean at all of the information, so that at a fraction t its mean is drift x sqrt(t); 0 gives what was spent.
+    """
+    from scipy.special import ndtr
+
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    points, mass = np.zeros(1), np.ones(1)
+    before, crossed = 0.0, 0.0
+    for fraction, bound in zip(fractions, boundaries(alpha, tuple(fractions)), strict=True):
+        step, edge = math.sqrt(fraction - before), bound * math.sqrt(fraction)
+        moved = points + drift * (
+            fraction - before
+        )  # the mean of the sum at this look, from each point of the last one
+        crossed += float(np.sum(mass * (ndtr((moved - edge) / step) + ndtr((-edge - moved) / step))))
+        grid = edge * nodes  # (N,)
+        density = _normal((grid[:, None] - moved[None, :]) / step) @ mass / step  # (N,)
+        points, mass, before = grid, density * edge * weights, fraction
+    return crossed
+
+
+@lru_cache(maxsize=64)
+def inflation(alpha: float, fractions: tuple[float, ...], power: float) -> float:
+    """How much more information, at most, looks ask for than one test at the end does for the same power: the ratio, at least 1.
+
+    The square of the ratio of the two drifts (Jennison and Turnbull 2000, section 2.2, the ratio R).
+    """
+    with_looks, alone = (_drift(alpha, one, power) for one in (fractions, (1.0,)))
+    return (with_looks / alone) ** 2
+
+
+def _drift(alpha: float, fractions: tuple[float, ...], power: float) -> float:
+    """The drift that is found with this power, to 1e-5."""
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda drift: reached(alpha, fractions, drift) - power, 0.0, FAR, xtol=1e-5))
 
 
 def _edge(points: NDArray[np.float64], mass: NDArray[np.float64], step: float, level: float, spread: float) -> float:

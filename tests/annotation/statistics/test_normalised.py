@@ -10,7 +10,8 @@ from simulated_raters import People, rating
 
 from annotation.statistics.mixed import LARGEST, MixedModel, mixed_model
 from annotation.statistics.normalised import ranking, rankings, rater_z
-from annotation.statistics.power import Plan, items_needed, power_of
+from annotation.statistics.power import items_needed, power_of
+from annotation.statistics.simulated import Plan
 from annotation.statistics.values import Undefined
 
 

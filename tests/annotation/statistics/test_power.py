@@ -1,4 +1,9 @@
-"""Power and the number of tests: one function for the estimate, the report and the datasheet; an independent simulation."""
+"""Power and the number of tests: one function for the estimate, the report and the datasheet; an independent simulation.
+
+Tests of `annotation.statistics.power`, `annotation.statistics.simulated`.
+"""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +12,8 @@ from scipy import stats
 from annotation.report.results import verdict
 from annotation.statistics.comparisons import compare, corrected
 from annotation.statistics.normalised import Rank, Ranking
-from annotation.statistics.power import Plan, items_needed, planned_tests, power_of, weakest
+from annotation.statistics.power import items_needed, planned_tests, power_of, weakest
+from annotation.statistics.simulated import Plan, Simulated
 from annotation.statistics.values import Undefined
 
 
@@ -42,6 +48,52 @@ def test_the_items_said_to_be_needed_reach_the_power_in_an_independent_simulatio
     needed = Plan(items=first.items_needed, raters_per_item=3, tests=tests, difference=0.3)
     assert simulated(needed) >= 0.75
     assert "27 tests" in first.assumptions or tests == 1
+
+
+# Boundaries of four looks at level .05, two-sided, of O'Brien-Fleming type, as published by Reboussin, DeMets, Kim and Lan (2000).
+FOUR_LOOKS = (4.3326, 2.9631, 2.3590, 2.0141)
+
+
+def simulated_looks(plan: Plan, studies: int) -> float:
+    """A program of its own for early stopping: ratings arrive one after another, and scipy tests what is there at each quarter."""
+    rng = np.random.default_rng(78)
+    shape = (studies, plan.items)
+    item, favour = rng.normal(0, plan.item_sd, shape), rng.normal(0, plan.system_sd, shape)
+    arrived: list[tuple[int, np.ndarray]] = []  # of one rater and item: the item, the difference in every study
+    for _ in range(plan.raters_per_item):
+        leniency = rng.normal(0, plan.rater_sd, shape)
+        halves = [plan.middle + item + leniency + sign * (plan.difference + favour) / 2 for sign in (1, -1)]
+        first, second = (np.clip(np.round(half + rng.normal(0, plan.noise_sd, shape)), 1, 5) for half in halves)
+        arrived += [(number, (first - second)[:, number]) for number in range(plan.items)]
+    found = np.zeros(studies, dtype=bool)
+    for quarter, bound in enumerate(FOUR_LOOKS, 1):
+        of_item: dict[int, list[np.ndarray]] = {}
+        for number, difference in arrived[: len(arrived) * quarter // 4]:
+            of_item.setdefault(number, []).append(difference)
+        means = np.asarray([np.mean(given, axis=0) for given in of_item.values()])  # (items seen, studies)
+        found |= stats.ttest_1samp(means, 0, axis=0).pvalue <= 2 * stats.norm.sf(bound)
+    return float(found.mean())
+
+
+@pytest.mark.parametrize(("items", "raters"), [(40, 3), (60, 4)])
+def test_the_power_of_looks_is_that_of_an_independent_simulation_of_them(items: int, raters: int) -> None:
+    """Two simulations of 1,500 studies: their difference has a standard error of .018 at most."""
+    plan = Plan(items, raters, difference=0.3, looks=4)
+    tester = Simulated(plan, 1_500, seed=5)
+    assert tester.detected(0.3) == pytest.approx(simulated_looks(plan, 1_500), abs=0.055)
+
+
+def test_looks_cost_a_little_power_and_a_little_more_items() -> None:
+    plan = Plan(items=30, raters_per_item=3, difference=0.3)
+    looked = power_of(replace(plan, looks=4), studies=600)
+    at_the_end = stats.ttest_1samp(Simulated(plan, 600, 0).differences(0.3), 0, axis=1).pvalue  # of the same ratings
+    assert np.mean(at_the_end <= 0.05) - 0.04 < looked.power < np.mean(at_the_end <= 0.05)
+    assert looked.more_items == pytest.approx(0.0196, abs=1e-3)  # 1.0196 by the multivariate normal: test_sequential.py
+    assert isinstance(looked.items_needed, int)
+    assert simulated_looks(replace(plan, items=looked.items_needed, looks=4), 1_500) >= 0.77
+    far = replace(plan, difference=0.08, tests=3)  # beyond what is simulated
+    many = [power_of(replace(far, looks=looks), studies=200).items_needed for looks in (1, 4)]
+    assert isinstance(many[0], int) and isinstance(many[1], int) and 600 < many[0] < many[1] < 1.02 * many[0]
 
 
 def test_identical_ratings_ask_for_no_more_items_and_one_dissent_proves_nothing() -> None:

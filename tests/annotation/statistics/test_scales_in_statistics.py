@@ -14,7 +14,8 @@ from annotation.records import OutputRecord, RatingRecord, StudyData
 from annotation.scales import Scale
 from annotation.statistics.agreement import agreements, alpha, alpha_interval, value_counts
 from annotation.statistics.analysis import Analysis, analyse
-from annotation.statistics.power import Plan, plan_on, power_of
+from annotation.statistics.power import power_of
+from annotation.statistics.simulated import Plan, plan_on
 from annotation.statistics.values import Interval, Undefined
 
 BOTH = pytest.mark.parametrize("scale", [SEVEN, HUNDRED], ids=str)

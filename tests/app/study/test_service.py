@@ -1,6 +1,7 @@
 """The organiser's service: outputs from each source, designs, opening, inviting, removing, exporting.
 
-Tests of `app.study.board`, `app.study.own_criteria`, `app.study.power`.
+Tests of `app.study.board`, `app.study.own_criteria`, `app.study.power_html`,
+`annotation.report.power`.
 """
 
 import json
@@ -15,13 +16,18 @@ from study_tables import LONG, table
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.errors import InvalidRecord, InvalidTable, StudyFrozen, StudyNotReady, UnknownStudy
-from annotation.records import NewOutput, NewStudy
+from annotation.records import NewOutput, NewStudy, Study
+from annotation.report.power import planned_powers
+from annotation.statistics.power import Power
+from annotation.stopping import Stopping
 from annotation.store import RatingStore
+from annotation.study_records import Stock
 from app.access.organiser import Authority
 from app.study.board import EVALUATION, EXPLORE, TABLE, Design, Source
 from app.study.own_criteria import own_as_text, own_criteria
-from app.study.power import planned_powers
+from app.study.power_html import power_panel
 from app.study.service import StudyService
+from app.texts import catalogue
 
 SECRET = "a secret of some length"
 OWN = (
@@ -164,22 +170,42 @@ def test_criteria_that_cannot_be_read_are_refused_with_an_example(text: str) -> 
         own_criteria(text)
 
 
+def powers(study: Study, stock: Stock) -> list[Power]:
+    return planned_powers(study, len(stock.systems), stock.items, stock.distinct)
+
+
 def test_power_is_estimated_for_what_is_planned(office: Office, tmp_path: Path) -> None:
     slug = office.draft(tmp_path)
     board = office.service.board(office.session, slug)
-    (found,) = planned_powers(board.study, board.stock)
-    assert found is not None
+    (found,) = powers(board.study, board.stock)
     assert (found.plan.items, found.plan.raters_per_item, found.plan.tests) == (6, 3, 3)
-    (more,) = planned_powers(replace(board.study, planned_items=400, target_difference=0.5), board.stock)
-    assert more is not None
+    (more,) = powers(replace(board.study, planned_items=400, target_difference=0.5), board.stock)
     assert more.power > found.power
-    assert planned_powers(board.study, replace(board.stock, systems=("agl",))) == []
+    assert powers(board.study, replace(board.stock, systems=("agl",))) == []
     (language,) = board.stock.items
-    (fewer,) = planned_powers(replace(board.study, planned_items=400, quotas={language: 1}), board.stock)
+    (fewer,) = powers(replace(board.study, planned_items=400, quotas={language: 1}), board.stock)
     assert (fewer.plan.items, fewer.plan.raters_per_item) == (400, 1)
     two = replace(board.stock, items={language: 400, "xx": 400})
-    (least,) = planned_powers(replace(board.study, planned_items=None, quotas={"xx": 1}), two)
+    (least,) = powers(replace(board.study, planned_items=None, quotas={"xx": 1}), two)
     assert (least.plan.raters_per_item, least.plan.tests) == (1, 9)
+
+
+def test_the_power_of_early_stopping_is_that_of_its_looks_over_all_languages(office: Office, tmp_path: Path) -> None:
+    """30 items in two languages with 3 and 1 raters: 30 items with 4 ratings each, tested for one pair, not for 9 tests."""
+    board = office.service.board(office.session, office.draft(tmp_path))
+    (language,) = board.stock.items
+    study = replace(board.study, stopping=Stopping(4, board.study.criteria[0].key), quotas={"xx": 1})
+    stock = replace(board.stock, items={language: 30, "xx": 30}, distinct=30)
+    looks, end = powers(study, stock)
+    assert (looks.plan.looks, looks.plan.items, looks.plan.raters_per_item, looks.plan.tests) == (4, 30, 4, 1)
+    assert (end.plan.looks, end.plan.tests) == (1, 9) and looks.power > end.power
+    assert "4 looks" in looks.assumptions and "2.0% more items" in looks.assumptions and "looks" not in end.assumptions
+    twice = powers(replace(study, planned_items=60), stock)[0]
+    assert (twice.plan.items, twice.plan.raters_per_item) == (60, 4)
+    html = power_panel(replace(board, study=study, stock=stock), [looks, end], catalogue("en"))
+    assert html.index("4 looks, all languages together") < html.index("The tests of all tables at the end")
+    assert "2.0 % more items" in html and html.count("0.7 between items") == 2
+    assert power_panel(board, powers(board.study, board.stock), catalogue("en")).count("looks") == 0
 
 
 def test_links_are_made_and_taken_back_and_a_rater_is_removed_only_when_her_name_is_typed(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from core.statistics.sequential import boundaries, levels, spent
+from core.statistics.sequential import boundaries, inflation, levels, reached, spent
 
 # Lan-DeMets boundaries of O'Brien-Fleming type, two-sided .05, equally spaced looks, as printed by the program of Reboussin, DeMets,
 # Kim and Lan (2000, Controlled Clinical Trials 21:190-207).
@@ -40,6 +40,28 @@ def test_what_is_spent_is_the_probability_to_cross_by_then(alpha: float, fractio
             bounds[:number], lower_limit=-bounds[:number]
         )
         assert 1 - inside == pytest.approx(spent(alpha, fractions[number - 1]), abs=2e-5)
+
+
+@pytest.mark.parametrize("drift", [0.0, 1.0, 2.8, 4.0])
+def test_the_power_against_a_drift_is_the_integral_of_the_multivariate_normal(drift: float) -> None:
+    fractions = (0.25, 0.5, 0.75, 1.0)
+    bounds, roots = np.asarray(boundaries(0.05, fractions)), np.sqrt(fractions)
+    covariance = np.minimum.outer(roots, roots) / np.maximum.outer(roots, roots)
+    inside = multivariate_normal(drift * roots, covariance).cdf(bounds, lower_limit=-bounds)
+    assert reached(0.05, fractions, drift) == pytest.approx(1 - inside, abs=3e-5)
+
+
+def test_looks_ask_for_a_few_per_cent_more_information() -> None:
+    """By the integral alone: at the drift of the inflated information the power is .8, as it is at 2.8016 without looks."""
+    fractions = (0.25, 0.5, 0.75, 1.0)
+    ratio = inflation(0.05, fractions, 0.8)
+    drift = float(norm.ppf(0.975) + norm.ppf(0.8)) * math.sqrt(ratio)
+    bounds, roots = np.asarray(boundaries(0.05, fractions)), np.sqrt(fractions)
+    covariance = np.minimum.outer(roots, roots) / np.maximum.outer(roots, roots)
+    assert 1 - multivariate_normal(drift * roots, covariance).cdf(bounds, lower_limit=-bounds) == pytest.approx(
+        0.8, abs=1e-4
+    )
+    assert 1.01 < ratio < 1.03 and inflation(0.05, (1.0,), 0.8) == pytest.approx(1.0)
 
 
 def test_one_look_at_the_end_is_the_ordinary_test() -> None:
