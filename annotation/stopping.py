@@ -46,6 +46,11 @@ class Look:
     done: int  # items answered, each by one rater in one language
     slots: int  # planned
     pairs: tuple[LookedAt, ...]
+    ended: bool = False  # taken because the study was closed before its last planned look; no look follows it
+
+    def fraction(self, planned: int) -> float:
+        """Of the planned ratings, 0..1: the planned one, except where the study ended."""
+        return min(1.0, self.done / self.slots) if self.ended else self.number / planned
 
 
 def check_stopping(stopping: Stopping, criteria: Collection[str]) -> None:
@@ -71,6 +76,7 @@ def look_of(held: Mapping[str, Any]) -> Look:
         held["done"],
         held["slots"],
         tuple(LookedAt(**one) for one in held["pairs"]),
+        held.get("ended", False),
     )
 
 
@@ -87,6 +93,11 @@ def closed(looks: Sequence[Look]) -> frozenset[str]:
     pairs = {(one.first, one.second) for one in looks[0].pairs}
     still = pairs - {(one.first, one.second) for one in decided(looks)}
     return frozenset(everyone - {system for pair in still for system in pair})
+
+
+def all_taken(looks: Sequence[Look], stopping: Stopping) -> bool:
+    """Whether no look follows: the last planned one was taken, or the study was closed and its level is spent."""
+    return bool(looks) and (looks[-1].ended or looks[-1].number >= stopping.looks)
 
 
 def all_decided(looks: Sequence[Look]) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotation.database.tables import CriterionRow, InvitationRow, ItemRow, OutputRow, StudyRow, SystemRow
 from annotation.errors import InvalidRecord, StudyClosed, StudyNotReady
 from annotation.qualification_checks import uncovered
+from annotation.queries.looks import look_at_end
 from annotation.queries.outputs import add_outputs, output_records, remove_outputs
 from annotation.queries.studies import (
     DESIGN,
@@ -131,7 +132,7 @@ def set_state(session: Session, now: datetime, study_id: int, state: StudyState)
     """Opens, closes or withdraws a study. A frozen one is never a draft again, and withdrawal is for good.
 
     "open" here does not freeze: a collection like Explore's stays open to new outputs and to raters without invitation.
-    Studies for publication open with `open_study`.
+    Studies for publication open with `open_study`. Where a study may stop early, its end is its last look.
 
     Raises UnknownStudy, InvalidRecord, StudyClosed.
     """
@@ -153,6 +154,7 @@ def set_state(session: Session, now: datetime, study_id: int, state: StudyState)
         )
     if state in ("closed", "withdrawn"):
         row.closed_at = row.closed_at or now
+        look_at_end(session, now, row)
     else:
         row.closed_at = None
     row.state = state

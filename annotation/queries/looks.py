@@ -1,4 +1,6 @@
-"""Interim looks of a study that may stop early: taken in the transaction of the submission that makes them due, and stored for good."""
+"""Interim looks of a study that may stop early, stored for good: taken in the transaction of the submission that makes them due,
+or of the closing that ends the study before.
+"""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -18,9 +20,9 @@ from annotation.database.tables import (
     SystemRow,
 )
 from annotation.queries.studies import slots_of
-from annotation.statistics.comparisons import means_by_item, paired
+from annotation.statistics.comparisons import FEWEST, means_by_item, paired
 from annotation.statistics.interim import look_at
-from annotation.stopping import Look, all_decided, closed, decided, look_of
+from annotation.stopping import Look, Stopping, all_decided, all_taken, closed, decided, look_of
 
 
 def looks_of(study: StudyRow) -> tuple[Look, ...]:
@@ -40,22 +42,48 @@ def nothing_open(study: StudyRow) -> bool:
 
 def look_if_due(session: Session, now: datetime, study: StudyRow) -> None:
     """Takes the newest look that the ratings reached, if it was not taken yet and there is a pair to decide."""
-    if study.stopping is None or study.frozen_at is None or nothing_open(study):
+    looks = _waiting(study)
+    if looks is None or study.stopping is None:
         return
-    looks, planned = looks_of(study), int(study.stopping["looks"])
-    last = looks[-1].number if looks else 0
-    if last == planned:
-        return
+    planned = int(study.stopping["looks"])
     done, slots = _counts(session, study)
     number = min(planned, done * planned // slots) if slots else 0
-    if number <= last:
+    if number > (looks[-1].number if looks else 0):
+        _take(session, study, Look(number, now, done, slots, ()))
+
+
+def look_at_end(session: Session, now: datetime, study: StudyRow) -> None:
+    """Takes the last look of a study that is closed before its last planned one: it spends all that is left of the level.
+
+    No look follows, also if the study is opened again. None is taken before two items were rated for a pair that is open.
+    """
+    looks = _waiting(study)
+    if looks is None:
         return
-    fractions = [one.number / planned for one in looks] + [number / planned]
+    done, slots = _counts(session, study)
+    if slots:
+        _take(session, study, Look((looks[-1].number if looks else 0) + 1, now, done, slots, (), ended=True))
+
+
+def _waiting(study: StudyRow) -> tuple[Look, ...] | None:
+    """The looks until now of a study that still waits for one; None for any other."""
+    if study.stopping is None or study.frozen_at is None or nothing_open(study):
+        return None
+    looks = looks_of(study)
+    return None if all_taken(looks, Stopping(**study.stopping)) else looks
+
+
+def _take(session: Session, study: StudyRow, look: Look) -> None:
+    """Tests the open pairs and stores the look with what it found."""
+    stopping, looks = Stopping(**(study.stopping or {})), looks_of(study)
+    fractions = [one.fraction(stopping.looks) for one in (*looks, look)]
     gone = {(one.first, one.second) for one in decided(looks)}
     differences = {pair: values for pair, values in _differences(session, study).items() if pair not in gone}
-    tested = look_at(differences, float(study.stopping["alpha"]), fractions)
-    look = {"number": number, "taken_at": now.isoformat(), "done": done, "slots": slots}
-    study.looks = [*study.looks, look | {"pairs": [asdict(one) for one in tested]}]
+    if look.ended and max(map(len, differences.values()), default=0) < FEWEST:
+        return
+    tested = look_at(differences, stopping.alpha, fractions, ended=look.ended)
+    held = asdict(look) | {"taken_at": look.taken_at.isoformat(), "pairs": [asdict(one) for one in tested]}
+    study.looks = [*study.looks, held]
     session.flush()
 
 

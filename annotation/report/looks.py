@@ -19,7 +19,8 @@ def look_blocks(report: Report) -> Iterator[Heading | Block]:
     for look in report.study.looks:
         for one in look.pairs:
             difference: float | Undefined = undefined("no_ratings") if one.difference is None else one.difference
-            row = [report.named(one.first), report.named(one.second), str(look.number), f"{look.done} / {look.slots}"]
+            number = "last" if look.ended else str(look.number)
+            row = [report.named(one.first), report.named(one.second), number, f"{look.done} / {look.slots}"]
             row += [str(one.items), signed(difference), _short(one.p), _short(one.level)]
             rows.append([*row, "decided" if one.decided else "open"])
     if not rows:
@@ -55,6 +56,14 @@ def outcome(report: Report) -> str:
     pairs = decided(report.study.looks)
     named = [f"{report.named(one.first)} and {report.named(one.second)}" for one in pairs]
     sentence = f"Decided: {'; '.join(named)}." if named else "No pair was decided."
+    ended = next((look for look in report.study.looks if look.ended), None)
+    if ended is not None:
+        sentence += (
+            f" The study was closed after {ended.done} of {ended.slots} answered items, before its last planned look. A last look was taken "
+            "then, which spent all that was left of the level, as is the rule where the information of a sequential test stays "
+            "below the planned one (Jennison and Turnbull 2000, chapter 7); it rests on a closing that did not depend on what had been "
+            "found."
+        )
     return (
         f"{sentence} Differences of pairs that were decided early are on average a little larger than they would be at the end, and their "
         "intervals do not know of the looks; p-values elsewhere in this report are corrected for their number and not for looks."

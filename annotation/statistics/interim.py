@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.stopping import LookedAt
-from core.statistics.sequential import levels
+from core.statistics.sequential import last_level, levels
 
 Pair = tuple[str, str]
 
@@ -48,8 +48,12 @@ def p_values(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(differing == 0, 1.0, np.maximum(p, 2.0 ** (1 - differing)))
 
 
-def look_at(open_pairs: Mapping[Pair, Sequence[float]], alpha: float, fractions: Sequence[float]) -> list[LookedAt]:
+def look_at(
+    open_pairs: Mapping[Pair, Sequence[float]], alpha: float, fractions: Sequence[float], *, ended: bool = False
+) -> list[LookedAt]:
     """The pairs that are not decided yet, in their order. `fractions`: of the ratings, at all looks until now, this one last.
+
+    `ended`: the study is closed, no look follows, and this one may spend all of the level that is left.
 
     `alpha` is the level of all pairs of the study, those that earlier looks decided included: Holm gives the open ones all of it.
     """
@@ -57,7 +61,7 @@ def look_at(open_pairs: Mapping[Pair, Sequence[float]], alpha: float, fractions:
     level_of: dict[Pair, float] = {}
     waiting = sorted(p, key=lambda pair: p[pair])
     while waiting:
-        level = levels(alpha / len(waiting), fractions)[-1]
+        level = _level(alpha / len(waiting), fractions, ended)
         if p[waiting[0]] > level:
             level_of.update(dict.fromkeys(waiting, level))
             break
@@ -73,3 +77,7 @@ def look_at(open_pairs: Mapping[Pair, Sequence[float]], alpha: float, fractions:
         )
         for pair, differences in open_pairs.items()
     ]
+
+
+def _level(alpha: float, fractions: Sequence[float], ended: bool) -> float:
+    return last_level(alpha, fractions[:-1], fractions[-1]) if ended else levels(alpha, fractions)[-1]

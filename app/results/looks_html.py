@@ -1,10 +1,11 @@
 """Interim looks as HTML, for Results and for the organiser's page. Every text is escaped."""
 
+from collections.abc import Sequence
 from html import escape
 
 from annotation.report.results import Report
 from annotation.report.words import figure, minus
-from annotation.stopping import closed, decided
+from annotation.stopping import Look, closed, decided
 from app.results.ratings_html import criterion, isolated, table
 from app.texts import Texts
 
@@ -22,7 +23,7 @@ def looks(report: Report, texts: Texts) -> str:
                 [
                     escape(report.named(one.first)),
                     escape(report.named(one.second)),
-                    f"{look.number} / {study.stopping.looks}",
+                    escape(texts("results.look_last")) if look.ended else f"{look.number} / {study.stopping.looks}",
                     str(one.items),
                     "–" if one.difference is None else minus(f"{one.difference:+.2f}"),
                     short(one.p),
@@ -36,6 +37,7 @@ def looks(report: Report, texts: Texts) -> str:
     )
     lines = [
         planned,
+        *ending(study.looks, texts),
         *([decisions(report, texts), texts("results.looks_bias")] if rows else [texts("results.looks_none")]),
     ]
     notes = "".join(f'<p class="agl quiet" dir="{texts.direction}">{escape(one)}</p>' for one in lines)
@@ -43,6 +45,11 @@ def looks(report: Report, texts: Texts) -> str:
     heads += ["p", texts("results.look_boundary"), texts("results.look_outcome")]
     title = texts("results.looks")
     return table("looks", title, [escape(one) for one in heads], rows, texts, 2) + notes if rows else notes
+
+
+def ending(taken: Sequence[Look], texts: Texts) -> list[str]:
+    """That the study was closed early and what its last look spent, as a sentence; nothing where it was not."""
+    return [texts("results.looks_ended", done=one.done, slots=one.slots) for one in taken if one.ended]
 
 
 def decisions(report: Report, texts: Texts) -> str:

@@ -2,8 +2,9 @@
 
 from html import escape
 
-from annotation.stopping import all_decided, closed, decided
-from app.results.looks_html import short
+from annotation.records import Study
+from annotation.stopping import all_decided, all_taken, closed, decided
+from app.results.looks_html import ending, short
 from app.study.board import Board
 from app.study.html import paragraph, table
 from app.texts import Texts
@@ -33,10 +34,11 @@ def state(board: Board, texts: Texts) -> str:
     study = board.study
     if study.stopping is None:
         return ""
+    before = [texts("study.stop_closing")] if study.state == "open" and not _over(study) else []
     if not study.looks:
-        return paragraph(texts, texts("study.stop_none_yet", looks=study.stopping.looks))
+        return paragraph(texts, " ".join([texts("study.stop_none_yet", looks=study.stopping.looks), *before]))
     last = study.looks[-1]
-    lines = [
+    lines = ending(study.looks, texts) or [
         texts("study.stop_looked", number=last.number, looks=study.stopping.looks, done=last.done, slots=last.slots)
     ]
     pairs = [f"\u2068{one.first}\u2069 – \u2068{one.second}\u2069" for one in decided(study.looks)]
@@ -46,4 +48,9 @@ def state(board: Board, texts: Texts) -> str:
         lines.append(texts("study.stop_all"))
     elif gone := closed(study.looks):
         lines.append(texts("results.looks_closed", systems=", ".join(f"\u2068{one}\u2069" for one in sorted(gone))))
-    return f'<div class="agl message" role="status" dir="{texts.direction}">{escape(" ".join(lines))}</div>'
+    return f'<div class="agl message" role="status" dir="{texts.direction}">{escape(" ".join(lines + before))}</div>'
+
+
+def _over(study: Study) -> bool:
+    """Whether no look follows."""
+    return study.stopping is None or all_taken(study.looks, study.stopping) or all_decided(study.looks)

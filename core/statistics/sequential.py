@@ -5,6 +5,10 @@ The boundary of every look follows from the joint normal distribution of the sta
 at fractions t_j < t_l of the information, by recursive numerical integration (Armitage, McPherson and Rowe 1969; Jennison and Turnbull
 2000, chapter 19). Looks need neither be equally spaced nor all planned beforehand.
 
+Where a study ends before all of its information is there (under-running), its last look spends all that is left of the level, with the
+correlations of the information that there is (Jennison and Turnbull 2000, chapter 7; as rpact does, getObservedInformationRates,
+https://vignettes.rpact.org/html/rpact_boundary_update_example.html). That it ended early must not depend on what was found.
+
 What it rests on: statistics that are normal, at least at the boundary, and increments of information that are independent. Where the
 statistics are correlated more closely than by sqrt(t_j / t_l), the boundary errs to the safe side.
 
@@ -21,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NODES = 256  # of Gauss and Legendre over one look's region of continuation; boundaries then keep 6 decimals
+NEAR = 0.005  # share of the information; a last look that follows by less takes the place of the one before
 FAR = 12.0  # standard deviations beyond which nothing is left to spend
 
 
@@ -37,8 +42,11 @@ def spent(alpha: float, fraction: float) -> float:
 
 
 @lru_cache(maxsize=512)
-def boundaries(alpha: float, fractions: tuple[float, ...]) -> tuple[float, ...]:
-    """The absolute value that a standard normal statistic has to reach at each look, for looks at increasing fractions."""
+def boundaries(alpha: float, fractions: tuple[float, ...], ended: bool = False) -> tuple[float, ...]:
+    """The absolute value that a standard normal statistic has to reach at each look, for looks at increasing fractions.
+
+    `ended`: no look follows, so that the last one spends all of `alpha` wherever it stands.
+    """
     if not fractions or list(fractions) != sorted(set(fractions)):
         raise ValueError(f"looks need increasing fractions; seen {fractions}")
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
@@ -47,6 +55,7 @@ def boundaries(alpha: float, fractions: tuple[float, ...]) -> tuple[float, ...]:
     before, used = 0.0, 0.0
     for fraction in fractions:
         step, spread, level = math.sqrt(fraction - before), math.sqrt(fraction), spent(alpha, fraction)
+        level = alpha if ended and fraction == fractions[-1] else level
         edge = _edge(points, mass, step, level - used, spread)
         grid = edge * nodes  # (N,)
         density = _normal((grid[:, None] - points[None, :]) / step) @ mass / step  # (N,)
@@ -61,6 +70,19 @@ def levels(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
     from scipy.special import ndtr
 
     return tuple(float(2 * ndtr(-one)) for one in boundaries(alpha, tuple(fractions)))
+
+
+def last_level(alpha: float, fractions: Sequence[float], now: float) -> float:
+    """The two-sided p-value to be reached at a last look, taken because the study ends `now`, after looks at `fractions`.
+
+    `now` is a fraction of the planned information. Where next to nothing came since the look before, both are one look: a second
+    one of the same data spends what the first one did not.
+    """
+    from scipy.special import ndtr
+
+    end = min(1.0, max(now, *fractions, NEAR))
+    before = tuple(one for one in fractions if end - one >= NEAR)
+    return float(2 * ndtr(-boundaries(alpha, (*before, end), ended=True)[-1]))
 
 
 def reached(alpha: float, fractions: Sequence[float], drift: float) -> float:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rating_examples import new_study, outputs_of, submission
+from scipy import stats
 
 from annotation.errors import InvalidRecord
 from annotation.export.files import export_study
@@ -18,8 +20,10 @@ from annotation.records import Rater, Study
 from annotation.report.heds import to_heds
 from annotation.report.results import make_report
 from annotation.report.sections import document
-from annotation.stopping import Stopping, closed
+from annotation.stopping import Stopping, closed, look_of
 from annotation.store import RatingStore
+from app.results.looks_html import looks
+from app.texts import catalogue
 from core.report.markup import markdown
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -124,6 +128,102 @@ def test_a_look_that_was_passed_over_is_not_made_up_for(store: RatingStore) -> N
     rate(store, study, come(store, study), 1)  # one of two: looks 1 and 2 are due at once, and the second is taken
     rate(store, study, come(store, study))
     assert [(one.number, one.done) for one in store.study("topics").looks] == [(2, 1), (4, 2)]
+
+
+def half_rated(store: RatingStore, count: int) -> Study:
+    """Two raters per item, 14 items, and `count` answers of 28; by the look at 14 agl is decided, knn and zero-shot are alike."""
+    study = planned(store)
+    rate(store, study, come(store, study), min(count, ITEMS))
+    if count > ITEMS:
+        rate(store, study, come(store, study), count - ITEMS)
+    return study
+
+
+def test_closing_before_the_end_is_a_last_look_with_all_that_is_left_of_the_level(store: RatingStore) -> None:
+    """One look at 14 of 28, closed after 20: p has to reach what the multivariate normal leaves to the third of three pairs."""
+    study = half_rated(store, 20)
+    closed_study = store.set_study_state(study.id, "closed")
+    first, last = closed_study.looks
+    assert (first.ended, last.ended, last.number, last.done, last.slots) == (False, True, 2, 20, 28)
+    ((pair, level, decision),) = [((one.first, one.second), one.level, one.decided) for one in last.pairs]
+    assert (pair, decision) == (("knn", "zero-shot"), False)
+    bounds = np.asarray([stats.norm.isf(first_level(0.05) / 2), stats.norm.isf(level / 2)])
+    correlation = np.sqrt(0.5 / (20 / 28))
+    inside = stats.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]]).cdf(bounds, lower_limit=-bounds)
+    assert 1 - inside == pytest.approx(0.05, abs=2e-5)
+    assert closed_study.looks == store.set_study_state(study.id, "closed").looks  # closed twice, looked at once
+
+
+def first_level(alpha: float) -> float:
+    """O'Brien-Fleming type by Lan and DeMets at half of the information: 2 (2 - 2 Phi(z / sqrt(1/2)))."""
+    return float(4 * stats.norm.sf(stats.norm.isf(alpha / 4) / np.sqrt(0.5)))
+
+
+def test_no_look_follows_a_study_that_opens_again(store: RatingStore) -> None:
+    study = half_rated(store, 20)
+    store.set_study_state(study.id, "closed")
+    store.set_study_state(study.id, "open")
+    rate(store, study, come(store, study))
+    assert [one.ended for one in store.study("topics").looks] == [False, True]
+
+
+def test_a_closing_can_decide_what_the_look_before_could_not(store: RatingStore) -> None:
+    """Six items, each a little better: p .011 misses the boundary of a first look, .003, and meets all of .05 at once."""
+    new = new_study(raters_per_item=2)
+    made = store.create_study(replace(new, criteria=new.criteria[1:2], stopping=TWO_LOOKS))
+    store.add_outputs(made.id, [one for n in range(12) for one in outputs_of(f"i{n}", systems=("agl", "knn"))])
+    study = store.open_study(made.id)
+    rate_some(store, study, 12, [1, 1, 1, 1, 0, 0, 1, 1, 0, 1, -1, 1])
+    (look,) = store.study("topics").looks
+    assert 0.0031 < look.pairs[0].p < 0.05 and not look.pairs[0].decided
+    last = store.set_study_state(study.id, "closed").looks[-1]
+    assert last.ended and last.pairs[0].decided and last.pairs[0].level == pytest.approx(0.05, abs=1e-6)
+    assert last.pairs[0].p == look.pairs[0].p
+
+
+def rate_some(store: RatingStore, study: Study, most: int, better: list[int]) -> None:
+    """One rater gives knn 3 and agl `better` more, in the order in which she meets the items."""
+    rater = come(store, study)
+    systems = {one.output_id: one.system for one in store.outputs(study.id)}
+    for more in better[:most]:
+        view = store.next_assignment(rater.id)
+        assert view is not None
+        store.submit(submission(rater.id, view, lambda output, _, more=more: 3 + more * (systems[output] == "agl")))
+
+
+def test_a_study_that_nobody_rated_has_no_last_look(store: RatingStore) -> None:
+    study = planned(store)
+    rate(store, study, come(store, study), 1)  # one item tells nothing
+    assert store.set_study_state(study.id, "closed").looks == ()
+    whole = planned_whole(store)
+    assert [one.ended for one in store.set_study_state(whole.id, "closed").looks] == [False, False]
+
+
+def planned_whole(store: RatingStore) -> Study:
+    new = new_study("whole", raters_per_item=2)
+    made = store.create_study(replace(new, criteria=new.criteria[:2], stopping=TWO_LOOKS))
+    store.add_outputs(made.id, [one for n in range(ITEMS) for one in outputs_of(f"i{n}")])
+    study = store.open_study(made.id)
+    for _ in range(2):
+        rate(store, study, come(store, study))
+    return study
+
+
+def test_an_early_end_is_told_in_report_datasheet_export_and_results(store: RatingStore, tmp_path: Path) -> None:
+    study = store.set_study_state(half_rated(store, 20).id, "closed")
+    report = make_report(study, store.data(study.id, checks=True), NOW)
+    text = markdown([document(report)])
+    assert "| knn | zero-shot | last | 20 / 28 |" in text
+    assert "closed after 20 of 28 answered items" in text and "all that was left of the level" in text
+    export_study(store, study, tmp_path)
+    held = json.loads((tmp_path / "codebook.json").read_text())["looks"]
+    assert [one["ended"] for one in held] == [False, True]
+    html = looks(report, catalogue("en"))
+    assert ">last<" in html and "closed after 20 of 28 answered items" in html
+    of_before = {
+        key: value for key, value in held[0].items() if key != "ended"
+    }  # stored before studies had a last look
+    assert look_of(of_before) == look_of(held[0])
 
 
 def test_the_plan_is_checked_frozen_and_told_in_exports_report_datasheet_and_copies(

@@ -458,10 +458,12 @@ def test_early_stopping_says_what_it_costs_and_what_was_decided(page: Page) -> N
         assert view is not None
         page.store.submit(submission(rater.id, view, lambda output, _: 4 + (output in better)))
     found = gate.refresh(*page.base())["panel progress"]
-    assert "Look 1 of 3 was taken after 4 of 12 answered items." in found
+    assert "Look 1 of 3 was taken after 4 of 12 answered items." in found and "is its last look" in found
     archive = value(running.export(*page.base())["download"])
     drafts.create(page.tab, page.session, "", "en", "Again", ARCHIVE, archive, None, 0)
     assert page.store.study("again").stopping == study.stopping and page.store.study("again").looks == ()
+    ended = running.close(page.tab, page.session, "news", "en")["panel progress"]
+    assert "closed after 4 of 12 answered items" in ended and "Closing the study" not in ended
 
 
 def test_an_archive_opens_again_as_a_draft(page: Page) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from core.statistics.sequential import boundaries, inflation, levels, reached, spent
+from core.statistics.sequential import NEAR, boundaries, inflation, last_level, levels, reached, spent
 
 # Lan-DeMets boundaries of O'Brien-Fleming type, two-sided .05, equally spaced looks, as printed by the program of Reboussin, DeMets,
 # Kim and Lan (2000, Controlled Clinical Trials 21:190-207).
@@ -64,6 +64,29 @@ def test_looks_ask_for_a_few_per_cent_more_information() -> None:
     assert 1.01 < ratio < 1.03 and inflation(0.05, (1.0,), 0.8) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("fractions", "end"), [((0.25, 0.5), 0.62), ((0.5,), 0.95), ((0.2, 0.4, 0.6), 0.61), ((0.25, 0.5, 0.75), 1.0)]
+)
+def test_a_last_look_of_a_study_that_ends_early_spends_what_is_left(fractions: tuple[float, ...], end: float) -> None:
+    """By scipy's integral of the multivariate normal: earlier looks at their own boundaries, all of the level by the end."""
+    last = float(norm.isf(last_level(0.05, fractions, end) / 2))
+    bounds, times = np.asarray([*boundaries(0.05, fractions), last]), np.asarray([*fractions, end])
+    correlation = np.sqrt(np.minimum.outer(times, times) / np.maximum.outer(times, times))
+    inside = multivariate_normal(np.zeros(len(times)), correlation).cdf(bounds, lower_limit=-bounds)
+    assert 1 - inside == pytest.approx(0.05, abs=3e-5)
+    assert last < bounds[-2]
+
+
+def test_a_last_look_without_new_ratings_is_one_with_the_look_before() -> None:
+    """Looks at .25 and .5 and the end at .5 are looks at .25 and, with all of the level, at .5; without any look it is z = 1.96."""
+    together = last_level(0.05, (0.25, 0.5), 0.5)
+    assert together == last_level(0.05, (0.25,), 0.5) > levels(0.05, (0.25, 0.5))[1]
+    assert last_level(0.05, (0.25, 0.5), 0.5 + NEAR / 2) == pytest.approx(together, rel=1e-3)
+    assert last_level(0.05, (0.25, 0.5), 0.3) == together  # a rater was removed since
+    assert last_level(0.05, (), 0.3) == pytest.approx(0.05)
+    assert last_level(0.05, (0.25, 0.5, 0.75), 1.0) == pytest.approx(levels(0.05, equal(4))[-1])
+
+
 def test_one_look_at_the_end_is_the_ordinary_test() -> None:
     assert levels(0.05, [1.0]) == pytest.approx([0.05], abs=1e-8)
     assert spent(0.05, 1.0) == pytest.approx(0.05)
@@ -75,6 +98,8 @@ def test_a_higher_level_is_more_lenient_at_every_look() -> None:
         tables = [levels(0.05 / tests, fractions) for tests in (1, 2, 3, 6, 10, 28)]
         for lenient, strict in pairwise(tables):
             assert all(one > other for one, other in zip(lenient, strict, strict=True))
+        ends = [last_level(0.05 / tests, fractions, 0.9) for tests in (1, 2, 3, 6, 10, 28)]
+        assert ends == sorted(ends, reverse=True)
 
 
 def test_early_looks_ask_for_more_and_all_together_for_little_more_at_the_end() -> None:
