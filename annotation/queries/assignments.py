@@ -95,11 +95,10 @@ def _new_assignment(
 ) -> AssignmentRow:
     """A row with the next position and the blind order of systems; times and slot are still to be set.
 
-    Systems in `without` are left out of items; attention checks stay whole.
+    Systems in `without` are left out, of attention checks too.
     """
     by_system = _by_system(session, chosen.item_id, chosen.language)
-    if chosen.kind == "normal":
-        by_system = {system: output for system, output in by_system.items() if system not in without}
+    by_system = {system: output for system, output in by_system.items() if system not in without}
     order = system_order(by_system, rater.seed, chosen.key)
     if chosen.kind == "repeat":
         previous = select(AssignmentRow.system_order).where(

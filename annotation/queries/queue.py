@@ -32,9 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from annotation.attention_checks import is_check_position, kind_at
-from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow
+from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SystemRow
 from annotation.orders import fewest_first, item_order
-from annotation.queries.looks import nothing_open
+from annotation.queries.looks import closed_systems, nothing_open
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import slots_of, study_row
 from annotation.records import Progress
@@ -232,6 +232,20 @@ def _count_items(history: list[Assigned]) -> int:
     return sum(one.counts for one in history)
 
 
+def _new_checks(session: Session, study: StudyRow, values: Mapping[str, Any]) -> list[Candidate]:
+    """Checks that she has not met; none whose spoiled output is of a system that was closed early, none where all were."""
+    gone = closed_systems(study)
+    if gone and nothing_open(study):
+        return []
+    checks = _candidates(session, NEW_CHECKS, values)
+    if not gone:
+        return checks
+    spoiled = select(OutputRow.item_id).join(SystemRow, SystemRow.id == OutputRow.system_id)
+    spoiled = spoiled.where(SystemRow.study_id == study.id, SystemRow.key.in_(gone), OutputRow.degradation.is_not(None))
+    useless = set(session.scalars(spoiled))
+    return [one for one in checks if one.item_id not in useless]
+
+
 def _check_for(
     session: Session, rater: RaterRow, study: StudyRow, position: int, values: Mapping[str, Any]
 ) -> Candidate | None:
@@ -243,7 +257,7 @@ def _check_for(
         AssignmentRow.position <= position - study.repeat_after,
     )
     ripe = set(session.scalars(done))
-    for one in _candidates(session, NEW_CHECKS, values):
+    for one in _new_checks(session, study, values):
         if one.kind == "degraded" or one.original_item_id in ripe:
             by_kind[one.kind][one.key] = one
     first = kind_at(position, rater.seed)
@@ -268,7 +282,7 @@ def progress(session: Session, now: datetime, rater_id: int) -> Progress:
         )
     if study.items_per_rater is not None:
         remaining = min(remaining, max(0, study.items_per_rater - _count_items(history)))
-    there = [] if study.check_every is None else _candidates(session, NEW_CHECKS, values)
+    there = [] if study.check_every is None else _new_checks(session, study, values)
     remaining += _checks_ahead(rater, study, history, there, remaining)
     done, skipped = (sum(one.state == state for one in history) for state in ("done", "skipped"))
     return Progress(done, skipped, len(history) + remaining, sum(one.released for one in history))

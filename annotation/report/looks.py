@@ -59,10 +59,10 @@ def outcome(report: Report) -> str:
     ended = next((look for look in report.study.looks if look.ended), None)
     if ended is not None:
         sentence += (
-            f" The study was closed after {ended.done} of {ended.slots} answered items, before its last planned look. A last look was taken "
-            "then, which spent all that was left of the level, as is the rule where the information of a sequential test stays "
-            "below the planned one (Jennison and Turnbull 2000, chapter 7); it rests on a closing that did not depend on what had been "
-            "found."
+            f" The study was closed after {ended.done} of {ended.slots} answered items, before its last planned look. A last look was "
+            "taken then, which spent all that was left of the level, as is the rule where the information of a sequential test stays "
+            "below the planned one (Jennison and Turnbull 2000, chapter 7); it rests on a closing that did not depend on what had "
+            "been found."
         )
     return (
         f"{sentence} Differences of pairs that were decided early are on average a little larger than they would be at the end, and their "

@@ -130,6 +130,69 @@ def test_a_look_that_was_passed_over_is_not_made_up_for(store: RatingStore) -> N
     assert [(one.number, one.done) for one in store.study("topics").looks] == [(2, 1), (4, 2)]
 
 
+def test_attention_checks_leave_out_systems_that_are_decided(
+    store: RatingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check after every other item; agl is closed by the first rater, so from then on knn and zero-shot are shown alone."""
+    monkeypatch.setattr(
+        "annotation.queries.raters.new_seed", iter(range(1, 9)).__next__
+    )  # the kinds of checks follow from seeds
+    new = new_study(raters_per_item=2)
+    made = store.create_study(
+        replace(new, criteria=new.criteria[:2], stopping=TWO_LOOKS, check_every=2, repeat_after=1, seed=5)
+    )
+    store.add_outputs(made.id, [one for n in range(ITEMS) for one in outputs_of(f"i{n}")])
+    store.make_checks(made.id)
+    study = store.open_study(made.id)
+    before, after = (rate_with_checks(store, study, come(store, study)) for _ in range(2))
+    everyone, still = ("agl", "knn", "zero-shot"), ("knn", "zero-shot")
+    assert {kind for kind, _, _ in before} == {kind for kind, _, _ in after} == {"normal", "degraded", "repeat"}
+    assert {systems for _, systems, _ in before[:ITEMS]} == {everyone} and {systems for _, systems, _ in after} == {
+        still
+    }
+    assert {spoiled for kind, _, spoiled in before + after if kind == "degraded"} == {1}
+    assert closed(store.study("topics").looks) == {"agl"}
+    scored = Counter(one.item_kind for one in store.data(study.id, checks=True).checks)
+    assert scored["degraded"] and scored["repeat"]
+
+
+def rate_with_checks(store: RatingStore, study: Study, rater: Rater) -> list[tuple[str, tuple[str, ...], int]]:
+    """Rates all she is given; for each the kind of item, the systems shown, and how many of their texts are spoiled."""
+    of = {one.output_id: one for one in store.data(study.id, checks=True).outputs}
+    met = []
+    while (view := store.next_assignment(rater.id)) is not None:
+        shown = [of[one.output_id] for one in view.outputs]
+        met.append(
+            (
+                shown[0].item_kind,
+                tuple(sorted(one.system for one in shown)),
+                sum(one.degradation is not None for one in shown),
+            )
+        )
+        store.submit(
+            submission(
+                rater.id,
+                view,
+                lambda output, _: value(of[output].system, of[output].original_item or of[output].item_key),
+            )
+        )
+    return met
+
+
+def test_no_check_is_given_once_all_is_decided(store: RatingStore) -> None:
+    """Whoever met no check on her way gets one at the end, but not where nothing is open any more."""
+    new = new_study(raters_per_item=2)
+    made = store.create_study(replace(new, criteria=new.criteria[1:2], stopping=TWO_LOOKS, check_every=1_000))
+    store.add_outputs(made.id, [one for n in range(ITEMS) for one in outputs_of(f"i{n}", systems=("agl", "knn"))])
+    store.make_checks(made.id)
+    study = store.open_study(made.id)
+    first, second = come(store, study), come(store, study)
+    assert [kind for kind, _, _ in rate_with_checks(store, study, first)][-1] == "normal"
+    assert closed(store.study("topics").looks) == {"agl", "knn"}
+    assert store.next_assignment(second.id) is None and store.progress(second.id).total == 0
+    assert store.progress(first.id).total == store.progress(first.id).done
+
+
 def half_rated(store: RatingStore, count: int) -> Study:
     """Two raters per item, 14 items, and `count` answers of 28; by the look at 14 agl is decided, knn and zero-shot are alike."""
     study = planned(store)
