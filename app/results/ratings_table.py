@@ -13,6 +13,7 @@ from app.html import wide
 from app.results.ratings_html import criterion, no_interval, reason
 from app.strategies import strategy_title
 from app.texts import Texts
+from core.inference.predictor import OTHER_TASK
 from core.selection.strategies import STRATEGIES
 
 
@@ -81,7 +82,12 @@ def method_name(system: str, texts: Texts) -> str:
         name = f"{name}, K={known['k']}{edited}"
     if known.get("adapter", "none") != "none":
         name = texts("explore.with_run", strategy=name, run=known["adapter"])
-    return f"{name} → {known['fallback']}" if known.get("fallback", "none") != "none" else name
+    instead = known.get("fallback", "none")
+    if instead == OTHER_TASK:
+        return texts("results.fell_back_task", method=name, used=texts("train.fallback_untrained"))
+    key = f"train.fallback_{instead}"
+    used = texts(key) if texts.knows(key) else instead  # of a record that another version made
+    return name if instead == "none" else texts("results.fell_back", method=name, used=used)
 
 
 def summary_table(cells: Sequence[Cell], report: Report, texts: Texts) -> str:

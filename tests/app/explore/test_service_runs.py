@@ -80,7 +80,8 @@ def test_a_run_that_falls_back_says_so_and_outputs_keep_it(with_runs: ExploreSer
     output = outputs_of(agl)[0]
     assert output.provenance["fallback"] == "knn"
     assert "|fallback=knn|" in output.system
-    assert method_name(output.system, TEXTS).endswith("trained in passed-over → knn")
+    assert method_name(output.system, TEXTS).endswith("trained in passed-over; in its place: nearest neighbours")
+    assert method_name(output.system, catalogue("zh")).endswith("经 passed-over 训练；改用：最近邻")
 
 
 def test_of_another_task_than_its_own_a_run_does_not_choose(with_runs: ExploreService) -> None:
@@ -88,6 +89,10 @@ def test_of_another_task_than_its_own_a_run_does_not_choose(with_runs: ExploreSe
     html = result_panels((agl,), load_tasks(ASSETS), TEXTS)
     assert TEXTS("explore.other_task", run="kept") in html
     assert outputs_of(agl)[0].provenance["fallback"] == "other task"
+    named = method_name(outputs_of(agl)[0].system, TEXTS)
+    assert named.endswith("trained in kept; on another task than its own, so in its place: the choice before training")
+    for tag in ("fr", "ar", "am"):
+        assert "other task" not in method_name(outputs_of(agl)[0].system, catalogue(tag))
 
 
 def test_without_a_run_untrained_is_plain_self_selection_and_asked_once(explore: ExploreService) -> None:
