@@ -194,12 +194,11 @@ class PageHandlers:
         try:
             form = form_of_link(dict(request.query_params), services.languages, tuple(POOL_OF_TASK))
             if form is None:
-                response = services.opening.response()
-                if response is not None:
-                    yield {
-                        **control_updates(parts, values_of(examples()[0])),
-                        **explore.show(Thread().begin(response), texts),
-                    }
+                example = examples()[0]
+                filled = control_updates(parts, values_of(example))
+                for update in explore.follow(services.opening.steps(), example, Thread(), texts, request):
+                    yield {**filled, **update}
+                    filled = {}
                 return
         except CoreError as error:
             yield {parts.status: message(str(error), "error")}

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from chromium import CHROMIUM, FLAGS
+from chromium import ANSWERED, CHROMIUM, FLAGS
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +27,7 @@ def main() -> None:
                 browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = browser.new_page(viewport={"width": 1440, "height": 1020})
                 page.goto(f"http://127.0.0.1:{PORT}/?__theme=light")
-                page.wait_for_selector("#explore-results .card", timeout=120_000)
+                page.wait_for_selector(ANSWERED, timeout=120_000)
                 page.wait_for_timeout(2500)
                 page.screenshot(path=FIGURES / "explore.png")
                 page.locator("#send").click()

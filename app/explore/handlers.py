@@ -144,20 +144,40 @@ class ExploreHandlers:
 
         An error is one sentence, and what was on show before stays greyed. A newer question of the same page ends this one.
         """
-        parts, texts, page = self.parts, catalogue(tag), str(request.session_hash)
-        own = self._newest[page] = object()
-        yield self._begun(thread, texts, new=join is None)
+        texts = catalogue(tag)
+        begun = self._begun(thread, texts, new=join is None)
         try:
-            self.allow("explore", request)
-            for step in self.explore.ask(form, answered):
+            yield from self.follow(self._allowed(form, answered, request), form, thread, texts, request, join, begun)
+        except CoreError as error:
+            yield {self.parts.status: message(str(error), "error"), **self._idle()}
+
+    def _allowed(self, form: Form, answered: Mapping[str, Any] | None, request: gr.Request) -> Iterator[Step]:
+        self.allow("explore", request)
+        yield from self.explore.ask(form, answered)
+
+    def follow(
+        self,
+        steps: Iterator[Step],
+        form: Form,
+        thread: Thread,
+        texts: Texts,
+        request: gr.Request,
+        join: Callable[[Response], Thread] | None = None,
+        begun: Updates | None = None,
+    ) -> Iterator[Updates]:
+        """``begun``, then updates by the steps of an answer; a newer question of the same page ends them. Raises what the steps raise."""
+        page = str(request.session_hash)
+        own = self._newest[page] = object()
+        try:
+            if begun is not None:
+                yield begun
+            for step in steps:
                 if self._newest.get(page) is not own:
                     return
                 if step.response is None:
                     yield self._going_on(step, form, thread, texts)
                 else:
                     yield self.show(join(step.response) if join else thread.begin(step.response), texts)
-        except CoreError as error:
-            yield {parts.status: message(str(error), "error"), **self._idle()}
         finally:
             if self._newest.get(page) is own:
                 del self._newest[page]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_server import SECRET, Server, Visitor, free_port
-from chromium import PATIENCE_MS
+from chromium import ANSWERED, PATIENCE_MS
 
 from annotation.store import RatingStore
 from app.access.organiser import Authority
@@ -102,7 +102,7 @@ def open_page(page: "Page", url: str) -> Visitor:
         lambda call: seen.foreign.append(call.url) if not call.url.startswith((url, "data:", "blob:")) else None,
     )
     page.goto(url)
-    page.wait_for_selector("#explore-results .card")
+    page.wait_for_selector(ANSWERED)
     return seen
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from chromium import PATIENCE_MS
+from chromium import ANSWERED, PATIENCE_MS
 from playwright.sync_api import Page, expect
 from simulated_raters import People
 
@@ -103,7 +103,7 @@ def test_every_word_stands_out_from_its_ground_in_the_dark(window, server) -> No
     page = window.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{server.url}/?__theme=dark")
-    page.wait_for_selector("#explore-results .card")
+    page.wait_for_selector(ANSWERED)
     expect(page.locator("#explore-status .progress")).to_have_count(0)
     faint: dict[str, dict[str, str]] = {}
     for tab in TABS:

@@ -47,5 +47,5 @@ def test_closing_ends_the_opening_example_after_the_store_is_closed(tmp_path: Pa
     assert order == [True]  # the backup did not wait for it
     assert not opening.is_alive()
     with pytest.raises(InterruptedError, match="closing"):
-        services.opening.response()
+        next(services.opening.steps())
     store.close()

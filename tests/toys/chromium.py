@@ -9,4 +9,5 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+ANSWERED = '#explore-results [data-answer]:not([data-answer=""]) .card'  # of an answer that grows no more
 PATIENCE_MS = 120_000  # on a machine that does other things too, a model takes its time

@@ -1,6 +1,6 @@
 """Explore in headless Chromium: views of one answer, variants, what happens between a question and its answer.
 
-Tests of `app.explore.opening`, `app.explore.parts`, `app.explore.sharing`, `app.explore.tab`, `app.explore.tokens_html`,
+Tests of `app.explore.parts`, `app.explore.sharing`, `app.explore.tab`, `app.explore.tokens_html`,
 `app.explore.verdict`.
 """
 
@@ -8,6 +8,7 @@ import json
 import re
 
 import pytest
+from chromium import ANSWERED
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -171,7 +172,7 @@ def test_plotly_comes_when_a_figure_opens_and_the_page_is_light(window, server) 
     scripts: list[str] = []
     page.on("response", lambda answer: scripts.append(answer.url))
     page.goto(server.url)
-    page.wait_for_selector("#explore-results .card")
+    page.wait_for_selector(ANSWERED)
     sizes = page.evaluate("performance.getEntriesByType('resource').map(e => e.encodedBodySize)")
     assert sum(sizes) <= 1_000_000
     assert not [url for url in scripts if "plotly" in url.lower()]

@@ -16,6 +16,9 @@ from app.explore.handlers import ExploreHandlers
 from app.explore.reading import FIRST_CANDIDATES, first_candidates, is_read, read_pool
 from app.explore.service import ExploreService, Step
 from app.explore.turns import Turns
+from app.texts import catalogue
+from core.config import ASSETS
+from core.data.tasks import load_tasks
 from core.records import Query
 
 FORM = Form("Timu ilishinda mchezo.", "swh_Latn", "topic", ("swh_Latn",), ("agl",), 2)
@@ -102,6 +105,17 @@ def test_a_newer_question_of_the_same_page_ends_the_older_one(page_parts: Any) -
     other = handlers.stream(FORM, Thread(), "en", SimpleNamespace(session_hash="another"))  # type: ignore[arg-type]
     next(other)
     assert page_parts.status in next(newer)
+
+
+def test_an_answer_under_way_is_shown_as_it_grows(explore: ExploreService, page_parts: Any) -> None:
+    handlers = ExploreHandlers(explore, load_tasks(ASSETS), None, lambda *_: None, page_parts)  # type: ignore[arg-type]
+    page = SimpleNamespace(session_hash="page")
+    updates = list(handlers.follow(explore.ask(FORM), FORM, Thread(), catalogue("en"), page))  # type: ignore[arg-type]
+    shown = [update[page_parts.results] for update in updates if page_parts.results in update]
+    assert shown[0].count('<tr class="waiting">') == 1  # the demonstrations are there before the answer is
+    assert 'data-answer=""' in shown[0]
+    assert '<tr class="waiting">' not in shown[-1]
+    assert 'data-answer=""' not in shown[-1]
 
 
 @pytest.fixture

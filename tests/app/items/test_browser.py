@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from chromium import ANSWERED
 from playwright.sync_api import expect
 
 from core.evaluation.record import save
@@ -83,7 +84,7 @@ def test_a_record_that_is_sent_is_shown_as_any_other_to_who_sent_it_alone(visito
     page.get_by_role("tab", name="Experiments").click()
     expect(page.locator("#report-record input")).to_have_value("Yours: Evaluation · topic (from-elsewhere)")
     page.reload()  # another visit
-    page.wait_for_selector("#explore-results .card")
+    page.wait_for_selector(ANSWERED)
     page.get_by_role("tab", name="Results").first.click()
     page.get_by_role("tab", name="Experiments").click()
     expect(shown.locator("tbody tr")).to_have_count(25)

@@ -58,7 +58,7 @@ def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -
         patch.setattr(explore, "ask", refuse)
         for name in ("start", "go_on", "stop"):
             patch.setattr(desk, name, refuse, raising=False)
-        services.opening._ready.set()
+        services.opening.end()
         rater = a_study(store)
 
         page = with_event_loop(lambda: build_app(services))
