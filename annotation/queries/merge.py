@@ -7,13 +7,11 @@ they are mapped. A submission that is there already is left alone, which makes a
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import JSON, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.database.base import UtcDateTime
 from annotation.database.journal import Change
 from annotation.database.tables import (
     AssignmentRow,
@@ -23,14 +21,15 @@ from annotation.database.tables import (
     SkipRow,
     SubmissionRow,
 )
+from annotation.queries import merge_decisions
+from annotation.queries.images import Image, row_of, time_of
 from annotation.queries.versions import MARKINGS, PREFERENCES, RATINGS, AnswerKind, write
 from annotation.study_records import MergeReport
 
-Image = dict[str, Any]  # one row as SQLite stores it, by column
 _MERGED = {
     "rater", "invitation", "assignment", "submission", "rating", "rating_history", "preference", "preference_history", "skip",
     "marking", "marking_history",
-}  # fmt: skip
+} | merge_decisions.TABLES  # fmt: skip
 
 
 @dataclass
@@ -51,8 +50,7 @@ class _Merge:
         if row is None:
             if image["tombstoned_at"] is not None:
                 return
-            values = {name: _value(RaterRow, name, value) for name, value in image.items() if name != "id"}
-            row = RaterRow(**values)
+            row = row_of(RaterRow, image)
             self.session.add(row)
             invitation = self.session.get(InvitationRow, row.invitation_id) if row.invitation_id else None
             if invitation is not None and (invitation.max_uses is None or invitation.uses < invitation.max_uses):
@@ -83,7 +81,7 @@ class _Merge:
                 system_order=json.loads(image["system_order"]),
                 state="pending",
                 lease_expires_at=None,
-                first_shown_at=_time(image["first_shown_at"]),
+                first_shown_at=time_of(image["first_shown_at"]),
                 seconds=0.0,
                 revision=0,
                 comment=None,
@@ -103,7 +101,7 @@ class _Merge:
         if rater is None or row is None or row.rater_id != rater:
             self.left_out += 1
             return
-        now = _time(image["received_at"])
+        now = time_of(image["received_at"])
         self.session.add(
             SubmissionRow(
                 submission_id=image["submission_id"],
@@ -176,12 +174,13 @@ class _Merge:
 
 
 def merge_changes(session: Session, changes: Sequence[Change]) -> MergeReport:
-    """Adds the ratings, preferences and skips of `changes`, in the order of their numbers, that are not there yet.
+    """Adds the ratings, preferences, marked errors, skips and adjudicators' decisions of `changes`, in the order of their numbers,
+    that are not there yet.
 
-    Raters who came to the other writer come too, with their links. Changes of studies, items and outputs are not merged
-    and counted in `left_out`, as are submissions whose rater or item is gone.
+    Raters and adjudicators who came to the other writer come too, with their links. Changes of studies, items and outputs are
+    not merged and counted in `left_out`, as are submissions whose rater or item, adjudicator or case is gone.
     """
-    merge = _Merge(session)
+    merge, decisions = _Merge(session), merge_decisions.DecisionMerge(session)
     for change in sorted(changes, key=lambda one: one.number):
         images = {
             name: [dict(zip(rows.columns, values, strict=True)) for values in rows.values]
@@ -194,18 +193,5 @@ def merge_changes(session: Session, changes: Sequence[Change]) -> MergeReport:
             merge.assignment(image)
         for image in images.get("submission", []):
             merge.submission(image, images)
-    return MergeReport(merge.added, merge.present, merge.left_out)
-
-
-def _value(row_type: type[RaterRow], name: str, value: Any) -> Any:
-    """A stored value as the ORM takes it."""
-    kind = row_type.__table__.columns[name].type
-    if value is None:
-        return None
-    if isinstance(kind, UtcDateTime):
-        return _time(value)
-    return json.loads(value) if isinstance(kind, JSON) else value
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        decisions.take(images)
+    return MergeReport(*(getattr(merge, name) + getattr(decisions, name) for name in ("added", "present", "left_out")))
