@@ -8,7 +8,6 @@ downloaded unless a Hub id is named.
 import logging
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -210,23 +209,17 @@ def _load(config: ModelConfig, folder: str) -> LanguageModel:
     offline, device = Path(folder).is_absolute(), choose_device(config.device)
     try:
         settings = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=offline)
-        with ThreadPoolExecutor(
-            1, "tokenizer"
-        ) as beside:  # the Rust library reads it while Python imports the architecture
-            reading = beside.submit(
-                AutoTokenizer.from_pretrained, folder, trust_remote_code=False, local_files_only=offline
-            )
-            network, info = AutoModelForCausalLM.from_pretrained(
-                folder,
-                config=settings,
-                trust_remote_code=False,
-                local_files_only=offline,
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # reported by name below, where the library would point at a report of its own
-                **_memory(config, device, settings),
-            )
-            tokenizer = reading.result()
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=offline)
+        network, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=settings,
+            trust_remote_code=False,
+            local_files_only=offline,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported by name below, where the library would point at a report of its own
+            **_memory(config, device, settings),
+        )
         if config.precision == "nf4":
             _keep_trainable(network)
         else:
