@@ -28,6 +28,7 @@ from core.scoring.head import Head
 from core.scoring.packed import PackedScorer
 from core.scoring.padded import PaddedScorer
 from core.scoring.trie import Target, shared_length
+from core.scoring.verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
 _TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}  # nats, of the probe
@@ -44,7 +45,7 @@ class Scorer:
         self.budget = budget or (512 if model.device.type == "cpu" else 8192)
         self._padded = PaddedScorer(model.network, max(self.budget, 2048), model.tokenizer.pad_token_id)
         self._packed = PackedScorer(model.network, self.budget)
-        self._requested_method = method
+        self._requested_method, self._verdicts = method, Verdicts(model)
         self._cache: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._relative: OrderedDict[tuple[str, tuple[str, ...]], np.ndarray] = OrderedDict()
 
@@ -56,14 +57,15 @@ class Scorer:
                 self._padded.head = self._packed.head = self.head
             if self._requested_method != "auto":
                 return self._requested_method
-            return "packed" if self._passes_probe(self._probe()) else "padded"
+            passes = self._verdicts.passes("packed", lambda: self._passes_probe(self._probe()))
+            return "packed" if passes else "padded"
 
     @cached_property
     def head(self) -> Head | None:
         """The head by itself, for the rows of it that are needed; None for a model whose head does more than multiply."""
         head = Head(self.model.network)
         words = self._probe()[0].tokens[len(virtual_tokens(self.model.network)) :]  # the head knows no virtual token
-        return head if head.passes_probe(list(words)) else None
+        return head if self._verdicts.passes("head", lambda: head.passes_probe(list(words))) else None
 
     @cached_property
     def window(self) -> int:
