@@ -10,4 +10,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// Names one after another, with the comma of the page's language; on a page from right to left each keeps its own direction.
+const COMMAS = { ar: '، ', ur: '، ', zh: '、', am: '፣ ' };
+export function listed(names) {
+  const { lang, dir } = document.documentElement;
+  return names.map((name) => (dir === 'rtl' ? `\u2068${name}\u2069` : name)).join(COMMAS[lang.split('-')[0]] ?? ', ');
+}
+
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);

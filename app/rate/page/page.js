@@ -1,6 +1,7 @@
 // The rating page: who is here, which item she sees, and what has been saved.
 import { Drafts, lasting, read, uuid, write } from './storage.js';
 import { draw, fill, make } from './item.js';
+import { listed } from './make.js';
 import { passed } from './before.js';
 import { enter, parameter } from './enter.js';
 import { rich } from './rich.js';
@@ -125,7 +126,7 @@ function save() {
   if (page.item.state === 'done' && !page.draft.changed) return next();
   const open = missing();
   if (open.length) {
-    const names = open.map(({ name }) => name).join(', ');
+    const names = listed(open.map(({ name }) => name));
     const rows = open.map(({ id }) => $(id));
     for (const row of rows) row.classList.add('open');
     return note(say('rate.missing', { names }), rows[0].querySelector('input'));

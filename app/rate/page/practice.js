@@ -1,6 +1,6 @@
 // Practice with feedback, then a test, before the first item. Nothing of it is a rating; what is expected comes from the server after an answer.
 import { mark } from './keys.js';
-import { make } from './make.js';
+import { listed, make } from './make.js';
 import { scale } from './scale.js';
 import { uuid } from './storage.js';
 
@@ -43,7 +43,7 @@ function exercise(one, title, lead, label, { say, words }, done) {
   const check = button('check', label, () => {
     const open = one.criteria.filter(({ key }) => values[key] === undefined);
     if (!open.length) return done(values, rows, check, note);
-    note.replaceChildren(make('p', { class: 'message error' }, say('rate.missing', { names: open.map(({ name }) => name).join(', ') })));
+    note.replaceChildren(make('p', { class: 'message error' }, say('rate.missing', { names: listed(open.map(({ name }) => name)) })));
     rows[one.criteria.indexOf(open[0])].querySelector('input').focus();
   });
   const source = make('section', { class: 'source' }, make('h3', {}, say('rate.source')), text(one.source, { class: 'original' }));

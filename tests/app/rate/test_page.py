@@ -226,6 +226,9 @@ def test_a_language_has_its_direction_its_font_and_its_words(served: Served, tag
         assert any(FONTS[tag] in family for family in platform_fonts(page, selector))
     edges = rows(page).first.locator(".point").evaluate_all("all => all.map((one) => one.getBoundingClientRect().x)")
     assert edges == sorted(edges)  # 1 stands on the left in every language
+    page.locator("#save").click()
+    comma = {"ar": "\u2069، \u2068", "ur": "\u2069، \u2068", "zh": "、", "am": "፣ "}.get(tag, ", ")
+    expect(page.locator("#note")).to_contain_text(re.compile(rf"A · [^,،、፣]+{comma}A · "))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
