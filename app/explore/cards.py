@@ -93,13 +93,14 @@ def _buttons(index: int, prediction: Prediction, task: Task, editing: Editing, t
         ("earlier", "↑", texts("explore.earlier"), index > 0),
         ("later", "↓", texts("explore.later"), index + 1 < count),
     )
-    inside = "".join(
+    buttons = [
         f'<button type="button" data-act="{action}" data-id="{escape(example.id)}" title="{escape(meaning)}" '
         f'aria-label="{escape(name if name not in "↑↓" else meaning)} ({index + 1})"'
         f"{f' aria-pressed={chr(34)}{str(pinned).lower()}{chr(34)}' if action == 'pin' else ''}"
         f"{'' if can and editing.ready else ' disabled'}>{escape(name)}</button>"
         for action, name, meaning, can in listed
-    )
+    ]
+    inside = f'{"".join(buttons[:3])}<span class="moves">{"".join(buttons[3:])}</span>'
     chooser = _chooser(index, example.id, task, editing.replacing, texts)
     return f'<div class="acts">{inside}</div>{chooser}{_editor(index, prediction, task, editing, texts)}'
 

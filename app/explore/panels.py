@@ -91,7 +91,7 @@ def _row(answer: Answer, first: Answer, texts: Texts) -> str:
     text = spoken(answer.text, answer.language, "answer") if answer.text else "–"
     differs = ""
     if answer.label is not None and answer.label != first.label:
-        differs = f' <span class="differs">≠ {escape(texts("explore.differs"))}</span>'
+        differs = f' <span class="differs" dir="{texts.direction}">{escape(texts("explore.differs"))}</span>'
     return (
         f'<tr><th scope="row">{label_of(answer.language)}</th><td class="main">{text}{differs}{warnings(answer, texts)}</td>'
         f'<td data-name="{escape(texts("explore.without"))}"{css}>{untouched}</td></tr>'
