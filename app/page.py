@@ -20,6 +20,7 @@ from app.explore.handlers import ExploreHandlers, Values
 from app.explore.link import form_of_link
 from app.explore.tab import build_explore, control_updates, wire_explore
 from app.html import message
+from app.light_page import Page
 from app.rate.tab import build_rate
 from app.results.experiments import ReportService
 from app.results.experiments_tab import build_experiments
@@ -28,7 +29,6 @@ from app.results.organising import organising_of
 from app.results.ratings import ResultsService
 from app.results.ratings_tab import build_ratings
 from app.services import Services
-from app.sparse_updates import Page
 from app.study.service import StudyService
 from app.study.tab import build_study
 from app.texts import ENGLISH, Localised, Texts, available, catalogue, preferred

@@ -171,7 +171,7 @@ def _launched(options: argparse.Namespace, services: "Services", startup_page: S
         prevent_thread_lock=True,
         mcp_server=mcp,
         _frontend=False,  # else Gradio asks its own page once and gives up after 3 s, which a start under load takes
-        **served_with(services),
+        **served_with(services, page),
         **look(),
     )
     return page

@@ -71,6 +71,15 @@ def migrated_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """Stores of this process share what their statements compile to."""
+    from compiled_once import compiled_once
+
+    with compiled_once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """Headless Chromium of the system, one for all tests: Playwright runs once in a process. Or a skip that says what to install."""

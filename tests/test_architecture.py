@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,27 +23,32 @@ def sources(*packages: str) -> list[Path]:
     return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
 
 
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+@dataclass(frozen=True)
+class Facts:
+    """What the tests ask of a file's syntax tree, which is walked once."""
+
+    docstring: str
+    imported: tuple[str, ...]  # full names of everything it imports, anywhere in it
+    names: frozenset[str]  # with each name of ``from package import name`` as if it were a module
+    functions: tuple[tuple[str, int], ...]  # with their lines
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Full names of everything a file imports, anywhere in it."""
-    for node in ast.walk(tree(path)):
+@cache
+def facts(path: Path) -> Facts:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    imported: list[str] = []
+    names: set[str] = set()
+    functions: list[tuple[str, int]] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            imported += (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide the direction of an arrow"
-            yield node.module or ""
-
-
-def imported_names(path: Path) -> set[str]:
-    """As `imported`, with each name of ``from package import name`` as if it were a module."""
-    names = set(imported(path))
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom):
+            imported.append(node.module or "")
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.append((node.name, (node.end_lineno or 0) - node.lineno + 1))
+    return Facts(ast.get_docstring(tree) or "", tuple(imported), frozenset(names.union(imported)), tuple(functions))
 
 
 def name(path: Path) -> str:
@@ -70,7 +76,7 @@ def test_arrows_point_one_way(package: str) -> None:
     beyond = {
         name(path): sorted(
             module
-            for module in imported(path)
+            for module in facts(path).imported
             if module.split(".")[0] in ours and not within(module, ARROWS[package]) and module != "core"
         )
         for path in files
@@ -85,7 +91,7 @@ def test_imports_have_no_circle() -> None:
         for path in sources(*PACKAGES)
     }
     after = {
-        module: {other for name_ in imported_names(path) if (other := name_) in files} - {module}
+        module: {other for name_ in facts(path).names if (other := name_) in files} - {module}
         for module, path in files.items()
     }
     done: set[str] = set()
@@ -100,7 +106,7 @@ def test_the_root_of_core_holds_few_loose_files() -> None:
 
 
 def test_nothing_in_core_but_the_model_loader_knows_bitsandbytes() -> None:
-    assert {name(p) for p in sources(*PACKAGES) if any(m.startswith("bitsandbytes") for m in imported(p))} <= {
+    assert {name(p) for p in sources(*PACKAGES) if any(m.startswith("bitsandbytes") for m in facts(p).imported)} <= {
         "core/models/loading.py"
     }
 
@@ -113,25 +119,20 @@ def test_no_file_is_too_long() -> None:
     assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
 
 
-def lines_of(node: ast.AST) -> int:
-    return (getattr(node, "end_lineno", 0) or 0) - getattr(node, "lineno", 0) + 1
-
-
 def test_no_function_is_too_long() -> None:
     """A builder of the app lays a page out from top to bottom, so it alone may be longer; what is nested counts in both."""
     long = {}
     for path in [*sources(*PACKAGES), ROOT / "train.py"]:
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                builder = path.relative_to(ROOT).parts[0] == "app" and node.name.startswith("build_")
-                if lines_of(node) > (LONGEST_BUILDER if builder else LONGEST_FUNCTION):
-                    long[f"{name(path)}:{node.name}"] = lines_of(node)
+        for function, lines in facts(path).functions:
+            builder = path.relative_to(ROOT).parts[0] == "app" and function.startswith("build_")
+            if lines > (LONGEST_BUILDER if builder else LONGEST_FUNCTION):
+                long[f"{name(path)}:{function}"] = lines
     assert long == {}
 
 
 def test_every_module_is_named_by_its_tests() -> None:
     """By a file of its name at the same path below ``tests``, or in the first lines of one: grep finds the tests of any module."""
-    named = " ".join(ast.get_docstring(tree(path)) or "" for path in (ROOT / "tests").rglob("test_*.py"))
+    named = " ".join(facts(path).docstring for path in (ROOT / "tests").rglob("test_*.py"))
     missing = []
     for path in sources(*PACKAGES):
         if path.name.startswith("__") or "migrations" in path.parts:
@@ -145,9 +146,7 @@ def test_every_module_is_named_by_its_tests() -> None:
 
 
 def test_every_module_says_what_it_does() -> None:
-    assert [
-        name(path) for path in sources(*PACKAGES) if not ast.get_docstring(tree(path)) and path.stat().st_size
-    ] == []
+    assert [name(path) for path in sources(*PACKAGES) if not facts(path).docstring and path.stat().st_size] == []
 
 
 def fresh(code: str, *flags: str) -> str:
@@ -162,31 +161,33 @@ def test_the_words_and_pieces_of_the_app_load_without_heavy_libraries() -> None:
     assert set(json.loads(fresh(code))) & HEAVY == set()
 
 
-@pytest.mark.slow
-def test_the_page_waits_for_no_model_library() -> None:
-    """Of the heavy ones torch alone is read before the page is there; the others cost as long again, and come with the first model."""
-    modules = "app.services, app.page, app.explore.api_routes, app.launching, core.cli.evaluate"
-    code = f"import sys, json; import {modules}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
-    assert set(json.loads(fresh(code).split("\n")[-2])) & HEAVY == {"torch"}
-
-
 WATCH = """
 import sys, threading
-import torch, transformers, pandas, scipy.sparse, py3langid  # their own work at import is theirs
 seen = []
 sys.addaudithook(lambda event, args: seen.append(str(args[0])) if event == "open" else None)
+import torch, gradio, pandas, scipy.sparse, py3langid  # their own work at import is theirs
 before = threading.active_count()
-import importlib, pathlib
+import app.services, app.page, app.explore.api_routes, app.launching, core.cli.evaluate
+loaded = sorted({name.split(".")[0] for name in sys.modules})
+threads = threading.active_count() - before
+import transformers
+before = threading.active_count()
+import importlib, json, pathlib
 for path in sorted(pathlib.Path("core").rglob("*.py")):
     importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
-touched = [name for name in seen if "/assets/" in name or name.startswith("assets")]
-print(touched, threading.active_count() - before)
+threads += threading.active_count() - before
+assets = str(pathlib.Path("assets").absolute())
+touched = [name for name in seen if name.startswith(("assets/", assets))]
+print(json.dumps({"loaded": loaded, "touched": touched, "threads": threads}))
 """
 
 
 @pytest.mark.slow
-def test_importing_core_reads_no_asset_and_starts_no_thread() -> None:
-    assert fresh(WATCH).split("\n")[-2] == "[] 0"
+def test_importing_reads_no_asset_starts_no_thread_and_the_page_waits_for_no_model_library() -> None:
+    """Of the heavy ones torch alone is read before the page is there; the others cost as long again, and come with the first model."""
+    found = json.loads(fresh(WATCH).split("\n")[-2])
+    assert set(found["loaded"]) & HEAVY == {"torch"}
+    assert (found["touched"], found["threads"]) == ([], 0)
 
 
 def tracked() -> list[Path]:

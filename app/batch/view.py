@@ -99,11 +99,11 @@ def _agreement(table: ItemTable, texts: Texts) -> str:
         shares = [_same(table, system, other) for other in names]
         cells = "".join(f'<td class="figure">{100 * share:.0f} %</td>' for share in shares)
         body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    table = (
+    shown = (
         f'<table><thead><tr><th scope="col">{escape(texts("batch.agree"))}</th>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
-    return f'<p class="verdict">{escape(texts("batch.no_gold"))}</p>{wide(texts("batch.agree"), table)}'
+    return f'<p class="verdict">{escape(texts("batch.no_gold"))}</p>{wide(texts("batch.agree"), shown)}'
 
 
 def _same(table: ItemTable, one: ItemSystem, other: ItemSystem) -> float:

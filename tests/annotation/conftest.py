@@ -68,7 +68,7 @@ def engine() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_server.Server]:
-    """A server with the databases `empty` and `study`, to be copied."""
+    """A server with the databases `empty` and `study`, to be copied, or to be asked for as they are and brought back."""
     reason = postgres_server.reason_to_skip()
     if reason is not None:
         pytest.skip(reason)
@@ -105,10 +105,8 @@ def store(
     content = "study" if "study" in request.fixturenames else "empty"
     if engine == "postgresql":
         server: postgres_server.Server = request.getfixturevalue("postgres")
-        url = server.database(content)
-        with RatingStore.open(url, clock=clock) as opened:
+        with RatingStore.open(server.unchanged(content), clock=clock) as opened:
             yield opened
-        server.drop(url)
         return
     shutil.copyfile(templates[content], path)
     with RatingStore.open(path, clock=clock) as opened:

@@ -1,8 +1,7 @@
 """Fixtures of the app's tests: the embedded model with its vectors cached once, a store in memory, a running server."""
 
 import os
-import subprocess
-import sys
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from app_server import SECRET, Server, Visitor, free_port
 from chromium import ANSWERED, PATIENCE_MS
+from programs import Script
 
 from annotation.store import RatingStore
 from app.access.organiser import Authority
@@ -51,36 +51,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         pytest.skip("assets/models/lm is not there")
     folder = tmp_path_factory.mktemp("app")
     port = free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "tests" / "toys" / "small_runs_server.py"),
-        "--port",
-        str(port),
-        "--data",
-        str(folder),
-        "--cache",
-        str(CACHE),
-    ]
+    arguments = ["--port", str(port), "--data", str(folder), "--cache", str(CACHE)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "AGL_ORGANISER_SECRET": SECRET}
     environment.pop("PYTHONPATH", None)
-    began = time.monotonic()
-    with (
-        (folder / "log").open("w") as log,
-        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as process,
-    ):
-        url = f"http://127.0.0.1:{port}"
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
-                    assert answer.status == 200
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() - began < 180, (folder / "log").read_text()
-                time.sleep(0.2)
-        yield Server(url, folder, time.monotonic() - began)
-        process.terminate()
-        process.wait(timeout=30)
+    began, log = time.monotonic(), folder / "log"
+    script = ROOT / "tests" / "toys" / "small_runs_server.py"
+    process = Script(script, arguments, folder=folder, environment=environment, log=log)
+    url = f"http://127.0.0.1:{port}"
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                assert answer.status == 200
+            break
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() - began < 180, log.read_text()
+            time.sleep(0.2)
+    yield Server(url, folder, time.monotonic() - began)
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,9 @@
 """The server under attack, one for the session."""
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
 from security.hostile import Target, attacked
-
-_ADDRESSES = itertools.cycle(range(1, 255))
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +18,7 @@ def a_visitor_of_her_own(request: pytest.FixtureRequest) -> Iterator[None]:
     if "target" not in request.fixturenames:
         yield
         return
-    headers = request.getfixturevalue("target").client.headers
-    headers["X-Forwarded-For"] = f"203.0.113.{next(_ADDRESSES)}"  # of the range kept for examples
+    target: Target = request.getfixturevalue("target")
+    target.another_visitor()
     yield
-    headers.pop("X-Forwarded-For", None)
+    target.client.headers.pop("X-Forwarded-For", None)

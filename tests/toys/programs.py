@@ -1,35 +1,90 @@
 """Programs in processes of their own, forked from one that has imported what they need: to be killed, or to be one of several.
 
 A new interpreter takes ten seconds of processor time to import torch and its companions; a fork of one that has them takes none. Every
-program is a function of a module here, because a forked process looks it up by name.
+program is a function of a module here, because a forked process looks it up by name; or it is a script, which finds what it imports there.
 """
 
 import multiprocessing
 import os
+import runpy
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from app_server import free_port
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["torch", "transformers", "peft", "accelerate", "safetensors.torch", "core.training.run", "toys"]
-)
+_CONTEXT.set_forkserver_preload(["preloaded"])
 MOST_SECONDS = 300
+
+
+def _process(program: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """A started process. The server that forks it looks for modules where this process does, of which Python 3.11 tells it nothing."""
+    with patch.dict(os.environ, {"PYTHONPATH": os.pathsep.join(sys.path)}):
+        forkserver.ensure_running()
+    process = _CONTEXT.Process(target=program, args=arguments)
+    process.start()
+    return process
 
 
 def started(
     program: Callable[..., None], *arguments: Any, environment: Mapping[str, str] | None = None
 ) -> ForkServerProcess:
     """``program(*arguments)`` in a process of its own, with one thread."""
-    process = _CONTEXT.Process(target=_run, args=(program, arguments, dict(environment or {})))
-    process.start()
-    return process
+    return _process(_run, program, arguments, dict(environment or {}))
+
+
+class Script:
+    """``script`` run as ``python script *arguments`` would run it, for those who would start it with `subprocess.Popen`.
+
+    It prints into ``log``, in ``folder``, with ``environment`` and no other variables.
+    """
+
+    def __init__(
+        self, script: Path, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], log: Path
+    ) -> None:
+        self._process = _process(_script, str(script), list(arguments), str(folder), dict(environment), str(log))
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Nothing where it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def wait(self, timeout: float) -> int:
+        """How it ended. Raises ``subprocess.TimeoutExpired``; it is then killed."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            self._process.kill()
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return self._process.exitcode
+
+
+def _script(script: str, arguments: Sequence[str], folder: str, environment: Mapping[str, str], log: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(printed, descriptor)
+    sys.argv = [script, *arguments]
+    sys.path.insert(0, str(Path(script).parent))
+    runpy.run_path(script, run_name="__main__")
 
 
 def exit_code(program: Callable[..., None], *arguments: Any) -> int | None:

@@ -8,8 +8,6 @@ answer is passed over.
 import itertools
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,6 +18,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from app_server import free_port
+from programs import Script
 from space_machine import ROOT
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -38,13 +37,13 @@ class Process:
         self.port, self._folder = free_port(), folder
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True)
-        command = [
-            sys.executable, "-m", "app.main", "--public", "--port", str(self.port), "--data", str(folder / "data"),
-            "--database", database, "--cache", str(ROOT / "data" / "cache"),
+        arguments = [
+            "--public", "--port", str(self.port), "--data", str(folder / "data"), "--database", database,
+            "--cache", str(ROOT / "data" / "cache"),
         ]  # fmt: skip
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "AGL_ORGANISER_SECRET": SECRET}
-        with (folder / "log").open("w") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        script = ROOT / "app" / "main.py"
+        self._process = Script(script, arguments, folder=ROOT, environment=environment, log=folder / "log")
 
     def ready(self) -> None:
         """Wait for the page."""
@@ -65,8 +64,7 @@ class Process:
 
     def end(self, how: signal.Signals) -> None:
         """End it, if it has not ended yet."""
-        if self._process.poll() is None:
-            self._process.send_signal(how)
+        self._process.send_signal(how)
         self._process.wait(timeout=60)
 
 

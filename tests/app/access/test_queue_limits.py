@@ -103,3 +103,16 @@ def test_a_queue_without_work_is_looked_into_a_few_times_a_second(page: gr.Block
     with_event_loop(lambda: queued(page, services))
     assert page._queue.sleep_when_free == QUEUE_POLL_S
     assert "sleep(self.sleep_when_free)" in inspect.getsource(type(page._queue).start_processing)
+
+
+def test_the_queue_keeps_and_sums_up_no_events(page: gr.Blocks) -> None:
+    """Gradio does so after each, in pandas, over the last 10,000; `/monitoring`, which shows them, is closed."""
+    done = [{"time": 0.0, "status": "success", "process_time": 1.0, "function": "ask", "session_hash": "x"}] * 2
+    services: Any = SimpleNamespace(visitor=str, limits=SimpleNamespace(active=True))
+    with_event_loop(page.queue)
+    page._queue.events_recorded = 9
+    assert "ask" in page._queue.compute_analytics_summary(done)["functions"]  # what it is that is switched off
+    with_event_loop(lambda: queued(page, services))
+    page._queue.events_recorded = 9
+    assert page._queue.compute_analytics_summary(done) == {"functions": {}}
+    assert page._queue.ANALYTICS_MAX_EVENTS == 1

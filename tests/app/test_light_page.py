@@ -1,6 +1,6 @@
-"""Updates of some outputs: what the browser is sent is what Gradio itself sends, and the rest is not made anew.
+"""Updates of some outputs: what the browser is sent is what Gradio itself sends, and the rest is not made anew. Nothing else is kept.
 
-Tests of `app.sparse_updates`.
+Tests of `app.light_page`.
 """
 
 from copy import copy
@@ -11,7 +11,7 @@ import pytest
 from app_server import awaited, with_event_loop
 from gradio.state_holder import SessionState
 
-from app.sparse_updates import Page
+from app.light_page import Page
 
 
 def made(kind: type[gr.Blocks]) -> tuple[gr.Blocks, list[Any]]:
@@ -64,3 +64,17 @@ def test_a_component_that_is_no_output_is_refused() -> None:
     page.fns[0].outputs = parts[:2]
     with pytest.raises(ValueError, match="not specified as output"):
         awaited(page.postprocess_data(page.fns[0], {parts[0]: "new", parts[4]: "x"}, SessionState(page)))
+
+
+def test_nothing_is_kept_of_a_visitor_but_her_states() -> None:
+    page, parts = with_event_loop(lambda: made(Page))
+    whole = page.get_config_file()["components"]
+    assert [one["props"]["value"] for one in whole if one["type"] in ("textbox", "html")] == ["a", "<p>"]
+    visitor = SessionState(page)
+    awaited(page.postprocess_data(page.fns[0], {parts[0]: "her words", parts[3]: 7}, visitor))
+    awaited(page.preprocess_data(page.fns[0], [], visitor))
+    assert list(visitor.components) == []
+    assert "her words" not in str(vars(visitor))
+    assert visitor[parts[3]._id] == 7
+    assert SessionState(page)[parts[3]._id] == 1
+    assert page.get_config_file()["components"] == whole
