@@ -1,4 +1,5 @@
-"""The app as ``python app/main.py`` starts it, but that questions are not put to the model, which no attack here is about.
+"""The app as ``python app/main.py`` starts it, but that questions are not put to the model, which no attack here is about, and that
+headers and bodies have a quarter of their time.
 
 A question is checked as always, and its model, precision and run are looked for as always; then it is answered with nothing. One
 that contains "LONG" takes its time first, and one with "HOLD" a minute, or until there is a file ``go_on`` in the working folder.
@@ -14,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import app.page
+from app.access import guard, header_time
 from app.explore.form import Form
 from app.explore.handlers import ExploreHandlers
 from app.explore.service import ExploreService, Step
@@ -45,6 +47,8 @@ def wire_and_tell(handlers: ExploreHandlers) -> None:
 
 
 if __name__ == "__main__":
+    guard.SECONDS /= 4
+    header_time.HEADER_SECONDS /= 4
     app.page.wire_explore = wire_and_tell
     # What ``ask`` goes on to once a question is within its bounds.
     ExploreService._ask_here = answer_with_nothing  # type: ignore[method-assign]
