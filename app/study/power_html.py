@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from annotation.statistics.power import Power
 from annotation.statistics.values import Undefined
+from app.results.ratings_html import isolated as left_to_right
 from app.study.board import Board
 from app.study.html import isolated, paragraph
 from app.texts import Texts
@@ -48,7 +49,7 @@ def _power(power: Power, texts: Texts, *, several: bool) -> str:
         figure = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
         more.append(paragraph(texts, texts(f"study.{key}", value=figure)))
     scale = f"{plan.scale.low}–{plan.scale.high}"
-    lead = _left_to_right(f"{scale}: ", texts) if several else ""
+    lead = left_to_right(f"{scale}: ", texts) if several else ""
     return paragraph(texts, lead + sentence, "message") + "".join(more) + paragraph(texts, _assumed(power, texts))
 
 
@@ -57,7 +58,7 @@ def _assumed(power: Power, texts: Texts) -> str:
     plan = power.plan
     sentence = texts(
         "study.power_assumed",
-        scale=_left_to_right(f"{plan.scale.low}–{plan.scale.high}", texts),
+        scale=left_to_right(f"{plan.scale.low}\u2060–\u2060{plan.scale.high}", texts),  # in one line
         item=f"{plan.item_sd:g}",
         system=f"{plan.system_sd:g}",
         rater=f"{plan.rater_sd:g}",
@@ -67,7 +68,3 @@ def _assumed(power: Power, texts: Texts) -> str:
     if plan.looks == 1:
         return sentence
     return f"{texts('study.power_looks', looks=plan.looks, more=f'{100 * power.more_items:.1f}')} {sentence}"
-
-
-def _left_to_right(text: str, texts: Texts) -> str:
-    return f"\u2066{text}\u2069" if texts.direction == "rtl" else text

@@ -5,6 +5,7 @@ from html import escape
 from annotation.records import Study
 from annotation.stopping import all_decided, all_taken, closed, decided
 from app.results.looks_html import ending, short
+from app.results.ratings_html import isolated
 from app.study.board import Board
 from app.study.html import paragraph, table
 from app.texts import Texts
@@ -21,7 +22,13 @@ def plan(board: Board, texts: Texts) -> str:
     at = [number / stopping.looks for number in range(1, stopping.looks + 1)]
     one, first = levels(stopping.alpha, at), levels(stopping.alpha / pairs, at)
     rows = [
-        [str(number), f"{-(-slots * number // stopping.looks)} / {slots}", short(low), short(high)]
+        [
+            str(number),
+            *(
+                isolated(figure, texts)
+                for figure in (f"{-(-slots * number // stopping.looks)} / {slots}", short(low), short(high))
+            ),
+        ]
         for number, low, high in zip(range(1, stopping.looks + 1), first, one, strict=True)
     ]
     heads = [texts(f"study.stop_{key}") for key in ("look", "after", "level_first", "level_last")]
@@ -41,7 +48,7 @@ def state(board: Board, texts: Texts) -> str:
     lines = ending(study.looks, texts) or [
         texts("study.stop_looked", number=last.number, looks=study.stopping.looks, done=last.done, slots=last.slots)
     ]
-    pairs = [f"\u2068{one.first}\u2069 – \u2068{one.second}\u2069" for one in decided(study.looks)]
+    pairs = [f"\u2068{one.first} – {one.second}\u2069" for one in decided(study.looks)]
     if pairs:
         lines.append(texts("results.looks_decided", pairs="; ".join(pairs)))
     if all_decided(study.looks):

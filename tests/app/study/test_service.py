@@ -1,6 +1,6 @@
 """The organiser's service: outputs from each source, designs, opening, inviting, removing, exporting.
 
-Tests of `app.study.board`, `app.study.own_criteria`, `app.study.power_html`,
+Tests of `app.study.board`, `app.study.own_criteria`, `app.study.power_html`, `app.study.stopping_html`,
 `annotation.report.power`.
 """
 
@@ -27,6 +27,7 @@ from app.study.board import EVALUATION, EXPLORE, TABLE, Design, Source
 from app.study.own_criteria import own_as_text, own_criteria
 from app.study.power_html import power_panel
 from app.study.service import StudyService
+from app.study.stopping_html import plan
 from app.texts import catalogue
 
 SECRET = "a secret of some length"
@@ -205,6 +206,11 @@ def test_the_power_of_early_stopping_is_that_of_its_looks_over_all_languages(off
     html = power_panel(replace(board, study=study, stock=stock), [looks, end], catalogue("en"))
     assert html.index("4 looks, all languages together") < html.index("The tests of all tables at the end")
     assert "2.0 % more items" in html and html.count("0.7 between items") == 2
+    assert "\u20661\u2060–\u20605\u2069" in power_panel(board, [end], catalogue("ar"))
+    costs = plan(replace(board, study=study, stock=stock), catalogue("ar"))
+    assert "<td>\u206630 / 120\u2069</td>" in costs and "<td>30 / 120</td>" in plan(
+        replace(board, study=study, stock=stock), catalogue("en")
+    )
     assert power_panel(board, powers(board.study, board.stock), catalogue("en")).count("looks") == 0
 
 
