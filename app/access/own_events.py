@@ -37,7 +37,7 @@ class OwnEvents:
 
     def _is_own(self, body: bytes) -> bool:
         try:
-            asked = json.loads(body)
-            return asked["event_id"] in self._queue.pending_event_ids_session.get(asked["session_hash"], ())
+            requested = json.loads(body)
+            return requested["event_id"] in self._queue.pending_event_ids_session.get(requested["session_hash"], ())
         except (ValueError, TypeError, KeyError, RecursionError):
             return False
