@@ -7,14 +7,14 @@ verdict (effects of demonstrations and all), and when everything is. What the sc
 earlier questions is dropped before each round; the model is loaded and the pool's vectors are cached, as after the first visit. Then once
 over HTTP, with one strategy, on the public endpoint of an app started as a process of its own, from the request to the end of the answer.
 Start: from the start of the process to the first page, and the CPU time that it took. Memory: resident, of that process, after the start
-and after the question.
+and after the question. ``--openings N``: as often, from the start of the process to the page and from there to the first answer of the
+opening example in Chromium, which opens the page at once and shares the machine; medians.
 """
 
 import argparse
 import http.client
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 import torch
+from app_server import free_port
 from benchmarks.measuring import CLOCKS, circumstances
 
 from app.explore.form import Form
@@ -82,21 +83,13 @@ def asked(port: int, method: str, path: str, body: Any = None) -> tuple[int, byt
 
 def serving(cache: Path, model: str, languages: int) -> dict[str, Any]:
     """Start, one question over HTTP, and memory of a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "app.main", "--port", str(port), "--data", folder, "--cache", str(cache)]
         began = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                while True:
-                    try:
-                        if asked(port, "GET", "/")[0] == 200:
-                            break
-                    except OSError:
-                        pass
-                    time.sleep(0.1)
-                started = time.perf_counter() - began
+                started = served(port, began)
                 spent = sum(psutil.Process(process.pid).cpu_times()[:2])
                 time.sleep(
                     2
@@ -123,6 +116,51 @@ def serving(cache: Path, model: str, languages: int) -> dict[str, Any]:
     }
 
 
+def opening(cache: Path, model: str, rounds: int) -> dict[str, Any]:
+    """Seconds to the page, and from there to the first answer in a browser; a first round, which fills caches, is not counted."""
+    from chromium import CHROMIUM, FLAGS, PATIENCE_MS
+    from playwright.sync_api import sync_playwright
+
+    pages, answers = [], []
+    environment = os.environ | {"AGL_MODEL": model}
+    for _ in range(rounds + 1):
+        port = free_port()
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            command = [sys.executable, "-m", "app.main", "--port", str(port), "--data", folder, "--cache", str(cache)]
+            began = time.perf_counter()
+            nowhere = subprocess.DEVNULL
+            with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=nowhere, stderr=nowhere) as process:
+                try:
+                    pages.append(served(port, began))
+                    page.goto(f"http://127.0.0.1:{port}")
+                    page.wait_for_selector("#explore-results .answers .answer")
+                    answers.append(time.perf_counter() - began - pages[-1])
+                finally:
+                    process.terminate()
+                    process.wait(60)
+            browser.close()
+    return {
+        "rounds": rounds,
+        "page_s": round(statistics.median(pages[1:]), 1),
+        "first_answer_after_page_s": round(statistics.median(answers[1:]), 1),
+        "first_answer_after_page_least_s": round(min(answers[1:]), 1),
+    }
+
+
+def served(port: int, began: float) -> float:
+    """Seconds since ``began`` when the page is there."""
+    while True:
+        try:
+            if asked(port, "GET", "/")[0] == 200:
+                return time.perf_counter() - began
+        except OSError:
+            pass
+        time.sleep(0.1)
+
+
 def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -134,6 +172,7 @@ def main() -> None:
         "--languages", type=int, default=len(LANGUAGES), help=f"of the answers, at most {len(LANGUAGES)}"
     )
     parser.add_argument("--no-serving", dest="serving", action="store_false", help="leave out the app as a process")
+    parser.add_argument("--openings", type=int, default=0, help="rounds of start and first answer in a browser")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--clock", choices=CLOCKS, default="wall", help="cpu, with one thread, where others use the cores too"
@@ -154,6 +193,8 @@ def main() -> None:
     print(found["answering"], flush=True)
     if options.serving:
         found["serving"] = serving(cache, options.model, options.languages)
+    if options.openings:
+        found["opening"] = opening(cache, options.model, options.openings)
     write_record(options.output, found)
     print(options.output.read_text(encoding="utf-8"))
 
