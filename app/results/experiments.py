@@ -151,7 +151,7 @@ class ReportService:
             self.downloads
             / f"leaderboard-{task.replace(' ', '-')}{f'-{grouping}' if grouping in GROUPINGS else ''}.csv"
         )
-        path.write_text(boards[task].csv(grouping if grouping in GROUPINGS else ""), encoding="utf-8")
+        path.write_text(self.boards.board(task).csv(grouping if grouping in GROUPINGS else ""), encoding="utf-8")
         return path
 
     def document(self, name: str) -> Document:

@@ -1,6 +1,6 @@
 """The leaderboard of evaluation records, without gradio: which is best, which are not told apart from it, and every system in a row.
 
-Comparing all pairs takes seconds, so a board is computed once for every state of its records.
+Comparing takes seconds, so a board is computed when it is asked for, and once for every state of its records.
 """
 
 import threading
@@ -14,7 +14,7 @@ from app.strategies import strategy_title
 from app.texts import Texts
 from core.errors import CoreError
 from core.report.cells import written
-from core.report.leaderboard import GROUPINGS, Entry, Leaderboard, leaderboards
+from core.report.leaderboard import GROUPINGS, Comparable, Entry, Leaderboard, comparable
 from core.report.reading import read_record
 
 MOST_NAMED = 4  # systems that the first sentence names
@@ -29,11 +29,11 @@ class Boards:
     folders: Callable[[], dict[str, Path]]
     damaged: list[str] = field(default_factory=list)  # why a record could not be read, a sentence each
     _state: State | None = None
-    _boards: dict[str, Leaderboard] = field(default_factory=dict)
+    _boards: dict[str, Comparable] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def all(self) -> dict[str, Leaderboard]:
-        """Boards by task, those with the most systems first; records that cannot be read are named in ``damaged``."""
+    def all(self) -> dict[str, Comparable]:
+        """What has a board, by task, the most systems first; records that cannot be read are named in ``damaged``."""
         with self._lock:
             folders = self.folders()
             state = tuple((name, (path / "record.json").stat().st_mtime_ns) for name, path in folders.items())
@@ -44,10 +44,16 @@ class Boards:
                         records.append(read_record(path, name))
                     except CoreError as error:
                         self.damaged.append(str(error))
-                boards = leaderboards(records)
-                self._boards = dict(sorted(boards.items(), key=lambda pair: -len(pair[1].entries)))
+                boards = comparable(records)
+                self._boards = dict(sorted(boards.items(), key=lambda pair: -len(pair[1].entrants)))
                 self._state = state
             return self._boards
+
+    def board(self, task: str) -> Leaderboard:
+        """One of them, compared; two visitors who ask at once wait for one comparison."""
+        one = self.all()[task]
+        with self._lock:
+            return one.board
 
 
 def board_view(board: Leaderboard, grouping: str, texts: Texts) -> str:

@@ -13,7 +13,7 @@ from app.results.experiments import ReportService
 from app.results.leaderboard import board_view
 from app.texts import Localised, Texts, catalogue
 from core.errors import CoreError
-from core.report.leaderboard import GROUPINGS, Leaderboard
+from core.report.leaderboard import GROUPINGS, Comparable
 
 EVENTS: dict[str, Any] = {**QUIET, "concurrency_id": "boards"}
 Values: TypeAlias = dict[Any, Any]  # of components
@@ -58,7 +58,7 @@ class LeaderboardHandlers:
         except CoreError as error:
             yield {**nothing, parts.board: message(str(error), "error")}
             return
-        board = boards[task]
+        board = self.service.boards.board(task)
         yield {
             parts.task: gr.update(choices=_tasks(boards, texts), value=task),
             parts.board: board_view(board, grouping, texts) + "".join(map(message, self.service.boards.damaged)),
@@ -74,13 +74,13 @@ def _citation(bibtex: str, texts: Texts) -> str:
     )
 
 
-def _tasks(boards: Mapping[str, Leaderboard], texts: Texts) -> list[tuple[str, str]]:
+def _tasks(boards: Mapping[str, Comparable], texts: Texts) -> list[tuple[str, str]]:
     return [(_board_name(board, texts), name) for name, board in boards.items()]
 
 
-def _board_name(board: Leaderboard, texts: Texts) -> str:
+def _board_name(board: Comparable, texts: Texts) -> str:
     key = f"explore.task_{board.task}"
-    values = {"languages": board.languages, "queries": f"{board.queries:,}", "count": len(board.entries)}
+    values = {"languages": board.languages, "queries": f"{board.queries:,}", "count": len(board.entrants)}
     return f"{texts(key) if texts.knows(key) else board.task} · {texts('leaderboard.board', **values)}"
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from core.languages import means_by_group
@@ -17,7 +18,7 @@ from core.models.catalogue import settled_name
 from core.report.cells import SHARE, written
 from core.report.document import BEST, LEVEL, Row, Table, table_of
 from core.report.reading import Record
-from core.report.systems import System, score_name, systems
+from core.report.systems import Answered, System, answered, label_indexes, score_name
 from core.statistics.comparisons import compare_all, not_worse_than_best
 
 if TYPE_CHECKING:
@@ -140,22 +141,54 @@ class Leaderboard:
         return {group: means.get(group) for group in groups}
 
 
+@dataclass(frozen=True)
+class Comparable:
+    """The systems that were asked the same, which a board can rank."""
+
+    task: str
+    score: str
+    entrants: tuple[tuple[Record, Answered], ...]
+
+    @property
+    def languages(self) -> int:
+        """How many they were asked in."""
+        return int(self.entrants[0][1].scores.index.get_level_values("language").nunique())
+
+    @property
+    def queries(self) -> int:
+        """Pairs of (language, item)."""
+        return len(self.entrants[0][1].scores)
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """The board, measured and compared when it is first asked for: a second or so for thirty systems."""
+        records = {id(record): record for record, _ in self.entrants}
+        of_record = {key: label_indexes(one.items) for key, one in records.items() if one.items is not None}
+        measured = [(record, one.measured(of_record[id(record)])) for record, one in self.entrants]
+        return _board(self.task, self.score, measured)
+
+
 def leaderboards(records: Sequence[Record]) -> dict[str, Leaderboard]:
-    """A board for every task and set of queries; the one with the most systems has the task's name, the next ones "task 2" and so on.
+    """A board for every task and set of queries, see `comparable`."""
+    return {name: one.board for name, one in comparable(records).items()}
+
+
+def comparable(records: Sequence[Record]) -> dict[str, Comparable]:
+    """What can be ranked; the most systems of a task have its name, the next most "task 2" and so on.
 
     Passed over: records without items, and those whose demonstrations show other labels than their own, which test a model and no system.
     """
-    entrants: dict[tuple[str, str, frozenset[object]], list[tuple[Record, System]]] = {}
+    entrants: dict[tuple[str, str, frozenset[object]], list[tuple[Record, Answered]]] = {}
     for record in records:
         if record.items is not None and not record.items.empty and record.kind == "evaluation" and _shows_gold(record):
             task, score = f"{record.entry.get('task') or 'unknown'}", score_name(record.items)
-            for system in systems(record.items):
-                entrants.setdefault((task, score, frozenset(system.scores.index)), []).append((record, system))
-    boards: dict[str, Leaderboard] = {}
+            for one in answered(record.items):
+                entrants.setdefault((task, score, frozenset(one.scores.index)), []).append((record, one))
+    ranked: dict[str, Comparable] = {}
     for (task, score, _), several in sorted(entrants.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
-        number = 1 + sum(board.task == task for board in boards.values())
-        boards[task if number == 1 else f"{task} {number}"] = _board(task, score, several)
-    return boards
+        number = 1 + sum(one.task == task for one in ranked.values())
+        ranked[task if number == 1 else f"{task} {number}"] = Comparable(task, score, tuple(several))
+    return ranked
 
 
 def _shows_gold(record: Record) -> bool:

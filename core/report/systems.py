@@ -6,6 +6,7 @@ Languages of an evaluation, one by one and by what they have in common: tables a
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,32 +60,56 @@ def with_scores(items: pd.DataFrame) -> pd.DataFrame:
     return items.assign(**{SCORE: values})
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What one system answered, before it is measured."""
+
+    strategy: str
+    k: int
+    name: str
+    rows: pd.DataFrame  # with the column ``score``
+
+    @cached_property
+    def scores(self) -> "pd.Series[float]":
+        """By (language, item), mean over seeds."""
+        return scores_of(self.rows, SCORE)
+
+    def measured(self, indexes: Mapping[str, int]) -> System:
+        """With all measures; ``indexes``: see `label_indexes`, of all systems of the evaluation."""
+        return _measured(self, indexes)
+
+
 def systems(items: pd.DataFrame) -> list[System]:
     """All systems of ``items``, by k and then in the order of the rows, the one without demonstrations first."""
-    scored, indexes = with_scores(items), label_indexes(items)
+    indexes = label_indexes(items)
+    return [one.measured(indexes) for one in answered(items)]
+
+
+def answered(items: pd.DataFrame) -> list[Answered]:
+    """The same, not measured yet, which takes ten times as long."""
+    scored = with_scores(items)
     several = len(set(items["k"]) - {0}) > 1
     keys = list(dict.fromkeys(zip(items["k"].tolist(), items["strategy"].tolist(), strict=True)))
     return [
-        _measured(
-            scored[(scored["strategy"] == strategy) & (scored["k"] == k)],
+        Answered(
             strategy,
             int(k),
             f"{strategy}, K = {k}" if (several and k) or sum(other == strategy for _, other in keys) > 1 else strategy,
-            indexes,
+            scored[(scored["strategy"] == strategy) & (scored["k"] == k)],
         )
         for k, strategy in sorted(keys, key=lambda key: key[0])
     ]
 
 
-def _measured(part: pd.DataFrame, strategy: str, k: int, name: str, indexes: Mapping[str, int]) -> System:
+def _measured(one: Answered, indexes: Mapping[str, int]) -> System:
+    part, scores = one.rows, one.scores
     closed = score_name(part) == "accuracy"
-    scores = scores_of(part, SCORE)
     probabilities = _probabilities(part) if closed else None
     gold = [indexes.get(str(label)) for label in part["gold"]]
     return System(
-        strategy,
-        k,
-        name,
+        one.strategy,
+        one.k,
+        one.name,
         scores,
         mean_interval(scores),
         spread(part.groupby("seed")[SCORE].mean().tolist()),
@@ -99,10 +124,13 @@ def _measured(part: pd.DataFrame, strategy: str, k: int, name: str, indexes: Map
 
 def _macro_f1(part: pd.DataFrame) -> float:
     labels = sorted({*part["gold"], *part["prediction"]})
-    values = [
-        macro_f1(rows["gold"].tolist(), rows["prediction"].tolist(), labels)
-        for _, rows in part.groupby(["language", "seed"])
-    ]
+    answers: dict[tuple[str, int], tuple[list[str], list[str]]] = {}
+    columns = (part[name].tolist() for name in ("language", "seed", "gold", "prediction"))
+    for code, seed, gold, predicted in zip(*columns, strict=True):
+        both = answers.setdefault((code, seed), ([], []))
+        both[0].append(gold)
+        both[1].append(predicted)
+    values = [macro_f1(*answers[key], labels) for key in sorted(answers)]
     return sum(values) / len(values)
 
 
@@ -110,17 +138,23 @@ def _probabilities(part: pd.DataFrame) -> np.ndarray | None:
     """Probabilities ``(B, L)`` over the labels; None where rows have none, or not equally many."""
     if "log_probs" not in part:
         return None
-    rows = [json.loads(text) for text in part["log_probs"]]
+    rows = _numbers(part["log_probs"])
     if not rows[0] or len({len(row) for row in rows}) != 1:
         return None
     return np.asarray(np.exp(log_softmax(np.array(rows, dtype=float))))
+
+
+def _numbers(texts: "pd.Series[str]") -> list[list[float]]:
+    """Lists that were written as JSON, read in one go, which is several times faster."""
+    rows: list[list[float]] = json.loads(f"[{','.join(texts)}]")
+    return rows
 
 
 def label_indexes(items: pd.DataFrame) -> dict[str, int]:
     """Where each label stands in ``log_probs``: a prediction is where its row is highest. Labels that nothing predicts are missing."""
     if "log_probs" not in items or score_name(items) != "accuracy":
         return {}
-    highest = [int(np.argmax(json.loads(text) or [0])) for text in items["log_probs"]]
+    highest = [int(np.argmax(row or [0])) for row in _numbers(items["log_probs"])]
     of_prediction = (
         pd.Series(highest).groupby(items["prediction"].astype(str).to_numpy()).agg(lambda indexes: indexes.mode()[0])
     )

@@ -18,7 +18,7 @@ from core.statistics.values import Interval, Undefined, few_items, few_seeds, sa
 DRAWS = 10_000  # of every bootstrap and of every sign-flip test that is too large to be exact
 QUANTILES = (0.025, 0.975)
 _AT_ONCE = 1_000  # draws held in memory together
-_MOST_REMEMBERED = 16_000_000  # counts of two bytes
+_MOST_REMEMBERED = 8_000_000  # counts of two bytes
 Floats = NDArray[np.float64]
 
 
@@ -57,7 +57,7 @@ def _drawn(items: int, draws: int, seed: int) -> Iterator[NDArray[np.uint16]]:
         yield counts.astype(np.uint16)  # an item is drawn 65,535 times in no sample that fits in memory
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=6)
 def _remembered(items: int, draws: int, seed: int) -> tuple[NDArray[np.uint16], ...]:
     """The same draws, kept: systems of one evaluation share their items, and drawing costs more than all sums."""
     return tuple(_drawn(items, draws, seed))
