@@ -49,13 +49,14 @@ WORKERS ?= 2
 test: setup setup-dev browser postgres
 	@$(MAKE) --no-print-directory --jobs 2 check pytest
 
-# The tests alone, as soon as everything is set up.
+# The tests alone, as soon as everything is set up. Compiled modules are kept, whatever the environment says: else every process of the
+# tests compiles all of them.
 pytest:
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
 
 # Everything, with the simulations and soaks of minutes: before a release.
 test-all: setup setup-dev browser postgres check
-	HYPOTHESIS_PROFILE=release OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= HYPOTHESIS_PROFILE=release OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	$(VENV)/bin/ruff check .
