@@ -2,7 +2,7 @@
 
 ``tokenizer.json`` of 262,144 tokens has 33 MB. By the class that a converter names, such as ``GemmaTokenizer``, transformers reads it
 twice in Python (its list of added tokens, then vocabulary and merges) and builds the tokenizer from these. Under the class
-``PreTrainedTokenizerFast``, with the added tokens in ``tokenizer_config.json``, the Rust library reads the file itself, in half the time.
+``PreTrainedTokenizerFast``, with the added tokens in ``tokenizer_config.json``, the Rust library reads the file itself, once.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Checks that a converted model has passed, remembered beside it.
 
-A scorer holds its fast methods to the slow one on the model itself (``core.scoring.scorer``), which takes Gemma 3 270M three seconds of
-processor time, more than the first answer. A check that was passed is of this model (its fingerprint), this processor, number of threads,
+A scorer holds its fast methods to the slow one on the model itself (``core.scoring.scorer``), which takes Gemma 3 270M longer
+than the first answer. A check that was passed is of this model (its fingerprint), this processor, number of threads,
 torch, transformers and source of ``core.scoring``, and is not made again while all of them are the same. One that failed is made, and
 says so in the log, each time. Models that the project did not convert are checked each time: their folders are not ours to write to.
 """
