@@ -41,6 +41,7 @@ class Turn:
         self._lease, self._mirror, self._store = lease, mirror, store
         self._journal, self._folder, self._clock = journal, folder, clock
         self._merged: set[str] = set()
+        self._unseen: frozenset[str] = frozenset()  # of looks before that could not hand over
         self._handed_over = False
         self.superseded = False
 
@@ -57,12 +58,13 @@ class Turn:
         if holder is None or holder <= self._lease:
             return False
         self.superseded = True
+        self._unseen |= unseen
         if not self._store.stop_writing(SUPERSEDED):
             return True  # writes are under way that will be told as saved: handed over by the next look, with them
         self._journal.rotate()
         late = []
         for path in sorted(self._folder.glob(f"{PREFIX}*{SUFFIX}")):
-            if path.name not in names or path.name in unseen:
+            if path.name not in names or path.name in self._unseen:
                 late.append(self._folder / f"{LATE}{self._lease.owner}-{path.name}")
                 shutil.copyfile(path, late[-1])
         if late:
