@@ -222,8 +222,7 @@ def test_files_that_were_pushed_between_fetch_and_first_look_are_handed_over_too
 ) -> None:
     """The old container looks at the lease, the new one takes it and fetches, the old one pushes: nobody fetched that.
 
-    Where a write was under way then, the next look handed over, and had forgotten which files nobody had fetched: 14 to 28 submissions
-    of 300 in a soak.
+    Where a write was under way then, the next look handed over, and had forgotten which files nobody had fetched.
     """
     first, ann = begin(machine)
     told = submissions(first.store) | {rate(first.store, ann).submission_id}
