@@ -165,7 +165,7 @@ class Comparable:
         records = {id(record): record for record, _ in self.entrants}
         of_record = {key: label_indexes(one.items) for key, one in records.items() if one.items is not None}
         measured = [(record, one.measured(of_record[id(record)])) for record, one in self.entrants]
-        return _board(self.task, self.score, measured)
+        return _board(self, measured)
 
 
 def leaderboards(records: Sequence[Record]) -> dict[str, Leaderboard]:
@@ -196,17 +196,15 @@ def _shows_gold(record: Record) -> bool:
     return not isinstance(config, Mapping) or config.get("shown_labels", "gold") == "gold"
 
 
-def _board(task: str, score: str, entrants: Sequence[tuple[Record, System]]) -> Leaderboard:
-    groups, compared = significance_groups([system.scores for _, system in entrants])
+def _board(one: Comparable, measured: Sequence[tuple[Record, System]]) -> Leaderboard:
+    groups, compared = significance_groups([system.scores for _, system in measured])
     entries = [
         Entry(record.name, _model(record.entry), _prompt(record.entry), system, group)
-        for (record, system), group in zip(entrants, groups, strict=True)
+        for (record, system), group in zip(measured, groups, strict=True)
     ]
     entries.sort(key=lambda entry: (entry.group, -entry.system.interval.value))
-    commits = dict.fromkeys(str(r.entry["commit"]) for r, _ in entrants if r.entry.get("commit"))
-    index = entrants[0][1].scores.index
-    languages = index.get_level_values("language").nunique()
-    return Leaderboard(task, score, tuple(entries), compared, tuple(commits), languages, len(index))
+    commits = dict.fromkeys(str(r.entry["commit"]) for r, _ in measured if r.entry.get("commit"))
+    return Leaderboard(one.task, one.score, tuple(entries), compared, tuple(commits), one.languages, one.queries)
 
 
 def significance_groups(scores: Sequence["pd.Series[float]"]) -> tuple[list[int], int]:

@@ -9,14 +9,17 @@ says so in the log, each time. Models that the project did not convert are check
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
+from core.errors import OutputUnwritable
 from core.models.catalogue import RECORD
 from core.models.cpu_speed import cpu_name
 from core.models.loading import LanguageModel
+from core.run_record import write_whole
 
 FILE = "scoring_checks.json"
 MOST = 20  # entries of a file; the oldest are dropped
@@ -49,12 +52,9 @@ class Verdicts:
             return True
         if not check():
             return False
-        try:
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps([*passed, entry][-MOST:], indent=1) + "\n", encoding="utf-8")
-            partial.replace(path)
-        except OSError:
-            pass  # a cache that is not ours to write: checked at every start
+        text = json.dumps([*passed, entry][-MOST:], indent=1) + "\n"
+        with suppress(OutputUnwritable):  # a cache that is not ours to write: checked at every start
+            write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
         return True
 
     def _entry(self, name: str) -> dict[str, str | int]:
