@@ -109,6 +109,10 @@ class NewerAnswers(AnnotationError):
     """The ratings came from a page that showed older ones than are stored; nothing was overwritten."""
 
 
+class MovedItem(AnnotationError):
+    """The page's item is not at this position of the rater's order, nor anywhere in it; nothing was stored."""
+
+
 class SubmissionConflict(AnnotationError):
     """A submission id was used before for other content; the earlier submission stands."""
 

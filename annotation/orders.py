@@ -57,6 +57,14 @@ def letter(index: int) -> str:
     return name
 
 
+def item_alias(study_seed: int, rater_seed: int, item_id: int, order: Sequence[int]) -> str:
+    """What a rater's page calls an item with its outputs in this order, in 16 hex digits that tell neither.
+
+    Two writers that went on from one state give an item the same name, whatever its position in her order is in each.
+    """
+    return f"{digest(str(study_seed), str(rater_seed), 'shown', str(item_id), *map(str, order)):016x}"
+
+
 def new_seed() -> int:
     """A fresh seed of 31 bits; drawn once per rater and stored."""
     return secrets.randbits(31)

@@ -18,8 +18,8 @@ from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotation.database.tables import AssignmentRow, ItemRow, OutputRow, RaterRow, StudyRow, SubmissionRow, SystemRow
-from annotation.errors import UnknownAssignment
-from annotation.orders import other_order, system_order
+from annotation.errors import MovedItem, UnknownAssignment
+from annotation.orders import item_alias, other_order, system_order
 from annotation.queries.looks import closed_systems
 from annotation.queries.participation import require_consent
 from annotation.queries.qualification import require_prepared
@@ -167,12 +167,27 @@ def assignment_row(session: Session, rater_id: int, *where: Any) -> AssignmentRo
     return row
 
 
-def assignment_at(session: Session, rater_id: int, position: int) -> AssignmentRow:
-    """The assignment at a position of the rater's order (from 1).
+def assignment_at(session: Session, rater_id: int, position: int, name: str | None = None) -> AssignmentRow:
+    """The assignment at a position of the rater's order (from 1); with `name` the one that her page calls so, wherever it is.
 
-    Raises UnknownRater, UnknownAssignment.
+    Positions differ between two writers that went on from one state. Raises UnknownRater, UnknownAssignment, MovedItem.
     """
-    rater_row(session, rater_id)
+    rater = rater_row(session, rater_id)
     if not is_id(position):
         raise UnknownAssignment(f"there is no item at position {position!r}; positions are counted from 1.")
-    return assignment_row(session, rater_id, AssignmentRow.position == position)
+    if name is None:
+        return assignment_row(session, rater_id, AssignmentRow.position == position)
+    mine = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id)
+    for here in (AssignmentRow.position == position, AssignmentRow.position != position):
+        for row in session.scalars(mine.where(here)):
+            if name == name_of(session, rater, row):
+                return row
+    raise MovedItem(
+        f"this item is not number {position} of your list any more, for the study has moved to another machine; nothing was stored. "
+        "Go on with the next item: what you saved before comes back, and if this item comes again, so do your answers."
+    )
+
+
+def name_of(session: Session, rater: RaterRow, row: AssignmentRow) -> str:
+    """What her page calls the assignment."""
+    return item_alias(study_row(session, rater.study_id).seed, rater.seed, row.item_id, row.system_order)

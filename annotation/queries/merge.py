@@ -102,6 +102,7 @@ class _Merge:
             self.left_out += 1
             return
         now = time_of(image["received_at"])
+        newer = self._newer_comment(row, now)
         self.session.add(
             SubmissionRow(
                 submission_id=image["submission_id"],
@@ -123,10 +124,15 @@ class _Merge:
         elif row.state == "pending":
             row.state, row.slot, row.lease_expires_at = "skipped", None, None
         row.seconds += image["seconds"]
-        if image["comment"] is not None:
+        if image["comment"] is not None and not newer:
             row.comment = image["comment"] or None
         self.session.flush()
         self.added += 1
+
+    def _newer_comment(self, row: AssignmentRow, now: datetime) -> bool:
+        of_row = select(SubmissionRow.submission_id).where(SubmissionRow.assignment_id == row.id)
+        later = of_row.where(SubmissionRow.comment.is_not(None), SubmissionRow.received_at >= now)
+        return self.session.scalar(later.limit(1)) is not None
 
     def _answers(self, row: AssignmentRow, submission_id: str, images: dict[str, list[Image]], now: datetime) -> bool:
         """Ratings, preferences, marked errors and skips of one press; whether there are any of the first three."""
@@ -167,6 +173,10 @@ class _Merge:
         for column in ("output_ids", "ranks", "spans"):
             if column in values:
                 values[column] = json.loads(values[column])
+        if kind is PREFERENCES:  # ranks stand in the order in which outputs were shown, which each writer drew
+            ranks = dict(zip(values["output_ids"], values["ranks"], strict=True))
+            if set(ranks) == set(row.system_order):
+                values |= {"output_ids": row.system_order, "ranks": [ranks[output] for output in row.system_order]}
         name = tuple(values[column] for column in kind.names)
         beside = {column: values[column] for column in ("output_ids",) if column in values}
         answers = {name: values[kind.value]}

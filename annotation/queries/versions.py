@@ -3,6 +3,7 @@
 All are written, counted and deleted here alone: the current answer in one table, a line for each accepted one in another.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +74,7 @@ def write(
     """Writes each answer that is new or changed, with its line of history; True if there was any.
 
     `beside` are further columns of what is written. `merging`: `now` lies in the past, and of two answers the later one
-    counts, the same one too.
+    counts, the same one too; the earlier one stands in the history at its position in time.
     """
     if not answers:
         return False
@@ -82,13 +83,17 @@ def write(
         query = query.where(getattr(kind.row, column).in_({name[index] for name in answers}))
     stored = {tuple(getattr(row, column) for column in kind.names): row for row in session.scalars(query)}
     written: list[tuple[Any, Any]] = []
+    earlier: list[tuple[Any, Any]] = []
     for name, value in sorted(answers.items(), key=lambda pair: pair[0]):
         row = stored.get(name)
         old = None if row is None else getattr(row, kind.value)
         if row is None:
             row = kind.row(**dict(zip(kind.names, name, strict=True)), revision=0, created_at=now)
             session.add(row)
-        elif row.updated_at >= now if merging else old == value:
+        elif merging and row.updated_at >= now:
+            earlier.append((row, value))
+            continue
+        elif not merging and old == value:
             continue
         for column, new in {**(beside or {}), kind.value: value}.items():
             setattr(row, column, new)
@@ -96,13 +101,37 @@ def write(
         written.append((row, old))
     session.flush()
     for row, old in written:
-        line = {kind.link: row.id, kind.value: getattr(row, kind.value)}
-        if kind.old is not None:
-            line[kind.old] = null() if old is None else old  # None in a column of JSON would be its "null"
-        session.add(
-            kind.history(**line, revision=row.revision, submission_id=row.submission_id, recorded_at=row.updated_at)
-        )
-    return bool(written)
+        line = kind.history(**{kind.link: row.id}, revision=row.revision)
+        session.add(line)
+        _fill(kind, line, (row.updated_at, row.submission_id, getattr(row, kind.value)), old)
+    for row, value in earlier:
+        _insert_earlier(session, kind, row, (now, submission_id, value))
+    return bool(written or earlier)
+
+
+Entry = tuple[datetime, str, Any]  # what a line of history tells: when, by which submission, the answer
+
+
+def _fill(kind: AnswerKind, line: Any, entry: Entry, old: Any) -> None:
+    line.recorded_at, line.submission_id = entry[:2]
+    setattr(line, kind.value, entry[2])
+    if kind.old is not None:
+        setattr(line, kind.old, null() if old is None else old)  # None in a column of JSON would be its "null"
+
+
+def _insert_earlier(session: Session, kind: AnswerKind, row: Any, entry: Entry) -> None:
+    """One line more, and what is later than `entry` moves up by one: lines, their numbers and the times go on in one order."""
+    of_row = select(kind.history).where(getattr(kind.history, kind.link) == row.id)
+    lines = list(session.scalars(of_row.order_by(kind.history.revision)))
+    entries = [(line.recorded_at, line.submission_id, getattr(line, kind.value)) for line in lines]
+    position = bisect_left([one[0] for one in entries], entry[0])
+    entries.insert(position, entry)
+    row.revision += 1
+    lines.append(kind.history(**{kind.link: row.id}, revision=row.revision))
+    session.add(lines[-1])
+    for index in range(position, len(lines)):
+        _fill(kind, lines[index], entries[index], entries[index - 1][2] if index else None)
+    session.flush()
 
 
 def remove(session: Session, kind: AnswerKind, whose: int) -> None:

@@ -21,7 +21,7 @@ from annotation.orders import letter
 from annotation.preference_records import PreferenceChange
 from annotation.queries import markings as _markings
 from annotation.queries import preferences as _preferences
-from annotation.queries.assignments import assignment_at, assignment_row
+from annotation.queries.assignments import assignment_at, assignment_row, name_of
 from annotation.queries.raters import rater_row
 from annotation.queries.studies import criterion_rows, scale_record, study_row
 from annotation.scales import Answer, answer_of
@@ -38,6 +38,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     return AssignmentView(
         assignment_id=row.id,
         position=row.position,
+        name=name_of(session, rater, row),
         item_key=_visible_key(session, item),
         language=item.language,
         source_text=item.source_text,
@@ -65,14 +66,14 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     )
 
 
-def assignment_view_at(session: Session, rater_id: int, position: int) -> AssignmentView:
-    """What she was assigned at a position of her order (from 1), with her values. Raises UnknownRater, UnknownAssignment."""
-    return assignment_view(session, rater_id, assignment_at(session, rater_id, position).id)
+def assignment_view_at(session: Session, rater_id: int, position: int, name: str | None = None) -> AssignmentView:
+    """What she was assigned at a position of her order (from 1), with her values; `name` as for `assignment_at`, and errors."""
+    return assignment_view(session, rater_id, assignment_at(session, rater_id, position, name).id)
 
 
-def lettered(session: Session, rater_id: int, position: int) -> Lettered:
-    """The assignment at a position of her order (from 1), without texts. Raises UnknownRater, UnknownAssignment."""
-    row = assignment_at(session, rater_id, position)
+def lettered(session: Session, rater_id: int, position: int, name: str | None = None) -> Lettered:
+    """The assignment at a position of her order (from 1), without texts; `name` as for `assignment_at`, and errors."""
+    row = assignment_at(session, rater_id, position, name)
     return Lettered(row.id, {letter(index): output_id for index, output_id in enumerate(row.system_order)})
 
 

@@ -59,10 +59,10 @@ class AdjudicationService:
         who, study = self._of(token)
         return self._reply(who, study, self._store.next_case(who.id), tag)
 
-    def look(self, token: object, position: Any, tag: object) -> Json:
+    def look(self, token: object, sent: Mapping[str, Any]) -> Json:
         """An item by its position in her list, from 1, with what she decided."""
         who, study = self._of(token)
-        return self._reply(who, study, self._store.case(who.id, position), tag)
+        return self._reply(who, study, self._store.case(who.id, sent.get("position", 0)), sent.get("tag"))
 
     def submit(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Saves all values of one item, or none. A retry under the same id gets the first receipt."""

@@ -46,6 +46,7 @@ def item_json(view: AssignmentView, study: Study, texts: Texts) -> Json:
         values.setdefault(letters[output_id], {})[key] = value
     return {
         "position": view.position,
+        "name": view.name or str(view.position),
         "state": view.state,
         "revision": view.revision,
         "skip_reason": view.skip_reason,

@@ -166,11 +166,12 @@ class PreviewService:
         pending = (at for at in range(1, len(items) + 1) if preview.answers.get(at, Answer()).state == "pending")
         return self._reply(preview, study, items, next(pending, None), tag)
 
-    def look(self, token: object, position: Any, tag: object) -> Json:
+    def look(self, token: object, sent: Mapping[str, Any]) -> Json:
         """An item by its position in the order, from 1."""
         preview, study, items = self._all(token)
+        position = sent.get("position")
         self._refuse_unknown(position, items)
-        return self._reply(preview, study, items, position, tag)
+        return self._reply(preview, study, items, position, sent.get("tag"))
 
     def submit(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Remembers the ratings of one item while the preview is open."""

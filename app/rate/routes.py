@@ -21,6 +21,7 @@ from annotation.errors import (
     ConsentMissing,
     DatabaseUnavailable,
     InvalidInvitation,
+    MovedItem,
     NewerAnswers,
     NoSlotLeft,
     StudyClosed,
@@ -56,6 +57,7 @@ _CODES: list[tuple[type[AnnotationError], int, str]] = [
     (StudyClosed, 409, "closed"),
     (NoSlotLeft, 409, "taken"),
     (NewerAnswers, 409, "newer"),
+    (MovedItem, 409, "moved"),
     (AnnotationError, 422, "refused"),
 ]
 
@@ -95,7 +97,7 @@ def rater_routes(store: RatingStore, allow: Allow | None = None, previews: Previ
         "practise": lambda token, sent: before(token).practise(token, sent),
         "test": lambda token, sent: before(token).test(token, sent),
         "next": lambda token, sent: of(token).next(token, sent.get("tag")),
-        "look": lambda token, sent: of(token).look(token, sent.get("position"), sent.get("tag")),
+        "look": lambda token, sent: of(token).look(token, sent),
         "submit": lambda token, sent: of(token).submit(token, sent),
         "skip": lambda token, sent: of(token).skip(token, sent),
     }

@@ -1,7 +1,8 @@
 """What the rating page asks of the server, as plain values ready for JSON. No gradio, no HTTP.
 
-Every method is given the rater's token and trusts nothing else. An answer is known by its letter and an item by its
-position in the rater's own order: row numbers follow the order in which systems were stored, so they stay here.
+Every method is given the rater's token and trusts nothing else. An answer is known by its letter, and an item by its
+position in the rater's own order and a name that tells nothing: row numbers follow the order in which systems were stored,
+so they stay here.
 """
 
 from collections.abc import Mapping
@@ -111,15 +112,16 @@ class RaterService:
         rater, study = self._rater(token)
         return self._item_reply(rater, study, self._store.next_assignment(rater.id), tag)
 
-    def look(self, token: object, position: Any, tag: object) -> Json:
+    def look(self, token: object, sent: Mapping[str, Any]) -> Json:
         """An item she was given before, with what she answered."""
         rater, study = self._rater(token)
-        return self._item_reply(rater, study, self._store.assignment(rater.id, position), tag)
+        view = self._store.assignment(rater.id, sent.get("position", 0), _name(sent))
+        return self._item_reply(rater, study, view, sent.get("tag"))
 
     def submit(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Save all ratings of one item, or none. A retry under the same id gets the first receipt."""
         rater = self._store.rater_of_token(_token(token))
-        lettered = self._store.lettered(rater.id, sent.get("position", 0))
+        lettered = self._store.lettered(rater.id, sent.get("position", 0), _name(sent))
         submission = Submission(
             submission_id=sent.get("id", ""),
             rater_id=rater.id,
@@ -136,7 +138,7 @@ class RaterService:
     def skip(self, token: object, sent: Mapping[str, Any]) -> Json:
         """Pass on one item with a coded reason."""
         rater = self._store.rater_of_token(_token(token))
-        lettered = self._store.lettered(rater.id, sent.get("position", 0))
+        lettered = self._store.lettered(rater.id, sent.get("position", 0), _name(sent))
         submission = SkipSubmission(
             sent.get("id", ""), rater.id, lettered.assignment_id, sent.get("reason", ""), sent.get("comment")
         )
@@ -172,6 +174,11 @@ def _token(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise UnknownRater("no link was given; open the link exactly as it was sent.")
     return value
+
+
+def _name(sent: Mapping[str, Any]) -> str | None:
+    """What the page calls the item; pages that were opened before items had names send none."""
+    return sent["item"] if isinstance(sent.get("item"), str) else None
 
 
 def _revision(value: object) -> int | None:

@@ -86,7 +86,7 @@ class Rater(threading.Thread):
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self.pause, self.random = pause, random.Random(seed)
         self.milliseconds: list[float] = []
-        self.saved: list[str] = []
+        self.saved: dict[str, dict[str, dict[str, int]]] = {}  # submission -> letter -> criterion -> value
         self.done = False
         self.failures: Counter[str] = Counter()
 
@@ -129,10 +129,11 @@ class Rater(threading.Thread):
             values = {one["letter"]: {key: self.random.randint(1, 5) for key in keys} for one in item["outputs"]}
             sent = str(uuid.uuid4())
             began = time.perf_counter()
-            status, receipt = self.post("submit", id=sent, position=item["position"], values=values, seconds=1.0)
+            named = {"position": item["position"], "item": item["name"]}
+            status, receipt = self.post("submit", id=sent, **named, values=values, seconds=1.0)
             self.measured(1000 * (time.perf_counter() - began))
             if status == 200:
-                self.saved.append(sent)
+                self.saved[sent] = values
             else:
                 self.failures[f"submit: {status} {receipt.get('error')}"] += 1
 

@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ratings import SYSTEMS, Rater
 from annotation.backup.backed_up_store import open_with_backups
 from annotation.criteria import DEFAULT_CRITERIA
 from annotation.database.snapshots import fault_of
+from annotation.records import HistoryRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 EACH = len(SYSTEMS) * len(DEFAULT_CRITERIA)  # ratings of one submission
@@ -212,21 +214,47 @@ def free_port() -> int:
 
 
 def kept(path: Path, study: int, people: list[Patient], backups: Path | None) -> dict[str, Any]:
-    """What of all that was answered as saved is in the database."""
+    """What of all that was answered as saved is in the database, with the values that were sent.
+
+    A machine that does not know of a rater's answer gives her the item again, so what she said first may stand in the history alone.
+    """
     found = open_with_backups(path, folder=backups)
-    ratings = found.store.ratings(study)
+    ratings, history = found.store.ratings(study), found.store.history(study)
     found.close()
-    stored = Counter(record.submission_id for record in ratings)
+    current = Counter(record.submission_id for record in ratings)
+    stored = in_effect(history)
     cells = Counter((record.rater, record.item_key, record.system, record.criterion) for record in ratings)
-    saved = [sent for one in people for sent in one.saved]
+    saved = {name: by_criterion(sent) for one in people for name, sent in one.saved.items()}
     return {
         "ratings_answered_as_saved": len(saved) * EACH,
-        "ratings_lost": sum(max(0, EACH - stored[sent]) for sent in saved),
-        "ratings_doubled": sum(max(0, stored[sent] - EACH) for sent in saved)
+        "ratings_lost": sum((sent - stored.get(name, Counter())).total() for name, sent in saved.items()),
+        "ratings_answered_anew_by_their_rater": sum(max(0, EACH - current[name]) for name in saved),
+        "ratings_doubled": sum(max(0, current[name] - EACH) for name in saved)
         + sum(count - 1 for count in cells.values()),
         "integrity": fault_of(path) or "ok",
         "database_bytes": path.stat().st_size,
     }
+
+
+def by_criterion(sent: dict[str, dict[str, int]]) -> Counter[tuple[str, int]]:
+    """How often each value was given by each criterion."""
+    return Counter((criterion, value) for row in sent.values() for criterion, value in row.items())
+
+
+def in_effect(history: Iterable[HistoryRecord]) -> dict[str, Counter[tuple[str, int]]]:
+    """By submission, how often each value stood by each criterion of its item after it: a value given again has no line of its own."""
+    items: dict[tuple[str, str], list[HistoryRecord]] = {}
+    for one in history:
+        items.setdefault((one.rater, one.item_key), []).append(one)
+    found = {}
+    for lines in items.values():
+        standing: dict[tuple[str, str], int] = {}
+        for at, together in groupby(sorted(lines, key=lambda one: one.recorded_at), lambda one: one.recorded_at):
+            for one in (told := list(together)):
+                standing[one.system, one.criterion] = int(one.value or 0)
+            assert len({one.submission_id for one in told}) == 1, f"two submissions of one rater and item at {at}"
+            found[told[0].submission_id] = Counter((criterion, value) for (_, criterion), value in standing.items())
+    return found
 
 
 def failures(people: list[Patient]) -> dict[str, int]:

@@ -62,7 +62,7 @@ addEventListener('pagehide', () => {
 const touched = () => page.draft && (page.draft.changed || page.draft.attempt);
 
 function store() {
-  if (page.item && touched()) page.drafts.set(page.item.position, page.draft);
+  if (page.item && touched()) page.drafts.set(page.item.name, page.draft);
 }
 
 function edited() {
@@ -139,10 +139,10 @@ function save() {
 
 function send(path, content) {
   clockOut();
-  const body = { id: uuid(), position: page.item.position, ...content };
+  const body = { id: uuid(), position: page.item.position, item: page.item.name, ...content };
   page.draft.attempt = { id: body.id, path, body };
   store();
-  deliver(page.item.position, page.draft.attempt);
+  deliver(page.item.name, page.draft.attempt);
 }
 
 // Answers under way can't be changed: otherwise an older version could arrive after a newer one.
@@ -152,45 +152,45 @@ function lock(on) {
   for (const id of ['save', 'back', 'forward']) $(id).disabled = on;
 }
 
-async function deliver(position, attempt) {
+async function deliver(name, attempt) {
   lock(true);
   let refusal = null;
   try {
     const receipt = await post(attempt.path, attempt.body, page.token, $('again'), reporting('page.saving', 'page.lost'));
-    page.drafts.drop(position);
+    page.drafts.drop(name);
     page.closed = false;
     const words = receipt.backed_up === false ? 'page.saved_once' : 'rate.saved'; // stored, but the journal could not be written
     state('saved', say(words, { time: clock(receipt.saved_at) }));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     refusal = error;
-    const draft = page.drafts.get(position);
-    if (error.code === 'taken') page.drafts.drop(position);
-    else if (draft) page.drafts.set(position, { ...draft, attempt: null });
-    if (page.draft && page.item?.position === position) page.draft.attempt = null;
+    if (error.code === 'taken') page.drafts.drop(name);
+    else page.drafts.settle(name);
+    if (page.draft && page.item?.name === name) page.draft.attempt = null;
     page.closed = error.code === 'closed';
     unsaved();
   }
   lock(false);
-  if (refusal === null || refusal.code === 'taken') {
+  if (refusal === null || refusal.code === 'taken' || refusal.code === 'moved') {
     page.draft = null;
     await next();
   }
-  if (refusal !== null) note(refused(refusal), null, refusal.code === 'newer' ? choices(position) : []);
+  if (refusal !== null) note(refused(refusal), null, refusal.code === 'newer' ? choices() : []);
   clockIn();
 }
 
 // She answered elsewhere after what this page shows: which of the two counts is hers to say.
-function choices(position) {
+function choices() {
+  const { item } = page;
   const button = (id, key, onclick) => make('button', { type: 'button', id, onclick }, say(key));
   const stored = () => {
-    page.drafts.drop(position);
+    page.drafts.drop(item.name);
     page.draft = null;
-    look(position);
+    look(item.position, item.name);
   };
   const mine = async () => {
     const { draft } = page;
-    const reply = await ask('look', { position });
+    const reply = await ask('look', { position: item.position, item: item.name });
     if (page.draft !== draft) return;
     draft.revision = reply.item.revision;
     draft.changed = true;
@@ -219,7 +219,7 @@ function show(reply) {
   if (!reply.item) return farewell();
   note();
   const { values, preferences, comment, revision } = reply.item;
-  const restored = page.drafts.get(reply.item.position);
+  const restored = page.drafts.get(reply.item.name);
   page.draft = restored ?? { values: structuredClone(values), comment: comment ?? '', seconds: 0, attempt: null, changed: false };
   page.draft.preferences ??= structuredClone(preferences);
   page.draft.spans ??= structuredClone(reply.item.spans ?? {});
@@ -273,7 +273,7 @@ async function guarded(work) {
 }
 
 const next = () => guarded(() => ask('next'));
-const look = (position) => guarded(() => ask('look', { position }));
+const look = (position, item) => guarded(() => ask('look', { position, item }));
 
 function back() {
   if (page.item && page.item.position > 1) look(page.item.position - 1);
@@ -345,7 +345,7 @@ async function turn(tag) {
   speak(session);
   if (session.before.consent || session.before.questions.length || session.before.preparation) return admitted(page.token);
   const saved = $('state').className === 'saved' ? '' : $('state').className;
-  if (page.item) await guarded(() => ask('look', { position: page.item.position }));
+  if (page.item) await guarded(() => ask('look', { position: page.item.position, item: page.item.name }));
   else farewell();
   state(saved || 'idle', saved === 'open' ? say('rate.not_saved') : '', false);
 }
@@ -364,11 +364,20 @@ async function admitted(token) {
   speak(session);
   if (!(await passed(session.before, { ask, say, words: page.words }))) return;
   course(session.progress);
-  for (const position of page.drafts.unconfirmed()) {
-    show(await ask('look', { position }));
-    await deliver(position, page.drafts.get(position).attempt);
-  }
+  for (const [name, attempt] of page.drafts.unconfirmed()) await resume(name, attempt);
   if (!page.item || page.item.state !== 'pending') await next();
+}
+
+// Sends again what was under way when the page was left. An item that is not hers any more keeps nobody from the others.
+async function resume(name, attempt) {
+  const { position, item } = attempt.body;
+  try {
+    show(await ask('look', { position, item }));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return page.drafts.settle(name);
+  }
+  await deliver(name, attempt);
 }
 
 async function begin(forget = false) {

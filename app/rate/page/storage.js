@@ -33,33 +33,40 @@ export function write(name, value) {
   }
 }
 
-// Drafts of one rater, by position: { values, comment, seconds, attempt }. An attempt is { id, path, body } from the
-// press of the button until the server's receipt; its id never changes, so that the server stores it once.
+// Drafts of one rater, by the names of items: { values, comment, seconds, attempt }. An attempt is { id, path, body } from
+// the press of the button until the server's receipt; its id never changes, so that the server stores it once.
 export class Drafts {
   constructor(rater) {
     this.name = `drafts/${rater}`;
     this.all = read(this.name) ?? {};
   }
 
-  get(position) {
-    return this.all[position] ?? null;
+  get(item) {
+    return this.all[item] ?? null;
   }
 
   // Read anew each time: another tab of hers has drafts of other items.
-  set(position, draft) {
-    this.all = { ...read(this.name), [position]: draft };
+  set(item, draft) {
+    this.all = { ...read(this.name), [item]: draft };
     write(this.name, this.all);
   }
 
-  drop(position) {
-    const { [position]: gone, ...others } = read(this.name) ?? {};
+  drop(item) {
+    const { [item]: gone, ...others } = read(this.name) ?? {};
     this.all = others;
     write(this.name, this.all);
   }
 
-  // Positions whose answers were sent but not confirmed, lowest first.
+  // Its answers were refused: they stay, and nothing is under way any more.
+  settle(item) {
+    const draft = this.get(item);
+    if (draft) this.set(item, { ...draft, attempt: null });
+  }
+
+  // Names of items whose answers were sent but not confirmed, each with its attempt, in her order.
   unconfirmed() {
-    return Object.keys(this.all).map(Number).filter((position) => this.all[position].attempt).sort((a, b) => a - b);
+    const open = Object.entries(this.all).filter(([, draft]) => draft.attempt);
+    return open.map(([item, draft]) => [item, draft.attempt]).sort(([, a], [, b]) => a.body.position - b.body.position);
   }
 }
 

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,10 @@ def begin(machine: Machine) -> tuple[BackedUpStore, int]:
     return first, rater.id
 
 
-def rate(store: RatingStore, rater_id: int, value: int | None = None) -> Submission:
+def rate(store: RatingStore, rater_id: int, value: int = 4, comment: str | None = None) -> Submission:
     view = store.next_assignment(rater_id)
     assert view is not None
-    sent = submission(rater_id, view) if value is None else submission(rater_id, view, value)
+    sent = replace(submission(rater_id, view, value), comment=comment)
     store.submit(sent)
     return sent
 
@@ -150,6 +151,38 @@ def test_preferences_and_errors_that_the_old_container_saved_are_merged_with_the
     third = machine()  # from snapshot and journal on an empty disk
     assert len(third.store.error_spans(study.id)) == 9
     assert len(third.store.preferences(study.id)) == 3 and len(third.store.preference_history(study.id)) == 4
+    third.close()
+
+
+def test_of_two_answers_to_one_item_the_later_counts_and_both_stand_in_the_history(machine: Machine) -> None:
+    """A rater whose first answer the new container had not seen is given the item again. Her first one had no line anywhere: of
+    2,500 ratings that were told as saved while two containers ran, 126 to 288.
+    """
+    first, ann = begin(machine)
+    second = machine()
+    assert first.backups is not None and second.backups is not None
+    old = rate(first.store, ann, 2, comment="first word")
+    new = rate(second.store, ann, 4, comment="second word")
+    item = {one.item_key for one in second.store.history(1) if one.submission_id == new.submission_id}
+    assert item == {one.item_key for one in first.store.history(1) if one.submission_id == old.submission_id}
+
+    def told(store: RatingStore) -> None:
+        lines = [one for one in store.history(1) if one.item_key in item]
+        assert {(one.submission_id, one.old_value, one.value, one.revision) for one in lines} == {
+            (old.submission_id, None, 2, 1),
+            (new.submission_id, 2, 4, 2),
+        }
+        assert len(lines) == 18
+        assert {(one.value, one.revision) for one in store.ratings(1) if one.item_key in item} == {(4, 2)}
+        assert store.assignment(ann, 2).comment == "second word"
+
+    first.backups.now()
+    assert "1 late submissions" in " ".join(second.backups.now().notes)
+    told(second.store)
+    first.close()
+    second.close()
+    third = machine()  # from snapshot and journal on an empty disk
+    told(third.store)
     third.close()
 
 

@@ -46,21 +46,28 @@ def test_each_answer_that_is_new_or_changed_leaves_one_line(
         )
 
     assert [write(first), write(first), write(second)] == [True, False, True]
-    assert write(first, EARLIER, merging=True) is False
+    assert write(second, EARLIER, merging=True) is True  # before all others
     assert write(second, LATER, merging=True) is True
-    assert write(first, LATER / 2, merging=True) is False  # lies before what was merged
+    assert write(first, LATER / 2, merging=True) is True  # lies before what was merged
 
     def lines(session: Session) -> list[tuple[object, ...]]:
         rows = session.query(kind.history).order_by(kind.history.id)
         return [
-            (row.revision, getattr(row, kind.value), getattr(row, kind.old) if kind.old else None)
+            (row.revision, row.recorded_at - now, getattr(row, kind.value), getattr(row, kind.old) if kind.old else None)
             for row in rows
         ]  # fmt: skip
 
-    old = (None, first, second) if kind.old else (None, None, None)
-    values = zip((1, 2, 3), (first, second, second), old, strict=True)
-    assert store._read(lines) == list(values)
-    assert store._read(lambda session: versions.count(session, kind, rater.id)) == (1, 3)
+    values = [second, first, second, first, second]
+    times = [EARLIER, timedelta(), timedelta(), LATER / 2, LATER]
+    old = [None, *values[:-1]] if kind.old else [None] * 5
+    assert store._read(lines) == list(zip(range(1, 6), times, values, old, strict=True))
+
+    def current(session: Session) -> tuple[object, ...]:
+        row = session.query(kind.row).one()
+        return row.revision, row.updated_at - now, getattr(row, kind.value)
+
+    assert store._read(current) == (5, LATER, second)
+    assert store._read(lambda session: versions.count(session, kind, rater.id)) == (1, 5)
     store._write(lambda session: versions.remove(session, kind, rater.id))
     assert store._read(lambda session: versions.count(session, kind, rater.id)) == (0, 0)
 

@@ -101,6 +101,25 @@ def test_a_retry_under_the_same_id_stores_nothing_twice(rater: Client, store: Ra
     assert rater.submit(1, all_values(5), **sent)[0] == 422  # the same id for other content
 
 
+def test_an_item_is_the_one_that_the_page_shows_wherever_it_stands_in_her_list(
+    rater: Client, store: RatingStore, study: Study
+) -> None:
+    """Two machines over one study gave one position to two items, and the answers went to the other one's."""
+    names = []
+    for position in (1, 2):
+        names.append(rater.post("next")[1]["item"]["name"])
+        rater.submit(position, all_values(position))
+    assert rater.submit(2, all_values(5), item=names[0])[0] == 200  # there it was in the other machine's list
+    assert rater.post("look", position=1)[1]["item"]["values"] == all_values(5)
+    assert rater.post("look", position=1, item=names[1])[1]["item"]["values"] == all_values(2)
+    before = store.history(study.id)
+    for path in ("submit", "skip", "look"):
+        sent = {"id": str(uuid.uuid4()), "values": all_values(3), "seconds": 1.0, "reason": "other", "item": "f" * 16}
+        status, answer = rater.post(path, position=1, **sent)
+        assert (status, answer["error"]) == (409, "moved") and "nothing was stored" in answer["message"]
+    assert store.history(study.id) == before
+
+
 def test_a_value_that_is_no_point_of_the_scale_is_refused(rater: Client, store: RatingStore, study: Study) -> None:
     rater.post("next")
     for value in (0, 6, -1, None, "4", 4.0, 3.5, True, [4], {"x": 4}):

@@ -6,6 +6,10 @@ Tests of ``app/rate/page`` (enter.js, rich.js, storage.js) in Chromium.
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from rater_server import Served
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotation.database.tables import RaterRow
 
 pytestmark = pytest.mark.browser
 PHONE = 844
@@ -98,6 +102,44 @@ def test_another_person_on_the_same_browser_is_asked_and_becomes_another_rater(s
     page.locator("#more summary").click()
     page.locator("#not-me").click()
     expect(page.locator("#rated")).to_be_visible()  # the study is open to all; elsewhere a link is asked for
+
+
+def other_names(served: Served) -> None:
+    """As on a machine whose list of hers has other items than the page: no name of the page is one of its own, or all are again."""
+
+    def turn(session: Session) -> None:
+        for row in session.scalars(select(RaterRow)):
+            row.seed = -row.seed
+
+    served.store._write(turn)
+
+
+def test_answers_to_an_item_that_another_machine_has_not_given_her_go_to_no_other_and_come_back_with_it(
+    served: Served,
+) -> None:
+    page = served.open(served.link("en"))
+    answer_all(page, 2)
+    page.route("**/rate/submit", lambda route: route.abort())
+    page.locator("#save").click()
+    expect(page.locator("#state")).to_contain_text("Connection lost")
+    other_names(served)
+    page.unroute("**/rate/submit")
+    page.reload()  # what was under way belongs to no item of hers: she goes on, and it goes nowhere
+    expect(page.locator("#item")).to_have_text("Item 1")
+    expect(rows(page)).to_have_count(6)
+    assert page.locator("#fields input:checked").count() == 0
+    rows(page).first.locator("input").nth(0).evaluate("one => one.click()")
+    other_names(served)
+    for row in rows(page).all():
+        row.locator("input").nth(3).evaluate("one => one.click()")
+    page.locator("#save").click()
+    expect(page.locator("#note")).to_contain_text("The study has moved to another machine")
+    expect(page.locator("#fields input:checked")).to_have_count(6)  # of the first machine's item 1, which is here again
+    expect(page.locator("#fields input:checked").first).to_have_value("2")
+    assert values(served) == set()
+    page.locator("#save").click()
+    expect(page.locator("#item")).to_have_text("Item 2")
+    assert values(served) == {2}
 
 
 def inside(page: Page, selector: str) -> bool:

@@ -280,7 +280,7 @@ def test_a_draft_is_previewed_as_raters_will_see_it_and_nothing_is_stored(page: 
     assert {one["letter"] for one in item["outputs"]} == {"A", "B"}
     values = {"A": {"fluency": 4}, "B": {"fluency": 2}}
     service.submit(token, {"position": 1, "values": values})
-    assert service.look(token, 1, "en")["item"]["values"] == values
+    assert service.look(token, {"position": 1, "tag": "en"})["item"]["values"] == values
     service.skip(token, {"position": 2, "reason": "other"})
     assert service.next(token, "en") == {"item": None, "progress": {"done": 1, "skipped": 1, "total": 2}}
     assert page.store.data(page.store.study("news").id, checks=True) == before

@@ -123,7 +123,10 @@ def test_a_criterion_of_ones_own_goes_by_its_label_everywhere(
     results = "".join(map(str, of_report(RatingsTab(office.results, *names), report, None, False, texts).values()))
     board = office.service.board(office.session, "own")
     page = views.summary(board, texts) + people_html.progress_panel(board, texts)
-    rating = [one["name"] for one in RaterService(office.store).look(office.token, 1, tag)["item"]["criteria"]]
+    rating = [
+        one["name"]
+        for one in RaterService(office.store).look(office.token, {"position": 1, "tag": tag})["item"]["criteria"]
+    ]
     assert rating == [fluency, label]
     for shown in (results, page):
         assert label in shown

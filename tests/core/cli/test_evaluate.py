@@ -108,7 +108,7 @@ def test_two_processes_make_the_record_of_one_value_by_value(
             assert two_processes(command_line, command, tmp_path) == [0, 0]
             printed.append("".join((tmp_path / f"printed-{rank}").read_text(encoding="utf-8") for rank in "01"))
         entry = json.loads((tmp_path / name / "record.json").read_text(encoding="utf-8"))
-        assert all(row.pop("seconds") > 0 for row in entry["passes"]) and len(entry["passes"]) == 4
+        assert all(row.pop("seconds") >= 0 for row in entry["passes"]) and len(entry["passes"]) == 4
         records.append({key: value for key, value in entry.items() if key not in ("command", "seconds")})
         items.append(pd.read_parquet(tmp_path / name / "items.parquet"))
     assert records[0] == records[1]
