@@ -166,6 +166,7 @@ def test_ten_of_ten_is_typed_as_one_and_zero_and_one_alone_moves_on(raters: Rate
         expect(page.locator("#state.saved")).to_be_visible()
         a, b = letters(raters)["A"], letters(raters)["B"]
         assert (raters.values()[a, "trust"], raters.values()[b, "trust"]) == (10, 1)
+        expect(page.locator("#item")).to_have_text("Item 2")  # its answers take keys only then
         # Two numbers without a pause between: 1, which no point of two digits goes on, then the next row's.
         page.keyboard.type("44")
         page.keyboard.type("50")
