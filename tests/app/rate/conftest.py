@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import PATIENCE_MS
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from rater_examples import make_study
-from rater_server import Served, raters_page
+from rater_server import Served, browsers, raters_page
 
 from annotation.store import RatingStore
 
@@ -24,20 +23,5 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def served(chromium: Browser, template: Path, tmp_path: Path) -> Iterator[Served]:
     copy = shutil.copy(template, tmp_path / "ratings.db")
-    with RatingStore.open(copy) as store, raters_page(store) as url:
-        contexts, errors, foreign = [], [], []
-
-        def open_page(address: str, width: int = 1440, **options: object) -> Page:
-            context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-            contexts.append(context)
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("request", lambda call: None if call.url.startswith((url, "data:")) else foreign.append(call.url))
-            page.goto(address)
-            return page
-
+    with RatingStore.open(copy) as store, raters_page(store) as url, browsers(chromium, url) as open_page:
         yield Served(url, store, store.study("topics"), open_page)
-        for context in contexts:
-            context.close()
-        assert (errors, foreign) == ([], [])
