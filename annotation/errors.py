@@ -93,6 +93,10 @@ class InvalidInvitation(AnnotationError):
     """The invitation is not of this study, or was revoked, or expired, or has no use left."""
 
 
+class InvalidParticipant(InvalidInvitation):
+    """The address has no id of a crowd platform, or none that can be one; the invitation itself may be good."""
+
+
 class ConsentMissing(AnnotationError):
     """A rater has to agree to the consent text, or to answer a question, before her first item."""
 

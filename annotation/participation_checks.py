@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from annotation.errors import InvalidInvitation, InvalidRecord
+from annotation.errors import InvalidParticipant, InvalidRecord
 from annotation.participation_records import Crowd, Question
 from annotation.value_checks import KEY, MAX_KEY, check_text, check_texts, is_number
 
@@ -68,8 +68,8 @@ def check_crowd(crowd: Crowd) -> None:
 
 
 def check_participant(participant: object) -> None:
-    """Raises InvalidInvitation unless `participant` can be an id of a crowd platform."""
+    """Raises InvalidParticipant unless `participant` can be an id of a crowd platform."""
     if not isinstance(participant, str) or not re.fullmatch(r"[A-Za-z0-9_.:@-]{1,100}", participant):
-        raise InvalidInvitation(
+        raise InvalidParticipant(
             "the link lacks your id on the platform, or it is damaged; open the study from there again."
         )

@@ -21,6 +21,7 @@ from annotation.errors import (
     ConsentMissing,
     DatabaseUnavailable,
     InvalidInvitation,
+    InvalidParticipant,
     MovedItem,
     NewerAnswers,
     NoSlotLeft,
@@ -50,6 +51,7 @@ _HEADERS = {
 _CODES: list[tuple[type[AnnotationError], int, str]] = [
     (TooMany, 429, "slower"),  # the page tries again, here and in the next
     (DatabaseUnavailable, 503, "unavailable"),
+    (InvalidParticipant, 403, "participant"),
     (InvalidInvitation, 403, "invitation"),
     (UnknownRater, 401, "link"),
     (UnknownStudy, 401, "link"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attention_toys import outputs
 from playwright.sync_api import Browser, expect
-from rater_server import raters_page
+from rater_server import browsers, raters_page
 from rating_examples import new_study
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -101,7 +101,9 @@ def test_one_person_has_one_place_and_a_link_without_her_id_is_refused(store: Ra
     assert first.join(store, study, "5f0c")[0] == 200
     again.join(store, study, "5f0c")
     assert len(store.raters(study.id)) == 1
-    assert nobody.join(store, study, None) == (403, nobody.join(store, study, None)[1])
+    for lacking in (None, "", "two words", "a" * 101):
+        status, refusal = nobody.join(store, study, lacking)
+        assert (status, refusal["error"]) == (403, "participant")  # not a word of an invitation, which is good
     assert len(store.raters(study.id)) == 1
 
 
@@ -161,6 +163,20 @@ def test_a_rater_of_a_crowd_agrees_answers_rates_and_gets_her_code(
     assert (record.consent_version, record.background, record.participant) == ("2", {"years": 12, "region": 1}, "5f0c")
     context.close()
     assert errors == []
+
+
+@pytest.mark.browser
+def test_who_comes_without_an_id_is_sent_back_to_her_platform(
+    chromium: Browser, store: RatingStore, study: Study, address: str
+) -> None:
+    """She was told that her invitation was used up, and to ask for a new one."""
+    _, invitation = store.new_invitation(study.id, "sw")
+    with browsers(chromium, address) as open_page:
+        page = open_page(f"{address}?study=crowd#invite={invitation}", locale="en-GB")
+        page.locator("#skill").select_option("good")
+        page.locator("#begin").click()
+        expect(page.locator(".message")).to_contain_text("Fungua utafiti tena kutoka jukwaa ulikotoka.")
+    assert store.raters(study.id) == []
 
 
 @pytest.mark.browser
