@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from app.texts import Texts
 from core.errors import CoreError
 from core.languages import language
 
@@ -53,6 +54,11 @@ def number(value: float | None, digits: int = 2) -> str:
 def wide(name: str, table: str) -> str:
     """A table that may be wider than the page: it scrolls inside, which fingers, mouse and keyboard can do; ``name`` is read aloud."""
     return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">{table}</div>'
+
+
+def isolated(figure: str, texts: Texts) -> str:
+    """A figure whose signs, brackets and commas keep their order in right-to-left text around it (U+2066, U+2069)."""
+    return f"\u2066{figure}\u2069" if texts.direction == "rtl" else figure
 
 
 def message(text: str, kind: str = "note") -> str:

@@ -8,8 +8,8 @@ from annotation.report.words import figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.error_spans import SpanAgreement
 from annotation.statistics.values import Undefined
-from app.html import hint
-from app.results.ratings_html import isolated, reason, table
+from app.html import hint, isolated
+from app.results.ratings_html import reason, table
 from app.texts import Texts
 
 

@@ -6,7 +6,8 @@ from html import escape
 from annotation.report.results import Report
 from annotation.report.words import figure, minus
 from annotation.stopping import Look, closed, decided
-from app.results.ratings_html import criterion, isolated, table
+from app.html import isolated
+from app.results.ratings_html import criterion, table
 from app.texts import Texts
 
 

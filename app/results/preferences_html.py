@@ -10,8 +10,8 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.preferences import Duel, Preferences
 from annotation.statistics.values import Undefined
 from app.criteria import question_label
-from app.html import hint
-from app.results.ratings_html import isolated, reason, table
+from app.html import hint, isolated
+from app.results.ratings_html import reason, table
 from app.texts import Texts
 from core.report.html import interval_chart
 

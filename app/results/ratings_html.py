@@ -12,7 +12,7 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from app.criteria import criterion_label
-from app.html import hint, wide
+from app.html import hint, isolated, wide
 from app.texts import Texts
 from core.report.document import ShareChart
 from core.report.html import share_chart
@@ -97,11 +97,6 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     if verdict.more and isinstance(verdict.needed, int):
         text += " " + texts("results.needed", needed=verdict.needed, target=f"{verdict.target:g}", more=verdict.more)
     return verdict.kind, text
-
-
-def isolated(text: str, texts: Texts) -> str:
-    """Signs, brackets and commas of a figure keep their order in a right-to-left sentence."""
-    return f"\u2066{text}\u2069" if texts.direction == "rtl" else text
 
 
 def means(report: Report, cells: Sequence[Cell], texts: Texts) -> str:

@@ -33,7 +33,7 @@ def paragraph(texts: Texts, text: str, css: str = "quiet") -> str:
     return f'<p class="{css}" dir="{texts.direction}">{escape(text)}</p>'
 
 
-def isolated(tag: str) -> str:
+def isolated_name(tag: str) -> str:
     """A language's own name, so marked that the sentence around it keeps its direction (Unicode FSI and PDI)."""
     return f"\u2068{language_name(tag)}\u2069"
 
@@ -163,7 +163,7 @@ def checks_panel(board: Board, texts: Texts) -> str:
                 "study.checks_are",
                 degraded=stock.degraded.get(tag, 0),
                 repeats=stock.repeats.get(tag, 0),
-                language=isolated(tag),
+                language=isolated_name(tag),
             ),
         )
         for tag in stock.items

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from annotation.statistics.power import Power
 from annotation.statistics.values import Undefined
-from app.results.ratings_html import isolated as left_to_right
+from app.html import isolated
 from app.study.board import Board
-from app.study.html import isolated, paragraph
+from app.study.html import isolated_name, paragraph
 from app.texts import Texts
 
 
@@ -20,7 +20,7 @@ def power_panel(board: Board, powers: Sequence[Power], texts: Texts) -> str:
         each = min(study.items_per_rater or count, count)
         raters = max(k, -(-slots // each))
         needed.append(
-            paragraph(texts, texts("study.raters_needed", language=isolated(tag), slots=slots, raters=raters))
+            paragraph(texts, texts("study.raters_needed", language=isolated_name(tag), slots=slots, raters=raters))
         )
     if not powers:
         return paragraph(texts, texts("study.power_none"), "message") + "".join(needed)
@@ -49,7 +49,7 @@ def _power(power: Power, texts: Texts, *, several: bool) -> str:
         figure = texts("study.not_yet", reason=value.reason) if isinstance(value, Undefined) else f"{value:.4g}"
         more.append(paragraph(texts, texts(f"study.{key}", value=figure)))
     scale = f"{plan.scale.low}–{plan.scale.high}"
-    lead = left_to_right(f"{scale}: ", texts) if several else ""
+    lead = isolated(f"{scale}: ", texts) if several else ""
     return paragraph(texts, lead + sentence, "message") + "".join(more) + paragraph(texts, _assumed(power, texts))
 
 
@@ -58,7 +58,7 @@ def _assumed(power: Power, texts: Texts) -> str:
     plan = power.plan
     sentence = texts(
         "study.power_assumed",
-        scale=left_to_right(f"{plan.scale.low}\u2060–\u2060{plan.scale.high}", texts),  # in one line
+        scale=isolated(f"{plan.scale.low}\u2060–\u2060{plan.scale.high}", texts),  # in one line
         item=f"{plan.item_sd:g}",
         system=f"{plan.system_sd:g}",
         rater=f"{plan.rater_sd:g}",

@@ -4,8 +4,8 @@ from html import escape
 
 from annotation.records import Study
 from annotation.stopping import all_decided, all_taken, closed, decided
+from app.html import isolated
 from app.results.looks_html import ending, short
-from app.results.ratings_html import isolated
 from app.study.board import Board
 from app.study.html import paragraph, table
 from app.texts import Texts

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.html import hint, message
+from app.html import hint, isolated, message
 from app.texts import Texts
 from app.train.runs import Run
 from app.train.service import Progress, TrainingService
@@ -138,7 +138,7 @@ def learning(lines: Sequence[Line], entry: dict[str, Any] | None, texts: Texts) 
         counted = "gain" in last or (entry is not None and "fallback_tests" in entry)
         return texts("train.learnt_unknown") if counted else ""
     outcome = "better" if gain["low"] > 0 else "worse" if gain["high"] < 0 else "nothing"
-    values = {key: _isolated(f"{100 * gain[key]:+.1f}", texts) for key in ("value", "low", "high")}
+    values = {key: isolated(f"{100 * gain[key]:+.1f}", texts) for key in ("value", "low", "high")}
     return texts(f"train.learnt_{outcome}", **values, items=gain["items"])
 
 
@@ -158,18 +158,13 @@ def verdict(entry: dict[str, Any], texts: Texts) -> str:
     """What a finished run achieved on its development items, and what inference uses: the numbers of ``core.training.run.verdict``."""
     untrained, after = entry["before"], entry["after"]
     shares = {"before": untrained["agl"], "after": after["agl"], "zero": after["zero-shot"], "knn": after["knn"]}
-    written = {name: _isolated(f"{value:.1%}", texts) for name, value in shares.items()}
-    gain = texts("train.points", value=_isolated(f"{100 * (after['agl'] - untrained['agl']):+.1f}", texts))
+    written = {name: isolated(f"{value:.1%}", texts) for name, value in shares.items()}
+    gain = texts("train.points", value=isolated(f"{100 * (after['agl'] - untrained['agl']):+.1f}", texts))
     sentence = texts("train.verdict", **written, gain=gain)
     if not entry["fallback"]:
         return f"{sentence} {texts('train.verdict_kept')}"
     instead = texts(f"train.fallback_{entry['fallback']}")
     return f"{sentence} {texts('train.verdict_fallback', name=instead)}"
-
-
-def _isolated(figure: str, texts: Texts) -> str:
-    """A figure that right-to-left text around it does not turn (U+2066, U+2069)."""
-    return f"\u2066{figure}\u2069" if texts.direction == "rtl" else figure
 
 
 def _alarms(lines: Sequence[Line], texts: Texts) -> str:
