@@ -1,6 +1,6 @@
 """Interim looks in Results: boundaries and outcomes in the words of the page, escaped.
 
-Tests of `app.results.looks_html`, `app.study.stopping_html` (with `tests/app/study/test_handlers.py`).
+Tests of `app.results.looks_html`, `app.study.stopping_html` (with `tests/app/study/test_running.py`).
 """
 
 from dataclasses import replace
