@@ -80,6 +80,23 @@ class Table:
         marks = {(others.index(column), heads[index]): mark for (index, column), mark in self.marks.items()}
         return replace(self, columns=(heading, *heads), rows=rows, units=units, marks=marks)
 
+    def spread(self, names: str, values: str) -> "Table":
+        """A column for each text of the column ``names``, with what ``values`` has there: one row where the other columns agree.
+
+        Marks are left out. A combination that has no row is None.
+        """
+        at, of = self.columns.index(names), self.columns.index(values)
+        heads = tuple(dict.fromkeys(str(row[at]) for row in self.rows))
+        found: dict[tuple[Cell, ...], dict[str, Cell]] = {}
+        for row in self.rows:
+            key = tuple(cell for index, cell in enumerate(row) if index not in (at, of))
+            found.setdefault(key, {})[str(row[at])] = row[of]
+        kept = tuple(column for column in self.columns if column not in (names, values))
+        units = {name: unit for name, unit in self.units.items() if name in kept}
+        units |= dict.fromkeys(heads, self.units[values]) if values in self.units else {}
+        rows = tuple((*key, *map(cells.get, heads)) for key, cells in found.items())
+        return replace(self, columns=(*kept, *heads), rows=rows, units=units, marks={})
+
 
 @dataclass(frozen=True)
 class Figure:

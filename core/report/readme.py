@@ -9,6 +9,7 @@
     columns = ["language", "agl"]         # optional; default all
     rows = ["swh_Latn", "mean"]           # optional, by the first column; default all
     turned = "strategy"                   # optional: columns as rows, under this heading
+    spread = ["calibration", "accuracy"]  # optional: a column for each text of the first, with what the second has there
     findings = true                       # optional: the findings of the report after the table
     text = "Of {n} items ..."             # or, in place of a table, sentences with values out of JSON files
     figure = "growth.svg"                 # optional: before the text, drawn into assets/figures from ``panels``, see core.report.readme
@@ -187,6 +188,8 @@ def _block(name: str, specification: Mapping[str, Any], results: Path, known: di
     selected = table.selected(specification.get("columns", ()), specification.get("rows", ()))
     if "turned" in specification:
         selected = selected.turned(specification["turned"])
+    if "spread" in specification:
+        selected = selected.spread(*specification["spread"])
     parts = [markdown_table(selected), plain(notes(selected))]
     if specification.get("findings"):
         parts.append("\n".join(f"- {plain(text)}" for text in document.sections[0].sentences))
