@@ -61,6 +61,11 @@ def isolated(figure: str, texts: Texts) -> str:
     return f"\u2066{figure}\u2069" if texts.direction == "rtl" else figure
 
 
+def in_one_line(figures: str, texts: Texts) -> str:
+    """The same for figures that no line ends within, such as a mean with its interval: right-to-left text would turn the rest."""
+    return isolated(figures.replace(" ", "\u00a0"), texts)
+
+
 def message(text: str, kind: str = "note") -> str:
     """A one-sentence message where the eye is."""
     role = "alert" if kind == "error" else "status"

@@ -8,7 +8,7 @@ from annotation.report.words import figure, p_value, signed, span
 from annotation.statistics.analysis import Analysis
 from annotation.statistics.error_spans import SpanAgreement
 from annotation.statistics.values import Undefined
-from app.html import hint, isolated
+from app.html import hint, in_one_line
 from app.results.ratings_html import reason, table
 from app.texts import Texts
 
@@ -61,6 +61,6 @@ def _agreement(one: SpanAgreement, texts: Texts) -> str:
         line = f"F1 –: {reason(one.f1, texts)}"
     else:
         alpha = "–" if isinstance(one.alpha, Undefined) else f"{figure(one.alpha)} {span(one.interval)}".strip()
-        values = {"f1": figure(one.f1), "same": figure(one.f1_severity), "alpha": isolated(alpha, texts)}
+        values = {"f1": figure(one.f1), "same": figure(one.f1_severity), "alpha": in_one_line(alpha, texts)}
         line = texts("results.errors_agreement", outputs=one.outputs, **values)
     return f'<p class="agl quiet" dir="{texts.direction}">{escape(line)}</p>'

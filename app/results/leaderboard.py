@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from app.html import bar, help_button, wide
+from app.html import bar, help_button, in_one_line, wide
 from app.strategies import strategy_title
 from app.texts import Texts
 from core.errors import CoreError
@@ -129,9 +129,8 @@ def _first_sentence(board: Leaderboard, texts: Texts) -> str:
     first, *others = board.entries
     interval = first.system.interval
     amount = written((interval.value, interval.low, interval.high), board.unit) + (" %" if board.unit else "")
-    # Isolated, so that right-to-left text around it turns nothing in it; and whole, for a line that ends within it turns the rest.
-    amount = f"\u2066{amount}\u2069".replace(" ", "\u00a0")
-    sentence = texts("leaderboard.best", count=len(board.entries), name=_name(first, texts), value=amount)
+    value = in_one_line(amount, texts)
+    sentence = texts("leaderboard.best", count=len(board.entries), name=_name(first, texts), value=value)
     if not others:
         return f"{escape(sentence)} {escape(texts('leaderboard.alone'))}"
     level = [_name(entry, texts) for entry in others if entry.group == 1]

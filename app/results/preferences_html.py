@@ -10,7 +10,7 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.preferences import Duel, Preferences
 from annotation.statistics.values import Undefined
 from app.criteria import question_label
-from app.html import hint, isolated
+from app.html import hint, in_one_line
 from app.results.ratings_html import reason, table
 from app.texts import Texts
 from core.report.html import interval_chart
@@ -58,8 +58,8 @@ def _sentence(duel: Duel, question: str, report: Report, texts: Texts) -> str:
     else:
         facts = texts(
             "results.pref_facts",
-            size=isolated(f"{signed(difference)} {span(interval)}".strip(), texts),
-            p=isolated(p_value(duel.p_holm), texts),
+            size=in_one_line(f"{signed(difference)} {span(interval)}".strip(), texts),
+            p=in_one_line(p_value(duel.p_holm), texts),
             items=duel.items,
         )
         kind = "better" if is_clear(duel) else "undecided"
@@ -112,6 +112,6 @@ def _agreement(of: Preferences, texts: Texts) -> str:
         line = f"α –: {reason(of.agreement, texts)}"
     else:
         equal = "–" if isinstance(of.equal, Undefined) else f"{100 * of.equal:.0f}"
-        value = isolated(f"{figure(of.agreement)} {span(of.agreement_interval)}".strip(), texts)
+        value = in_one_line(f"{figure(of.agreement)} {span(of.agreement_interval)}".strip(), texts)
         line = texts("results.pref_agreement", pairs=of.pairs, alpha=value, equal=equal)
     return f'<p class="agl quiet" dir="{texts.direction}">{escape(line)}</p>'

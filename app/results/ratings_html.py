@@ -12,7 +12,7 @@ from annotation.statistics.analysis import Analysis
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Interval, Undefined
 from app.criteria import criterion_label
-from app.html import hint, isolated, wide
+from app.html import hint, in_one_line, isolated, wide
 from app.texts import Texts
 from core.report.document import ShareChart
 from core.report.html import share_chart
@@ -83,8 +83,8 @@ def sentence(verdict: Verdict, report: Report, texts: Texts) -> tuple[str, str]:
     }
     facts = texts(
         "results.facts",
-        size=isolated(f"{signed(verdict.difference)} {span(verdict.interval)}".strip(), texts),
-        p=isolated(p_value(verdict.p), texts),
+        size=in_one_line(f"{signed(verdict.difference)} {span(verdict.interval)}".strip(), texts),
+        p=in_one_line(p_value(verdict.p), texts),
         items=verdict.items,
     )
     if verdict.kind == "not_computable":

@@ -9,7 +9,7 @@ import langcodes
 from annotation.report.results import Report
 from annotation.statistics.summary import Cell
 from annotation.statistics.values import Undefined
-from app.html import wide
+from app.html import in_one_line, wide
 from app.results.ratings_html import criterion, no_interval, reason
 from app.strategies import strategy_title
 from app.texts import Texts
@@ -43,7 +43,7 @@ def _interval(line: Line) -> str:
     spread, texts = line.cell.mean_interval, line.texts
     if isinstance(spread, Undefined):
         return f'<abbr class="hint" title="{escape(reason(spread, texts))}">{escape(no_interval(spread, texts))}</abbr>'
-    return f"{spread.low:.2f} – {spread.high:.2f}"
+    return in_one_line(f"{spread.low:.2f} – {spread.high:.2f}", texts)
 
 
 def _autonym(line: Line) -> str:

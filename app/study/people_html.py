@@ -5,11 +5,12 @@ from html import escape
 
 from annotation.backup.rounds import BackupState
 from annotation.rater_flags import RaterSigns, signs
+from annotation.report.words import figure, span
 from annotation.statistics.agreement import Agreement, agreements
-from annotation.statistics.values import Interval, Undefined
+from annotation.statistics.values import Undefined
 from annotation.study_records import Invitation, RaterRecord, Tombstone
 from app.criteria import criterion_label
-from app.html import bar
+from app.html import bar, in_one_line
 from app.study.board import Board, language_name
 from app.study.html import TIME, paragraph, table
 from app.texts import Texts
@@ -79,9 +80,8 @@ def progress_panel(board: Board, texts: Texts) -> str:
 def _alpha(agreement: Agreement, texts: Texts) -> str:
     if isinstance(agreement.alpha, Undefined):
         return f'<span class="quiet">{escape(texts("study.not_yet", reason=agreement.alpha.reason))}</span>'
-    spread = agreement.interval
-    between = f" [{spread.low:.2f}, {spread.high:.2f}]" if isinstance(spread, Interval) else ""
-    return f'<span class="figure">{agreement.alpha:.2f}{between}</span>'
+    value = f"{figure(agreement.alpha)} {span(agreement.interval)}".strip()
+    return f'<span class="figure">{in_one_line(value, texts)}</span>'
 
 
 def _raters(board: Board, texts: Texts) -> str:

@@ -3,6 +3,7 @@
 Tests of `app.results.ratings_html`, `app.results.ratings_table`.
 """
 
+import re
 import shutil
 import uuid
 import zipfile
@@ -206,8 +207,14 @@ def test_a_sentence_names_the_better_one_first_and_says_how_sure_that_is(desk: R
     found = corrected([compare(pairs, "fluency", None, "knn|k=4", "agl|k=4")])[0]
     kind, text = views.sentence(verdict(found, 1, 0.3), report, ENGLISH)
     assert kind == "better"
-    assert text.startswith("Self-selection (AGL), K=4 over Nearest neighbours (encoder), K=4 in Fluency: +0.75 [0.")
-    assert text.endswith("], p < .001 (Holm), 12 paired items.")
+    assert text.startswith(
+        "Self-selection (AGL), K=4 over Nearest neighbours (encoder), K=4 in Fluency: +0.75\u00a0[0."
+    )
+    assert text.endswith("], p <\u00a0.001 (Holm), 12 paired items.")
+    arabic = views.sentence(verdict(found, 1, 0.3), report, catalogue("ar"))[1]
+    assert re.search(
+        "\u2066\\+0\\.75\u00a0\\[[0-9.]+,\u00a0[0-9.]+\\]\u2069", arabic
+    )  # no line ends within it, and nothing turns it
     even = compare({item: (one, one - 0.1 * (place % 2)) for place, (item, (one, _)) in enumerate(pairs.items())},
                    "fluency", None, "knn|k=4", "agl|k=4")  # fmt: skip
     assert views.sentence(verdict(corrected([even])[0], 20, 0.3), report, ENGLISH)[0] in ("alike", "better")
