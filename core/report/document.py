@@ -87,14 +87,14 @@ class Table:
         """
         at, of = self.columns.index(names), self.columns.index(values)
         heads = tuple(dict.fromkeys(str(row[at]) for row in self.rows))
-        found: dict[tuple[Cell, ...], dict[str, Cell]] = {}
+        by_key: dict[tuple[Cell, ...], dict[str, Cell]] = {}
         for row in self.rows:
             key = tuple(cell for index, cell in enumerate(row) if index not in (at, of))
-            found.setdefault(key, {})[str(row[at])] = row[of]
+            by_key.setdefault(key, {})[str(row[at])] = row[of]
         kept = tuple(column for column in self.columns if column not in (names, values))
         units = {name: unit for name, unit in self.units.items() if name in kept}
         units |= dict.fromkeys(heads, self.units[values]) if values in self.units else {}
-        rows = tuple((*key, *map(cells.get, heads)) for key, cells in found.items())
+        rows = tuple((*key, *map(cells.get, heads)) for key, cells in by_key.items())
         return replace(self, columns=(*kept, *heads), rows=rows, units=units, marks={})
 
 
