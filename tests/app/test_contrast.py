@@ -5,14 +5,13 @@ Tests of `app.page`'s theme and of app/style.css.
 
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from chromium import ANSWERED, PATIENCE_MS
 from playwright.sync_api import Page, expect
 from simulated_raters import People
 
-from annotation.records import NewOutput, Submission
+from annotation.records import NewOutput
 from annotation.store import RatingStore
 from app.services import EXPLORE_STUDY
 from app.texts import catalogue
@@ -140,12 +139,7 @@ def rated(server) -> None:
                 for item, system, language in asked
             ],
         )
-        outputs = {row.output_id: (row.item_key, row.system) for row in store.outputs(study.id)}
-        for language in ("ar", "sw") * 3:
-            rater, _ = store.new_rater(study.id, language)
-            while (view := store.next_assignment(rater.id)) is not None:
-                values = people.answers(view, language, outputs)
-                store.submit(Submission(str(uuid4()), rater.id, view.assignment_id, values, "?", 3.0))
+        people.rate(store, study, [("ar", "ar"), ("sw", "sw")] * 3, "?")
 
 
 def axe() -> str:

@@ -4,11 +4,13 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import numpy as np
 
 from annotation.blind_records import AssignmentView
-from annotation.records import RatingRecord
+from annotation.records import RatingRecord, Study, Submission
+from annotation.store import RatingStore
 from annotation.vocabulary import CRITERION_KEYS
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -68,6 +70,17 @@ class People:
             for output in view.outputs
             for criterion in view.criteria
         }
+
+    def rate(
+        self, store: RatingStore, study: Study, raters: Sequence[tuple[str, str]], comment: str | None = None
+    ) -> None:
+        """Everybody joins and rates all that she gets. `raters`: names, by which values differ, and languages; one comment on all."""
+        texts = {row.output_id: (row.item_key, row.system) for row in store.outputs(study.id)}
+        for name, language in raters:
+            rater, _ = store.new_rater(study.id, language)
+            while (view := store.next_assignment(rater.id)) is not None:
+                values = self.answers(view, name, texts)
+                store.submit(Submission(str(uuid4()), rater.id, view.assignment_id, values, comment, 3.0))
 
     def records(
         self,

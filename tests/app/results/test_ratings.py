@@ -56,12 +56,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for language in ("ar", "sw")
             ],
         )
-        outputs = {row.output_id: (row.item_key, row.system) for row in store.outputs(study.id)}
-        for name in ("ar0", "ar1", "sw0", "sw1"):
-            rater, _ = store.new_rater(study.id, name[:2])
-            while (view := store.next_assignment(rater.id)) is not None:
-                values = people.answers(view, name, outputs)
-                store.submit(Submission(str(uuid.uuid4()), rater.id, view.assignment_id, values, "=1+1", 3.0))
+        people.rate(store, study, [(f"{tag}{number}", tag) for tag in ("ar", "sw") for number in (0, 1)], "=1+1")
     return path
 
 
