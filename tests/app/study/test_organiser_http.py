@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from app_server import SECRET, free_port, with_event_loop
@@ -61,9 +62,13 @@ def running(explore: ExploreService, tmp_path_factory: pytest.TempPathFactory) -
         services.opening.end()
         rater = a_study(store)
 
-        page = with_event_loop(lambda: build_app(services))
-        page.queue(api_open=True)
-        _, url, _ = page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **look())
+        def launched() -> tuple[gr.Blocks, str]:
+            page = build_app(services)
+            page.queue(api_open=True)
+            _, url, _ = page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **look())
+            return page, url
+
+        page, url = with_event_loop(launched)  # queue and launch make loops of their own too, where none runs
         with httpx.Client(base_url=url.rstrip("/"), timeout=120) as client:
             yield Running(client, services, rater)
         page.close()
