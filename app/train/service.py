@@ -6,12 +6,12 @@ The loop itself is ``core.training``. A run learns on a copy of the embedded mod
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.train.progress import Progress, Seconds
 from app.train.runs import PLAIN, SETTINGS, SHIPPED, Run, read_json, read_run, run_folder, run_folders
 from core.config import build, read_config
 from core.data.tasks import load_tasks
@@ -25,56 +25,23 @@ from core.workbench import POOL_OF_TASK, bundled_examples
 if TYPE_CHECKING:  # the loop brings accelerate along, which the start of the app need not wait for
     from core.training.trainer import Loop
 
-SHORT = ASSETS / "configs" / "fit_short.toml"
+SHORT, CHOICE = (ASSETS / "configs" / f"fit_{name}.toml" for name in ("short", "bank"))
 MOST_ITERATIONS = 200
+RATE_OF_ALL = 3e-5  # where all weights learn; an adapter's rate would undo what the model knows
 
 
 @dataclass(frozen=True)
 class RunForm:
-    """What a person chose; everything else is in ``fit_short.toml``."""
+    """What a person chose; everything else is in ``fit_bank.toml`` where the choice alone learns, else in ``fit_short.toml``."""
 
     name: str = ""  # empty: the next free one
     mode: str = "supervised"
-    trained: str = "lora"
+    trained: str = "policy"
     alpha: float = 1.0
     beta: float = 0.2
     seed: int = 0
     iterations: int = 20
-    languages: tuple[str, ...] = ()  # of the queries; empty: those of fit_short.toml
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the run that goes on stands, or how the last one ended."""
-
-    run: str
-    stage: str = "train.step_load"  # key of the interface texts
-    done: int = 0  # iterations
-    total: int = 0
-    share: float = 0.02  # done, in [0, 1]
-    seconds_left: float | None = None  # by the last iterations; None before the first
-    going: bool = True
-    error: str = ""  # one sentence
-
-
-class Seconds:
-    """How long iterations took, and what that says of those to come."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic, recent: int = 5) -> None:
-        self._clock, self._recent, self._last = clock, recent, clock()
-        self._took: list[float] = []
-
-    def begin(self) -> None:
-        """What was before this moment counts for nothing."""
-        self._last = self._clock()
-
-    def left(self, iterations: int, counts: bool) -> float | None:
-        """Seconds that so many more take at the mean of the last ones; None before the first that ``counts``."""
-        now = self._clock()
-        if counts:
-            self._took = [*self._took, now - self._last][-self._recent :]
-        self._last = now
-        return iterations * sum(self._took) / len(self._took) if self._took else None
+    languages: tuple[str, ...] = ()  # of the queries; empty: those of the file
 
 
 LoopMaker = Callable[[FitConfig, Path, list[str], Callable[[str], None]], "Loop"]
@@ -94,19 +61,30 @@ def embedded_loop(config: FitConfig, folder: Path, languages: list[str], report:
 class TrainingService:
     """Starts, stops and reads runs."""
 
-    def __init__(self, folder: Path, make: LoopMaker = embedded_loop, short: Path = SHORT, shipped: Path = SHIPPED):
-        """``folder`` holds a folder for each run and need not exist; ``make`` builds a run; ``shipped`` holds runs of the app."""
-        self.folder, self._make, self._short, self._shipped = folder, make, short, shipped
+    def __init__(
+        self,
+        folder: Path,
+        make: LoopMaker = embedded_loop,
+        short: Path = SHORT,
+        shipped: Path = SHIPPED,
+        choice: Path = CHOICE,
+    ):
+        """``folder`` holds a folder for each run and need not exist; ``make`` builds a run; ``shipped`` holds runs of the app.
+
+        ``choice`` and ``short``: settings of runs in which the choice alone learns, and of all others.
+        """
+        self.folder, self._make, self._shipped = folder, make, shipped
+        self._short, self._choice = short, choice
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._stopping = threading.Event()
-        self._seconds = Seconds()
+        self._seconds, self._from_bank = Seconds(), False
         self._loop: Loop | None = None
         self._thread: threading.Thread | None = None
 
-    def defaults(self) -> FitConfig:
-        """The settings that a short run begins with."""
-        return read_config(self._short, FitConfig)
+    def defaults(self, trained: str = "policy") -> FitConfig:
+        """The settings that a run begins with, by what learns."""
+        return read_config(self._choice if trained == "policy" else self._short, FitConfig)
 
     def start(self, form: RunForm) -> str:
         """Start a run; its name. Raises ``InvalidConfig`` when one goes on, or for a form that cannot be used."""
@@ -117,7 +95,7 @@ class TrainingService:
             folder = run_folder(self.folder, name, self._shipped)
             if folder.exists():
                 raise InvalidConfig(f"There is a run {name!r} already; open it from the list, or choose another name.")
-            languages = sorted({*config.languages, *self.defaults().languages})
+            languages = sorted({*config.languages, *self.defaults(form.trained).languages})
             self._save_settings(folder, {"config": asdict(config), "pool_languages": languages})
             self._begin(name, config, languages)
         return name
@@ -189,12 +167,13 @@ class TrainingService:
         return read_run(name, folder, running, changes)
 
     def _config(self, form: RunForm) -> FitConfig:
-        start = self.defaults()
+        start = self.defaults(form.trained)
         if not 1 <= form.iterations <= MOST_ITERATIONS:
             raise InvalidConfig(
                 f"{form.iterations} iterations were asked for; here 1 to {MOST_ITERATIONS} are allowed, train.py fit takes more."
             )
         losses = replace(start.losses, align=0.0) if form.trained == "policy" else start.losses
+        rate = RATE_OF_ALL if form.trained == "full" else start.optim.learning_rate
         return replace(
             start,
             mode=form.mode,
@@ -203,7 +182,7 @@ class TrainingService:
             seed=form.seed,
             reward=replace(start.reward, alpha=form.alpha, beta=form.beta),
             losses=losses,
-            optim=replace(start.optim, trained=form.trained, iterations=form.iterations),
+            optim=replace(start.optim, trained=form.trained, iterations=form.iterations, learning_rate=rate),
         )
 
     def _refuse_a_second(self) -> None:
@@ -228,7 +207,7 @@ class TrainingService:
     def _begin(self, name: str, config: FitConfig, languages: list[str], going_on: bool = False) -> None:
         self._stopping.clear()
         self._loop = None
-        self._seconds = Seconds()
+        self._seconds, self._from_bank = Seconds(), False
         self._progress = Progress(name, total=config.optim.iterations)
         self._thread = threading.Thread(
             target=self._work, args=(name, config, languages, going_on), name="closed loop", daemon=True
@@ -243,6 +222,8 @@ class TrainingService:
             self._at("train.step_continue" if going_on else "train.step_first", 0.15)
             from core.training.run import fit
 
+            if config.bank.queries:
+                self._loop.scoring = self._scored  # type: ignore[attr-defined]
             self._seconds.begin()
             fit(self._loop, "bundled", self._report, self._stopping.is_set)
         except CoreError as caught:
@@ -256,18 +237,21 @@ class TrainingService:
         self._progress = replace(self._progress, stage="", going=False, error=error)
         self._loop = None
 
-    def _at(self, stage: str, share: float) -> None:
+    def _at(self, stage: str, share: float, seconds_left: float | None = None) -> None:
         assert self._progress is not None
-        self._progress = replace(self._progress, stage=stage, share=share)
+        self._progress = replace(self._progress, stage=stage, share=share, seconds_left=seconds_left)
+
+    def _scored(self, share: float) -> None:
+        """A part of the bank is scored, which is most of the work of a run in which the choice alone learns."""
+        self._from_bank = True
+        self._at("train.step_score", 0.15 + 0.6 * share, self._seconds.of_share(share))
 
     def _report(self, iteration: int, _: dict[str, Any]) -> None:
         assert self._progress is not None
-        total = self._progress.total
-        left = self._seconds.left(total - iteration, iteration > 0)
-        share = 0.2 + 0.8 * iteration / max(1, total)
-        self._progress = replace(
-            self._progress, stage="train.step_iteration", done=iteration, share=share, seconds_left=left
-        )
+        total, start = self._progress.total, 0.75 if self._from_bank else 0.2
+        left = self._seconds.left(total - iteration, iteration > self._from_bank)  # the first one scored the bank
+        self._at("train.step_iteration", start + (1 - start) * iteration / max(1, total), left)
+        self._progress = replace(self._progress, done=iteration)
 
     def _state(self, folder: Path) -> str:
         if folder.name == self.running and folder.parent == self.folder:

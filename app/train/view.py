@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from app.html import hint, isolated, message
 from app.texts import Texts
+from app.train.progress import Progress
 from app.train.runs import Run
-from app.train.service import Progress, TrainingService
+from app.train.service import TrainingService
 from app.train.tiles import (
     Line,
     accuracy_tiles,
@@ -108,8 +109,7 @@ def run_head(run: Run, texts: Texts) -> str:
         facts = (
             texts(f"train.mode_{config.mode}"),
             texts(f"train.trained_{run.tuned_by or config.optim.trained}"),
-            f"α {config.reward.alpha:g}",
-            f"β {config.reward.beta:g}",
+            *(() if config.bank.queries else (f"α {config.reward.alpha:g}", f"β {config.reward.beta:g}")),
             f"{texts('explore.seed')} {config.seed}",
             texts("train.step_iteration", done=done, total=run.total),
         )
@@ -206,6 +206,8 @@ def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
     keys = REWARDS if any(REWARDS[0] in line for line in lines) else TUNED
     for index, key in enumerate(keys):
         points = series(lines, key)
+        if not points:
+            continue  # a bank holds no contexts whose diversity could be measured
         figure.add_scatter(
             x=[iteration for iteration, _ in points],
             y=[value for _, value in points],

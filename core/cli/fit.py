@@ -14,6 +14,7 @@ from core.cli.options import (
     overrides_argument,
     parts,
     pool_argument,
+    served_scores,
     task_named,
     to_stderr,
     training_pool,
@@ -33,6 +34,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pool_argument(parser)
     parser.add_argument("--queries", help="what to ask, of the same form; default the pool's own examples")
     model_arguments(parser, run=False)
+    parser.add_argument(
+        "--served",
+        default="",
+        help="server of the same model that scores the bank in its place: openai:http://host:8000/v1#name",
+    )
+    parser.add_argument(
+        "--tokenizer", default="", help="of that server's model: folder or Hub id; default: the server's"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--track", default="", help="trackers with commas: tensorboard, wandb, trackio")
     parser.add_argument("--bank", type=Path, help="run, or folder of runs, whose scores are not computed again")
@@ -61,6 +70,7 @@ def run(options: argparse.Namespace, began: float) -> int:
         options.output,
         accelerator,
         to_stderr if main else _quiet,
+        served_scores(options),
     )
     if isinstance(loop, BankLoop):
         loop.lenders = lenders

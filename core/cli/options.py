@@ -23,7 +23,7 @@ from core.models.sentence_encoder import SentenceEncoder
 from core.progress import Progress
 from core.prompting import PromptConfig
 from core.records import Example
-from core.served import PREFIX, served_config, served_workbench
+from core.served import PREFIX, ServedModel, ServedScorer, served_config, served_workbench
 from core.workbench import POOL_OF_TASK, Workbench, bundled_examples
 
 ROOT = ASSETS.parent
@@ -182,6 +182,17 @@ def _served(options: argparse.Namespace, pools: dict[str, Pool], cache: Path) ->
         )
     settings = served_config(options.model, options.tokenizer, options.vectors)
     return served_workbench(settings, SentenceEncoder(), cache, pools)
+
+
+def served_scores(options: argparse.Namespace) -> ServedScorer | None:
+    """What scores in the model's place, where ``--served`` names a server. Raises ``InvalidConfig`` and what the server does."""
+    if not options.served:
+        if options.tokenizer:
+            raise InvalidConfig(
+                f"--tokenizer is of a served model; name one by --served {PREFIX}http://host:8000/v1#name."
+            )
+        return None
+    return ServedScorer(ServedModel(served_config(options.served, options.tokenizer)))
 
 
 def to_stderr(line: str) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from core.prompting import PromptWriter
 from core.records import Demonstration, Example, Query
-from core.scoring import Request, Scorer
+from core.scoring import Request, Scorer, Scores
 from core.scoring.graded import graded_scores
 from core.training.rewards import Rewards
 
@@ -31,9 +31,10 @@ class Ask:
 class Asker:
     """Asks one model about one closed task."""
 
-    def __init__(self, writer: PromptWriter, scorer: Scorer) -> None:
-        """``writer`` and ``scorer`` belong to the same model."""
+    def __init__(self, writer: PromptWriter, scorer: Scorer, served: Scores | None = None) -> None:
+        """``writer`` and ``scorer`` belong to the same model, and so does ``served``, which scores in its place where it never changes."""
         self.writer, self.scorer = writer, scorer
+        self.scores: Scores = served or scorer
         self.packed, self.head = (
             scorer.method == "packed",
             scorer.head,
@@ -44,7 +45,7 @@ class Asker:
         """``log p(y|x,C)`` ``(R, L)``, normalised over the labels, nats, without a gradient, under the weights in place."""
         if not self.frozen:
             self.scorer.forget()
-        rows = np.stack(self.scorer.score([self._request(ask) for ask in asks]))
+        rows = np.stack(self.scores.score([self._request(ask) for ask in asks]))
         return torch.from_numpy(rows).float().log_softmax(-1)
 
     def graded(self, asks: Sequence[Ask]) -> torch.Tensor:

@@ -22,9 +22,11 @@ from core.models.trained_run import ADAPTER, MANIFEST, POLICY, WEIGHTS
 from core.prompting import PromptConfig, PromptWriter
 from core.records import Example
 from core.run_record import command, commit, model_facts, write_record
-from core.scoring import Scorer
+from core.scoring import Scorer, Scores
 from core.seeds import random_of, seed_of
+from core.training.bank.build import request_of, spread
 from core.training.bank.loop import BankLoop
+from core.training.bank.served import PROBES, distance, require_bank
 from core.training.batching import BatchMaker
 from core.training.config import FitConfig
 from core.training.development import Development, Encoder, fallback, held_items, rivals
@@ -93,10 +95,12 @@ def prepare(
     folder: Path,
     accelerator: "Accelerator | None" = None,
     report: Callable[[str], None] = lambda _: None,
+    served: Scores | None = None,
 ) -> Loop:
     """A run ready to go. ``queries`` None: the pool's own examples are asked, each without its translations.
 
-    The model's weights are changed in place. Raises ``InvalidConfig`` or ``InvalidData`` for data that a loop can learn nothing from.
+    ``served``: a server of the same model, which scores the bank and development items in its place. The model's weights are changed in
+    place, where they learn. Raises ``InvalidConfig`` or ``InvalidData`` for data that a loop can learn nothing from.
     """
     accelerator = accelerator or make_accelerator(model.device.type == "cpu", [], str(folder))
     _check_processes(config, accelerator)
@@ -107,7 +111,15 @@ def prepare(
         add_adapter(model, config.optim.rank)
     pool_now = LivingPool(pool_examples, config.upkeep)
     writer = PromptWriter(task, pool_now.pool, model, PromptConfig())
-    asker = Asker(writer, Scorer(model))
+    asker, apart = Asker(writer, Scorer(model), served), None
+    if served is not None:
+        require_bank(config)
+        few = spread(training_queries, PROBES, config.seed)
+        probes = [request_of(writer, query, (), config.bank.code(query)) for query in few]
+        apart = distance(asker.scorer, served, probes)
+        report(
+            f"{served.model.config.name} scores: its label log-probabilities are {apart:.4f} nats from those made here, on average"
+        )
     asker.frozen = config.optim.trained == "policy"
     layer = _layer(config, model, pool_examples, folder, report)
     vectors = SentenceVectors(model, layer, remember=1_000_000)
@@ -123,8 +135,11 @@ def prepare(
     maker = BatchMaker(config, task, training_queries, learner)
     development = Development(learner, held, encoder, config)
     identity = {"model": facts, "config": asdict(config), "data": data_key(pool_examples, training_queries, held)}
+    if served is not None:
+        identity["served"] = served.model.facts
     kind = BankLoop if config.bank.queries else Loop
     loop = kind(config, learner, pool_now, maker, development, folder, identity, accelerator)
+    loop.served_distance = apart
     loop.report = report
     return loop
 
@@ -184,6 +199,7 @@ def finish(loop: Loop, pool: str) -> dict[str, Any]:
         "commit": commit(),
         **loop.identity,
         "pool": pool,
+        **({} if loop.served_distance is None else {"served_distance": round(loop.served_distance, 4)}),
         "iterations": loop.iteration,
         "temperature": learner.temperature,
         "arithmetic": "bf16" if learner.computes_half else "fp32",

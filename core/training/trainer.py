@@ -38,6 +38,10 @@ class LossNotFinite(InvalidData):
 class Loop:
     """One run."""
 
+    served_distance: float | None = (
+        None  # of a server's label log-probabilities from those made here, nats; None: no server scores
+    )
+
     def __init__(
         self,
         config: FitConfig,

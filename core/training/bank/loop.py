@@ -10,6 +10,7 @@ Shapes: Q queries, M candidates of a query, N examples of the pool, H hidden siz
 import math
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class BankLoop(Loop):
     bank: ScoreBank | None = None
     lenders: tuple[Path, ...] = ()  # banks of other runs of this model, whose scores are not computed again
     targets: Targets | None = None
+    scoring: Callable[[float], None] | None = (
+        None  # is given the share of prompts scored, in [0, 1]; None: ``report`` says it in words
+    )
     _age = -1
 
     def _iterate(self) -> dict[str, Any]:
@@ -94,15 +98,15 @@ class BankLoop(Loop):
                 rows @ learner.head.cpu(),
             )
         writer, process = learner.asker.writer, self.accelerator.process_index
-        store = ScoreStore(self.folder / BANK, learner.model.fingerprint, process)
+        store = ScoreStore(self.folder / BANK, learner.asker.scores.model.fingerprint, process)
         requests = [r for part in bank_requests(writer, queries, pool.examples, candidates, config.bank) for r in part]
         for lender in self.lenders:
             store.borrow(lender, requests, write=process == 0)
         fill(
             store,
-            learner.asker.scorer,
+            learner.asker.scores,
             requests,
-            lambda share: self.report(f"scoring the bank, {share:.0%}"),
+            self.scoring or (lambda share: self.report(f"scoring the bank, {share:.0%}")),
             self.stop,
             process,
             self.accelerator.num_processes,

@@ -15,9 +15,11 @@ import torch
 from toys import LetterEncoder, byte_tokenizer, tiny_llama_config, tiny_model, toy_examples
 
 from app.texts import catalogue
+from app.train.progress import Seconds
 from app.train.runs import SHIPPED, read_run, run_folder, run_folders
+from app.train.service import CHOICE as CHOICE_FILE
 from app.train.service import SHORT as SHORT_FILE
-from app.train.service import RunForm, Seconds, TrainingService, embedded_loop
+from app.train.service import RunForm, TrainingService, embedded_loop
 from app.train.view import render_run
 from core.data.tasks import load_tasks
 from core.errors import InvalidConfig, InvalidData
@@ -78,7 +80,7 @@ def short(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def desk(tmp_path: Path, short: Path) -> Iterator[TrainingService]:
-    made = TrainingService(tmp_path / "runs", toy_loop, short, tmp_path / "nothing shipped")
+    made = TrainingService(tmp_path / "runs", toy_loop, short, tmp_path / "nothing shipped", short)
     yield made
     made.stop()
     made.wait(60)
@@ -118,7 +120,7 @@ def test_the_form_becomes_the_settings(desk: TrainingService) -> None:
 
 def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None:
     gate = Gate()
-    desk = TrainingService(tmp_path / "runs", gate, short, tmp_path / "none")
+    desk = TrainingService(tmp_path / "runs", gate, short, tmp_path / "none", short)
     desk.start(replace(FORM, name="first"))
     with pytest.raises(InvalidConfig, match="'first' goes on"):
         desk.start(FORM)
@@ -133,7 +135,7 @@ def test_a_second_start_says_who_is_running(tmp_path: Path, short: Path) -> None
 
 def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, short: Path, desk: TrainingService) -> None:
     gate = Gate()
-    stopped = TrainingService(tmp_path / "other", gate, short, tmp_path / "none")
+    stopped = TrainingService(tmp_path / "other", gate, short, tmp_path / "none", short)
     stopped.start(replace(FORM, name="one"))
     assert gate.made.wait(60)
     assert stopped.stop()
@@ -145,7 +147,7 @@ def test_a_stopped_run_is_saved_and_goes_on_to_the_same_end(tmp_path: Path, shor
     assert stopped.finished() == []
     stages: list[str] = []
     at = stopped._at
-    stopped._at = lambda stage, share: (stages.append(stage), at(stage, share))  # type: ignore[method-assign,assignment]
+    stopped._at = lambda stage, *rest: (stages.append(stage), at(stage, *rest))  # type: ignore[method-assign,assignment]
     stopped.go_on("one")
     stopped.wait(120)
     assert "train.step_continue" in stages and "train.step_first" not in stages  # the start is not measured again
@@ -172,6 +174,39 @@ def test_the_time_left_follows_the_last_iterations() -> None:
     assert seconds.left(8, counts=True) == 8 * (4 + 10) / 2
     now = 56.0
     assert seconds.left(7, counts=True) == 7 * (10 + 12) / 2  # the first is forgotten
+
+
+def test_the_time_left_of_a_stage_follows_its_share() -> None:
+    now = 10.0
+    seconds = Seconds(clock=lambda: now)
+    assert seconds.of_share(0.2) is None  # nothing is known of its pace yet
+    now = 20.0
+    assert seconds.of_share(0.4) == pytest.approx(30)  # 10 seconds a fifth, three are left
+
+
+def test_a_choice_that_learns_alone_learns_from_a_bank(tmp_path: Path, short: Path) -> None:
+    """The default of the form; its file is asked for the settings, and most of the work is told as scoring."""
+    bank = tmp_path / "bank.toml"
+    bank.write_text(
+        SHORT.replace("[optim]", '[optim]\ntrained = "policy"')
+        + "[losses]\nalign = 0.0\n[bank]\nqueries = 4\ncandidates = 2\nimputed = 8\n[choice]\nsteps = 4\n"
+    )
+    desk = TrainingService(tmp_path / "runs", toy_loop, short, tmp_path / "none", bank)
+    seen: list[tuple[str, float]] = []
+    at = desk._at
+    desk._at = lambda stage, share, *rest: (seen.append((stage, share)), at(stage, share, *rest))  # type: ignore[method-assign,assignment]
+    name = desk.start(RunForm(iterations=2))
+    desk.wait(120)
+    run = desk.read(name)
+    assert run.state == "finished" and run.config is not None
+    assert (run.config.optim.trained, run.config.bank.queries) == ("policy", 4)
+    assert [stage for stage, _ in seen].count("train.step_score") >= 1
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares) and shares[-1] == 1.0  # the bar never goes back
+    head = render_run(run, load_tasks(ASSETS), catalogue("en")).head
+    assert "β" not in head  # a bank holds log-probabilities, which no weight of diversity touches
+    adapter = desk._config(RunForm(trained="lora", iterations=1))
+    assert (adapter.bank.queries, adapter.optim.learning_rate) == (0, FitConfig().optim.learning_rate)
 
 
 def test_stop_without_a_run_says_so(desk: TrainingService) -> None:
@@ -224,7 +259,7 @@ def test_what_goes_wrong_in_the_background_is_one_sentence(tmp_path: Path, short
         raise RuntimeError("no memory")
 
     for number, (make, words) in enumerate([(refuses, "The pool is empty"), (breaks, "RuntimeError: no memory")]):
-        desk = TrainingService(tmp_path / str(number), make, short, tmp_path / "none")
+        desk = TrainingService(tmp_path / str(number), make, short, tmp_path / "none", short)
         desk.start(FORM)
         desk.wait(60)
         assert desk.progress is not None
@@ -304,7 +339,7 @@ def test_training_changes_no_other_copy_of_the_model(tmp_path: Path, short: Path
         pytest.skip("assets/models/lm is not there")
     other = load_model(ModelConfig("embedded"))
     before = other.fingerprint
-    config = TrainingService(tmp_path, toy_loop, short).defaults()
+    config = TrainingService(tmp_path, toy_loop, short).defaults("full")
     tiny = replace(config, optim=replace(config.optim, trained="full", iterations=1))
     loop = embedded_loop(tiny, tmp_path / "run", ["eng_Latn", "swh_Latn"], lambda line: None)
     with torch.no_grad():
@@ -313,9 +348,10 @@ def test_training_changes_no_other_copy_of_the_model(tmp_path: Path, short: Path
     assert other.fingerprint == before
 
 
-def test_the_short_configuration_hides_no_default() -> None:
+@pytest.mark.parametrize("file", [SHORT_FILE, CHOICE_FILE])
+def test_the_configurations_hide_no_default(file: Path) -> None:
     """Every setting stands in the file that people read."""
-    written = tomllib.loads(SHORT_FILE.read_text(encoding="utf-8"))
+    written = tomllib.loads(file.read_text(encoding="utf-8"))
     known = asdict(FitConfig())
     assert written.keys() == known.keys()
     for section, settings in known.items():

@@ -17,7 +17,7 @@ from app.services import Services
 from app.texts import Localised, catalogue
 from app.train.compare_tab import CompareHandlers, build_compare
 from app.train.service import RunForm, TrainingService
-from app.train.tab import TrainHandlers, build_train, form_of
+from app.train.tab import TrainHandlers, _weights, build_train, form_of
 from app.train.view import run_choices, run_status
 
 TEXTS = catalogue("en")
@@ -65,6 +65,15 @@ def test_the_form_takes_every_control_and_empty_ones_take_defaults() -> None:
     }  # fmt: skip
     assert form_of(filled) == RunForm("mine", "self", "full", 0.0, 0.5, 3, 5, ("swh_Latn",))
     assert form_of(dict.fromkeys(filled) | {"iterations": 24}) == RunForm(iterations=24)
+
+
+def test_weights_stand_where_they_count(handlers: TrainHandlers) -> None:
+    """A choice that learns alone learns from log-probabilities, which they would not touch."""
+    form = handlers.parts.form
+    assert form["trained"].value == "policy"
+    assert not form["alpha"].visible and not form["beta"].visible
+    assert [update["visible"] for update in _weights("lora")] == [True, True]
+    assert [update["visible"] for update in _weights("policy")] == [False, False]
 
 
 def test_every_update_is_of_a_component_that_the_event_may_change(handlers: TrainHandlers) -> None:

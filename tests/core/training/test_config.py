@@ -103,7 +103,7 @@ def test_the_shipped_file_says_the_defaults() -> None:
     assert read_config(ASSETS / "configs" / "fit_cpu.toml", FitConfig) == FitConfig()
 
 
-@pytest.mark.parametrize("name", ["short", "choice"])
+@pytest.mark.parametrize("name", ["short", "choice", "bank"])
 def test_the_other_files_are_complete(name: str) -> None:
     """Every key of the long file, in every section, so that nothing in them is hidden."""
     long, other = (tomllib.loads((ASSETS / "configs" / f"fit_{one}.toml").read_text()) for one in ("cpu", name))
