@@ -180,7 +180,9 @@ def _wire(handlers: TrainHandlers, tab: gr.Tab) -> None:
     chosen = {parts.tag, parts.runs}
     parts.start.click(handlers.begin, {parts.tag, parts.session, *parts.form.values()}, parts.outputs, **OPTIONS)
     parts.go_on.click(handlers.resume, {*chosen, parts.session}, parts.outputs, **OPTIONS)
-    parts.form["trained"].input(_weights, parts.form["trained"], [parts.form["alpha"], parts.form["beta"]], **QUIET)
+    parts.form["trained"].input(
+        _weight_updates, parts.form["trained"], [parts.form["alpha"], parts.form["beta"]], **QUIET
+    )
     parts.stop.click(handlers.end, {parts.tag, parts.session}, [parts.notice, parts.status], **OPTIONS)
     parts.timer.tick(handlers.look, {*chosen, parts.mark}, parts.outputs, **OPTIONS)
     for event in (tab.select, parts.runs.input, parts.tag.change):
@@ -206,7 +208,7 @@ def _build_options(codes: list[str], localised: Localised, texts: Texts, start: 
     add("trained", gr.Radio, "train.trained", "train.trained_hint", choices=learns(texts), value=start.optim.trained)
     bind(form["mode"], choices=modes)
     bind(form["trained"], choices=learns)
-    weighted: dict[str, Any] = {"visible": _weighs(start.optim.trained)}
+    weighted: dict[str, Any] = {"visible": _has_weights(start.optim.trained)}
     steps: dict[str, Any] = {"minimum": 1, "maximum": MOST_ITERATIONS, "step": 1, "value": start.optim.iterations}
     add("iterations", gr.Slider, "train.iterations", elem_id="train-iterations", **steps)
     add("alpha", gr.Slider, "train.alpha", minimum=0, maximum=2, step=0.1, value=start.reward.alpha, **weighted)
@@ -218,13 +220,13 @@ def _build_options(codes: list[str], localised: Localised, texts: Texts, start: 
     return form
 
 
-def _weighs(trained: str) -> bool:
+def _has_weights(trained: str) -> bool:
     """Whether the weights of accuracy and diversity count: a choice that learns alone learns from a bank of log-probabilities."""
     return trained != "policy"
 
 
-def _weights(trained: str) -> tuple[Any, Any]:
-    return gr.update(visible=_weighs(trained)), gr.update(visible=_weighs(trained))
+def _weight_updates(trained: str) -> tuple[Any, Any]:
+    return gr.update(visible=_has_weights(trained)), gr.update(visible=_has_weights(trained))
 
 
 def form_of(values: dict[str, Any]) -> RunForm:

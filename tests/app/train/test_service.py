@@ -1,6 +1,6 @@
 """Runs in the background, with the toy model and pool: started, watched, stopped, gone on with, refused.
 
-Tests of `app.train.runs`.
+Tests of `app.train.runs`, `app.train.progress`.
 """
 
 import json

@@ -17,7 +17,7 @@ from app.services import Services
 from app.texts import Localised, catalogue
 from app.train.compare_tab import CompareHandlers, build_compare
 from app.train.service import RunForm, TrainingService
-from app.train.tab import TrainHandlers, _weights, build_train, form_of
+from app.train.tab import TrainHandlers, _weight_updates, build_train, form_of
 from app.train.view import run_choices, run_status
 
 TEXTS = catalogue("en")
@@ -72,8 +72,8 @@ def test_weights_stand_where_they_count(handlers: TrainHandlers) -> None:
     form = handlers.parts.form
     assert form["trained"].value == "policy"
     assert not form["alpha"].visible and not form["beta"].visible
-    assert [update["visible"] for update in _weights("lora")] == [True, True]
-    assert [update["visible"] for update in _weights("policy")] == [False, False]
+    assert [update["visible"] for update in _weight_updates("lora")] == [True, True]
+    assert [update["visible"] for update in _weight_updates("policy")] == [False, False]
 
 
 def test_every_update_is_of_a_component_that_the_event_may_change(handlers: TrainHandlers) -> None:
