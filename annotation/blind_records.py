@@ -61,9 +61,7 @@ class AssignmentView:
     revision: int = 0  # counts accepted changes of the values and the comment
     reference: str | None = None  # this and the next where the design shows them
     context: str | None = None
-    name: str = (
-        ""  # what her page calls the item, in every writer of the study; empty where nothing else can bear its position
-    )
+    name: str = ""  # by which her page knows the item, whichever writer gave it; "" where its position is enough
     preferences: Mapping[str, Ranks] = field(default_factory=dict)  # question key -> what was given so far
     spans: Mapping[int, Spans] = field(default_factory=dict)  # output_id -> errors marked so far
 

@@ -177,10 +177,13 @@ def assignment_at(session: Session, rater_id: int, position: int, name: str | No
         raise UnknownAssignment(f"there is no item at position {position!r}; positions are counted from 1.")
     if name is None:
         return assignment_row(session, rater_id, AssignmentRow.position == position)
-    mine = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id)
+    mine, seed = (
+        select(AssignmentRow).where(AssignmentRow.rater_id == rater_id),
+        study_row(session, rater.study_id).seed,
+    )
     for here in (AssignmentRow.position == position, AssignmentRow.position != position):
         for row in session.scalars(mine.where(here)):
-            if name == name_of(session, rater, row):
+            if name == name_of(seed, rater, row):
                 return row
     raise MovedItem(
         f"this item is not number {position} of your list any more, for the study has moved to another machine; nothing was stored. "
@@ -188,6 +191,6 @@ def assignment_at(session: Session, rater_id: int, position: int, name: str | No
     )
 
 
-def name_of(session: Session, rater: RaterRow, row: AssignmentRow) -> str:
-    """What her page calls the assignment."""
-    return item_alias(study_row(session, rater.study_id).seed, rater.seed, row.item_id, row.system_order)
+def name_of(seed: int, rater: RaterRow, row: AssignmentRow) -> str:
+    """What her page calls the assignment; ``seed`` is her study's."""
+    return item_alias(seed, rater.seed, row.item_id, row.system_order)

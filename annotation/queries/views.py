@@ -38,7 +38,7 @@ def assignment_view(session: Session, rater_id: int, assignment_id: int) -> Assi
     return AssignmentView(
         assignment_id=row.id,
         position=row.position,
-        name=name_of(session, rater, row),
+        name=name_of(study.seed, rater, row),
         item_key=_visible_key(session, item),
         language=item.language,
         source_text=item.source_text,

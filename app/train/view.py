@@ -96,7 +96,7 @@ def run_status(service: TrainingService, texts: Texts) -> str:
 
 
 REWARDS = ("reward", "acc", "div")
-TUNED = ("right",)  # of a run whose answers were tuned, which has no reward
+ONE_PART = ("right",)  # of a run that learns from a bank, or whose answers were tuned: no context's diversity counts
 SYMBOLS = ("circle", "square", "diamond", "x")  # so that colour is never alone
 
 
@@ -203,11 +203,9 @@ def _time_left(seconds: float, texts: Texts) -> str:
 def reward_chart(lines: Sequence[Line], total: int, texts: Texts) -> go.Figure:
     """The reward and its two parts, mean of each iteration; the axis runs to ``total`` iterations from the start, so nothing jumps."""
     figure = go.Figure()
-    keys = REWARDS if any(REWARDS[0] in line for line in lines) else TUNED
+    keys = REWARDS if any("div" in line for line in lines) else ONE_PART
     for index, key in enumerate(keys):
         points = series(lines, key)
-        if not points:
-            continue  # a bank holds no contexts whose diversity could be measured
         figure.add_scatter(
             x=[iteration for iteration, _ in points],
             y=[value for _, value in points],

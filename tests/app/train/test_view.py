@@ -183,7 +183,7 @@ def test_charts_hold_every_iteration_and_every_measurement() -> None:
     assert (list(own.x), list(own.y)) == ([0, 2, 4], pytest.approx([0.5, 0.52, 0.54]))
     assert len({trace.marker.symbol for trace in development.data}) == 4  # colour is never alone
     assert reward.layout.xaxis.range[1] > 8  # room for what is still to come
-    assert not reward_chart(LINES[:1], 8, TEXTS).data  # the measurement before training has no reward
+    assert list(reward_chart(LINES[:1], 8, TEXTS).data[0].x) == []
 
 
 def test_accuracy_tiles_show_the_first_measurement_against_the_later_ones() -> None:
