@@ -19,6 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a strategy of an evaluation record; a name that is given again adds another training seed of the same system",
     )
     parser.add_argument("--first", default="", help="the system that is compared with every other; default the first")
+    parser.add_argument(
+        "--shared", action="store_true", help="on the queries that all answered, where some answered more"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for record.json")
 
 
@@ -29,7 +32,7 @@ def run(options: argparse.Namespace, began: float) -> int:
     for text in options.systems:
         name, source = _system(text)
         systems.setdefault(name, []).append(source)
-    entry = compare(systems, options.first or next(iter(systems)))
+    entry = compare(systems, options.first or next(iter(systems)), options.shared)
     write_record(options.output / "record.json", entry)
     print(printed(entry, ["systems", "pairs"]))
     return 0

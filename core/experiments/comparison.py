@@ -6,6 +6,7 @@ with others by item; its interval is over items and, where a system was trained 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ class _System:
         return _mean(self.runs)
 
 
-def compare(systems: Mapping[str, Sequence[Source]], first: str) -> Row:
-    """The record of ``first`` against every other system. All must have answered the same queries.
+def compare(systems: Mapping[str, Sequence[Source]], first: str, shared: bool = False) -> Row:
+    """The record of ``first`` against every other system. All must have answered the same queries; ``shared``: those that all answered.
 
     p: sign flips by item on means over training seeds, Holm over the pairs. ``detectable``: the least difference that such a
     comparison sees in 80 of 100 runs at level .05, from the width of its interval. Raises ``InvalidConfig`` and ``InvalidData``.
@@ -61,6 +62,8 @@ def compare(systems: Mapping[str, Sequence[Source]], first: str) -> Row:
     made = {
         name: _System(tuple(_answers(records[one.folder], one) for one in sources)) for name, sources in systems.items()
     }
+    if shared:
+        made = _on_shared_queries(made)
     _check_same_queries(made)
     compared = compare_all(
         {name: one.mean for name, one in made.items()}, [(first, name) for name in made if name != first]
@@ -108,8 +111,20 @@ def _check_same_queries(systems: Mapping[str, _System]) -> None:
         if len(apart):
             raise InvalidData(
                 f"{runs[0][0]} and {name} did not answer the same queries: {len(apart)} were answered by one of them alone, for example "
-                f"{apart[0]}; evaluate both with the same --queries, --languages and --most."
+                f"{apart[0]}; evaluate both with the same --queries, --languages and --most, or compare by --shared what all "
+                "answered."
             )
+
+
+def _on_shared_queries(systems: Mapping[str, _System]) -> dict[str, _System]:
+    """Every run on the queries that all of them answered. Raises ``InvalidData`` where there is none."""
+    runs = [run for one in systems.values() for run in one.runs]
+    there = reduce(lambda kept, run: kept.intersection(run.index), runs[1:], runs[0].index)
+    if not len(there):
+        raise InvalidData(
+            "No query was answered by all systems; evaluate them with the same --queries and --languages."
+        )
+    return {name: _System(tuple(run.loc[there] for run in one.runs)) for name, one in systems.items()}
 
 
 def _results(systems: Mapping[str, _System], compared: Sequence[Comparison]) -> Results:

@@ -120,6 +120,21 @@ def test_other_queries_other_strategies_and_an_unclear_k_are_refused_by_name(tmp
         compare({"a": [Source(one, "agl", 4)]}, "a")
 
 
+def test_shared_queries_are_those_that_every_run_answered(tmp_path: Path) -> None:
+    one = record(tmp_path / "one", {"agl": 0.8}, 0)
+    other = record(tmp_path / "other", {"agl": 0.2}, 1, items=ITEMS + 4)
+    entry = compare({"a": [Source(one, "agl")], "b": [Source(other, "agl")]}, "a", shared=True)
+    assert entry["items"] == ITEMS
+    rows = pd.read_parquet(other / "items.parquet").query("item < @ITEMS")
+    expected = (rows["prediction"] == rows["gold"]).mean()
+    system = next(row for row in entry["tables"]["systems"] if row["system"] == "b")
+    assert system["accuracy"][0] == pytest.approx(expected, abs=1e-4)
+    apart = pd.read_parquet(other / "items.parquet").assign(item=lambda table: table["item"] + 100)
+    apart.to_parquet(other / "items.parquet")
+    with pytest.raises(InvalidData, match="No query was answered by all systems"):
+        compare({"a": [Source(one, "agl")], "b": [Source(other, "agl")]}, "a", shared=True)
+
+
 def test_the_command_adds_seeds_by_name_and_writes_a_record_once(
     records: dict[str, list[Source]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
