@@ -177,10 +177,8 @@ def assignment_at(session: Session, rater_id: int, position: int, name: str | No
         raise UnknownAssignment(f"there is no item at position {position!r}; positions are counted from 1.")
     if name is None:
         return assignment_row(session, rater_id, AssignmentRow.position == position)
-    mine, seed = (
-        select(AssignmentRow).where(AssignmentRow.rater_id == rater_id),
-        study_row(session, rater.study_id).seed,
-    )
+    mine = select(AssignmentRow).where(AssignmentRow.rater_id == rater_id)
+    seed = study_row(session, rater.study_id).seed
     for here in (AssignmentRow.position == position, AssignmentRow.position != position):
         for row in session.scalars(mine.where(here)):
             if name == name_of(seed, rater, row):

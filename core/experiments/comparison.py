@@ -64,7 +64,8 @@ def compare(systems: Mapping[str, Sequence[Source]], first: str, shared: bool = 
     }
     if shared:
         made = _on_shared_queries(made)
-    _check_same_queries(made)
+    else:
+        _check_same_queries(made)
     compared = compare_all(
         {name: one.mean for name, one in made.items()}, [(first, name) for name in made if name != first]
     )

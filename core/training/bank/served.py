@@ -8,7 +8,7 @@ from core.errors import InvalidConfig
 from core.scoring import Request, Scores
 from core.training.config import FitConfig
 
-PROBES = 8  # prompts
+PROBES = 8  # prompts that are compared
 SAME_MODEL = 1.0  # nats, mean distance of a label's log-probability above which it is another model: 4-bit weights stay far below
 
 
@@ -22,17 +22,16 @@ def require_bank(config: FitConfig) -> None:
 
 
 def distance(local: Scores, served: Scores, requests: Sequence[Request]) -> float:
-    """Mean distance of the server's label log-probabilities from the local ones, nats, over the first ``PROBES`` of ``requests``.
+    """Mean distance of the server's label log-probabilities from the local ones, nats, over all answers of ``requests``.
 
     Raises ``InvalidConfig`` where they are those of another model, and what ``served`` raises.
     """
-    probes = list(requests)[:PROBES]
-    pairs = zip(local.score(probes), served.score(probes), strict=True)
+    pairs = zip(local.score(requests), served.score(requests), strict=True)
     apart = float(np.mean(np.concatenate([np.abs(here - there) for here, there in pairs])))
     if not apart <= SAME_MODEL:
         raise InvalidConfig(
             f"The server's label log-probabilities are {apart:.2f} nats from those of {local.model.config.name!r} on average, over "
-            f"{len(probes)} prompts; a bank may be scored by the same model alone (at most {SAME_MODEL:g}): name the server of that model, "
-            "or by --model the one that it has."
+            f"{len(requests)} prompts; a bank may be scored by the same model alone (at most {SAME_MODEL:g}): name the server of that "
+            "model, or by --model the one that it has."
         )
     return apart

@@ -50,10 +50,10 @@ def config(short: FitConfig) -> FitConfig:
     )
 
 
-def bank_loop(config: FitConfig, folder: Path, encoder: Any, url: str = "", model: LanguageModel | None = None) -> Any:
+def bank_loop(config: FitConfig, folder: Path, encoder: Any, url: str = "") -> Any:
     scorer = ServedScorer(ServedModel(ServedConfig(url))) if url else None
     task = load_tasks(ASSETS)["topic"]
-    return prepare(config, model or toy_model(), encoder, task, toy_examples(), None, folder, served=scorer)
+    return prepare(config, toy_model(), encoder, task, toy_examples(), None, folder, served=scorer)
 
 
 def test_the_bank_and_what_is_learnt_from_it_are_those_of_local_scores(
